@@ -1,0 +1,46 @@
+# K8sGateway. `make run` shows it at work, `make test` passes every test; both set up what they need on Debian 12.
+
+CACHE := $(or $(K8SGATEWAY_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/k8sgateway)
+JOBS := $(shell nproc)
+ENVOY := $(CACHE)/envoy-1.40.0
+BUILD = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; cmake --build build/$(1) -j$(JOBS)
+
+.PHONY: help setup build run test unit golden e2e asan tsan bench format clean
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: ## install packages, fetch the pinned Envoy and its API
+	@tools/setup.sh
+	@mkdir -p build
+
+build: setup ## build/release/k8sgateway and build/release/envoy
+	@$(call BUILD,release)
+
+run: build ## serve examples/petstore with a small backend until Ctrl-C
+	@tools/run_petstore.sh
+
+test: unit golden e2e asan ## every test
+
+unit: build ## unit, property and simulation tests
+	@cd build/release && ctest -L unit --output-on-failure
+
+golden: build ## the golden cases; UPDATE_GOLDEN=1 rewrites what they expect
+	@K8SGATEWAY_ENVOY=$(ENVOY) build/release/tests/k8sgw_golden_test --gtest_brief=1
+
+e2e: build ## requests through the real Envoy
+	@python3 tests/e2e/run.py --preset release
+
+asan: setup ## unit and golden tests with the address and undefined-behaviour sanitizers
+	@$(call BUILD,asan)
+	@cd build/asan && ASAN_OPTIONS=detect_leaks=0 ctest -L 'unit|golden' --output-on-failure
+
+tsan: setup ## tests of threaded code with the thread sanitizer
+	@$(call BUILD,tsan) --target k8sgw_xds_test
+	@cd build/tsan && TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp ctest -R xds --output-on-failure
+
+bench: build ## benchmarks; writes docs/benchmarks.md
+	@python3 benchmarks/run.py
+
+clean: ## remove what was built; caches outside the tree stay
+	@rm -rf build

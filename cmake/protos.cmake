@@ -1,0 +1,36 @@
+# Generated C++: `envoy_api` from the Envoy API's descriptors, `api` from our own proto files.
+#
+# Generated at configure time into build/gen, which all presets share, and compiled with the same flags everywhere, so
+# that the compiler cache serves every preset from one compilation.
+
+set(gen ${CMAKE_SOURCE_DIR}/build/gen)
+
+function(k8sgw_generated target dir)
+  file(GLOB units ${dir}/unity/*.cc)
+  file(GLOB_RECURSE services ${dir}/cpp/*.grpc.pb.cc)
+  add_library(${target} STATIC ${units} ${services})
+  target_include_directories(${target} SYSTEM PUBLIC ${dir}/cpp)
+  target_compile_options(${target} PRIVATE -O1 -g0 -w)
+  target_link_libraries(${target} PUBLIC protobuf::libprotobuf gRPC::grpc++)
+endfunction()
+
+function(k8sgw_run_generator)
+  execute_process(COMMAND ${Python3_EXECUTABLE} ${CMAKE_SOURCE_DIR}/tools/gen_protos.py ${ARGN} RESULT_VARIABLE failed)
+  if(failed)
+    message(FATAL_ERROR "generating C++ from protobuf descriptions failed; the reason stands above")
+  endif()
+endfunction()
+
+set(need ${CMAKE_SOURCE_DIR}/cmake/envoy_api.txt)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${need} ${CMAKE_SOURCE_DIR}/tools/gen_protos.py)
+k8sgw_run_generator(envoy --wheel ${XDS_PROTOS_WHEEL} --need ${need} --out ${gen}/envoy --units 8)
+k8sgw_generated(envoy_api ${gen}/envoy)
+
+file(GLOB_RECURSE own_protos CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/api/*.proto ${CMAKE_SOURCE_DIR}/plugins/*.proto)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${own_protos})
+k8sgw_run_generator(own --root ${CMAKE_SOURCE_DIR} --out ${gen}/own --units 6)
+k8sgw_generated(api ${gen}/own)
+
+# What own code needs besides: the root for includes such as "src/base/yaml.h".
+add_library(api_options INTERFACE)
+target_include_directories(api_options INTERFACE ${CMAKE_SOURCE_DIR})

@@ -1,0 +1,60 @@
+#include "src/base/base64.h"
+
+#include <cstdint>
+
+namespace k8sgw {
+namespace {
+
+constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+int ValueOf(char c) {
+  if (c == '-') return 62;
+  if (c == '_') return 63;
+  const size_t at = kAlphabet.find(c);
+  return at == std::string_view::npos ? -1 : static_cast<int>(at);
+}
+
+}  // namespace
+
+bool DecodeBase64(std::string_view text, std::string* bytes) {
+  uint32_t bits = 0;
+  int count = 0;
+  size_t digits = 0;
+  bool padded = false;
+  bytes->clear();
+  for (char c : text) {
+    if (c == ' ' || c == '\n' || c == '\r' || c == '\t') continue;
+    if (c == '=') {
+      padded = true;
+      continue;
+    }
+    const int value = ValueOf(c);
+    if (value < 0 || padded) return false;
+    ++digits;
+    bits = bits << 6 | static_cast<uint32_t>(value);
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    bytes->push_back(static_cast<char>(bits >> count & 0xff));
+  }
+  return digits % 4 != 1;
+}
+
+std::string EncodeBase64(std::string_view bytes) {
+  std::string text;
+  uint32_t bits = 0;
+  int count = 0;
+  for (unsigned char c : bytes) {
+    bits = bits << 8 | c;
+    count += 8;
+    while (count >= 6) {
+      count -= 6;
+      text.push_back(kAlphabet[bits >> count & 0x3f]);
+    }
+  }
+  if (count > 0) text.push_back(kAlphabet[bits << (6 - count) & 0x3f]);
+  while (text.size() % 4 != 0) text.push_back('=');
+  return text;
+}
+
+}  // namespace k8sgw

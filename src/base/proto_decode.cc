@@ -1,0 +1,401 @@
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <map>
+#include <unordered_map>
+
+#include <google/protobuf/any.pb.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/duration.pb.h>
+#include <google/protobuf/dynamic_message.h>
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/timestamp.pb.h>
+#include <google/protobuf/util/time_util.h>
+
+#include "src/base/base64.h"
+#include "src/base/go_duration.h"
+#include "src/base/nearest.h"
+#include "src/base/proto_codec.h"
+#include "src/base/yaml_scalar.h"
+
+namespace k8sgw {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::EnumDescriptor;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::Reflection;
+using yaml::Node;
+
+// Fields by both of their names. Kept for the life of the process, as descriptors are.
+using FieldIndex = std::unordered_map<std::string, const FieldDescriptor*>;
+
+const FieldIndex& FieldsOf(const Descriptor* descriptor) {
+  thread_local std::unordered_map<const Descriptor*, FieldIndex> cache;
+  FieldIndex& fields = cache[descriptor];
+  if (fields.empty()) {
+    for (int i = 0; i < descriptor->field_count(); ++i) {
+      fields[descriptor->field(i)->name()] = descriptor->field(i);
+      fields[descriptor->field(i)->json_name()] = descriptor->field(i);
+    }
+  }
+  return fields;
+}
+
+const char* KindWord(const Node& node) {
+  switch (node.kind) {
+    case Node::Kind::kNull: return "nothing";
+    case Node::Kind::kScalar: return node.quoted ? "text" : "a plain value";
+    case Node::Kind::kSequence: return "a list";
+    case Node::Kind::kMapping: return "a mapping";
+  }
+  return "?";
+}
+
+bool IsType(const Descriptor* descriptor, std::string_view name) {
+  return descriptor->file()->package() == "google.protobuf" && descriptor->name() == name;
+}
+
+bool IsWrapper(const Descriptor* descriptor) {
+  return descriptor->file()->name() == "google/protobuf/wrappers.proto";
+}
+
+class Decoder {
+ public:
+  std::vector<DecodeProblem> problems;
+
+  void DecodeMessage(const Node& node, const std::string& path, Message* message) {
+    const Descriptor* descriptor = message->GetDescriptor();
+    if (IsWrapper(descriptor)) {
+      DecodeScalarField(node, path, message, descriptor->field(0), false);
+    } else if (IsType(descriptor, "Duration")) {
+      DecodeDuration(node, path, message);
+    } else if (IsType(descriptor, "Timestamp")) {
+      DecodeTimestamp(node, path, message);
+    } else if (IsType(descriptor, "Struct")) {
+      DecodeStruct(node, path, static_cast<google::protobuf::Struct*>(message));
+    } else if (IsType(descriptor, "Value")) {
+      DecodeValue(node, path, static_cast<google::protobuf::Value*>(message));
+    } else if (IsType(descriptor, "ListValue")) {
+      DecodeList(node, path, static_cast<google::protobuf::ListValue*>(message));
+    } else if (IsType(descriptor, "Any")) {
+      DecodeAny(node, path, static_cast<google::protobuf::Any*>(message));
+    } else {
+      DecodeFields(node, path, message, "");
+    }
+  }
+
+ private:
+  void Problem(const std::string& path, yaml::Mark mark, std::string message, std::string fix = "") {
+    problems.push_back({path, mark, std::move(message), std::move(fix)});
+  }
+
+  bool Expect(const Node& node, Node::Kind kind, const std::string& path) {
+    if (node.kind == kind) return true;
+    if (kind == Node::Kind::kMapping) {
+      Problem(path, node.mark, std::string("expected a mapping, got ") + KindWord(node), "write its fields below it, indented");
+    } else if (kind == Node::Kind::kSequence) {
+      Problem(path, node.mark, std::string("expected a list, got ") + KindWord(node), "put \"- \" before each item");
+    } else {
+      Problem(path, node.mark, std::string("expected a single value, got ") + KindWord(node));
+    }
+    return false;
+  }
+
+  static std::string Join(const std::string& path, const std::string& name) { return path.empty() ? name : path + "." + name; }
+
+  // `skip` is a key that is no field ("@type").
+  void DecodeFields(const Node& node, const std::string& path, Message* message, std::string_view skip) {
+    if (!Expect(node, Node::Kind::kMapping, path)) return;
+    const Descriptor* descriptor = message->GetDescriptor();
+    const FieldIndex& fields = FieldsOf(descriptor);
+    std::map<const void*, std::string> taken;
+    for (const Node::Entry& entry : node.entries) {
+      if (entry.key == skip) continue;
+      const std::string field_path = Join(path, entry.key);
+      const auto it = fields.find(entry.key);
+      if (it == fields.end()) {
+        UnknownField(descriptor, entry, field_path);
+        continue;
+      }
+      const FieldDescriptor* field = it->second;
+      const std::string canonical = Join(path, field->json_name());
+      if (entry.value.is_null() && !(field->message_type() && IsType(field->message_type(), "Value"))) continue;
+      const void* slot = field->real_containing_oneof() ? static_cast<const void*>(field->real_containing_oneof()) : field;
+      const auto [owner, fresh] = taken.try_emplace(slot, entry.key);
+      if (!fresh) {
+        Problem(canonical, entry.mark, field->real_containing_oneof() ? "\"" + entry.key + "\" and \"" + owner->second + "\" exclude each other"
+                                                                      : "\"" + owner->second + "\" and \"" + entry.key + "\" are the same field",
+                "keep one of them");
+        continue;
+      }
+      DecodeField(entry.value, canonical, message, field);
+    }
+  }
+
+  void UnknownField(const Descriptor* descriptor, const Node::Entry& entry, const std::string& path) {
+    std::vector<std::string> names;
+    for (int i = 0; i < descriptor->field_count(); ++i) names.push_back(descriptor->field(i)->json_name());
+    const std::string nearest = Nearest(entry.key, names);
+    std::string fix;
+    if (!nearest.empty()) {
+      fix = "did you mean \"" + nearest + "\"?";
+    } else if (names.size() <= 12 && !names.empty()) {
+      fix = "the fields here are";
+      for (const std::string& name : names) fix += (fix.ends_with("are") ? " " : ", ") + name;
+    }
+    Problem(path, entry.mark, "unknown field \"" + entry.key + "\"", fix);
+  }
+
+  void DecodeField(const Node& node, const std::string& path, Message* message, const FieldDescriptor* field) {
+    if (field->is_map()) {
+      DecodeMap(node, path, message, field);
+    } else if (field->is_repeated()) {
+      if (!Expect(node, Node::Kind::kSequence, path)) return;
+      for (size_t i = 0; i < node.items.size(); ++i) {
+        const std::string item = path + "[" + std::to_string(i) + "]";
+        if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+          Message* added = message->GetReflection()->AddMessage(message, field);
+          if (node.items[i].is_null() && !IsType(field->message_type(), "Value")) {
+            Problem(item, node.items[i].mark, "the item is empty", "remove the \"-\", or write its fields");
+          } else {
+            DecodeMessage(node.items[i], item, added);
+          }
+        } else {
+          DecodeScalarField(node.items[i], item, message, field, true);
+        }
+      }
+    } else if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+      DecodeMessage(node, path, message->GetReflection()->MutableMessage(message, field));
+    } else {
+      DecodeScalarField(node, path, message, field, false);
+    }
+  }
+
+  void DecodeMap(const Node& node, const std::string& path, Message* message, const FieldDescriptor* field) {
+    if (!Expect(node, Node::Kind::kMapping, path)) return;
+    const FieldDescriptor* key_field = field->message_type()->map_key();
+    const FieldDescriptor* value_field = field->message_type()->map_value();
+    for (const Node::Entry& entry : node.entries) {
+      const std::string item = path + "[\"" + entry.key + "\"]";
+      Message* added = message->GetReflection()->AddMessage(message, field);
+      Node key;
+      key.kind = Node::Kind::kScalar;
+      key.quoted = key_field->cpp_type() == FieldDescriptor::CPPTYPE_STRING;
+      key.scalar = entry.key;
+      key.mark = entry.mark;
+      DecodeScalarField(key, item, added, key_field, false);
+      if (!entry.value.is_null() || value_field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+        if (entry.value.is_null() && !IsType(value_field->message_type(), "Value")) continue;
+        DecodeField(entry.value, item, added, value_field);
+      }
+    }
+  }
+
+  template <class T>
+  bool ReadInteger(const Node& node, const std::string& path, T* out) {
+    const auto integer = yaml::ParseInteger(node.scalar);
+    if (!integer) {
+      Problem(path, node.mark, "\"" + node.scalar + "\" is no whole number");
+      return false;
+    }
+    const unsigned long long limit = integer->negative ? (std::is_signed_v<T> ? static_cast<unsigned long long>(std::numeric_limits<T>::max()) + 1 : 0)
+                                                       : static_cast<unsigned long long>(std::numeric_limits<T>::max());
+    if (integer->magnitude > limit) {
+      Problem(path, node.mark, node.scalar + " is out of range",
+              "use " + std::to_string(std::numeric_limits<T>::min()) + " to " + std::to_string(std::numeric_limits<T>::max()));
+      return false;
+    }
+    *out = integer->negative ? static_cast<T>(-static_cast<long long>(integer->magnitude - 1) - 1) : static_cast<T>(integer->magnitude);
+    if (integer->negative && integer->magnitude == 0) *out = 0;
+    return true;
+  }
+
+  bool ReadString(const Node& node, const std::string& path, std::string* out) {
+    const auto type = node.quoted ? yaml::ScalarType::kString : yaml::ClassifyPlain(node.scalar);
+    if (type != yaml::ScalarType::kString) {
+      Problem(path, node.mark, "expected text, but " + node.scalar + " is a " + (type == yaml::ScalarType::kBool ? "boolean" : "number"),
+              "put it in quotes: \"" + node.scalar + "\"");
+      return false;
+    }
+    *out = node.scalar;
+    return true;
+  }
+
+  void DecodeScalarField(const Node& node, const std::string& path, Message* message, const FieldDescriptor* field, bool add) {
+    if (!Expect(node, Node::Kind::kScalar, path)) return;
+    const Reflection* reflection = message->GetReflection();
+    const auto put = [&](auto value, auto set, auto append) {
+      if (add) {
+        (reflection->*append)(message, field, value);
+      } else {
+        (reflection->*set)(message, field, value);
+      }
+    };
+    switch (field->cpp_type()) {
+      case FieldDescriptor::CPPTYPE_BOOL: {
+        const auto value = node.quoted && node.scalar != "true" && node.scalar != "false" ? std::nullopt : yaml::ParseBool(node.scalar);
+        if (!value) {
+          Problem(path, node.mark, "\"" + node.scalar + "\" is no boolean", "write true or false");
+        } else {
+          put(*value, &Reflection::SetBool, &Reflection::AddBool);
+        }
+        break;
+      }
+      case FieldDescriptor::CPPTYPE_INT32:
+        if (int32_t value; ReadInteger(node, path, &value)) put(value, &Reflection::SetInt32, &Reflection::AddInt32);
+        break;
+      case FieldDescriptor::CPPTYPE_INT64:
+        if (int64_t value; ReadInteger(node, path, &value)) put(value, &Reflection::SetInt64, &Reflection::AddInt64);
+        break;
+      case FieldDescriptor::CPPTYPE_UINT32:
+        if (uint32_t value; ReadInteger(node, path, &value)) put(value, &Reflection::SetUInt32, &Reflection::AddUInt32);
+        break;
+      case FieldDescriptor::CPPTYPE_UINT64:
+        if (uint64_t value; ReadInteger(node, path, &value)) put(value, &Reflection::SetUInt64, &Reflection::AddUInt64);
+        break;
+      case FieldDescriptor::CPPTYPE_DOUBLE:
+      case FieldDescriptor::CPPTYPE_FLOAT: DecodeNumber(node, path, message, field, add); break;
+      case FieldDescriptor::CPPTYPE_ENUM: DecodeEnum(node, path, message, field, add); break;
+      case FieldDescriptor::CPPTYPE_STRING: {
+        std::string value;
+        if (!ReadString(node, path, &value)) break;
+        if (field->type() == FieldDescriptor::TYPE_BYTES) {
+          std::string bytes;
+          if (!DecodeBase64(value, &bytes)) {
+            Problem(path, node.mark, "is no base64", "encode it with: base64 -w0");
+            break;
+          }
+          value = std::move(bytes);
+        }
+        put(value, &Reflection::SetString, &Reflection::AddString);
+        break;
+      }
+      case FieldDescriptor::CPPTYPE_MESSAGE: break;
+    }
+  }
+
+  void DecodeNumber(const Node& node, const std::string& path, Message* message, const FieldDescriptor* field, bool add) {
+    auto value = yaml::ParseNumber(node.scalar);
+    if (!value && node.scalar == "NaN") value = std::nan("");
+    if (!value && node.scalar == "Infinity") value = HUGE_VAL;
+    if (!value && node.scalar == "-Infinity") value = -HUGE_VAL;
+    if (!value) {
+      Problem(path, node.mark, "\"" + node.scalar + "\" is no number");
+      return;
+    }
+    const Reflection* reflection = message->GetReflection();
+    if (field->cpp_type() == FieldDescriptor::CPPTYPE_DOUBLE) {
+      add ? reflection->AddDouble(message, field, *value) : reflection->SetDouble(message, field, *value);
+    } else {
+      const auto narrow = static_cast<float>(*value);
+      add ? reflection->AddFloat(message, field, narrow) : reflection->SetFloat(message, field, narrow);
+    }
+  }
+
+  void DecodeEnum(const Node& node, const std::string& path, Message* message, const FieldDescriptor* field, bool add) {
+    const EnumDescriptor* type = field->enum_type();
+    const auto* value = type->FindValueByName(node.scalar);
+    if (!value) {
+      const auto number = yaml::ParseInteger(node.scalar);
+      if (number && !number->negative && number->magnitude <= INT32_MAX) value = type->FindValueByNumber(static_cast<int>(number->magnitude));
+    }
+    if (!value) {
+      std::vector<std::string> names;
+      std::string all;
+      for (int i = 0; i < type->value_count(); ++i) {
+        names.push_back(type->value(i)->name());
+        all += (i == 0 ? "" : ", ") + type->value(i)->name();
+      }
+      const std::string nearest = Nearest(node.scalar, names);
+      Problem(path, node.mark, "\"" + node.scalar + "\" is not one of " + all, nearest.empty() ? "" : "did you mean \"" + nearest + "\"?");
+      return;
+    }
+    const Reflection* reflection = message->GetReflection();
+    add ? reflection->AddEnum(message, field, value) : reflection->SetEnum(message, field, value);
+  }
+
+  void DecodeDuration(const Node& node, const std::string& path, Message* message) {
+    if (node.is_mapping()) return DecodeFields(node, path, message, "");
+    if (!Expect(node, Node::Kind::kScalar, path)) return;
+    google::protobuf::Duration duration;
+    if (!ParseGoDuration(node.scalar, &duration)) {
+      Problem(path, node.mark, "\"" + node.scalar + "\" is no duration", "write a number and a unit, such as 1.5s, 250ms or 2m");
+      return;
+    }
+    message->CopyFrom(duration);
+  }
+
+  void DecodeTimestamp(const Node& node, const std::string& path, Message* message) {
+    if (!Expect(node, Node::Kind::kScalar, path)) return;
+    google::protobuf::Timestamp timestamp;
+    if (!google::protobuf::util::TimeUtil::FromString(node.scalar, &timestamp)) {
+      Problem(path, node.mark, "\"" + node.scalar + "\" is no time", "write it like 2026-01-31T12:00:00Z");
+      return;
+    }
+    message->CopyFrom(timestamp);
+  }
+
+  void DecodeStruct(const Node& node, const std::string& path, google::protobuf::Struct* out) {
+    if (!Expect(node, Node::Kind::kMapping, path)) return;
+    for (const Node::Entry& entry : node.entries) DecodeValue(entry.value, Join(path, entry.key), &(*out->mutable_fields())[entry.key]);
+  }
+
+  void DecodeList(const Node& node, const std::string& path, google::protobuf::ListValue* out) {
+    if (!Expect(node, Node::Kind::kSequence, path)) return;
+    for (size_t i = 0; i < node.items.size(); ++i) DecodeValue(node.items[i], path + "[" + std::to_string(i) + "]", out->add_values());
+  }
+
+  void DecodeValue(const Node& node, const std::string& path, google::protobuf::Value* out) {
+    switch (node.kind) {
+      case Node::Kind::kNull: out->set_null_value(google::protobuf::NULL_VALUE); break;
+      case Node::Kind::kSequence: DecodeList(node, path, out->mutable_list_value()); break;
+      case Node::Kind::kMapping: DecodeStruct(node, path, out->mutable_struct_value()); break;
+      case Node::Kind::kScalar: {
+        const auto type = node.quoted ? yaml::ScalarType::kString : yaml::ClassifyPlain(node.scalar);
+        if (type == yaml::ScalarType::kBool) {
+          out->set_bool_value(*yaml::ParseBool(node.scalar));
+        } else if (type == yaml::ScalarType::kInt || type == yaml::ScalarType::kFloat) {
+          out->set_number_value(*yaml::ParseNumber(node.scalar));
+        } else {
+          out->set_string_value(node.scalar);
+        }
+        break;
+      }
+    }
+  }
+
+  void DecodeAny(const Node& node, const std::string& path, google::protobuf::Any* out) {
+    if (!Expect(node, Node::Kind::kMapping, path)) return;
+    const std::string url(node.FindScalar("@type"));
+    if (url.empty()) {
+      if (!node.entries.empty()) Problem(path, node.mark, "the type is missing", "add \"@type\": type.googleapis.com/<full message name>");
+      return;
+    }
+    const Descriptor* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(url.substr(url.rfind('/') + 1));
+    if (!descriptor) {
+      Problem(Join(path, "@type"), node.Find("@type")->mark, "message type \"" + url + "\" is not known here");
+      return;
+    }
+    std::unique_ptr<Message> message(google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor)->New());
+    const Node* value = node.Find("value");
+    if (value && descriptor->file()->package() == "google.protobuf") {
+      DecodeMessage(*value, Join(path, "value"), message.get());
+    } else {
+      DecodeFields(node, path, message.get(), "@type");
+    }
+    out->set_type_url(url);
+    out->set_value(SerializeDeterministic(*message));
+  }
+};
+
+}  // namespace
+
+std::vector<DecodeProblem> DecodeProto(const Node& node, Message* message) {
+  Decoder decoder;
+  decoder.DecodeMessage(node, "", message);
+  return std::move(decoder.problems);
+}
+
+}  // namespace k8sgw

@@ -1,0 +1,67 @@
+// The subcommands. Each returns the exit code of the process.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace k8sgw {
+
+struct LogOptions {
+  std::string level = "info";
+  std::string format = "text";  // or "json": one object a line
+};
+
+struct RunOptions {
+  std::string directory;
+  // HOST:PORT: send everything there; needs no directory.
+  std::string to;
+  std::string bind = "127.0.0.1";
+  int http_port = 8080;
+  int https_port = 8443;
+  int admin_port = 19000;
+  int xds_port = 9977;
+  std::string envoy;
+  int concurrency = 0;
+  int drain_seconds = 5;
+  std::string status_file;
+  LogOptions log;
+};
+
+struct GlooOptions {
+  std::string directory;
+  // POD_NAMESPACE of the original: where Settings stand and Proxies are written.
+  std::string ns = "gloo-system";
+  std::string settings_name = "default";
+  std::string status_file;
+  LogOptions log;
+};
+
+struct TranslateOptions {
+  std::string directory;
+  std::string what = "envoy";   // proxy, envoy or reports
+  std::string output = "yaml";  // or json
+};
+
+struct ValidateOptions {
+  std::string directory;
+  bool ask_envoy = false;
+  std::string envoy;
+};
+
+struct ExplainOptions {
+  std::string directory;
+  std::string request;
+  std::vector<std::string> headers;
+};
+
+int Run(const RunOptions& options);
+int Gloo(const GlooOptions& options);
+int Translate(const TranslateOptions& options);
+int Validate(const ValidateOptions& options);
+int ExplainRequest(const ExplainOptions& options);
+
+// The Envoy to use when none is named: the one beside this program, else `envoy` in PATH.
+std::string DefaultEnvoy();
+void SetUpLog(const LogOptions& options);
+
+}  // namespace k8sgw

@@ -1,0 +1,120 @@
+#include "src/cmd/control_plane.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+
+#include <fmt/core.h>
+#include <spdlog/spdlog.h>
+
+#include "api/gloo/v1/proxy.pb.h"
+#include "src/envoy/names.h"
+#include "src/envoy/static_resources.h"
+
+namespace k8sgw {
+
+ControlPlane::ControlPlane(ControlPlaneOptions options, EventLoop& loop, Locate locate)
+    : options_(std::move(options)), loop_(loop), locate_(std::move(locate)), pipeline_(options_.pipeline) {}
+
+absl::Status ControlPlane::Listen(const std::string& address) {
+  xds::ServerOptions options;
+  options.address = address;
+  options.engine.fallback_role = envoy::kFallbackRole;
+  // Called on gRPC's threads, under the engine's lock.
+  options.engine.on_nack = [this](const xds::Nack& nack) {
+    loop_.Post([this, nack] {
+      pipeline_.ReportNack(nack);
+      LogProblems();
+    });
+  };
+  auto server = xds::Server::Start(std::move(options));
+  if (!server.ok()) return server.status();
+  xds::Update fallback;
+  fallback.put = envoy::UnknownRoleResources(options_.fallback_port);
+  (*server)->Apply(envoy::kFallbackRole, fallback);
+  for (const std::string& role : ensured_roles_) (*server)->Apply(role, {});
+  for (const std::string& role : pipeline_.roles()) {
+    xds::Update all;
+    for (const auto& [type, resources] : pipeline_.ResourcesOf(role)) {
+      for (const auto& [name, resource] : resources) all.put.push_back(resource);
+    }
+    (*server)->Apply(role, all);
+  }
+  if (serving_) (*server)->SetServing();
+  if (server_) server_->Shutdown();
+  server_ = std::move(*server);
+  return absl::OkStatus();
+}
+
+void ControlPlane::EnsureRole(const std::string& role) {
+  ensured_roles_.insert(role);
+  if (server_) server_->Apply(role, {});
+}
+
+void ControlPlane::Apply(const std::vector<Change>& changes, const Problems& source_problems) {
+  for (const Change& change : changes) {
+    if (pipeline_.Stage(change)) continue;
+    Problems problems;
+    if (!change.gone()) {
+      problems.push_back({change.key, Severity::kWarning, "", "objects of this kind are not translated yet, so it has no effect", ""});
+    }
+    pipeline_.problem_table().Set("kinds", change.key.ToString(), std::move(problems));
+  }
+  pipeline_.problem_table().Set("source", "", source_problems);
+  auto updates = pipeline_.Commit();
+  if (server_) {
+    for (const auto& [role, update] : updates) server_->Apply(role, update);
+  }
+  LogProblems();
+}
+
+void ControlPlane::LogProblems() {
+  const auto difference = pipeline_.problem_table().TakeDifference();
+  for (const Problem& problem : difference.added) {
+    const std::string place = locate_(problem);
+    const std::string text = place.empty() ? problem.ToString() : place + ": " + problem.ToString();
+    if (problem.severity == Severity::kError) {
+      spdlog::error("{}", text);
+    } else {
+      spdlog::warn("{}", text);
+    }
+  }
+  for (const Problem& problem : difference.removed) spdlog::info("mended: {}", problem.ToString());
+}
+
+void ControlPlane::UpdateStatus(const std::string& role) {
+  if (options_.status_file.empty()) return;
+  const std::string status =
+      fmt::format("{{\"revision\": {}, \"in_sync\": {}, \"errors\": {}, \"warnings\": {}}}\n", revision(),
+                  InSync(role) ? "true" : "false", pipeline_.problem_table().CountErrors(),
+                  pipeline_.problem_table().CountWarnings());
+  if (status == last_status_) return;
+  const std::string part = options_.status_file + ".part";
+  std::ofstream(part) << status;
+  if (std::rename(part.c_str(), options_.status_file.c_str()) == 0) last_status_ = status;
+}
+
+std::vector<std::pair<std::string, std::string>> ControlPlane::ListenerAddresses(const std::string& role) const {
+  std::vector<std::pair<std::string, std::string>> out;
+  pipeline_.envoy().good_listeners().ForEach([&](const proxy::ListenerKey& key, const Ptr<proxy::Listener>& listener) {
+    const auto served = pipeline_.envoy().listeners().Get(key);
+    if (envoy::Role(key.proxy) != role || !served || !served->resource) return;
+    const std::string& address = listener->spec->bind_address();
+    const bool v6 = address.find(':') != std::string::npos;
+    out.emplace_back(listener->spec->name(), fmt::format("{}://{}{}{}:{}", listener->ssl ? "https" : "http", v6 ? "[" : "", address,
+                                                         v6 ? "]" : "", listener->spec->bind_port()));
+  });
+  return out;
+}
+
+void ControlPlane::SetServing() {
+  serving_ = true;
+  if (server_) server_->SetServing();
+}
+
+void ControlPlane::Shutdown() {
+  if (server_) server_->Shutdown();
+}
+
+}  // namespace k8sgw

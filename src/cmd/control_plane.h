@@ -1,0 +1,69 @@
+// The pipeline and the xDS server, joined: changes in, configuration out to Envoys, problems out to the log.
+//
+// Used by `run` and `gloo`. All methods but those of the server's own threads run on the event loop's thread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+
+#include "src/cmd/event_loop.h"
+#include "src/pipeline/pipeline.h"
+#include "src/xds/server.h"
+
+namespace k8sgw {
+
+struct ControlPlaneOptions {
+  Pipeline::Options pipeline;
+  // Where the fallback for Envoys without a known role listens.
+  uint32_t fallback_port = 8080;
+  // When set, a small JSON file that says which revision is live; replaced as a whole.
+  std::string status_file;
+};
+
+class ControlPlane {
+ public:
+  // Where a problem stands, such as "vs.yaml:12"; "" when that is not known.
+  using Locate = std::function<std::string(const Problem&)>;
+
+  ControlPlane(ControlPlaneOptions options, EventLoop& loop, Locate locate);
+
+  // Starts, or moves, the xDS server. On an error the server that was there goes on.
+  absl::Status Listen(const std::string& address);
+  int port() const { return server_ ? server_->port() : 0; }
+
+  // Applies changes as one revision and serves the result. `source_problems` are those of the source itself (files
+  // that cannot be read or decoded); they replace the ones given before.
+  void Apply(const std::vector<Change>& changes, const Problems& source_problems);
+  // Makes a role known although it has no listeners yet, so that its Envoys start with an empty configuration instead
+  // of waiting.
+  void EnsureRole(const std::string& role);
+  // Writes the status file when what it says has changed.
+  void UpdateStatus(const std::string& role);
+  bool InSync(const std::string& role) const { return server_ && server_->InSync(role); }
+  // The addresses of a role's listeners, for the eye: (name, "http://127.0.0.1:8080").
+  std::vector<std::pair<std::string, std::string>> ListenerAddresses(const std::string& role) const;
+  // Ready for health checks.
+  void SetServing();
+
+  Pipeline& pipeline() { return pipeline_; }
+  uint64_t revision() const { return pipeline_.graph().revision(); }
+  void Shutdown();
+
+ private:
+  void LogProblems();
+
+  const ControlPlaneOptions options_;
+  EventLoop& loop_;
+  const Locate locate_;
+  Pipeline pipeline_;
+  std::unique_ptr<xds::Server> server_;
+  bool serving_ = false;
+  std::set<std::string> ensured_roles_;
+  std::string last_status_;
+};
+
+}  // namespace k8sgw

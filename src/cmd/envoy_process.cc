@@ -1,0 +1,203 @@
+#include "src/cmd/envoy_process.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <vector>
+
+#include <fmt/core.h>
+
+namespace k8sgw {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kFirstBackoff = 100ms;
+constexpr auto kLongestBackoff = 30s;
+// A process that lived this long was healthy: the back-off starts anew.
+constexpr auto kHealthyAfter = 10s;
+constexpr int kAdminTimeoutMs = 200;
+
+bool WriteAll(int fd, const std::string& text) {
+  for (size_t done = 0; done < text.size();) {
+    const ssize_t n = write(fd, text.data() + done, text.size() - done);
+    if (n <= 0) return false;
+    done += static_cast<size_t>(n);
+  }
+  return true;
+}
+
+// In the child, between fork and exec: only calls that are safe there.
+[[noreturn]] void BecomeEnvoy(pid_t parent, const char* path, char* const* argv) {
+  // It must not outlive us, even when we are killed.
+  prctl(PR_SET_PDEATHSIG, SIGTERM);
+  if (getppid() != parent) _exit(0);
+  // Ctrl-C on the terminal is for us; we drain Envoy ourselves.
+  setpgid(0, 0);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  execv(path, argv);
+  _exit(127);
+}
+
+}  // namespace
+
+EnvoyProcess::EnvoyProcess(EnvoyOptions options) : options_(std::move(options)), backoff_(kFirstBackoff) {}
+
+EnvoyProcess::~EnvoyProcess() {
+  if (pid_ > 0) Stop(0ms);
+  if (!bootstrap_path_.empty()) unlink(bootstrap_path_.c_str());
+}
+
+std::string EnvoyProcess::Bootstrap() const {
+  // Delta ADS: what changed is sent, and nothing else. The cluster of the xDS server speaks HTTP/2 with keep-alive, so
+  // a control plane that is gone without a word is noticed.
+  return fmt::format(R"({{
+  "node": {{"id": "k8sgateway-run", "cluster": "k8sgateway", "metadata": {{"role": "{}"}}}},
+  "admin": {{"address": {{"socket_address": {{"address": "127.0.0.1", "port_value": {}}}}}}},
+  "dynamic_resources": {{
+    "ads_config": {{"api_type": "DELTA_GRPC", "transport_api_version": "V3", "set_node_on_first_message_only": true,
+                   "grpc_services": [{{"envoy_grpc": {{"cluster_name": "xds_cluster"}}}}]}},
+    "lds_config": {{"ads": {{}}, "resource_api_version": "V3"}},
+    "cds_config": {{"ads": {{}}, "resource_api_version": "V3"}}
+  }},
+  "static_resources": {{"clusters": [{{
+    "name": "xds_cluster", "type": "STATIC", "connect_timeout": "1s",
+    "typed_extension_protocol_options": {{"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {{
+      "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+      "explicit_http_config": {{"http2_protocol_options": {{"connection_keepalive": {{"interval": "30s", "timeout": "5s"}}}}}}}}}},
+    "load_assignment": {{"cluster_name": "xds_cluster", "endpoints": [{{"lb_endpoints": [{{"endpoint": {{
+      "address": {{"socket_address": {{"address": "127.0.0.1", "port_value": {}}}}}}}}}]}}]}}
+  }}]}}
+}}
+)",
+                     options_.role, options_.admin_port, options_.xds_port);
+}
+
+absl::Status EnvoyProcess::Start(Time now) {
+  restart_at_.reset();
+  if (access(options_.path.c_str(), X_OK) != 0) {
+    return absl::NotFoundError(fmt::format(
+        "there is no Envoy at {}: put one beside this program, or name it with --envoy or K8SGATEWAY_ENVOY", options_.path));
+  }
+  if (bootstrap_path_.empty()) {
+    const char* dir = std::getenv("TMPDIR");
+    std::string path = fmt::format("{}/k8sgateway-bootstrap-XXXXXX.json", dir && *dir ? dir : "/tmp");
+    const int fd = mkostemps(path.data(), 5, O_CLOEXEC);
+    if (fd < 0 || !WriteAll(fd, Bootstrap())) {
+      if (fd >= 0) close(fd);
+      return absl::UnavailableError(fmt::format("cannot write Envoy's bootstrap to {}", path));
+    }
+    close(fd);
+    bootstrap_path_ = path;
+  }
+  std::vector<std::string> args = {options_.path, "-c", bootstrap_path_, "--disable-hot-restart", "-l", options_.log_level,
+                                   "--drain-time-s", "2"};
+  if (options_.concurrency > 0) {
+    args.push_back("--concurrency");
+    args.push_back(std::to_string(options_.concurrency));
+  }
+  std::vector<char*> argv;
+  for (std::string& arg : args) argv.push_back(arg.data());
+  argv.push_back(nullptr);
+  const pid_t parent = getpid();
+  pid_ = fork();
+  if (pid_ == 0) BecomeEnvoy(parent, options_.path.c_str(), argv.data());
+  if (pid_ < 0) return absl::UnavailableError("cannot start a process for Envoy");
+  started_ = now;
+  return absl::OkStatus();
+}
+
+std::string EnvoyProcess::OnChildExit(Time now) {
+  int status = 0;
+  if (pid_ <= 0 || waitpid(pid_, &status, WNOHANG) != pid_) return "";
+  pid_ = -1;
+  std::string how = WIFSIGNALED(status) ? fmt::format("was ended by signal {}", WTERMSIG(status))
+                                        : fmt::format("ended with status {}", WEXITSTATUS(status));
+  if (stopping_) return "Envoy " + how;
+  if (now - started_ >= kHealthyAfter) backoff_ = kFirstBackoff;
+  restart_at_ = now + backoff_;
+  how = fmt::format("Envoy {}; it is started again in {} ms", how, backoff_.count());
+  backoff_ = std::min<std::chrono::milliseconds>(backoff_ * 2, kLongestBackoff);
+  return how;
+}
+
+absl::Status EnvoyProcess::OnTimer(Time now) {
+  if (!restart_at_ || now < *restart_at_) return absl::OkStatus();
+  ++restarts_;
+  const absl::Status status = Start(now);
+  if (!status.ok()) restart_at_ = now + kLongestBackoff;
+  return status;
+}
+
+std::string EnvoyProcess::AskAdmin(const std::string& method, const std::string& path) const {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return "";
+  const timeval timeout{0, kAdminTimeoutMs * 1000};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(options_.admin_port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  std::string answer;
+  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
+      WriteAll(fd, method + " " + path + " HTTP/1.1\r\nhost: admin\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")) {
+    char buffer[4096];
+    for (ssize_t n; (n = read(fd, buffer, sizeof(buffer))) > 0;) answer.append(buffer, static_cast<size_t>(n));
+  }
+  close(fd);
+  return answer;
+}
+
+bool EnvoyProcess::Ready() const { return pid_ > 0 && AskAdmin("GET", "/ready").starts_with("HTTP/1.1 200"); }
+
+void EnvoyProcess::BeginDrain() {
+  stopping_ = true;
+  restart_at_.reset();
+  if (pid_ > 0) AskAdmin("POST", "/drain_listeners?graceful&skip_exit");
+}
+
+bool EnvoyProcess::Idle() const {
+  const std::string stats = AskAdmin("GET", "/stats?filter=^http\\..*downstream_rq_active$");
+  // Lines such as `http.http.downstream_rq_active: 0`; the admin page's own request is one.
+  std::string_view rest = stats;
+  bool found = false;
+  for (size_t at; (at = rest.find("downstream_rq_active: ")) != std::string_view::npos;) {
+    const size_t line = rest.rfind('\n', at) + 1;
+    const bool admin = rest.substr(line, at - line).find("http.admin.") != std::string_view::npos;
+    rest.remove_prefix(at + 22);
+    if (!admin && !rest.starts_with("0")) return false;
+    found = true;
+  }
+  return found;
+}
+
+void EnvoyProcess::Stop(std::chrono::milliseconds patience) {
+  stopping_ = true;
+  restart_at_.reset();
+  if (pid_ <= 0) return;
+  kill(pid_, SIGTERM);
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (waitpid(pid_, nullptr, WNOHANG) == 0) {
+    if (std::chrono::steady_clock::now() >= until) {
+      kill(pid_, SIGKILL);
+      waitpid(pid_, nullptr, 0);
+      break;
+    }
+    poll(nullptr, 0, 2);
+  }
+  pid_ = -1;
+}
+
+}  // namespace k8sgw

@@ -1,0 +1,74 @@
+// An Envoy of our own: started with a bootstrap that points to our xDS server, restarted with back-off when it dies,
+// drained when we end. Never with hot restart: there is one, and its listeners are ours to move.
+//
+// Driven by its owner's event loop: poll on child_fd and call OnChildExit; call OnTimer when deadline() has passed.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace k8sgw {
+
+struct EnvoyOptions {
+  std::string path;
+  // Loopback ports of our xDS server and of Envoy's admin pages.
+  int xds_port = 0;
+  int admin_port = 0;
+  // 0: one worker per core.
+  int concurrency = 0;
+  std::string log_level = "warning";
+  // node.metadata.role.
+  std::string role;
+};
+
+class EnvoyProcess {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+
+  explicit EnvoyProcess(EnvoyOptions options);
+  // Kills the process if it is still there.
+  ~EnvoyProcess();
+  EnvoyProcess(const EnvoyProcess&) = delete;
+  EnvoyProcess& operator=(const EnvoyProcess&) = delete;
+
+  // Errors: no such program (the text says how to name another), no place for the bootstrap file.
+  absl::Status Start(Time now);
+  // The process has ended, or not: call on SIGCHLD. Schedules a restart; returns the words for the log, "" when it
+  // still runs.
+  std::string OnChildExit(Time now);
+  // When OnTimer wants to be called: a restart is due.
+  std::optional<Time> deadline() const { return restart_at_; }
+  absl::Status OnTimer(Time now);
+
+  // True when Envoy says that it is initialised: its first configuration is loaded. Asks its admin page, briefly.
+  bool Ready() const;
+  // Tells Envoy to stop taking connections and to finish those that it has.
+  void BeginDrain();
+  // True when no request is in flight.
+  bool Idle() const;
+  // Ends it: SIGTERM, then after `patience` SIGKILL. No restart after this.
+  void Stop(std::chrono::milliseconds patience);
+  bool running() const { return pid_ > 0; }
+  int restarts() const { return restarts_; }
+
+ private:
+  std::string Bootstrap() const;
+  std::string AskAdmin(const std::string& method, const std::string& path) const;
+
+  const EnvoyOptions options_;
+  std::string bootstrap_path_;
+  pid_t pid_ = -1;
+  Time started_;
+  std::optional<Time> restart_at_;
+  std::chrono::milliseconds backoff_;
+  int restarts_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace k8sgw

@@ -1,0 +1,203 @@
+// gloo: the control plane alone, fed by folders that Settings name, for Envoys that others start.
+
+#include <signal.h>
+
+#include <ctime>
+#include <filesystem>
+#include <iostream>
+#include <optional>
+
+#include <fmt/core.h>
+#include <spdlog/spdlog.h>
+
+#include "api/gloo/v1/settings.pb.h"
+#include "src/cmd/commands.h"
+#include "src/cmd/control_plane.h"
+#include "src/cmd/folder.h"
+#include "src/sources/file/directory_source.h"
+
+namespace k8sgw {
+namespace {
+
+constexpr char kDefaultXdsAddress[] = "0.0.0.0:9977";
+
+// A folder that feeds the graph, and what it contributed: all of it is taken back when Settings name another.
+struct Feed {
+  explicit Feed(const std::string& path) : source(path, kDefaultNamespace) {}
+  file::DirectorySource source;
+  std::set<ResourceKey> objects;
+};
+
+class GlooServer {
+ public:
+  explicit GlooServer(const GlooOptions& options)
+      : options_(options),
+        control_(Control(options), loop_, [this](const Problem& problem) { return Locate(problem); }) {}
+
+  int Run() {
+    const std::string settings_folder = options_.directory + "/" + options_.ns;
+    MakeFolder(settings_folder);
+    settings_source_.emplace(settings_folder, options_.ns);
+    std::vector<Change> changes = ReadSettings(settings_source_->Start());
+    loop_.Watch(settings_source_->fd(), [this] { Apply(ReadSettings(settings_source_->OnReadable())); });
+    Apply(std::move(changes));
+    if (control_.port() == 0) return 1;
+    control_.SetServing();
+    loop_.OnSignal([this](int signal) {
+      if (signal != SIGCHLD) loop_.Quit();
+    });
+    loop_.Run();
+    control_.Shutdown();
+    return 0;
+  }
+
+ private:
+  static ControlPlaneOptions Control(const GlooOptions& options) {
+    ControlPlaneOptions control;
+    control.pipeline.settings.write_namespace = options.ns;
+    control.pipeline.now = std::time(nullptr);
+    control.status_file = options.status_file;
+    return control;
+  }
+
+  // Never fatal: a folder that cannot be made is watched for, and may come later.
+  void MakeFolder(const std::string& path) {
+    std::error_code error;
+    std::filesystem::create_directories(path, error);
+    if (error) spdlog::warn("cannot make folder {}: {}", path, error.message());
+  }
+
+  // The Settings among the changes decide where objects come from and where xDS listens.
+  std::vector<Change> ReadSettings(std::vector<Change> changes) {
+    std::vector<Change> out;
+    for (Change& change : changes) {
+      if (change.key.kind != Kind::kSettings || change.key.name != options_.settings_name) continue;
+      settings_ = change.As<gloov1::Settings>();
+      out.push_back(std::move(change));
+    }
+    return out;
+  }
+
+  std::string XdsAddress() const {
+    return settings_ && !settings_->spec.gloo().xds_bind_addr().empty() ? settings_->spec.gloo().xds_bind_addr() : kDefaultXdsAddress;
+  }
+
+  // Absolute paths are used as they are; others stand below DATA.
+  std::string FolderPath(const std::string& path) const { return path.starts_with('/') ? path : options_.directory + "/" + path; }
+
+  std::set<std::string> WantedFolders() const {
+    std::set<std::string> wanted;
+    const gloov1::Settings none;
+    const gloov1::Settings& settings = settings_ ? settings_->spec : none;
+    const auto add = [&](const std::string& path) {
+      if (!path.empty()) wanted.insert(FolderPath(path));
+    };
+    if (settings.has_directory_config_source()) add(settings.directory_config_source().directory());
+    if (settings.has_directory_secret_source()) add(settings.directory_secret_source().directory());
+    if (settings.has_directory_artifact_source()) add(settings.directory_artifact_source().directory());
+    for (const auto& source : settings.secret_options().sources()) add(source.directory().directory());
+    // Without any Settings everything is read from DATA itself.
+    if (wanted.empty()) wanted.insert(options_.directory);
+    return wanted;
+  }
+
+  void Listen() {
+    const std::string address = XdsAddress();
+    if (address == xds_address_) return;
+    if (auto status = control_.Listen(address); !status.ok()) {
+      spdlog::error("gloo.xdsBindAddr: {}{}", std::string(status.message()), control_.port() > 0 ? "; the address before it stays in use" : "");
+      return;
+    }
+    xds_address_ = address;
+    std::cout << "ready: xDS on " << address << " (port " << control_.port() << ")" << std::endl;
+  }
+
+  void Take(Feed& feed, std::vector<Change> changes, std::vector<Change>& out) {
+    for (Change& change : changes) {
+      // Settings are read from their own folder only.
+      if (change.key.kind == Kind::kSettings) continue;
+      if (change.gone()) {
+        feed.objects.erase(change.key);
+      } else {
+        feed.objects.insert(change.key);
+      }
+      out.push_back(std::move(change));
+    }
+  }
+
+  void SyncFolders(std::vector<Change>& changes) {
+    const std::set<std::string> wanted = WantedFolders();
+    for (auto it = feeds_.begin(); it != feeds_.end();) {
+      if (wanted.contains(it->first)) {
+        ++it;
+        continue;
+      }
+      loop_.Unwatch(it->second->source.fd());
+      for (const ResourceKey& key : it->second->objects) {
+        Change gone;
+        gone.key = key;
+        changes.push_back(std::move(gone));
+      }
+      it = feeds_.erase(it);
+    }
+    for (const std::string& path : wanted) {
+      if (feeds_.contains(path)) continue;
+      MakeFolder(path);
+      auto feed = std::make_unique<Feed>(path);
+      Take(*feed, feed->source.Start(), changes);
+      Feed* raw = feed.get();
+      loop_.Watch(feed->source.fd(), [this, raw] {
+        std::vector<Change> more;
+        Take(*raw, raw->source.OnReadable(), more);
+        Apply(std::move(more));
+      });
+      feeds_[path] = std::move(feed);
+    }
+  }
+
+  void Apply(std::vector<Change> changes) {
+    SyncFolders(changes);
+    places_.clear();
+    Problems problems;
+    const auto add = [&](const file::DirectorySource& source) {
+      for (const file::FileProblem& problem : source.problems()) {
+        places_[problem.problem] = file::FormatPlace(source.root(), problem.place);
+        problems.push_back(problem.problem);
+      }
+    };
+    for (const auto& [path, feed] : feeds_) add(feed->source);
+    control_.Apply(changes, problems);
+    Listen();
+    control_.UpdateStatus("");
+  }
+
+  std::string Locate(const Problem& problem) const {
+    if (const auto it = places_.find(problem); it != places_.end()) return it->second;
+    if (problem.object.kind == Kind::kSettings && settings_source_) {
+      return file::FormatPlace(settings_source_->root(), settings_source_->Locate(problem.object, problem.path));
+    }
+    for (const auto& [path, feed] : feeds_) {
+      const std::string place = file::FormatPlace(path, feed->source.Locate(problem.object, problem.path));
+      if (!place.empty()) return place;
+    }
+    return "";
+  }
+
+  const GlooOptions options_;
+  EventLoop loop_;
+  std::optional<file::DirectorySource> settings_source_;
+  std::map<std::string, std::unique_ptr<Feed>> feeds_;
+  ControlPlane control_;
+  Ptr<Object<gloov1::Settings>> settings_;
+  std::string xds_address_;
+  std::map<Problem, std::string> places_;
+};
+
+}  // namespace
+
+int Gloo(const GlooOptions& options) {
+  SetUpLog(options.log);
+  return GlooServer(options).Run();
+}
+
+}  // namespace k8sgw

@@ -1,0 +1,185 @@
+// translate, validate, explain: a folder in, words out. Nothing is served.
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+
+#include <fmt/core.h>
+
+#include "envoy/config/cluster/v3/cluster.pb.h"
+#include "envoy/config/listener/v3/listener.pb.h"
+#include "envoy/config/route/v3/route.pb.h"
+#include "envoy/extensions/transport_sockets/tls/v3/secret.pb.h"
+
+#include "api/gloo/v1/proxy.pb.h"
+#include "src/base/proto_codec.h"
+#include "src/cmd/commands.h"
+#include "src/cmd/folder.h"
+#include "src/envoy/resource.h"
+#include "src/explain/explain.h"
+#include "src/validation/envoy_check.h"
+
+namespace k8sgw {
+namespace {
+
+using yaml::Node;
+
+Node Mapping() {
+  Node node;
+  node.kind = Node::Kind::kMapping;
+  return node;
+}
+
+Node Text(std::string text) {
+  Node node;
+  node.kind = Node::Kind::kScalar;
+  node.quoted = true;
+  node.scalar = std::move(text);
+  return node;
+}
+
+template <class Message>
+Node Show(const xds::Resource& resource) {
+  Message message;
+  message.ParseFromString(envoy::JoinBytes(resource));
+  return EncodeProto(message);
+}
+
+Node ShowResource(const xds::Resource& resource) {
+  switch (resource.type) {
+    case xds::Type::kSecret: {
+      // Keys are for Envoys, not for screens.
+      ::envoy::extensions::transport_sockets::tls::v3::Secret secret;
+      secret.ParseFromString(envoy::JoinBytes(resource));
+      if (secret.has_tls_certificate()) secret.mutable_tls_certificate()->mutable_private_key()->set_inline_string("[redacted]");
+      return EncodeProto(secret);
+    }
+    case xds::Type::kCluster: return Show<::envoy::config::cluster::v3::Cluster>(resource);
+    case xds::Type::kListener: return Show<::envoy::config::listener::v3::Listener>(resource);
+    case xds::Type::kRoute: return Show<::envoy::config::route::v3::RouteConfiguration>(resource);
+    case xds::Type::kEndpoint: break;
+  }
+  return {};
+}
+
+constexpr std::array<std::pair<xds::Type, const char*>, 4> kSections = {{{xds::Type::kListener, "listeners"},
+                                                                        {xds::Type::kRoute, "routes"},
+                                                                        {xds::Type::kCluster, "clusters"},
+                                                                        {xds::Type::kSecret, "secrets"}}};
+
+Node ShowEnvoy(const Pipeline& pipeline) {
+  Node out = Mapping();
+  for (const std::string& role : pipeline.roles()) {
+    Node proxy = Mapping();
+    const Snapshot snapshot = pipeline.ResourcesOf(role);
+    for (const auto& [type, name] : kSections) {
+      Node list;
+      list.kind = Node::Kind::kSequence;
+      const auto resources = snapshot.find(type);
+      if (resources == snapshot.end() || resources->second.empty()) continue;
+      for (const auto& [key, resource] : resources->second) list.items.push_back(ShowResource(*resource));
+      proxy.entries.push_back({name, {}, std::move(list)});
+    }
+    out.entries.push_back({role, {}, std::move(proxy)});
+  }
+  return out;
+}
+
+Node ShowProxies(const Pipeline& pipeline) {
+  Node out;
+  out.kind = Node::Kind::kSequence;
+  for (const auto& proxy : pipeline.AssembleProxies()) {
+    Node object = Mapping();
+    Node spec = EncodeProto(proxy);
+    object.entries.push_back({"apiVersion", {}, Text("gloo.solo.io/v1")});
+    object.entries.push_back({"kind", {}, Text("Proxy")});
+    Node metadata;
+    std::erase_if(spec.entries, [&](Node::Entry& entry) {
+      if (entry.key != "metadata") return false;
+      metadata = std::move(entry.value);
+      return true;
+    });
+    object.entries.push_back({"metadata", {}, std::move(metadata)});
+    object.entries.push_back({"spec", {}, std::move(spec)});
+    out.items.push_back(std::move(object));
+  }
+  return out;
+}
+
+Node ShowReports(const Folder& folder) {
+  Node out;
+  out.kind = Node::Kind::kSequence;
+  for (const PlacedLine& line : folder.Problems()) {
+    Node item = Mapping();
+    const auto add = [&](const char* key, std::string text) {
+      if (!text.empty()) item.entries.push_back({key, {}, Text(std::move(text))});
+    };
+    add("severity", line.problem.severity == Severity::kError ? "error" : "warning");
+    add("kind", std::string(KindName(line.problem.object.kind)));
+    add("namespace", line.problem.object.ns);
+    add("name", line.problem.object.name);
+    add("place", line.place);
+    add("path", line.problem.path);
+    add("message", line.problem.message);
+    add("fix", line.problem.fix);
+    out.items.push_back(std::move(item));
+  }
+  return out;
+}
+
+}  // namespace
+
+int Translate(const TranslateOptions& options) {
+  Folder folder(options.directory, {});
+  Node out;
+  if (options.what == "proxy") {
+    out = ShowProxies(folder.pipeline());
+  } else if (options.what == "reports") {
+    out = ShowReports(folder);
+  } else {
+    out = ShowEnvoy(folder.pipeline());
+  }
+  std::cout << (options.output == "json" ? yaml::EmitJson(out) : yaml::Emit(out));
+  if (options.what == "reports") return 0;
+  // The result is on stdout; what is wrong with the input must not be overlooked.
+  for (const PlacedLine& line : folder.Problems()) std::cerr << line.ToString() << "\n";
+  return 0;
+}
+
+int Validate(const ValidateOptions& options) {
+  Folder folder(options.directory, {});
+  size_t errors = 0;
+  size_t warnings = 0;
+  for (const PlacedLine& line : folder.Problems()) {
+    std::cout << line.ToString() << "\n";
+    ++(line.problem.severity == Severity::kError ? errors : warnings);
+  }
+  if (options.ask_envoy) {
+    const std::string words = validation::AskEnvoy(folder.pipeline(), options.envoy.empty() ? DefaultEnvoy() : options.envoy);
+    if (!words.empty()) {
+      ++errors;
+      std::cout << options.directory << ": error: Envoy refuses the configuration: " << words << "\n";
+    }
+  }
+  std::cerr << fmt::format("{} errors, {} warnings\n", errors, warnings);
+  return errors > 0 ? 1 : 0;
+}
+
+int ExplainRequest(const ExplainOptions& options) {
+  const auto request = explain::ParseRequest(options.request, options.headers);
+  if (!request.ok()) {
+    std::cerr << "explain: " << std::string(request.status().message()) << "\n";
+    return 2;
+  }
+  Folder folder(options.directory, {});
+  std::cout << explain::Explain(folder.pipeline(), *request,
+                                [&](const proxy::Source& source) { return folder.Place(source.object, source.path); });
+  return 0;
+}
+
+}  // namespace k8sgw

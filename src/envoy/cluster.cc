@@ -1,0 +1,81 @@
+#include "src/envoy/cluster.h"
+
+#include <algorithm>
+#include <optional>
+
+#include <arpa/inet.h>
+
+#include "envoy/config/cluster/v3/cluster.pb.h"
+#include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
+
+#include "api/gloo/v1/upstream.pb.h"
+#include "api/options/subset_spec.pb.h"
+#include "src/envoy/names.h"
+#include "src/envoy/resource.h"
+
+namespace k8sgw::envoy {
+namespace {
+
+constexpr char kHttpProtocolOptions[] = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+constexpr int kDefaultConnectTimeoutSeconds = 5;
+
+bool IsAddress(const std::string& text) {
+  unsigned char bytes[sizeof(in6_addr)];
+  return inet_pton(AF_INET, text.c_str(), bytes) == 1 || inet_pton(AF_INET6, text.c_str(), bytes) == 1;
+}
+
+// The JSON name of the Upstream's type, such as `static`; "" when it has none.
+std::string TypeName(const gloov1::Upstream& upstream) {
+  const auto* descriptor = upstream.GetDescriptor()->FindOneofByName("upstream_type");
+  const auto* field = upstream.GetReflection()->GetOneofFieldDescriptor(upstream, descriptor);
+  return field ? field->json_name() : "";
+}
+
+}  // namespace
+
+TranslatedCluster TranslateCluster(const Context& context, const UpstreamRef& ref, const gloov1::Upstream& upstream) {
+  TranslatedCluster result;
+  Reporter report(result.problems, {{Kind::kUpstream, ref.ns, ref.name}, ""});
+  clusterv3::Cluster out;
+  out.set_name(ClusterName(ref));
+  out.mutable_connect_timeout()->set_seconds(kDefaultConnectTimeoutSeconds);
+  upstreamhttpv3::HttpProtocolOptions http;
+  const ClusterArgs args{context, upstream, report, out, http};
+  for (const Plugin* plugin : AllPlugins()) {
+    if (plugin->cluster) plugin->cluster(args);
+  }
+  if (http.ByteSizeLong() > 0) {
+    if (http.upstream_protocol_options_case() == upstreamhttpv3::HttpProtocolOptions::UPSTREAM_PROTOCOL_OPTIONS_NOT_SET) {
+      http.mutable_explicit_http_config()->mutable_http_protocol_options();
+    }
+    PackAny(http, &(*out.mutable_typed_extension_protocol_options())[kHttpProtocolOptions]);
+  }
+  for (const Plugin* plugin : AllPlugins()) {
+    if (plugin->finish_cluster) plugin->finish_cluster(args);
+  }
+  WarnUntranslated(upstream, report);
+
+  const std::string type = TypeName(upstream);
+  if (type.empty()) {
+    report.Error("", "the Upstream has no type", "add static: {hosts: [{addr: …, port: …}]}");
+  }
+  result.accepted = !report.failed() && out.has_load_assignment();
+  if (out.has_load_assignment()) result.resource = MakeResource(xds::Type::kCluster, out.name(), out);
+  return result;
+}
+
+UpstreamHead DescribeUpstream(const gloov1::Upstream& upstream) {
+  UpstreamHead head;
+  if (upstream.has_kube()) {
+    for (const auto& selector : upstream.kube().subset_spec().selectors()) {
+      std::vector<std::string> keys(selector.keys().begin(), selector.keys().end());
+      std::sort(keys.begin(), keys.end());
+      head.subset_keys.push_back(std::move(keys));
+    }
+  }
+  const auto& hosts = upstream.static_().hosts();
+  head.uses_dns = std::any_of(hosts.begin(), hosts.end(), [](const auto& host) { return !IsAddress(host.addr()); });
+  return head;
+}
+
+}  // namespace k8sgw::envoy

@@ -1,0 +1,28 @@
+// Upstream → Cluster.
+#pragma once
+
+#include <vector>
+
+#include "src/envoy/plugin.h"
+#include "src/xds/resource.h"
+
+namespace k8sgw::envoy {
+
+struct TranslatedCluster {
+  // nullptr when the Upstream's type is not translated.
+  Ptr<xds::Resource> resource;
+  bool accepted = false;
+  Problems problems;
+
+  bool operator==(const TranslatedCluster& other) const {
+    return accepted == other.accepted && problems == other.problems &&
+           (resource == other.resource || (resource && other.resource && *resource == *other.resource));
+  }
+};
+
+TranslatedCluster TranslateCluster(const Context& context, const UpstreamRef& ref, const gloov1::Upstream& upstream);
+
+// What routes may know of the Upstream; `served` is left to the caller.
+UpstreamHead DescribeUpstream(const gloov1::Upstream& upstream);
+
+}  // namespace k8sgw::envoy

@@ -1,0 +1,82 @@
+// What a translation may look at besides its own input. Every look-up is recorded by the graph, so that a change of what
+// was read, or its first appearance, runs the reader again.
+#pragma once
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "src/base/ptr.h"
+#include "src/flow/collection.h"
+#include "src/model/objects.h"
+
+namespace k8sgw::envoy {
+
+// What others may know of an Upstream without depending on all of it.
+struct UpstreamHead {
+  // Whether a cluster for it is served: false while its configuration has never been valid.
+  bool served = false;
+  // The key sets of its subset selectors, each sorted.
+  std::vector<std::vector<std::string>> subset_keys;
+  // Whether the hosts are found by DNS.
+  bool uses_dns = false;
+
+  bool operator==(const UpstreamHead&) const = default;
+};
+
+// The certificate, key and authorities of a Secret, checked and normalised.
+struct TlsMaterial {
+  std::string certificate_chain;  // PEM; may be empty when there is only an authority
+  std::string private_key;        // PEM
+  std::string root_ca;            // PEM; may be empty
+  std::string ocsp_staple;        // DER; may be empty
+
+  bool operator==(const TlsMaterial&) const = default;
+};
+
+// How TLS secrets travel to the Envoys.
+enum class SecretDelivery {
+  kInline,  // inside listeners and clusters, as published
+  kSds,     // by name, over the same ADS stream
+};
+
+class Context {
+ public:
+  struct Collections {
+    const flow::Collection<UpstreamRef, UpstreamHead>& upstreams;
+    const flow::Collection<UpstreamGroupRef, Object<gloov1::UpstreamGroup>>& upstream_groups;
+    const flow::Collection<SecretRef, Object<gloov1::Secret>>& secrets;
+    const flow::Collection<SecretRef, TlsMaterial>& tls_materials;
+  };
+
+  // `settings` is never nullptr.
+  Context(flow::Reader& reader, const Collections& collections, Ptr<gloov1::Settings> settings,
+          SecretDelivery secret_delivery)
+      : reader_(reader),
+        collections_(collections),
+        settings_(std::move(settings)),
+        secret_delivery_(secret_delivery) {}
+
+  const gloov1::Settings& settings() const { return *settings_; }
+  SecretDelivery secret_delivery() const { return secret_delivery_; }
+
+  // Each returns nullptr when there is no such object.
+  Ptr<UpstreamHead> FindUpstream(const UpstreamRef& ref) const { return reader_.Get(collections_.upstreams, ref); }
+  Ptr<Object<gloov1::UpstreamGroup>> FindUpstreamGroup(const UpstreamGroupRef& ref) const {
+    return reader_.Get(collections_.upstream_groups, ref);
+  }
+  Ptr<Object<gloov1::Secret>> FindSecret(const SecretRef& ref) const { return reader_.Get(collections_.secrets, ref); }
+  // The last good TLS content of a Secret; nullptr when it never had any.
+  Ptr<TlsMaterial> FindTlsMaterial(const SecretRef& ref) const {
+    return reader_.Get(collections_.tls_materials, ref);
+  }
+
+ private:
+  flow::Reader& reader_;
+  const Collections& collections_;
+  Ptr<gloov1::Settings> settings_;
+  SecretDelivery secret_delivery_;
+};
+
+}  // namespace k8sgw::envoy

@@ -1,0 +1,37 @@
+// proxy::Listener and the VirtualServices bound to it → Listener.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "src/envoy/plugin.h"
+#include "src/proxy/proxy.h"
+#include "src/xds/resource.h"
+
+namespace k8sgw::envoy {
+
+using Bindings = std::map<proxy::VirtualHostKey, Ptr<proxy::Binding>>;
+
+struct TranslatedListener {
+  // nullptr when nothing can be served: no virtual hosts, or no usable certificate.
+  Ptr<xds::Resource> resource;
+  Problems problems;
+
+  bool operator==(const TranslatedListener& other) const {
+    return problems == other.problems &&
+           (resource == other.resource || (resource && other.resource && *resource == *other.resource));
+  }
+};
+
+// Everything but the filter chains: whether the Gateway is right, whatever is bound to it.
+Problems CheckListener(const Context& context, const proxy::Listener& in);
+
+// `bindings` are read for ssl listeners only. `needs` are those of the listener's route configurations, by ssl hash
+// (one entry, 0, unless virtual hosts are isolated); a chain whose hash is not in it has no virtual hosts.
+// Problems of TLS are reported on the VirtualServices that they come from; their chain is left out and the others
+// are served.
+TranslatedListener TranslateListener(const Context& context, const proxy::Listener& in, const Bindings& bindings,
+                                     const std::map<uint64_t, Needs>& needs);
+
+}  // namespace k8sgw::envoy

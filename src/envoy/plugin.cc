@@ -1,0 +1,105 @@
+#include "src/envoy/plugin.h"
+
+#include <algorithm>
+
+#include <google/protobuf/any.pb.h>
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/map.h>
+
+#include "api/gloo/v1/settings.pb.h"
+#include "src/base/proto_codec.h"
+
+namespace k8sgw::envoy {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+// Which fields are translated, gathered from all plugins once.
+struct Claims {
+  std::set<std::string_view> fields;
+  // The messages that hold claimed fields: their other fields are not translated.
+  std::set<std::string_view> messages;
+  std::set<std::string_view> not_yet;
+};
+
+// What the core translates itself.
+constexpr std::string_view kCoreClaims[] = {
+    "gloo.solo.io.Upstream.metadata",
+    "gloo.solo.io.Upstream.namespaced_statuses",
+    "gloo.solo.io.Upstream.discovery_metadata",
+};
+
+const Claims& AllClaims() {
+  static const Claims* claims = [] {
+    auto* all = new Claims;
+    all->fields.insert(std::begin(kCoreClaims), std::end(kCoreClaims));
+    for (const Plugin* plugin : AllPlugins()) {
+      for (std::string_view field : plugin->claims) {
+        all->fields.insert(field);
+        all->messages.insert(field.substr(0, field.rfind('.')));
+      }
+      all->not_yet.insert(plugin->not_yet.begin(), plugin->not_yet.end());
+    }
+    return all;
+  }();
+  return *claims;
+}
+
+constexpr char kNotYet[] = "is not translated yet, so it has no effect";
+
+void Walk(const Message& message, const std::string& path, Reporter& report) {
+  const Claims& claims = AllClaims();
+  const auto* reflection = message.GetReflection();
+  const bool is_claimed_message = claims.messages.contains(message.GetDescriptor()->full_name());
+  std::vector<const FieldDescriptor*> fields;
+  reflection->ListFields(message, &fields);
+  for (const FieldDescriptor* field : fields) {
+    const std::string field_path = JoinPath(path, field->json_name());
+    if (claims.not_yet.contains(field->full_name()) ||
+        (is_claimed_message && !claims.fields.contains(field->full_name()))) {
+      report.Warning(field_path, kNotYet);
+      continue;
+    }
+    if (field->is_map() || field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    if (field->is_repeated()) {
+      for (int i = 0; i < reflection->FieldSize(message, field); ++i) {
+        Walk(reflection->GetRepeatedMessage(message, field, i), field_path + "[" + std::to_string(i) + "]", report);
+      }
+    } else {
+      Walk(reflection->GetMessage(message, field), field_path, report);
+    }
+  }
+}
+
+}  // namespace
+
+void PackAny(const Message& message, google::protobuf::Any* any) {
+  any->set_type_url("type.googleapis.com/" + message.GetDescriptor()->full_name());
+  any->set_value(SerializeDeterministic(message));
+}
+
+void PerFilterConfig::Set(std::string_view filter, const Message& config) {
+  PackAny(config, &map_[std::string(filter)]);
+  needs_.emplace(filter);
+}
+
+bool PerFilterConfig::Has(std::string_view filter) const { return map_.contains(std::string(filter)); }
+
+bool RouteArgs::RequireAction(std::string_view field) const {
+  if (action) return true;
+  report.Warning(field, "has no effect, because the route does not forward requests",
+                 "remove it, or give the route a routeAction");
+  return false;
+}
+
+void HttpListenerArgs::AddFilter(FilterPlace place, std::string_view name, const Message& config) const {
+  filters_out.push_back({place, std::string(name), "type.googleapis.com/" + config.GetDescriptor()->full_name(),
+                         SerializeDeterministic(config)});
+}
+
+bool HttpListenerArgs::KeepUnusedFilters() const { return !context.settings().gloo().remove_unused_filters().value(); }
+
+void WarnUntranslated(const Message& options, Reporter& report) { Walk(options, "", report); }
+
+}  // namespace k8sgw::envoy

@@ -1,0 +1,13 @@
+// Regular expressions, checked by the engine that Envoy uses.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace k8sgw::envoy {
+
+// "" when RE2 accepts `regex` (and the number of groups in `substitution`, if one is given), else RE2's words.
+std::string CheckRegex(std::string_view regex);
+std::string CheckRewrite(std::string_view regex, std::string_view substitution);
+
+}  // namespace k8sgw::envoy

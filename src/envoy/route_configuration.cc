@@ -1,0 +1,43 @@
+#include "src/envoy/route_configuration.h"
+
+#include "envoy/config/route/v3/route.pb.h"
+
+#include "api/gloo/v1/proxy.pb.h"
+#include "api/gloo/v1/route_configuration_options.pb.h"
+#include "src/base/hash.h"
+#include "src/base/proto_codec.h"
+#include "src/envoy/names.h"
+
+namespace k8sgw::envoy {
+
+RouteConfiguration JoinVirtualHosts(const proxy::Listener& listener, const RouteConfigKey& key,
+                                    const std::map<proxy::VirtualHostKey, Ptr<ServedVirtualHost>>& hosts) {
+  routev3::RouteConfiguration head;
+  head.set_name(RouteConfigName(listener.spec->name(), key.ssl_hash == 0 ? "" : HexHash(key.ssl_hash)));
+  const auto& options = listener.spec->route_options();
+  if (options.has_max_direct_response_body_size_bytes()) {
+    *head.mutable_max_direct_response_body_size_bytes() = options.max_direct_response_body_size_bytes();
+  }
+  if (options.most_specific_header_mutations_wins().value()) head.set_most_specific_header_mutations_wins(true);
+
+  RouteConfiguration out;
+  auto resource = std::make_shared<xds::Resource>();
+  resource->type = xds::Type::kRoute;
+  resource->name = head.name();
+  resource->body.reserve(hosts.size() + 1);
+  resource->body.push_back(std::make_shared<const std::string>(SerializeDeterministic(head)));
+  resource->size = resource->body.front()->size();
+  uint64_t hash = Hash64(*resource->body.front());
+  for (const auto& [name, served] : hosts) {
+    const VirtualHost& host = *served->host;
+    resource->body.push_back(host.bytes);
+    resource->size += host.bytes->size();
+    hash = HashCombine(hash, host.hash);
+    if (!host.needs.empty()) out.needs.insert(host.needs.begin(), host.needs.end());
+  }
+  resource->version = HexHash(hash);
+  out.resource = std::move(resource);
+  return out;
+}
+
+}  // namespace k8sgw::envoy

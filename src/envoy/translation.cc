@@ -1,0 +1,308 @@
+#include "src/envoy/translation.h"
+
+#include <algorithm>
+#include <functional>
+#include <set>
+
+#include "envoy/extensions/transport_sockets/tls/v3/secret.pb.h"
+
+#include "api/gateway/v1/external_options.pb.h"
+#include "api/gateway/v1/gateway.pb.h"
+#include "api/gateway/v1/route_table.pb.h"
+#include "api/gateway/v1/virtual_service.pb.h"
+#include "api/gloo/v1/artifact.pb.h"
+#include "api/gloo/v1/proxy.pb.h"
+#include "api/gloo/v1/secret.pb.h"
+#include "api/gloo/v1/settings.pb.h"
+#include "api/gloo/v1/upstream.pb.h"
+#include "src/envoy/names.h"
+#include "src/envoy/resource.h"
+#include "src/envoy/tls.h"
+#include "src/model/inputs.h"
+
+namespace k8sgw::envoy {
+namespace {
+
+using proxy::ListenerKey;
+using proxy::VirtualHostKey;
+template <class V>
+using Accepted = flow::Candidate<V>;
+
+bool SamePtr(const Ptr<xds::Resource>& a, const Ptr<xds::Resource>& b) { return a == b || (a && b && *a == *b); }
+
+// A domain within a route configuration.
+struct DomainKey {
+  RouteConfigKey route_config;
+  std::string domain;
+  auto operator<=>(const DomainKey&) const = default;
+};
+
+SecretResources MakeSecretResources(const SecretRef& ref, const TlsMaterial& material) {
+  SecretResources out;
+  if (!material.certificate_chain.empty()) {
+    tlsv3::Secret secret;
+    secret.set_name(CertificateSecretName(ref));
+    auto& certificate = *secret.mutable_tls_certificate();
+    certificate.mutable_certificate_chain()->set_inline_string(material.certificate_chain);
+    certificate.mutable_private_key()->set_inline_string(material.private_key);
+    if (!material.ocsp_staple.empty()) certificate.mutable_ocsp_staple()->set_inline_bytes(material.ocsp_staple);
+    out.certificate = MakeResource(xds::Type::kSecret, secret.name(), secret);
+  }
+  if (!material.root_ca.empty()) {
+    tlsv3::Secret secret;
+    secret.set_name(AuthoritySecretName(ref));
+    secret.mutable_validation_context()->mutable_trusted_ca()->set_inline_string(material.root_ca);
+    out.authority = MakeResource(xds::Type::kSecret, secret.name(), secret);
+  }
+  return out;
+}
+
+// Whether the virtual host `key` owns a domain that the claimants share. Usually it is alone. Two hosts can claim one domain only when one of them is a last
+// good version that its VirtualService has left behind: those whose current binding still has the domain come first.
+bool OwnsDomain(const VirtualHostKey& key, const std::map<VirtualHostKey, Ptr<VirtualHost>>& claimants,
+                const std::function<bool(const VirtualHostKey&)>& still_claims) {
+  if (claimants.size() == 1) return true;
+  const VirtualHostKey* owner = nullptr;
+  bool owner_claims = false;
+  for (const auto& [claimant, host] : claimants) {
+    const bool claims = still_claims(claimant);
+    if (!owner || (claims && !owner_claims)) {
+      owner = &claimant;
+      owner_claims = claims;
+    }
+  }
+  return *owner == key;
+}
+
+}  // namespace
+
+bool SecretResources::operator==(const SecretResources& other) const {
+  return SamePtr(certificate, other.certificate) && SamePtr(authority, other.authority);
+}
+
+struct Translation::Nodes {
+  const TranslationOptions options;
+  const Inputs& inputs;
+  const gateway::Translation& gateway;
+
+  // --- secrets
+  flow::Derived<SecretRef, Object<gloov1::Secret>, SecretRef, CheckedSecret> checked_secrets;
+  flow::Derived<SecretRef, CheckedSecret, SecretRef, Accepted<TlsMaterial>> secret_candidates;
+  flow::LastGood<SecretRef, TlsMaterial> tls_materials;
+  flow::Derived<SecretRef, TlsMaterial, SecretRef, SecretResources> secrets;
+
+  // --- clusters. Upstreams know nothing of each other, so what they may look at has no upstreams in it.
+  flow::Input<UpstreamRef, UpstreamHead> no_upstreams;
+  const Context::Collections cluster_view;
+  flow::Derived<UpstreamRef, Object<gloov1::Upstream>, UpstreamRef, TranslatedCluster> translated_clusters;
+  flow::Derived<UpstreamRef, TranslatedCluster, UpstreamRef, Accepted<xds::Resource>> cluster_candidates;
+  flow::LastGood<UpstreamRef, xds::Resource> clusters;
+  flow::Derived<UpstreamRef, Object<gloov1::Upstream>, UpstreamRef, UpstreamHead> upstreams;
+
+  // --- virtual hosts
+  const Context::Collections view;
+  flow::Derived<VirtualHostKey, proxy::VirtualHost, VirtualHostKey, TranslatedVirtualHost> translated_virtual_hosts;
+  flow::Derived<VirtualHostKey, TranslatedVirtualHost, VirtualHostKey, Accepted<VirtualHost>> virtual_host_candidates;
+  flow::LastGood<VirtualHostKey, VirtualHost> virtual_hosts;
+  flow::Index<DomainKey, VirtualHostKey, VirtualHost> virtual_hosts_by_domain;
+  flow::Derived<VirtualHostKey, VirtualHost, VirtualHostKey, ServedVirtualHost> served;
+  flow::Index<RouteConfigKey, VirtualHostKey, ServedVirtualHost> served_by_route_config;
+
+  // --- listeners
+  flow::Derived<ListenerKey, proxy::Listener, ListenerKey, CheckedListener> checked_listeners;
+  flow::Derived<ListenerKey, CheckedListener, ListenerKey, Accepted<proxy::Listener>> listener_candidates;
+  flow::LastGood<ListenerKey, proxy::Listener> good_listeners;
+  flow::Derived<ListenerKey, proxy::Listener, RouteConfigKey, RouteConfiguration> route_configurations;
+  flow::Derived<RouteConfigKey, RouteConfiguration, RouteConfigKey, Needs> needs;
+  flow::Derived<ListenerKey, proxy::Listener, ListenerKey, TranslatedListener> listeners;
+
+  Nodes(flow::Graph& graph, const Inputs& in, const gateway::Translation& gw, const TranslationOptions& opts);
+
+  Context MakeContext(flow::Reader& reader, const Context::Collections& collections) {
+    static const auto kDefaults = std::make_shared<const gloov1::Settings>();
+    const auto object = reader.Get(inputs.settings, options.settings.ref());
+    Ptr<gloov1::Settings> settings = object ? Ptr<gloov1::Settings>(object, &object->spec) : kDefaults;
+    return {reader, collections, std::move(settings), options.secret_delivery};
+  }
+
+  // The ssl hashes for which the listener has a route configuration.
+  std::set<uint64_t> RouteConfigHashes(flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener) {
+    if (!listener.isolate_by_ssl_config || !listener.ssl) return {0};
+    std::set<uint64_t> hashes;
+    for (const auto& [name, binding] : reader.Find(gateway.bindings_by_listener(), key)) {
+      hashes.insert(binding->ssl_hash);
+    }
+    return hashes;
+  }
+};
+
+Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::Translation& gw,
+                          const TranslationOptions& opts)
+    : options(opts),
+      inputs(in),
+      gateway(gw),
+      checked_secrets(graph, "checked-secrets", in.secrets, {},
+                      [this](flow::Reader&, const SecretRef& ref, const Object<gloov1::Secret>& secret, auto& out) {
+                        if (!secret.spec.has_tls()) return;
+                        CheckedSecret checked;
+                        Reporter report(checked.problems, {{Kind::kSecret, ref.ns, ref.name}, ""});
+                        if (auto material = ReadTlsSecret(secret.spec, options.now, report)) {
+                          checked.material = std::make_shared<const TlsMaterial>(std::move(*material));
+                        }
+                        out.Emit(ref, std::move(checked));
+                      }),
+      secret_candidates(graph, "secret-candidates", checked_secrets, {},
+                        [](flow::Reader&, const SecretRef& ref, const CheckedSecret& secret, auto& out) {
+                          out.Emit(ref, Accepted<TlsMaterial>{secret.material, secret.material != nullptr});
+                        }),
+      tls_materials(graph, "tls-materials", secret_candidates),
+      secrets(graph, "sds-secrets", tls_materials, {},
+              [this](flow::Reader&, const SecretRef& ref, const TlsMaterial& material, auto& out) {
+                if (options.secret_delivery == SecretDelivery::kSds) out.Emit(ref, MakeSecretResources(ref, material));
+              }),
+      no_upstreams(graph, "no-upstreams"),
+      cluster_view{no_upstreams, in.upstream_groups, in.secrets, tls_materials},
+      translated_clusters(
+          graph, "translated-clusters", in.upstreams, {&in.settings, &no_upstreams, &in.upstream_groups, &in.secrets, &tls_materials},
+          [this](flow::Reader& reader, const UpstreamRef& ref, const Object<gloov1::Upstream>& upstream, auto& out) {
+            out.Emit(ref, TranslateCluster(MakeContext(reader, cluster_view), ref, upstream.spec));
+          }),
+      cluster_candidates(graph, "cluster-candidates", translated_clusters, {},
+                         [](flow::Reader&, const UpstreamRef& ref, const TranslatedCluster& cluster, auto& out) {
+                           out.Emit(ref, Accepted<xds::Resource>{cluster.resource, cluster.accepted});
+                         }),
+      clusters(graph, "clusters", cluster_candidates),
+      upstreams(graph, "upstream-heads", in.upstreams, {&clusters},
+                [this](flow::Reader& reader, const UpstreamRef& ref, const Object<gloov1::Upstream>& upstream, auto& out) {
+                  UpstreamHead head = DescribeUpstream(upstream.spec);
+                  head.served = reader.Get(clusters, ref) != nullptr;
+                  out.Emit(ref, std::move(head));
+                }),
+      view{upstreams, in.upstream_groups, in.secrets, tls_materials},
+      translated_virtual_hosts(
+          graph, "translated-virtual-hosts", gw.virtual_hosts(),
+          {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &gw.bindings(), &gw.listeners()},
+          [this](flow::Reader& reader, const VirtualHostKey& key, const proxy::VirtualHost& host, auto& out) {
+            const auto listener = reader.Get(gateway.listeners(), key.listener);
+            const auto binding = reader.Get(gateway.bindings(), key);
+            if (!listener || !binding) return;
+            const RouteConfigKey route_config{key.listener, listener->isolate_by_ssl_config ? binding->ssl_hash : 0};
+            // Shares the graph's value instead of copying it.
+            const auto shared = gateway.virtual_hosts().Get(key);
+            out.Emit(key, TranslateVirtualHost(MakeContext(reader, view), shared, route_config, listener->ssl));
+            static_cast<void>(host);
+          }),
+      virtual_host_candidates(graph, "virtual-host-candidates", translated_virtual_hosts, {},
+                              [](flow::Reader&, const VirtualHostKey& key, const TranslatedVirtualHost& host, auto& out) {
+                                out.Emit(key, Accepted<VirtualHost>{host.value, host.accepted});
+                              }),
+      virtual_hosts(graph, "virtual-hosts-last-good", virtual_host_candidates),
+      virtual_hosts_by_domain(graph, "virtual-hosts-by-domain", virtual_hosts,
+                              [](const VirtualHostKey&, const VirtualHost& host) {
+                                std::vector<DomainKey> keys;
+                                for (const std::string& domain : host.domains) keys.push_back({host.route_config, domain});
+                                return keys;
+                              }),
+      served(graph, "served-virtual-hosts", virtual_hosts, {&virtual_hosts_by_domain, &gw.bindings()},
+             [this](flow::Reader& reader, const VirtualHostKey& key, const VirtualHost& host, auto& out) {
+               for (const std::string& domain : host.domains) {
+                 const auto& claimants = reader.Find(virtual_hosts_by_domain, DomainKey{host.route_config, domain});
+                 const auto still_claims = [&](const VirtualHostKey& claimant) {
+                   const auto binding = reader.Get(gateway.bindings(), claimant);
+                   return binding && std::find(binding->domains.begin(), binding->domains.end(), domain) != binding->domains.end();
+                 };
+                 if (!OwnsDomain(key, claimants, still_claims)) return;
+               }
+               out.Emit(key, ServedVirtualHost{virtual_hosts.Get(key)});
+             }),
+      served_by_route_config(graph, "served-by-route-configuration", served,
+                             [](const VirtualHostKey&, const ServedVirtualHost& served_host) {
+                               return std::vector<RouteConfigKey>{served_host.host->route_config};
+                             }),
+      checked_listeners(graph, "checked-listeners", gw.listeners(),
+                        {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials},
+                        [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
+                          CheckedListener checked;
+                          checked.listener = gateway.listeners().Get(key);
+                          checked.problems = CheckListener(MakeContext(reader, view), listener);
+                          checked.accepted = listener.accepted && !HasErrors(checked.problems);
+                          out.Emit(key, std::move(checked));
+                        }),
+      listener_candidates(graph, "listener-candidates", checked_listeners, {},
+                          [](flow::Reader&, const ListenerKey& key, const CheckedListener& checked, auto& out) {
+                            out.Emit(key, Accepted<proxy::Listener>{checked.listener, checked.accepted});
+                          }),
+      good_listeners(graph, "listeners-last-good", listener_candidates),
+      route_configurations(
+          graph, "route-configurations", good_listeners, {&served_by_route_config, &gw.bindings_by_listener()},
+          [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
+            for (uint64_t hash : RouteConfigHashes(reader, key, listener)) {
+              const RouteConfigKey route_config{key, hash};
+              const auto& hosts = reader.Find(served_by_route_config, route_config);
+              if (!hosts.empty()) out.Emit(route_config, JoinVirtualHosts(listener, route_config, hosts));
+            }
+          }),
+      needs(graph, "needs", route_configurations, {},
+            [](flow::Reader&, const RouteConfigKey& key, const RouteConfiguration& config, auto& out) {
+              out.Emit(key, config.needs);
+            }),
+      listeners(graph, "listeners", good_listeners,
+                {&needs, &gw.bindings_by_listener(), &in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials},
+                [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
+                  std::map<uint64_t, Needs> by_hash;
+                  for (uint64_t hash : RouteConfigHashes(reader, key, listener)) {
+                    if (const auto found = reader.Get(needs, RouteConfigKey{key, hash})) by_hash[hash] = *found;
+                  }
+                  static const Bindings kNone;
+                  const Bindings& bindings = listener.ssl ? reader.Find(gateway.bindings_by_listener(), key) : kNone;
+                  out.Emit(key, TranslateListener(MakeContext(reader, view), listener, bindings, by_hash));
+                }) {}
+
+Translation::Translation(flow::Graph& graph, const Inputs& inputs, const gateway::Translation& gateway,
+                         const TranslationOptions& options)
+    : nodes_(std::make_unique<Nodes>(graph, inputs, gateway, options)) {}
+
+Translation::~Translation() = default;
+
+const flow::Collection<UpstreamRef, xds::Resource>& Translation::clusters() const { return nodes_->clusters; }
+const flow::Collection<ListenerKey, TranslatedListener>& Translation::listeners() const { return nodes_->listeners; }
+const flow::Collection<RouteConfigKey, RouteConfiguration>& Translation::route_configurations() const {
+  return nodes_->route_configurations;
+}
+const flow::Collection<SecretRef, SecretResources>& Translation::secrets() const { return nodes_->secrets; }
+const flow::Collection<ListenerKey, proxy::Listener>& Translation::good_listeners() const {
+  return nodes_->good_listeners;
+}
+const flow::Collection<VirtualHostKey, ServedVirtualHost>& Translation::served_virtual_hosts() const {
+  return nodes_->served;
+}
+const flow::Collection<ListenerKey, CheckedListener>& Translation::checked_listeners() const {
+  return nodes_->checked_listeners;
+}
+const flow::Collection<VirtualHostKey, TranslatedVirtualHost>& Translation::translated_virtual_hosts() const {
+  return nodes_->translated_virtual_hosts;
+}
+const flow::Collection<UpstreamRef, TranslatedCluster>& Translation::translated_clusters() const {
+  return nodes_->translated_clusters;
+}
+const flow::Collection<SecretRef, CheckedSecret>& Translation::checked_secrets() const {
+  return nodes_->checked_secrets;
+}
+
+Translation::Memory Translation::memory() const {
+  Memory memory;
+  nodes_->good_listeners.ForEach([&](const auto& key, const auto& value) { memory.listeners.emplace(key, value); });
+  nodes_->virtual_hosts.ForEach([&](const auto& key, const auto& value) { memory.virtual_hosts.emplace(key, value); });
+  nodes_->clusters.ForEach([&](const auto& key, const auto& value) { memory.clusters.emplace(key, value); });
+  nodes_->tls_materials.ForEach([&](const auto& key, const auto& value) { memory.secrets.emplace(key, value); });
+  return memory;
+}
+
+void Translation::Remember(const Memory& memory) {
+  for (const auto& [key, value] : memory.listeners) nodes_->good_listeners.Remember(key, value);
+  for (const auto& [key, value] : memory.virtual_hosts) nodes_->virtual_hosts.Remember(key, value);
+  for (const auto& [key, value] : memory.clusters) nodes_->clusters.Remember(key, value);
+  for (const auto& [key, value] : memory.secrets) nodes_->tls_materials.Remember(key, value);
+}
+
+}  // namespace k8sgw::envoy

@@ -1,0 +1,97 @@
+// Parts of Proxies, Upstreams and Secrets → the resources of each proxy.
+//
+// A group of nodes in the graph, after gateway::Translation. An edited VirtualService is translated on its own, and
+// its bytes are joined with the unchanged bytes of its neighbours.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "src/envoy/cluster.h"
+#include "src/envoy/listener.h"
+#include "src/envoy/route_configuration.h"
+#include "src/envoy/virtual_host.h"
+#include "src/gateway/translation.h"
+#include "src/model/settings_key.h"
+
+namespace k8sgw {
+struct Inputs;
+}
+
+namespace k8sgw::envoy {
+
+// A TLS secret as read, with what is wrong with it.
+struct CheckedSecret {
+  Ptr<TlsMaterial> material;  // nullptr when it cannot be used
+  Problems problems;
+
+  bool operator==(const CheckedSecret& other) const {
+    return problems == other.problems &&
+           (material == other.material || (material && other.material && *material == *other.material));
+  }
+};
+
+// The SDS resources of a secret: its certificate and its authority; either may be missing.
+struct SecretResources {
+  Ptr<xds::Resource> certificate;
+  Ptr<xds::Resource> authority;
+
+  bool operator==(const SecretResources& other) const;
+};
+
+// A Gateway's problems as seen from here.
+struct CheckedListener {
+  Ptr<proxy::Listener> listener;
+  bool accepted = false;
+  Problems problems;
+
+  bool operator==(const CheckedListener& other) const {
+    return accepted == other.accepted && *listener == *other.listener && problems == other.problems;
+  }
+};
+
+struct TranslationOptions {
+  SettingsKey settings;
+  SecretDelivery secret_delivery = SecretDelivery::kInline;
+  // Seconds since 1970, for the validity of certificates.
+  int64_t now = 0;
+};
+
+class Translation {
+ public:
+  Translation(flow::Graph& graph, const Inputs& inputs, const gateway::Translation& gateway,
+              const TranslationOptions& options);
+  ~Translation();
+
+  // --- what is served
+  const flow::Collection<UpstreamRef, xds::Resource>& clusters() const;
+  const flow::Collection<proxy::ListenerKey, TranslatedListener>& listeners() const;
+  const flow::Collection<RouteConfigKey, RouteConfiguration>& route_configurations() const;
+  // Empty with SecretDelivery::kInline.
+  const flow::Collection<SecretRef, SecretResources>& secrets() const;
+
+  // --- what it was made from, and what is wrong
+  const flow::Collection<proxy::ListenerKey, proxy::Listener>& good_listeners() const;
+  const flow::Collection<proxy::VirtualHostKey, ServedVirtualHost>& served_virtual_hosts() const;
+  const flow::Collection<proxy::ListenerKey, CheckedListener>& checked_listeners() const;
+  const flow::Collection<proxy::VirtualHostKey, TranslatedVirtualHost>& translated_virtual_hosts() const;
+  const flow::Collection<UpstreamRef, TranslatedCluster>& translated_clusters() const;
+  const flow::Collection<SecretRef, CheckedSecret>& checked_secrets() const;
+
+  // --- the memory of last good versions, to be carried over a restart or into a run from scratch
+  struct Memory {
+    std::map<proxy::ListenerKey, Ptr<proxy::Listener>> listeners;
+    std::map<proxy::VirtualHostKey, Ptr<VirtualHost>> virtual_hosts;
+    std::map<UpstreamRef, Ptr<xds::Resource>> clusters;
+    std::map<SecretRef, Ptr<TlsMaterial>> secrets;
+  };
+  Memory memory() const;
+  // Before the first Commit.
+  void Remember(const Memory& memory);
+
+ private:
+  struct Nodes;
+  std::unique_ptr<Nodes> nodes_;
+};
+
+}  // namespace k8sgw::envoy

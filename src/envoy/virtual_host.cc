@@ -1,0 +1,114 @@
+#include "src/envoy/virtual_host.h"
+
+#include <algorithm>
+
+#include <google/protobuf/arena.h>
+
+#include "absl/strings/ascii.h"
+#include "envoy/config/route/v3/route.pb.h"
+
+#include "api/gloo/v1/proxy.pb.h"
+#include "api/gloo/v1/settings.pb.h"
+#include "api/gloo/v1/virtual_host_options.pb.h"
+#include "src/base/hash.h"
+#include "src/base/proto_codec.h"
+#include "src/envoy/names.h"
+#include "src/envoy/route.h"
+
+namespace k8sgw::envoy {
+namespace {
+
+// Sends the routes from `first` on to the fallback cluster.
+void ReplaceRoutes(routev3::VirtualHost& host, int first) {
+  for (int i = first; i < host.routes_size(); ++i) {
+    routev3::Route& route = *host.mutable_routes(i);
+    route.mutable_typed_per_filter_config()->clear();
+    route.mutable_route()->Clear();
+    route.mutable_route()->set_cluster(kFallbackCluster);
+  }
+}
+
+// A route whose matchers are wrong cannot be replaced: nobody knows which requests it was for.
+bool MatchersFailed(const Problems& problems, size_t from) {
+  return std::any_of(problems.begin() + static_cast<ptrdiff_t>(from), problems.end(), [](const Problem& p) {
+    return p.severity == Severity::kError && p.path.find("matchers") != std::string::npos;
+  });
+}
+
+void TranslateRoutes(const Context& context, const proxy::VirtualHost& in, Problems& problems, Needs& needs,
+                     routev3::VirtualHost& out) {
+  const bool replace = context.settings().gloo().invalid_config_policy().replace_invalid_routes();
+  for (int i = 0; i < in.spec->routes_size(); ++i) {
+    const size_t before = problems.size();
+    const int first = out.routes_size();
+    const proxy::RouteSource& source = in.routes[static_cast<size_t>(i)];
+    Reporter route(problems, source.route);
+    TranslateRoute(context, *in.spec, i, source, route, needs, out);
+    if (!replace || !route.failed()) continue;
+    if (MatchersFailed(problems, before)) {
+      out.mutable_routes()->DeleteSubrange(first, out.routes_size() - first);
+    } else {
+      ReplaceRoutes(out, first);
+    }
+    for (size_t p = before; p < problems.size(); ++p) problems[p].severity = Severity::kWarning;
+  }
+}
+
+Ptr<std::string> AsField(const routev3::VirtualHost& host) {
+  const std::string body = SerializeDeterministic(host);
+  auto bytes = std::make_shared<std::string>();
+  bytes->reserve(body.size() + 6);
+  bytes->push_back((::envoy::config::route::v3::RouteConfiguration::kVirtualHostsFieldNumber << 3) | 2);
+  for (size_t size = body.size(); ; size >>= 7) {
+    bytes->push_back(static_cast<char>((size & 0x7f) | (size > 0x7f ? 0x80 : 0)));
+    if (size <= 0x7f) break;
+  }
+  bytes->append(body);
+  return bytes;
+}
+
+}  // namespace
+
+TranslatedVirtualHost TranslateVirtualHost(const Context& context, const Ptr<proxy::VirtualHost>& in,
+                                           const RouteConfigKey& route_config, bool ssl) {
+  TranslatedVirtualHost result;
+  auto value = std::make_shared<VirtualHost>();
+  value->route_config = route_config;
+  value->from = in;
+
+  google::protobuf::Arena arena;
+  auto& out = *google::protobuf::Arena::CreateMessage<routev3::VirtualHost>(&arena);
+  out.set_name(SanitizeStatName(in->spec->name()));
+  if (ssl) out.set_require_tls(routev3::VirtualHost::ALL);
+  for (const std::string& domain : in->spec->domains()) {
+    out.add_domains(domain);
+    value->domains.push_back(absl::AsciiStrToLower(domain));
+  }
+  if (out.domains().empty()) {
+    out.add_domains("*");
+    value->domains.push_back("*");
+  }
+  Reporter report(result.problems, in->source);
+  for (int i = 0; i < in->spec->domains_size(); ++i) {
+    if (in->spec->domains(i).empty()) {
+      report.Error("domains[" + std::to_string(i) + "]", "the domain is empty", "remove it, or write \"*\" for all");
+    }
+  }
+  TranslateRoutes(context, *in, result.problems, value->needs, out);
+
+  PerFilterConfig filters(*out.mutable_typed_per_filter_config(), value->needs);
+  Reporter options = report.ForOptions("options", *in->spec->options().GetDescriptor(), in->options);
+  const VirtualHostArgs args{context, in->spec->options(), options, out, filters};
+  for (const Plugin* plugin : AllPlugins()) {
+    if (plugin->virtual_host) plugin->virtual_host(args);
+  }
+  WarnUntranslated(in->spec->options(), options);
+
+  value->bytes = AsField(out);
+  value->hash = Hash64(*value->bytes);
+  result.accepted = in->accepted && !HasErrors(result.problems);
+  result.value = std::move(value);
+  return result;
+}
+
+}  // namespace k8sgw::envoy

@@ -1,0 +1,56 @@
+// proxy::VirtualHost → the virtual host of an Envoy RouteConfiguration, already serialized.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "src/envoy/plugin.h"
+#include "src/proxy/proxy.h"
+
+namespace k8sgw::envoy {
+
+// One or more filter chains of a listener share a route configuration: the listener's only one, or one per distinct
+// sslConfig when virtual hosts are isolated by it.
+struct RouteConfigKey {
+  proxy::ListenerKey listener;
+  // 0 for the listener's only one.
+  uint64_t ssl_hash = 0;
+
+  auto operator<=>(const RouteConfigKey&) const = default;
+  std::string ToString() const { return listener.ToString() + "/" + std::to_string(ssl_hash); }
+};
+
+struct VirtualHost {
+  RouteConfigKey route_config;
+  // Lower case; never empty.
+  std::vector<std::string> domains;
+  // The field `virtual_hosts` of a RouteConfiguration, with tag and length: ready to be joined with others.
+  Ptr<std::string> bytes;
+  Needs needs;
+  // What it was made from.
+  Ptr<proxy::VirtualHost> from;
+  uint64_t hash = 0;
+
+  bool operator==(const VirtualHost& other) const {
+    return hash == other.hash && route_config == other.route_config && needs == other.needs &&
+           from->hash == other.from->hash;
+  }
+};
+
+// The result of one translation: `value` is set even when it is refused.
+struct TranslatedVirtualHost {
+  Ptr<VirtualHost> value;
+  bool accepted = false;
+  Problems problems;
+
+  bool operator==(const TranslatedVirtualHost& other) const {
+    return accepted == other.accepted && *value == *other.value && problems == other.problems;
+  }
+};
+
+// `ssl` listeners redirect plain requests to https. Errors of routes refuse the whole virtual host, unless Settings'
+// replaceInvalidRoutes sends those routes to the fallback cluster instead; then they are warnings.
+TranslatedVirtualHost TranslateVirtualHost(const Context& context, const Ptr<proxy::VirtualHost>& in,
+                                           const RouteConfigKey& route_config, bool ssl);
+
+}  // namespace k8sgw::envoy

@@ -1,0 +1,235 @@
+#include "src/explain/explain.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <fmt/core.h>
+
+#include "envoy/config/cluster/v3/cluster.pb.h"
+#include "envoy/config/listener/v3/listener.pb.h"
+#include "envoy/config/route/v3/route.pb.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+
+#include "api/gloo/v1/proxy.pb.h"
+#include "src/envoy/names.h"
+#include "src/envoy/resource.h"
+#include "src/explain/match.h"
+
+namespace k8sgw::explain {
+namespace {
+
+namespace clusterv3 = ::envoy::config::cluster::v3;
+namespace listenerv3 = ::envoy::config::listener::v3;
+namespace routev3 = ::envoy::config::route::v3;
+namespace hcmv3 = ::envoy::extensions::filters::network::http_connection_manager::v3;
+
+template <class Message>
+bool Find(const Snapshot& snapshot, xds::Type type, const std::string& name, Message* out) {
+  const auto resources = snapshot.find(type);
+  if (resources == snapshot.end()) return false;
+  const auto resource = resources->second.find(name);
+  return resource != resources->second.end() && out->ParseFromString(envoy::JoinBytes(*resource->second));
+}
+
+class Explainer {
+ public:
+  Explainer(const Pipeline& pipeline, const Request& request, const Locate& locate)
+      : pipeline_(pipeline), request_(request), locate_(locate) {}
+
+  std::string Run() {
+    for (const std::string& role : pipeline_.roles()) {
+      snapshot_ = pipeline_.ResourcesOf(role);
+      role_ = role;
+      Listeners();
+    }
+    if (!found_) {
+      Line("no listener takes this request");
+      for (const std::string& miss : misses_) Line("  " + miss);
+    }
+    return out_;
+  }
+
+ private:
+  void Line(const std::string& text) { out_ += text + "\n"; }
+
+  std::string From(const proxy::Source& source) {
+    std::string text = source.object.ToString();
+    if (!source.path.empty()) text += " " + source.path;
+    if (const std::string place = locate_(source); !place.empty()) text += " (" + place + ")";
+    return text;
+  }
+
+  void Listeners() {
+    const auto listeners = snapshot_.find(xds::Type::kListener);
+    if (listeners == snapshot_.end()) return;
+    for (const auto& [name, resource] : listeners->second) {
+      listenerv3::Listener listener;
+      if (!listener.ParseFromString(envoy::JoinBytes(*resource)) || !listener.address().has_socket_address()) continue;
+      const bool tls = listener.filter_chains_size() > 0 && listener.filter_chains(0).has_transport_socket();
+      const uint32_t port = listener.address().socket_address().port_value();
+      // A port in front of the proxy (80, 443) is mapped by a Service: then the kind of listener decides.
+      const bool mapped = request_.port == 80 || request_.port == 443;
+      if (!mapped && static_cast<int>(port) != request_.port) {
+        misses_.push_back(fmt::format("listener {}: its port is {}, not {}", name, port, request_.port));
+      } else if (tls != request_.tls) {
+        misses_.push_back(fmt::format("listener {}: it speaks {}, the request {}", name, tls ? "TLS" : "plain HTTP",
+                                      request_.tls ? "TLS" : "plain HTTP"));
+      } else {
+        Chains(listener);
+      }
+    }
+  }
+
+  const listenerv3::FilterChain* ChooseChain(const listenerv3::Listener& listener) {
+    std::string server = request_.host.substr(0, request_.host.rfind(':'));
+    const listenerv3::FilterChain* best = nullptr;
+    size_t best_length = 0;
+    for (const auto& chain : listener.filter_chains()) {
+      const auto& names = chain.filter_chain_match().server_names();
+      if (names.empty() && !best) best = &chain;
+      for (const std::string& name : names) {
+        const bool wildcard = name.starts_with("*.");
+        const bool matches = wildcard ? server.ends_with(name.substr(1)) : server == name;
+        const size_t length = wildcard ? name.size() : name.size() + 1000;
+        if (matches && length > best_length) {
+          best = &chain;
+          best_length = length;
+        }
+      }
+    }
+    return best;
+  }
+
+  void Chains(const listenerv3::Listener& listener) {
+    found_ = true;
+    const auto& address = listener.address().socket_address();
+    Line(fmt::format("listener        {}  ({}:{}, proxy {})", listener.name(), address.address(), address.port_value(), role_));
+    pipeline_.envoy().good_listeners().ForEach([&](const proxy::ListenerKey& key, const Ptr<proxy::Listener>& from) {
+      if (envoy::Role(key.proxy) == role_ && from->spec->name() == listener.name()) Line("  from          " + From(from->source));
+    });
+    const auto* chain = ChooseChain(listener);
+    if (!chain) {
+      Line("filter chain    none: no SNI domain matches " + request_.host + ", so the connection is closed");
+      return;
+    }
+    if (request_.tls) {
+      std::string names;
+      for (const auto& name : chain->filter_chain_match().server_names()) names += (names.empty() ? "" : ", ") + name;
+      Line(fmt::format("filter chain    {}  (SNI {})", chain->name(), names.empty() ? "any" : names));
+    }
+    hcmv3::HttpConnectionManager hcm;
+    if (chain->filters().empty() || !chain->filters(0).typed_config().UnpackTo(&hcm)) return;
+    Routes(hcm.rds().route_config_name());
+  }
+
+  void Routes(const std::string& name) {
+    routev3::RouteConfiguration routes;
+    if (!Find(snapshot_, xds::Type::kRoute, name, &routes)) {
+      Line("routes          " + name + " do not exist: every request is answered 404");
+      return;
+    }
+    Line("routes          " + name);
+    const DomainMatch match = MatchDomain(routes, request_);
+    if (match.virtual_host < 0) {
+      Line("virtual host    none: no domain matches " + request_.host + ", so the answer is 404");
+      for (int i = 0; i < std::min(routes.virtual_hosts_size(), kMaxMisses); ++i) {
+        const auto& host = routes.virtual_hosts(i);
+        std::string domains;
+        for (const auto& domain : host.domains()) domains += (domains.empty() ? "" : ", ") + domain;
+        Line("  not           " + host.name() + ": its domains are " + domains);
+      }
+      return;
+    }
+    const auto& host = routes.virtual_hosts(match.virtual_host);
+    Line(fmt::format("virtual host    {}  (by domain {})", host.name(), match.domain));
+    const Ptr<proxy::VirtualHost> from = VirtualHostSource(host.name());
+    if (from) Line("  from          " + From(from->source));
+    for (const auto& route : host.routes()) {
+      const std::string why = WhyNot(route, request_);
+      if (!why.empty()) {
+        Line("  not           " + route.name() + ": " + why);
+        continue;
+      }
+      Route(route, host, from);
+      return;
+    }
+    Line("route           none matches, so the answer is 404");
+  }
+
+  Ptr<proxy::VirtualHost> VirtualHostSource(const std::string& name) {
+    Ptr<proxy::VirtualHost> found;
+    pipeline_.envoy().served_virtual_hosts().ForEach(
+        [&](const proxy::VirtualHostKey& key, const Ptr<envoy::ServedVirtualHost>& served) {
+          if (envoy::Role(key.listener.proxy) == role_ && envoy::SanitizeStatName(served->host->from->spec->name()) == name) {
+            found = served->host->from;
+          }
+        });
+    return found;
+  }
+
+  void Route(const routev3::Route& route, const routev3::VirtualHost& host, const Ptr<proxy::VirtualHost>& from) {
+    Line("route           " + route.name());
+    if (from) {
+      // `<virtual host>-route-<index>…`
+      const std::string prefix = from->spec->name() + "-route-";
+      const size_t index = static_cast<size_t>(std::atoi(route.name().substr(std::min(prefix.size(), route.name().size())).c_str()));
+      if (route.name().starts_with(prefix) && index < from->routes.size()) Line("  from          " + From(from->routes[index].route));
+    }
+    if (host.require_tls() == routev3::VirtualHost::ALL && !request_.tls) {
+      Line("answer          301 to https, because the virtual host requires TLS");
+    } else if (route.has_redirect()) {
+      Line("answer          a redirect: " + route.redirect().ShortDebugString());
+    } else if (route.has_direct_response()) {
+      Line(fmt::format("answer          {} directly", route.direct_response().status()));
+    } else if (route.route().has_weighted_clusters()) {
+      for (const auto& cluster : route.route().weighted_clusters().clusters()) Cluster(cluster.name(), fmt::format("  (weight {})", cluster.weight().value()));
+    } else if (route.route().cluster_specifier_case() == routev3::RouteAction::kClusterHeader) {
+      std::string name;
+      if (request_.Header(route.route().cluster_header(), &name)) {
+        Cluster(name, "  (from header " + route.route().cluster_header() + ")");
+      } else {
+        Line("cluster         none: header " + route.route().cluster_header() + " is missing, so the answer is 404");
+      }
+    } else {
+      Cluster(route.route().cluster(), "");
+    }
+  }
+
+  void Cluster(const std::string& name, const std::string& note) {
+    Line("cluster         " + name + note);
+    clusterv3::Cluster cluster;
+    if (!Find(snapshot_, xds::Type::kCluster, name, &cluster)) {
+      Line("  missing       there is no such cluster, so the answer is 503");
+      return;
+    }
+    if (const size_t cut = name.rfind('_'); cut != std::string::npos) {
+      Line("  from          " + From({{Kind::kUpstream, name.substr(cut + 1), name.substr(0, cut)}, ""}));
+    }
+    for (const auto& locality : cluster.load_assignment().endpoints()) {
+      for (const auto& endpoint : locality.lb_endpoints()) {
+        const auto& address = endpoint.endpoint().address();
+        Line("  endpoint      " + (address.has_pipe() ? address.pipe().path()
+                                                      : fmt::format("{}:{}", address.socket_address().address(), address.socket_address().port_value())));
+      }
+    }
+  }
+
+  static constexpr int kMaxMisses = 20;
+
+  const Pipeline& pipeline_;
+  const Request& request_;
+  const Locate& locate_;
+  std::string role_;
+  Snapshot snapshot_;
+  std::string out_;
+  std::vector<std::string> misses_;
+  bool found_ = false;
+};
+
+}  // namespace
+
+std::string Explain(const Pipeline& pipeline, const Request& request, const Locate& locate) {
+  return Explainer(pipeline, request, locate).Run();
+}
+
+}  // namespace k8sgw::explain

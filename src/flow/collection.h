@@ -1,0 +1,411 @@
+// Typed collections over the graph: Input, Derived, Index and LastGood.
+//
+//   flow::Graph graph;
+//   flow::Input<UpstreamRef, Upstream> upstreams(graph, "upstreams");
+//   flow::Derived<UpstreamRef, Upstream, std::string, Cluster> clusters(
+//       graph, "clusters", upstreams, {},
+//       [](flow::Reader&, const UpstreamRef& ref, const Upstream& upstream, auto& out) {
+//         out.Emit(ClusterName(ref), MakeCluster(upstream));
+//       });
+//   upstreams.Put(ref, upstream);
+//   graph.Commit();
+//   clusters.ForEachChanged([](const std::string& name, const Ptr<Cluster>& now) { … });
+//
+// Keys are ordered and copyable; values have operator==, and a result that is equal to the one before is no change.
+// Iteration is in key order, always, so equal input gives equal output whatever the history.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <sstream>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "src/base/ptr.h"
+#include "src/flow/graph.h"
+
+namespace k8sgw::flow {
+
+template <class K>
+std::string KeyName(const K& key) {
+  if constexpr (requires { key.ToString(); }) {
+    return key.ToString();
+  } else if constexpr (requires(std::ostringstream& out) { out << key; }) {
+    std::ostringstream out;
+    out << key;
+    return out.str();
+  } else {
+    return "?";
+  }
+}
+
+// Keys with slots: what collections and indexes have in common.
+template <class K>
+class KeyedNode : public Node {
+ public:
+  std::string SlotName(Slot slot) const override { return slots_[slot].key ? KeyName(*slots_[slot].key) : "?"; }
+
+ protected:
+  using Node::Node;
+  friend class Reader;
+
+  Slot FindSlot(const K& key) const {
+    auto it = by_key_.find(key);
+    return it == by_key_.end() ? kNoSlot : it->second;
+  }
+
+  // The slot of `key`, new if need be. Const, as readers of absent keys make slots too.
+  Slot SlotFor(const K& key) const {
+    auto [it, fresh] = by_key_.try_emplace(key, Slot{0});
+    if (!fresh) return it->second;
+    if (free_.empty()) {
+      it->second = static_cast<Slot>(slots_.size());
+      slots_.emplace_back();
+    } else {
+      it->second = free_.back();
+      free_.pop_back();
+    }
+    slots_[it->second] = {&it->first, 0};
+    return it->second;
+  }
+
+  void Hold(Slot slot) const override { ++slots_[slot].holders; }
+  void Release(Slot slot) const override {
+    if (--slots_[slot].holders == 0) idle_.push_back(slot);
+  }
+
+  // Frees slots that lost their value or their last reader.
+  void Forget() override {
+    for (Slot slot : idle_) {
+      SlotInfo& info = slots_[slot];
+      if (!info.key || info.holders != 0 || InUse(slot)) continue;
+      by_key_.erase(by_key_.find(*info.key));
+      info.key = nullptr;
+      free_.push_back(slot);
+    }
+    idle_.clear();
+  }
+
+  // Whether the slot has a value of its own.
+  virtual bool InUse(Slot slot) const = 0;
+  void MarkIdle(Slot slot) const { idle_.push_back(slot); }
+  const K& KeyOf(Slot slot) const { return *slots_[slot].key; }
+  size_t slot_count() const { return slots_.size(); }
+
+  struct SlotInfo {
+    const K* key = nullptr;  // owned by by_key_; nullptr when the slot is free
+    uint32_t holders = 0;    // reads by other nodes
+  };
+  mutable std::map<K, Slot> by_key_;
+  mutable std::vector<SlotInfo> slots_;
+  mutable std::vector<Slot> free_;
+  mutable std::vector<Slot> idle_;
+};
+
+// A read-only, ordered map from K to immutable V.
+template <class K, class V>
+class Collection : public KeyedNode<K> {
+ public:
+  using Key = K;
+  using Value = V;
+
+  // The value at `key`, or nullptr. Transforms read through their Reader instead.
+  Ptr<V> Get(const K& key) const {
+    const Slot slot = this->FindSlot(key);
+    return slot == kNoSlot ? nullptr : ValueAt(slot);
+  }
+  size_t size() const { return size_; }
+
+  // fn(key, value) for each value, in key order.
+  template <class Fn>
+  void ForEach(Fn&& fn) const {
+    for (const auto& [key, slot] : this->by_key_) {
+      if (const Ptr<V>& value = ValueAt(slot)) fn(key, value);
+    }
+  }
+
+  // fn(key, value) for each key that changed in the last revision, in key order; the value is nullptr when it is gone.
+  template <class Fn>
+  void ForEachChanged(Fn&& fn) const {
+    std::vector<std::pair<const K*, Slot>> sorted;
+    for (Slot slot : this->changed_slots()) sorted.emplace_back(&this->KeyOf(slot), slot);
+    std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return *a.first < *b.first; });
+    for (const auto& [key, slot] : sorted) fn(*key, ValueAt(slot));
+  }
+
+ protected:
+  using KeyedNode<K>::KeyedNode;
+  template <class, class, class, class>
+  friend class Derived;
+  template <class, class, class>
+  friend class Index;
+  template <class, class>
+  friend class LastGood;
+
+  const Ptr<V>& ValueAt(Slot slot) const {
+    static const Ptr<V> kNone;
+    return slot < values_.size() ? values_[slot] : kNone;
+  }
+
+  bool InUse(Slot slot) const override { return ValueAt(slot) != nullptr; }
+
+  void Set(Slot slot, Ptr<V> value) {
+    if (slot >= values_.size()) values_.resize(this->slot_count());
+    Ptr<V>& old = values_[slot];
+    if (old == value || (old && value && *old == *value)) return;
+    size_ += (value ? 1 : 0) - (old ? 1 : 0);
+    if (!value) this->MarkIdle(slot);
+    old = std::move(value);
+    this->MarkChanged(slot);
+  }
+
+ private:
+  std::vector<Ptr<V>> values_;
+  size_t size_ = 0;
+};
+
+// What comes from outside. Changes are staged until the next Commit.
+template <class K, class V>
+class Input final : public Collection<K, V> {
+ public:
+  Input(Graph& graph, std::string name) : Collection<K, V>(graph, std::move(name), {}) {}
+
+  void Put(const K& key, Ptr<V> value) { staged_[key] = std::move(value); }
+  void Delete(const K& key) { staged_[key] = nullptr; }
+
+ private:
+  void Run() override {
+    for (auto& [key, value] : staged_) {
+      if (!value && this->FindSlot(key) == kNoSlot) continue;
+      this->Set(this->SlotFor(key), std::move(value));
+    }
+    staged_.clear();
+  }
+
+  std::map<K, Ptr<V>> staged_;
+};
+
+// The objects of a collection by one or more buckets each; a bucket counts as changed when a member entered, left or
+// changed. A read of a bucket is one recorded read, however many members it has.
+template <class B, class K, class V>
+class Index final : public KeyedNode<B> {
+ public:
+  using Bucket = std::map<K, Ptr<V>>;
+  using Fn = std::function<std::vector<B>(const K&, const V&)>;
+
+  Index(Graph& graph, std::string name, const Collection<K, V>& of, Fn fn)
+      : KeyedNode<B>(graph, std::move(name), {&of}), of_(of), fn_(std::move(fn)) {}
+
+  // The members of `bucket` in key order; transforms read through their Reader instead.
+  const Bucket& Find(const B& bucket) const {
+    const Slot slot = this->FindSlot(bucket);
+    return slot == kNoSlot ? kEmpty : MembersAt(slot);
+  }
+
+ private:
+  friend class Reader;
+  inline static const Bucket kEmpty;
+
+  const Bucket& MembersAt(Slot slot) const { return slot < members_.size() ? members_[slot] : kEmpty; }
+  bool InUse(Slot slot) const override { return !MembersAt(slot).empty(); }
+
+  void Run() override {
+    for (Slot slot : of_.changed_slots()) {
+      if (slot >= where_.size()) where_.resize(slot + 1);
+      const K& key = of_.KeyOf(slot);
+      for (Slot bucket : where_[slot]) {
+        members_[bucket].erase(key);
+        if (members_[bucket].empty()) this->MarkIdle(bucket);
+        this->MarkChanged(bucket);
+      }
+      where_[slot].clear();
+      const Ptr<V>& value = of_.ValueAt(slot);
+      if (!value) continue;
+      for (const B& name : fn_(key, *value)) {
+        const Slot bucket = this->SlotFor(name);
+        if (bucket >= members_.size()) members_.resize(this->slot_count());
+        members_[bucket][key] = value;
+        where_[slot].push_back(bucket);
+        this->MarkChanged(bucket);
+      }
+    }
+  }
+
+  const Collection<K, V>& of_;
+  Fn fn_;
+  std::vector<std::vector<Slot>> where_;  // by slot of the object: its buckets
+  std::vector<Bucket> members_;           // by slot of the bucket
+};
+
+// Handed to a transform: the only way in which it may read, so that every read is recorded.
+class Reader {
+ public:
+  Reader(ReadLog& log, Slot input) : log_(log), input_(input) {}
+
+  template <class K, class V>
+  Ptr<V> Get(const Collection<K, V>& collection, const K& key) {
+    const Slot slot = collection.SlotFor(key);
+    log_.Record(input_, collection, slot);
+    return collection.Get(key);
+  }
+
+  template <class B, class K, class V>
+  const typename Index<B, K, V>::Bucket& Find(const Index<B, K, V>& index, const B& bucket) {
+    const Slot slot = index.SlotFor(bucket);
+    log_.Record(input_, index, slot);
+    return index.MembersAt(slot);
+  }
+
+  // For small collections only: any change re-runs the transform.
+  template <class K, class V>
+  const Collection<K, V>& All(const Collection<K, V>& collection) {
+    log_.Record(input_, collection, kNoSlot);
+    return collection;
+  }
+
+ private:
+  ReadLog& log_;
+  Slot input_;
+};
+
+// The results of a transform: for each input any number of keyed outputs. When several inputs emit the same key, the
+// smallest input key wins, so the result does not depend on the order of events.
+template <class IK, class IV, class OK, class OV>
+class Derived final : public Collection<OK, OV> {
+ public:
+  class Output {
+   public:
+    void Emit(OK key, OV value) { Emit(std::move(key), std::make_shared<const OV>(std::move(value))); }
+    void Emit(OK key, Ptr<OV> value) { emitted_.emplace_back(std::move(key), std::move(value)); }
+
+   private:
+    friend class Derived;
+    std::vector<std::pair<OK, Ptr<OV>>> emitted_;
+  };
+  using Fn = std::function<void(Reader&, const IK&, const IV&, Output&)>;
+
+  // `reads` are the nodes, besides `in`, that `fn` reads through its Reader.
+  Derived(Graph& graph, std::string name, const Collection<IK, IV>& in, std::vector<const Node*> reads, Fn fn)
+      : Collection<OK, OV>(graph, std::move(name), WithInput(in, std::move(reads))),
+        in_(in), fn_(std::move(fn)), log_(graph, *this) {}
+
+ private:
+  struct Claim {
+    Slot input;
+    Ptr<OV> value;
+  };
+
+  static std::vector<const Node*> WithInput(const Node& in, std::vector<const Node*> reads) {
+    reads.insert(reads.begin(), &in);
+    return reads;
+  }
+
+  void Run() override {
+    dirty_.clear();
+    for (Slot slot : in_.changed_slots()) {
+      if (slot >= is_dirty_.size()) is_dirty_.resize(slot + 1);
+      is_dirty_[slot] = true;
+      dirty_.push_back(slot);
+      log_.Trace(slot, in_, slot);
+    }
+    log_.CollectDirty(dirty_, is_dirty_);
+    touched_.clear();
+    for (Slot slot : dirty_) {
+      is_dirty_[slot] = false;
+      RunOne(slot);
+    }
+    for (Slot out : touched_) Settle(out);
+  }
+
+  void RunOne(Slot input) {
+    log_.Clear(input);
+    if (input >= outputs_.size()) outputs_.resize(input + 1);
+    for (Slot out : outputs_[input]) {
+      std::erase_if(claims_[out], [&](const Claim& claim) { return claim.input == input; });
+      touched_.push_back(out);
+    }
+    outputs_[input].clear();
+    const Ptr<IV>& value = in_.ValueAt(input);
+    if (!value) return;
+    this->CountRun();
+    Reader reader(log_, input);
+    Output output;
+    fn_(reader, in_.KeyOf(input), *value, output);
+    for (auto& [key, result] : output.emitted_) {
+      const Slot out = this->SlotFor(key);
+      if (out >= claims_.size()) claims_.resize(this->slot_count());
+      claims_[out].push_back({input, std::move(result)});
+      outputs_[input].push_back(out);
+      touched_.push_back(out);
+    }
+  }
+
+  void Settle(Slot out) {
+    const Claim* winner = nullptr;
+    for (const Claim& claim : claims_[out]) {
+      if (!winner || in_.KeyOf(claim.input) < in_.KeyOf(winner->input)) winner = &claim;
+    }
+    this->Set(out, winner ? winner->value : nullptr);
+    if (!winner) this->MarkIdle(out);
+  }
+
+  const Collection<IK, IV>& in_;
+  Fn fn_;
+  ReadLog log_;
+  std::vector<Slot> dirty_;
+  std::vector<bool> is_dirty_;
+  std::vector<Slot> touched_;
+  std::vector<std::vector<Slot>> outputs_;  // by input slot
+  std::vector<std::vector<Claim>> claims_;  // by output slot
+};
+
+// A value that may be refused: what LastGood chooses from.
+template <class V>
+struct Candidate {
+  Ptr<V> value;
+  bool accepted = false;
+
+  bool operator==(const Candidate& other) const {
+    return accepted == other.accepted && (value == other.value || (value && other.value && *value == *other.value));
+  }
+};
+
+// The newest accepted value of each key: while a candidate is refused, the accepted one before it stays; when the
+// candidate is gone, so is the value. The only node with a memory; Remember restores it, so that a result can be
+// computed from scratch, or after a restart.
+template <class K, class V>
+class LastGood final : public Collection<K, V> {
+ public:
+  LastGood(Graph& graph, std::string name, const Collection<K, Candidate<V>>& in)
+      : Collection<K, V>(graph, std::move(name), {&in}), in_(in) {}
+
+  // Before the first Commit that brings a candidate for `key`: what was accepted earlier.
+  void Remember(const K& key, Ptr<V> value) { memory_[key] = std::move(value); }
+
+ private:
+  void Run() override {
+    for (Slot slot : in_.changed_slots()) {
+      const K& key = in_.KeyOf(slot);
+      const Ptr<Candidate<V>>& candidate = in_.ValueAt(slot);
+      const Slot out = this->SlotFor(key);
+      if (!candidate) {
+        this->Set(out, nullptr);
+        this->MarkIdle(out);
+      } else if (candidate->accepted) {
+        this->Set(out, candidate->value);
+      } else if (auto it = memory_.find(key); it != memory_.end() && !this->ValueAt(out)) {
+        this->Set(out, it->second);
+      } else if (!this->ValueAt(out)) {
+        this->MarkIdle(out);
+      }
+      memory_.erase(key);
+    }
+  }
+
+  const Collection<K, Candidate<V>>& in_;
+  std::map<K, Ptr<V>> memory_;
+};
+
+}  // namespace k8sgw::flow

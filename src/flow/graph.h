@@ -1,0 +1,135 @@
+// The untyped half of the incremental core: nodes, revisions, and who read what.
+//
+// A Graph is a list of nodes; a node may only use nodes declared before it, so the order of declaration is the order of
+// evaluation. Every key of a node has a Slot, a small number that stands for it as long as the key has a value or a
+// reader. Commit runs each node once: it re-runs exactly the transforms whose input, or whose recorded reads, changed.
+// There are no threads, no clocks and no callbacks out of the graph: what changed is read after Commit.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace k8sgw::flow {
+
+using Slot = uint32_t;
+inline constexpr Slot kNoSlot = ~Slot{0};
+
+class Graph;
+
+class Node {
+ public:
+  // `uses` are the nodes that this one may read; each must belong to the same graph.
+  Node(Graph& graph, std::string name, std::vector<const Node*> uses);
+  virtual ~Node() = default;
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  const std::string& name() const { return name_; }
+  const std::vector<const Node*>& uses() const { return uses_; }
+  // The slots whose value changed in the last revision, each once, in no particular order.
+  const std::vector<Slot>& changed_slots() const { return changed_; }
+  // How many transforms ran in the last revision, and since the start.
+  uint64_t last_runs() const { return last_runs_; }
+  uint64_t total_runs() const { return total_runs_; }
+  // The key of a slot in words, for Explain.
+  virtual std::string SlotName(Slot slot) const = 0;
+
+ protected:
+  friend class Graph;
+  friend class ReadLog;
+
+  virtual void Run() = 0;
+  // Called when the next revision begins: slots that nobody needs may be reused from here on.
+  virtual void Forget() = 0;
+  // A reader of another node holds on to `slot`, or lets it go.
+  virtual void Hold(Slot slot) const = 0;
+  virtual void Release(Slot slot) const = 0;
+
+  void MarkChanged(Slot slot);
+  void CountRun() {
+    ++last_runs_;
+    ++total_runs_;
+  }
+
+ private:
+  std::string name_;
+  std::vector<const Node*> uses_;
+  std::vector<Slot> changed_;
+  std::vector<bool> is_changed_;
+  uint64_t last_runs_ = 0;
+  uint64_t total_runs_ = 0;
+};
+
+// One transform that ran, and why.
+struct Rerun {
+  const Node* node = nullptr;
+  Slot slot = 0;
+  // What had changed: `cause` at `cause_slot`; kNoSlot when the whole collection was read.
+  const Node* cause = nullptr;
+  Slot cause_slot = 0;
+
+  // "vhosts[default/a] because upstreams[default/b] changed".
+  std::string ToString() const;
+};
+
+class Graph {
+ public:
+  // Applies what the inputs have staged, as one revision, and returns its number.
+  uint64_t Commit();
+  uint64_t revision() const { return revision_; }
+  const std::vector<Node*>& nodes() const { return nodes_; }
+
+  // Transforms that ran in the last revision.
+  uint64_t last_runs() const;
+  // Keep the reasons of each re-run of the last revision; off by default, as it costs memory in large revisions.
+  void set_tracing(bool on) { tracing_ = on; }
+  const std::vector<Rerun>& last_reruns() const { return reruns_; }
+  // The graph in the language of Graphviz.
+  std::string Dot() const;
+
+ private:
+  friend class Node;
+  friend class ReadLog;
+  std::vector<Node*> nodes_;
+  std::vector<Rerun> reruns_;
+  uint64_t revision_ = 0;
+  bool tracing_ = false;
+};
+
+// Which slots of other nodes each input slot of one node has read, and the reverse. All steps take constant time.
+class ReadLog {
+ public:
+  ReadLog(Graph& graph, const Node& owner);
+
+  // Records that the transform of `input` read `slot` of `dep`; kNoSlot stands for the whole of `dep`.
+  // Reading a node that was not declared in `uses` is a programmer's error and ends the process.
+  void Record(Slot input, const Node& dep, Slot slot);
+  // Drops the reads of `input`, before it runs again or because it is gone.
+  void Clear(Slot input);
+  // Adds to `dirty` each input slot that read something that changed in this revision; each at most once.
+  void CollectDirty(std::vector<Slot>& dirty, std::vector<bool>& is_dirty);
+  // Traces that `input` runs because its own value changed.
+  void Trace(Slot input, const Node& cause, Slot cause_slot);
+
+ private:
+  // A read knows its place in the reverse list, and the reverse list knows the read, so both are removed at once.
+  struct Read {
+    uint32_t dep;
+    Slot slot;
+    uint32_t position;
+  };
+  struct Reader {
+    Slot input;
+    uint32_t index;
+  };
+  std::vector<Reader>& ReadersOf(uint32_t dep, Slot slot);
+
+  Graph& graph_;
+  const Node& owner_;
+  std::vector<std::vector<Read>> reads_;                   // by input slot
+  std::vector<std::vector<std::vector<Reader>>> readers_;  // by dep, then by slot of the dep
+  std::vector<std::vector<Reader>> whole_;                 // by dep: readers of all of it
+};
+
+}  // namespace k8sgw::flow

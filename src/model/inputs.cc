@@ -1,0 +1,52 @@
+#include "src/model/inputs.h"
+
+#include "api/gateway/v1/external_options.pb.h"
+#include "api/gateway/v1/gateway.pb.h"
+#include "api/gateway/v1/matchable_http_gateway.pb.h"
+#include "api/gateway/v1/matchable_tcp_gateway.pb.h"
+#include "api/gateway/v1/route_table.pb.h"
+#include "api/gateway/v1/virtual_service.pb.h"
+#include "api/gloo/v1/artifact.pb.h"
+#include "api/gloo/v1/proxy.pb.h"
+#include "api/gloo/v1/secret.pb.h"
+#include "api/gloo/v1/settings.pb.h"
+#include "api/gloo/v1/upstream.pb.h"
+
+namespace k8sgw {
+namespace {
+
+template <class Spec>
+bool StageInto(ObjectInput<Spec>& input, const Change& change) {
+  const Ref<Spec> ref{change.key.ns, change.key.name};
+  if (const auto* object = std::get_if<Ptr<Object<Spec>>>(&change.object)) {
+    input.Put(ref, *object);
+  } else {
+    input.Delete(ref);
+  }
+  return true;
+}
+
+}  // namespace
+
+bool Inputs::Stage(const Change& change) {
+  switch (change.key.kind) {
+    case Kind::kSettings: return StageInto(settings, change);
+    case Kind::kGateway: return StageInto(gateways, change);
+    case Kind::kVirtualService: return StageInto(virtual_services, change);
+    case Kind::kRouteTable: return StageInto(route_tables, change);
+    case Kind::kVirtualHostOption: return StageInto(virtual_host_options, change);
+    case Kind::kRouteOption: return StageInto(route_options, change);
+    case Kind::kUpstream: return StageInto(upstreams, change);
+    case Kind::kUpstreamGroup: return StageInto(upstream_groups, change);
+    case Kind::kSecret: return StageInto(secrets, change);
+    case Kind::kArtifact: return StageInto(artifacts, change);
+    case Kind::kMatchableHttpGateway:
+    case Kind::kMatchableTcpGateway:
+    case Kind::kListenerOption:
+    case Kind::kHttpListenerOption:
+    case Kind::kProxy: return false;
+  }
+  return false;
+}
+
+}  // namespace k8sgw

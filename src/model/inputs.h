@@ -1,0 +1,42 @@
+// The roots of the graph: one input collection per kind, fed by the sources.
+#pragma once
+
+#include "src/flow/collection.h"
+#include "src/model/objects.h"
+#include "src/model/settings_key.h"
+
+namespace k8sgw {
+
+template <class Spec>
+using ObjectInput = flow::Input<Ref<Spec>, Object<Spec>>;
+
+struct Inputs {
+  explicit Inputs(flow::Graph& graph)
+      : settings(graph, "settings"),
+        gateways(graph, "gateways"),
+        virtual_services(graph, "virtual-services"),
+        route_tables(graph, "route-tables"),
+        virtual_host_options(graph, "virtual-host-options"),
+        route_options(graph, "route-options"),
+        upstreams(graph, "upstreams"),
+        upstream_groups(graph, "upstream-groups"),
+        secrets(graph, "secrets"),
+        artifacts(graph, "artifacts") {}
+
+  // Stages one change; it takes effect with the next Commit of the graph. Kinds that no translation reads yet
+  // (MatchableHttpGateway, ListenerOption, …) are refused: returns false.
+  bool Stage(const Change& change);
+
+  ObjectInput<gloov1::Settings> settings;
+  ObjectInput<gatewayv1::Gateway> gateways;
+  ObjectInput<gatewayv1::VirtualService> virtual_services;
+  ObjectInput<gatewayv1::RouteTable> route_tables;
+  ObjectInput<gatewayv1::VirtualHostOption> virtual_host_options;
+  ObjectInput<gatewayv1::RouteOption> route_options;
+  ObjectInput<gloov1::Upstream> upstreams;
+  ObjectInput<gloov1::UpstreamGroup> upstream_groups;
+  ObjectInput<gloov1::Secret> secrets;
+  ObjectInput<gloov1::Artifact> artifacts;
+};
+
+}  // namespace k8sgw

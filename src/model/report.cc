@@ -1,0 +1,26 @@
+#include "src/model/report.h"
+
+#include <algorithm>
+
+namespace k8sgw {
+
+std::string Problem::ToString() const {
+  std::string out = severity == Severity::kError ? "error: " : "warning: ";
+  out += object.ToString();
+  for (const std::string* part : {&path, &message, &fix}) {
+    if (!part->empty()) out += ": " + *part;
+  }
+  return out;
+}
+
+bool HasErrors(const Problems& problems) {
+  return std::any_of(problems.begin(), problems.end(),
+                     [](const Problem& p) { return p.severity == Severity::kError; });
+}
+
+void Normalize(Problems& problems) {
+  std::sort(problems.begin(), problems.end());
+  problems.erase(std::unique(problems.begin(), problems.end()), problems.end());
+}
+
+}  // namespace k8sgw

@@ -1,0 +1,30 @@
+#include "src/model/resource.h"
+
+namespace k8sgw {
+
+std::string_view KindName(Kind kind) {
+  switch (kind) {
+    case Kind::kSettings: return "Settings";
+    case Kind::kGateway: return "Gateway";
+    case Kind::kVirtualService: return "VirtualService";
+    case Kind::kRouteTable: return "RouteTable";
+    case Kind::kVirtualHostOption: return "VirtualHostOption";
+    case Kind::kRouteOption: return "RouteOption";
+    case Kind::kUpstream: return "Upstream";
+    case Kind::kUpstreamGroup: return "UpstreamGroup";
+    case Kind::kSecret: return "Secret";
+    case Kind::kArtifact: return "Artifact";
+    case Kind::kMatchableHttpGateway: return "MatchableHttpGateway";
+    case Kind::kMatchableTcpGateway: return "MatchableTcpGateway";
+    case Kind::kListenerOption: return "ListenerOption";
+    case Kind::kHttpListenerOption: return "HttpListenerOption";
+    case Kind::kProxy: return "Proxy";
+  }
+  return "?";
+}
+
+std::string ResourceKey::ToString() const {
+  return std::string(KindName(kind)) + " " + ns + "/" + name;
+}
+
+}  // namespace k8sgw

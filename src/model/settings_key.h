@@ -1,0 +1,17 @@
+// Which Settings object is in force.
+#pragma once
+
+#include <string>
+
+#include "src/model/objects.h"
+
+namespace k8sgw {
+
+// The Settings in force: the object named `default` in the write namespace, or the defaults when there is none.
+// `write_namespace` is where Proxies are written and where Gateways count (discoveryNamespace).
+struct SettingsKey {
+  std::string write_namespace = "gloo-system";
+  SettingsRef ref() const { return {write_namespace, "default"}; }
+};
+
+}  // namespace k8sgw

@@ -1,0 +1,225 @@
+#include "src/pipeline/pipeline.h"
+
+#include <algorithm>
+
+#include "api/gateway/v1/external_options.pb.h"
+#include "api/gateway/v1/gateway.pb.h"
+#include "api/gateway/v1/route_table.pb.h"
+#include "api/gateway/v1/virtual_service.pb.h"
+#include "api/gloo/v1/artifact.pb.h"
+#include "api/gloo/v1/proxy.pb.h"
+#include "api/gloo/v1/secret.pb.h"
+#include "api/gloo/v1/settings.pb.h"
+#include "api/gloo/v1/upstream.pb.h"
+#include "src/envoy/names.h"
+#include "src/envoy/static_resources.h"
+#include "src/model/inputs.h"
+#include "src/proxy/assemble.h"
+
+namespace k8sgw {
+namespace {
+
+using xds::Type;
+
+std::string NackPart(const std::string& role, Type type, const std::string& name) {
+  return role + " " + std::string(xds::TypeUrl(type)) + " " + name;
+}
+
+}  // namespace
+
+Pipeline::Pipeline(Options options)
+    : options_(std::move(options)),
+      inputs_(std::make_unique<Inputs>(graph_)),
+      gateway_(graph_, *inputs_, options_.settings),
+      envoy_(graph_, *inputs_, gateway_, options_) {}
+
+Pipeline::~Pipeline() = default;
+
+bool Pipeline::Stage(const Change& change) { return inputs_->Stage(change); }
+
+std::map<std::string, xds::Update> Pipeline::Commit() {
+  graph_.Commit();
+  std::map<std::string, xds::Update> updates;
+  xds::Update shared;
+  CollectShared(shared);
+  std::set<std::string> known;
+  for (const auto& [role, own] : own_) known.insert(role);
+  CollectListeners(updates);
+  CollectRoutes(updates);
+  for (const auto& [role, own] : own_) {
+    if (known.contains(role)) {
+      if (shared.put.empty() && shared.removed.empty()) continue;
+      xds::Update& update = updates[role];
+      update.put.insert(update.put.end(), shared.put.begin(), shared.put.end());
+      update.removed.insert(update.removed.end(), shared.removed.begin(), shared.removed.end());
+      continue;
+    }
+    for (const auto& [type, resources] : shared_) {
+      for (const auto& [name, resource] : resources) updates[role].put.push_back(resource);
+    }
+  }
+  CollectProblems();
+  for (const auto& [role, update] : updates) {
+    const auto settle = [&](Type type, const std::string& name) {
+      const std::string part = NackPart(role, type, name);
+      if (nacked_.erase(part) > 0) problems_.Set("nack", part, {});
+    };
+    for (const auto& resource : update.put) settle(resource->type, resource->name);
+    for (const auto& [type, name] : update.removed) settle(type, name);
+  }
+  return updates;
+}
+
+void Pipeline::PutShared(const Ptr<xds::Resource>& resource, xds::Update& update) {
+  shared_[resource->type][resource->name] = resource;
+  update.put.push_back(resource);
+}
+
+void Pipeline::DropShared(Type type, const std::string& name, xds::Update& update) {
+  if (shared_[type].erase(name) > 0) update.removed.emplace_back(type, name);
+}
+
+void Pipeline::CollectShared(xds::Update& update) {
+  envoy_.clusters().ForEachChanged([&](const UpstreamRef& ref, const Ptr<xds::Resource>& cluster) {
+    if (cluster) {
+      PutShared(cluster, update);
+    } else {
+      DropShared(Type::kCluster, envoy::ClusterName(ref), update);
+    }
+  });
+  envoy_.secrets().ForEachChanged([&](const SecretRef& ref, const Ptr<envoy::SecretResources>& secret) {
+    const auto set = [&](const Ptr<xds::Resource>& resource, const std::string& name) {
+      if (resource) {
+        PutShared(resource, update);
+      } else {
+        DropShared(Type::kSecret, name, update);
+      }
+    };
+    set(secret ? secret->certificate : nullptr, envoy::CertificateSecretName(ref));
+    set(secret ? secret->authority : nullptr, envoy::AuthoritySecretName(ref));
+  });
+  if (inputs_->settings.changed_slots().empty()) return;
+  const auto settings = inputs_->settings.Get(options_.settings.ref());
+  const auto fallbacks = settings ? envoy::InvalidRouteResources(settings->spec) : std::vector<Ptr<xds::Resource>>();
+  if (fallbacks.empty()) {
+    DropShared(Type::kCluster, envoy::kFallbackCluster, update);
+    DropShared(Type::kListener, envoy::kFallbackListener, update);
+  }
+  for (const auto& resource : fallbacks) {
+    const auto& old = shared_[resource->type][resource->name];
+    if (!old || !(*old == *resource)) PutShared(resource, update);
+  }
+}
+
+void Pipeline::CollectListeners(std::map<std::string, xds::Update>& updates) {
+  envoy_.listeners().ForEachChanged(
+      [&](const proxy::ListenerKey& key, const Ptr<envoy::TranslatedListener>& listener) {
+        const std::string role = envoy::Role(key.proxy);
+        Snapshot& own = own_[role];
+        const Ptr<xds::Resource> now = listener ? listener->resource : nullptr;
+        const auto old = listener_names_.find(key);
+        if (old != listener_names_.end() && (!now || now->name != old->second)) {
+          own[Type::kListener].erase(old->second);
+          updates[role].removed.emplace_back(Type::kListener, old->second);
+          listener_names_.erase(old);
+        }
+        if (!now) return;
+        listener_names_[key] = now->name;
+        Ptr<xds::Resource>& slot = own[Type::kListener][now->name];
+        if (slot && *slot == *now) return;
+        slot = now;
+        updates[role].put.push_back(now);
+      });
+}
+
+void Pipeline::CollectRoutes(std::map<std::string, xds::Update>& updates) {
+  envoy_.route_configurations().ForEachChanged(
+      [&](const envoy::RouteConfigKey& key, const Ptr<envoy::RouteConfiguration>& config) {
+        const std::string role = envoy::Role(key.listener.proxy);
+        Snapshot& own = own_[role];
+        const auto old = route_config_names_.find(key);
+        if (old != route_config_names_.end() && (!config || config->resource->name != old->second)) {
+          own[Type::kRoute].erase(old->second);
+          updates[role].removed.emplace_back(Type::kRoute, old->second);
+          route_config_names_.erase(old);
+        }
+        if (!config) return;
+        route_config_names_[key] = config->resource->name;
+        Ptr<xds::Resource>& slot = own[Type::kRoute][config->resource->name];
+        if (slot && *slot == *config->resource) return;
+        slot = config->resource;
+        updates[role].put.push_back(config->resource);
+      });
+}
+
+void Pipeline::CollectProblems() {
+  const auto collect = [this](const auto& collection) {
+    collection.ForEachChanged([&](const auto& key, const auto& value) {
+      problems_.Set(collection.name(), key.ToString(), value ? value->problems : Problems());
+    });
+  };
+  collect(gateway_.listeners());
+  collect(gateway_.virtual_hosts());
+  gateway_.other_problems().ForEachChanged([&](const ResourceKey& key, const Ptr<Problems>& problems) {
+    problems_.Set(gateway_.other_problems().name(), key.ToString(), problems ? *problems : Problems());
+  });
+  collect(envoy_.checked_listeners());
+  collect(envoy_.listeners());
+  collect(envoy_.translated_virtual_hosts());
+  collect(envoy_.translated_clusters());
+  collect(envoy_.checked_secrets());
+}
+
+void Pipeline::ReportNack(const xds::Nack& nack) {
+  for (const std::string& name : nack.resources) {
+    Problems problems;
+    const auto add = [&](ResourceKey object) {
+      problems.push_back({std::move(object), Severity::kError, "",
+                          "Envoy refused " + name + ", so the version before it stays in use: " + nack.message,
+                          "change what Envoy names"});
+    };
+    if (nack.type == Type::kCluster) {
+      // `<name>_<namespace>`: neither holds an underscore.
+      const size_t cut = name.rfind('_');
+      if (cut != std::string::npos) add({Kind::kUpstream, name.substr(cut + 1), name.substr(0, cut)});
+    }
+    for (const auto& [key, listener] : listener_names_) {
+      if (nack.type == Type::kListener && listener == name && envoy::Role(key.proxy) == nack.role) {
+        add({Kind::kGateway, key.gateway.ns, key.gateway.name});
+      }
+    }
+    for (const auto& [key, routes] : route_config_names_) {
+      if (nack.type == Type::kRoute && routes == name && envoy::Role(key.listener.proxy) == nack.role) {
+        add({Kind::kGateway, key.listener.gateway.ns, key.listener.gateway.name});
+      }
+    }
+    if (problems.empty()) continue;
+    const std::string part = NackPart(nack.role, nack.type, name);
+    nacked_.insert(part);
+    problems_.Set("nack", part, std::move(problems));
+  }
+}
+
+std::vector<std::string> Pipeline::roles() const {
+  std::vector<std::string> roles;
+  for (const auto& [role, own] : own_) roles.push_back(role);
+  return roles;
+}
+
+Snapshot Pipeline::ResourcesOf(const std::string& role) const {
+  Snapshot all = shared_;
+  const auto own = own_.find(role);
+  if (own == own_.end()) return {};
+  for (const auto& [type, resources] : own->second) all[type].insert(resources.begin(), resources.end());
+  return all;
+}
+
+std::vector<gloov1::Proxy> Pipeline::AssembleProxies() const {
+  std::map<proxy::VirtualHostKey, Ptr<proxy::VirtualHost>> hosts;
+  envoy_.served_virtual_hosts().ForEach([&](const proxy::VirtualHostKey& key, const Ptr<envoy::ServedVirtualHost>& served) {
+    hosts.emplace(key, served->host->from);
+  });
+  return proxy::AssembleProxies(envoy_.good_listeners(), gateway_.bindings(), hosts);
+}
+
+}  // namespace k8sgw

@@ -1,0 +1,85 @@
+// The whole translation behind one face: objects in, resources per proxy and problems out.
+//
+// Everything runs on the caller's thread. Commit is one revision of the graph; what it changed is handed out as one
+// xds::Update per role.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "src/envoy/translation.h"
+#include "src/gateway/translation.h"
+#include "src/pipeline/problem_table.h"
+#include "src/xds/engine.h"
+
+namespace gloo::solo::io {
+class Proxy;
+}
+
+namespace k8sgw {
+
+struct Inputs;
+
+// The resources of one role by type and name.
+using Snapshot = std::map<xds::Type, std::map<std::string, Ptr<xds::Resource>>>;
+
+class Pipeline {
+ public:
+  using Options = envoy::TranslationOptions;
+
+  explicit Pipeline(Options options);
+  ~Pipeline();
+
+  // Stages one change; false for kinds that are not translated yet.
+  bool Stage(const Change& change);
+  // Applies what is staged. Returns what changed for each role, new roles with everything.
+  std::map<std::string, xds::Update> Commit();
+
+  // --- the state after the last Commit
+  std::vector<std::string> roles() const;
+  // Everything that the proxies of `role` get.
+  Snapshot ResourcesOf(const std::string& role) const;
+  Problems problems() const { return problems_.All(); }
+  ProblemTable& problem_table() { return problems_; }
+  // The published Proxy resources, put together anew.
+  std::vector<gloov1::Proxy> AssembleProxies() const;
+
+  // An Envoy refused resources: reported on the objects that they came from, until those resources change.
+  void ReportNack(const xds::Nack& nack);
+
+  // --- insight
+  const flow::Graph& graph() const { return graph_; }
+  flow::Graph& graph() { return graph_; }
+  const Inputs& inputs() const { return *inputs_; }
+  const gateway::Translation& gateway() const { return gateway_; }
+  const envoy::Translation& envoy() const { return envoy_; }
+  envoy::Translation& envoy() { return envoy_; }
+
+ private:
+  void CollectShared(xds::Update& update);
+  void CollectListeners(std::map<std::string, xds::Update>& updates);
+  void CollectRoutes(std::map<std::string, xds::Update>& updates);
+  void CollectProblems();
+  void PutShared(const Ptr<xds::Resource>& resource, xds::Update& update);
+  void DropShared(xds::Type type, const std::string& name, xds::Update& update);
+
+  const Options options_;
+  flow::Graph graph_;
+  std::unique_ptr<Inputs> inputs_;
+  gateway::Translation gateway_;
+  envoy::Translation envoy_;
+  ProblemTable problems_;
+  // Resources that every proxy gets, and those of each role.
+  Snapshot shared_;
+  std::map<std::string, Snapshot> own_;
+  // The name under which each part is served now, to take it back when it changes.
+  std::map<proxy::ListenerKey, std::string> listener_names_;
+  std::map<envoy::RouteConfigKey, std::string> route_config_names_;
+  // The objects behind the resources of NACKs in force, by role, type and name.
+  std::set<std::string> nacked_;
+};
+
+}  // namespace k8sgw

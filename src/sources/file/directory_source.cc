@@ -1,0 +1,57 @@
+#include "src/sources/file/directory_source.h"
+
+#include <fstream>
+#include <iterator>
+#include <map>
+
+namespace k8sgw::file {
+
+DirectorySource::DirectorySource(std::string root, std::string default_namespace)
+    : watcher_(std::move(root)), store_(std::move(default_namespace)) {}
+
+std::vector<Change> DirectorySource::Start() { return Apply(watcher_.Start()); }
+
+std::vector<Change> DirectorySource::OnReadable() { return Apply(watcher_.Poll()); }
+
+std::vector<Change> DirectorySource::Apply(std::vector<FileEvent> events) {
+  // An object that moves from one file to another goes and comes within one batch: the last word counts.
+  std::map<ResourceKey, Change> last;
+  for (FileEvent& event : events) {
+    std::vector<Change> changes;
+    switch (event.kind) {
+      case FileEvent::Kind::kContent: changes = store_.Update(event.path, event.content); break;
+      case FileEvent::Kind::kGone: changes = store_.Remove(event.path); break;
+      case FileEvent::Kind::kUnreadable:
+        store_.Unreadable(event.path, "cannot be read: " + event.content, "what it said before stays in use");
+        break;
+    }
+    // The text is not needed any more, and a large folder has much of it.
+    event.content = std::string();
+    for (Change& change : changes) {
+      const ResourceKey key = change.key;
+      last[key] = std::move(change);
+    }
+  }
+  std::vector<Change> out;
+  out.reserve(last.size());
+  for (auto& [key, change] : last) out.push_back(std::move(change));
+  return out;
+}
+
+Place DirectorySource::Locate(const ResourceKey& object, const std::string& field) const {
+  Place place;
+  place.path = store_.FileOf(object);
+  if (place.path.empty()) return place;
+  std::ifstream in(root() + "/" + place.path);
+  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  place.line = store_.LineOf(object, field, place.path, text);
+  return place;
+}
+
+std::string FormatPlace(const std::string& root, const Place& place) {
+  if (place.path.empty()) return "";
+  const std::string path = root + "/" + place.path;
+  return place.line == 0 ? path : path + ":" + std::to_string(place.line);
+}
+
+}  // namespace k8sgw::file

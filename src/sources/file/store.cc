@@ -1,0 +1,183 @@
+#include "src/sources/file/store.h"
+
+#include <algorithm>
+
+#include "api/gateway/v1/external_options.pb.h"
+#include "api/gateway/v1/gateway.pb.h"
+#include "api/gateway/v1/matchable_http_gateway.pb.h"
+#include "api/gateway/v1/matchable_tcp_gateway.pb.h"
+#include "api/gateway/v1/route_table.pb.h"
+#include "api/gateway/v1/virtual_service.pb.h"
+#include "api/gloo/v1/artifact.pb.h"
+#include "api/gloo/v1/proxy.pb.h"
+#include "api/gloo/v1/secret.pb.h"
+#include "api/gloo/v1/settings.pb.h"
+#include "api/gloo/v1/upstream.pb.h"
+
+namespace k8sgw::file {
+namespace {
+
+uint64_t HashOf(const AnyObject& object) {
+  return std::visit(
+      [](const auto& value) -> uint64_t {
+        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::monostate>) {
+          return 0;
+        } else {
+          return value->hash;
+        }
+      },
+      object);
+}
+
+// The parts of a path of the original's layout, `<plural>/<namespace>/<name>.yaml`, at the end of the path.
+struct FlatName {
+  const KindInfo* kind = nullptr;
+  std::string ns;
+  std::string name;
+};
+
+FlatName ParseFlatPath(const std::string& path) {
+  const size_t name_at = path.rfind('/');
+  if (name_at == std::string::npos || name_at == 0) return {};
+  const size_t ns_at = path.rfind('/', name_at - 1);
+  if (ns_at == std::string::npos) return {};
+  const size_t kind_at = ns_at == 0 ? std::string::npos : path.rfind('/', ns_at - 1);
+  const size_t begin = kind_at == std::string::npos ? 0 : kind_at + 1;
+  FlatName flat;
+  flat.kind = FindPlural(path.substr(begin, ns_at - begin));
+  flat.ns = path.substr(ns_at + 1, name_at - ns_at - 1);
+  flat.name = path.substr(name_at + 1, path.rfind('.') - name_at - 1);
+  return flat;
+}
+
+DecodedDocument DecodeDocument(const std::string& path, const yaml::Node& document, const std::string& default_namespace) {
+  if (!document.Find("apiVersion")) {
+    const FlatName flat = ParseFlatPath(path);
+    if (flat.kind) return DecodeFlat(*flat.kind, flat.ns, flat.name, document);
+  }
+  return DecodeKubernetes(document, default_namespace);
+}
+
+}  // namespace
+
+FileStore::FileStore(std::string default_namespace) : default_namespace_(std::move(default_namespace)) {}
+
+FileStore::~FileStore() = default;
+
+std::vector<DecodedDocument> FileStore::Decode(const std::string& path, const yaml::Stream& stream) const {
+  std::vector<DecodedDocument> out;
+  for (const yaml::Node& document : stream.documents) out.push_back(DecodeDocument(path, document, default_namespace_));
+  return out;
+}
+
+std::vector<Change> FileStore::Update(const std::string& path, std::string_view text) {
+  const yaml::Stream stream = yaml::Parse(text);
+  FileState& file = files_[path];
+  file.problems.clear();
+  std::map<ResourceKey, AnyObject> objects;
+  std::map<ResourceKey, bool> seen;
+  for (DecodedDocument& decoded : Decode(path, stream)) {
+    for (PlacedProblem& placed : decoded.problems) {
+      file.problems.push_back({std::move(placed.problem), {path, placed.mark.line}});
+    }
+    for (Change& change : decoded.objects) {
+      if (objects.contains(change.key)) {
+        file.problems.push_back({{change.key, Severity::kError, "", "stands twice in this file; the first is used", "remove one of them"}, {path, 0}});
+        continue;
+      }
+      objects[change.key] = std::move(change.object);
+    }
+    for (const ResourceKey& key : decoded.keys) seen[key] = true;
+  }
+  // What is broken keeps its last good version; after a syntax error that is everything that was not reached.
+  for (const auto& [key, object] : file.objects) {
+    if (!objects.contains(key) && (seen.contains(key) || !stream.ok)) objects[key] = object;
+  }
+  if (!stream.ok) {
+    file.problems.push_back({{{}, Severity::kError, "", stream.error.message, "what the file said before stays in use until it is mended"},
+                             {path, stream.error.mark.line}});
+  }
+  std::vector<Change> changes;
+  Replace(path, std::move(objects), changes);
+  return changes;
+}
+
+void FileStore::Unreadable(const std::string& path, std::string message, std::string fix) {
+  files_[path].problems = {{{{}, Severity::kError, "", std::move(message), std::move(fix)}, {path, 0}}};
+}
+
+std::vector<Change> FileStore::Remove(const std::string& path) {
+  std::vector<Change> changes;
+  if (!files_.contains(path)) return changes;
+  Replace(path, {}, changes);
+  files_.erase(path);
+  return changes;
+}
+
+void FileStore::Replace(const std::string& path, std::map<ResourceKey, AnyObject> objects, std::vector<Change>& changes) {
+  FileState& file = files_[path];
+  std::map<ResourceKey, uint64_t> before;
+  const auto remember = [&](const ResourceKey& key) {
+    const auto claim = claims_.find(key);
+    before[key] = claim == claims_.end() ? 0 : HashOf(claim->second.begin()->second);
+  };
+  for (const auto& [key, object] : file.objects) remember(key);
+  for (const auto& [key, object] : objects) remember(key);
+  for (const auto& [key, object] : file.objects) {
+    if (objects.contains(key)) continue;
+    auto claim = claims_.find(key);
+    claim->second.erase(path);
+    if (claim->second.empty()) claims_.erase(claim);
+  }
+  for (const auto& [key, object] : objects) claims_[key][path] = object;
+  file.objects = std::move(objects);
+  for (const auto& [key, hash] : before) {
+    const auto claim = claims_.find(key);
+    if (claim == claims_.end()) {
+      if (hash != 0) changes.emplace_back(key, std::monostate());
+    } else if (const AnyObject& now = claim->second.begin()->second; HashOf(now) != hash) {
+      changes.emplace_back(key, now);
+    }
+  }
+}
+
+std::vector<FileProblem> FileStore::problems() const {
+  std::vector<FileProblem> all;
+  for (const auto& [path, file] : files_) {
+    std::vector<FileProblem> here = file.problems;
+    for (const auto& [key, object] : file.objects) {
+      const auto& claim = claims_.at(key);
+      if (claim.size() < 2 || claim.begin()->first == path) continue;
+      here.push_back({{key, Severity::kError, "", "is also defined in " + claim.begin()->first + ", which is used", "remove one of them"}, {path, 0}});
+    }
+    std::stable_sort(here.begin(), here.end(), [](const auto& a, const auto& b) { return a.place.line < b.place.line; });
+    all.insert(all.end(), here.begin(), here.end());
+  }
+  return all;
+}
+
+std::string FileStore::FileOf(const ResourceKey& key) const {
+  const auto claim = claims_.find(key);
+  return claim == claims_.end() ? "" : claim->second.begin()->first;
+}
+
+uint32_t FileStore::LineOf(const ResourceKey& key, std::string_view path, const std::string& file, std::string_view text) const {
+  const yaml::Stream stream = yaml::Parse(text);
+  const std::vector<DecodedDocument> decoded = Decode(file, stream);
+  for (size_t i = 0; i < decoded.size(); ++i) {
+    const auto& keys = decoded[i].keys;
+    if (std::find(keys.begin(), keys.end(), key) == keys.end()) continue;
+    const yaml::Node* root = &stream.documents[i];
+    if (const yaml::Node* items = root->Find("items")) {
+      for (const yaml::Node& item : items->items) {
+        const yaml::Node* metadata = item.Find("metadata");
+        if (metadata && metadata->FindScalar("name") == key.name && item.FindScalar("kind") == KindName(key.kind)) root = &item;
+      }
+    }
+    const bool in_spec = root->Find("spec") && !path.starts_with("metadata");
+    return in_spec ? root->Locate("spec." + std::string(path)).line : root->Locate(path).line;
+  }
+  return 0;
+}
+
+}  // namespace k8sgw::file

@@ -1,0 +1,63 @@
+// What the files of a folder contribute: pure, without any input or output.
+//
+// - A file that cannot be parsed keeps what it contributed before; of a file in which one object is broken, that object
+//   keeps its last good version and the others follow the file.
+// - An object that two files define is taken from the first by path; when that goes, the other takes over.
+// - The result does not depend on the order in which files were read, but for last good versions.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/model/decode.h"
+
+namespace k8sgw::file {
+
+// Where a problem stands.
+struct Place {
+  std::string path;  // relative to the folder; "" when unknown
+  uint32_t line = 0;
+};
+
+struct FileProblem {
+  Problem problem;
+  Place place;
+};
+
+class FileStore {
+ public:
+  explicit FileStore(std::string default_namespace);
+  ~FileStore();
+
+  // The file has this content now; returns what that changes.
+  std::vector<Change> Update(const std::string& path, std::string_view text);
+  // The file cannot be read: what it contributed stays.
+  void Unreadable(const std::string& path, std::string message, std::string fix);
+  std::vector<Change> Remove(const std::string& path);
+
+  // Problems of files and documents, in the order of paths and lines.
+  std::vector<FileProblem> problems() const;
+  // The file that an object comes from, or "".
+  std::string FileOf(const ResourceKey& key) const;
+  // The line of `path` in the object `key` within `text`, which is the content of the object's file.
+  uint32_t LineOf(const ResourceKey& key, std::string_view path, const std::string& file, std::string_view text) const;
+  const std::string& default_namespace() const { return default_namespace_; }
+
+ private:
+  struct FileState {
+    std::map<ResourceKey, AnyObject> objects;
+    std::vector<FileProblem> problems;
+  };
+
+  std::vector<DecodedDocument> Decode(const std::string& path, const yaml::Stream& stream) const;
+  void Replace(const std::string& path, std::map<ResourceKey, AnyObject> objects, std::vector<Change>& changes);
+
+  const std::string default_namespace_;
+  std::map<std::string, FileState> files_;
+  // Which files define an object; the first is the one that counts.
+  std::map<ResourceKey, std::map<std::string, AnyObject>> claims_;
+};
+
+}  // namespace k8sgw::file

@@ -1,0 +1,292 @@
+#include "src/xds/engine.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "src/base/hash.h"
+#include "src/xds/subscription.h"
+
+namespace k8sgw::xds {
+namespace {
+
+using Snapshot = std::array<Resources, kTypeCount>;
+
+size_t IndexOf(Type type) { return static_cast<size_t>(type); }
+
+bool IsWildcardType(Type type) { return type == Type::kCluster || type == Type::kListener; }
+
+// The names among `candidates` that stand in Envoy's words.
+std::vector<std::string> NamedIn(const std::string& words, const std::vector<std::string>& candidates) {
+  std::vector<std::string> named;
+  for (const std::string& name : candidates) {
+    if (!name.empty() && words.find(name) != std::string::npos) named.push_back(name);
+  }
+  return named;
+}
+
+struct Stream {
+  Stream(StreamOptions o, std::function<void(Response)> s)
+      : options(o), send(std::move(s)), subscriptions{Subscription(o.delta), Subscription(o.delta), Subscription(o.delta),
+                                                      Subscription(o.delta), Subscription(o.delta)} {}
+
+  const StreamOptions options;
+  const std::function<void(Response)> send;
+  std::array<Subscription, kTypeCount> subscriptions;
+  // What the client called itself; nullopt before the first request.
+  std::optional<std::string> role;
+  // Whose snapshot it gets; nullopt while it waits for its role to appear.
+  std::optional<std::string> serving;
+  std::optional<Time> grace_ends;
+  std::string node_id;
+  uint64_t nonces = 0;
+};
+
+}  // namespace
+
+struct Engine::Impl {
+  EngineOptions options;
+  EngineStats stats;
+  std::map<std::string, Snapshot> roles;
+  std::map<StreamId, std::unique_ptr<Stream>> streams;
+  StreamId last_stream = 0;
+
+  const Snapshot* SnapshotOf(const Stream& stream) const {
+    if (!stream.serving) return nullptr;
+    const auto it = roles.find(*stream.serving);
+    return it == roles.end() ? nullptr : &it->second;
+  }
+
+  static const Resources& Of(const Snapshot* snapshot, Type type) {
+    static const Resources kNone;
+    return snapshot ? (*snapshot)[IndexOf(type)] : kNone;
+  }
+
+  void Send(Stream& stream, Type type, const Snapshot& snapshot, bool removals) {
+    Response response = stream.subscriptions[IndexOf(type)].Make(snapshot[IndexOf(type)], removals, std::to_string(++stream.nonces));
+    response.type = type;
+    response.type_url = TypeUrl(type);
+    ++stats.responses;
+    stats.resources_sent += static_cast<int64_t>(response.resources.size());
+    stream.send(std::move(response));
+  }
+
+  // Sends what may leave now: additions in the order of types, each type when the one before it is answered; when all
+  // additions are answered, removals in the reverse order.
+  void Pump(Stream& stream) {
+    const Snapshot* snapshot = SnapshotOf(stream);
+    if (!snapshot) return;
+    for (int i = 0; i < kTypeCount; ++i) {
+      Subscription& subscription = stream.subscriptions[static_cast<size_t>(i)];
+      if (subscription.in_flight()) return;
+      if (subscription.HasPuts((*snapshot)[static_cast<size_t>(i)])) return Send(stream, static_cast<Type>(i), *snapshot, false);
+    }
+    for (int i = kTypeCount - 1; i >= 0; --i) {
+      if (stream.subscriptions[static_cast<size_t>(i)].HasRemovals((*snapshot)[static_cast<size_t>(i)])) {
+        return Send(stream, static_cast<Type>(i), *snapshot, true);
+      }
+    }
+  }
+
+  void Serve(Stream& stream, const std::string& role) {
+    stream.serving = role;
+    stream.grace_ends.reset();
+    const Snapshot* snapshot = SnapshotOf(stream);
+    for (int i = 0; i < kTypeCount; ++i) stream.subscriptions[static_cast<size_t>(i)].Reset(Of(snapshot, static_cast<Type>(i)));
+  }
+
+  void Identify(Stream& stream, const Request& request, Time now) {
+    if (stream.role) return;
+    stream.role = request.role.value_or("");
+    stream.node_id = request.node_id;
+    if (stream.role->empty()) {
+      Serve(stream, options.fallback_role);
+    } else if (roles.contains(*stream.role)) {
+      Serve(stream, *stream.role);
+    } else {
+      ++stats.unknown_roles;
+      stream.grace_ends = now + options.unknown_role_grace;
+    }
+  }
+
+  void ReceiveDelta(Subscription& subscription, const Request& request, Type type, const Resources& resources) {
+    const bool first = !subscription.active();
+    const bool all = std::find(request.subscribe.begin(), request.subscribe.end(), "*") != request.subscribe.end() ||
+                     (first && request.subscribe.empty() && IsWildcardType(type));
+    if (first || !request.initial_versions.empty()) subscription.ClientHas(request.initial_versions, resources);
+    if (all) subscription.SubscribeAll(resources);
+    std::vector<std::string> names = request.subscribe;
+    std::erase(names, "*");
+    if (!names.empty()) subscription.Subscribe(names);
+    if (!request.unsubscribe.empty()) subscription.Unsubscribe(request.unsubscribe);
+  }
+
+  void ReceiveState(Subscription& subscription, const Request& request, Type type, const Resources& resources) {
+    const bool first = !subscription.active();
+    if (first && request.names.empty() && IsWildcardType(type)) {
+      subscription.SubscribeAll(resources);
+    } else if (!request.names.empty() || !IsWildcardType(type)) {
+      subscription.SetNames(request.names);
+    }
+    if (first) subscription.ClientHasVersion(request.version, resources);
+  }
+
+  // Books an answer; false when the request is to be ignored as stale.
+  bool BookAnswer(Stream& stream, Subscription& subscription, const Request& request, Type type) {
+    if (request.nonce.empty()) return true;
+    if (!subscription.Answer(request.nonce)) {
+      // A later request of the client, or a nonce of another life: names still count for delta streams.
+      return stream.options.delta || !subscription.in_flight();
+    }
+    if (!request.error) {
+      subscription.Ack();
+      ++stats.acks;
+      return true;
+    }
+    ++stats.nacks;
+    const std::vector<std::string> refused = subscription.Nack(NamedIn(*request.error, subscription.NamesInFlight()));
+    if (options.on_nack) options.on_nack({stream.serving.value_or(""), stream.node_id, type, refused, *request.error});
+    return true;
+  }
+};
+
+Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>()) {
+  impl_->options = std::move(options);
+  impl_->roles[impl_->options.fallback_role];
+}
+
+Engine::~Engine() = default;
+
+void Engine::Apply(const std::string& role, const Update& update, Time) {
+  const bool fresh = !impl_->roles.contains(role);
+  Snapshot& snapshot = impl_->roles[role];
+  std::vector<std::pair<Type, std::string>> changed;
+  for (const auto& resource : update.put) {
+    Ptr<Resource>& slot = snapshot[IndexOf(resource->type)][resource->name];
+    if (slot && slot->version == resource->version) continue;
+    slot = resource;
+    changed.emplace_back(resource->type, resource->name);
+  }
+  for (const auto& [type, name] : update.removed) {
+    if (snapshot[IndexOf(type)].erase(name) > 0) changed.emplace_back(type, name);
+  }
+  for (auto& [id, stream] : impl_->streams) {
+    if (fresh && stream->role == role && stream->serving != role) {
+      impl_->Serve(*stream, role);
+    } else if (stream->serving != role) {
+      continue;
+    } else {
+      for (const auto& [type, name] : changed) stream->subscriptions[IndexOf(type)].Changed(name);
+    }
+    impl_->Pump(*stream);
+  }
+}
+
+void Engine::RemoveRole(const std::string& role) {
+  impl_->roles.erase(role);
+  for (auto& [id, stream] : impl_->streams) {
+    if (stream->serving == role) stream->serving.reset();
+  }
+}
+
+StreamId Engine::Open(StreamOptions options, std::function<void(Response)> send) {
+  const StreamId id = ++impl_->last_stream;
+  impl_->streams[id] = std::make_unique<Stream>(options, std::move(send));
+  ++impl_->stats.streams;
+  return id;
+}
+
+void Engine::Receive(StreamId id, const Request& request, Time now) {
+  const auto it = impl_->streams.find(id);
+  if (it == impl_->streams.end()) return;
+  Stream& stream = *it->second;
+  impl_->Identify(stream, request, now);
+  const auto type = request.type_url.empty() ? stream.options.single_type : TypeOfUrl(request.type_url);
+  if (!type) {
+    // A type that we do not have: an empty answer lets the client go on. Answers to that answer are not answered.
+    if (!request.nonce.empty()) return;
+    Response response;
+    response.type_url = request.type_url;
+    response.nonce = std::to_string(++stream.nonces);
+    response.removed = request.subscribe;
+    ++impl_->stats.responses;
+    stream.send(std::move(response));
+    return;
+  }
+  if (stream.options.single_type && *stream.options.single_type != *type) return;
+  Subscription& subscription = stream.subscriptions[IndexOf(*type)];
+  if (!impl_->BookAnswer(stream, subscription, request, *type)) return;
+  const Resources& resources = Impl::Of(impl_->SnapshotOf(stream), *type);
+  if (stream.options.delta) {
+    impl_->ReceiveDelta(subscription, request, *type, resources);
+  } else {
+    impl_->ReceiveState(subscription, request, *type, resources);
+  }
+  impl_->Pump(stream);
+}
+
+void Engine::Close(StreamId id) {
+  if (impl_->streams.erase(id) > 0) --impl_->stats.streams;
+}
+
+std::optional<Response> Engine::Fetch(const Request& request, Time) {
+  const std::string role = request.role.value_or("");
+  const bool known = !role.empty() && impl_->roles.contains(role);
+  if (!role.empty() && !known) ++impl_->stats.unknown_roles;
+  const auto type = TypeOfUrl(request.type_url);
+  Response response;
+  response.type_url = request.type_url;
+  if (!type) return response;
+  response.type = *type;
+  const Snapshot& snapshot = impl_->roles.at(known ? role : impl_->options.fallback_role);
+  Subscription once(false);
+  if (request.names.empty()) {
+    once.SubscribeAll(snapshot[IndexOf(*type)]);
+  } else {
+    once.SetNames(request.names);
+  }
+  Response made = once.Make(snapshot[IndexOf(*type)], true, "0");
+  if (made.version == request.version) return std::nullopt;
+  made.type = *type;
+  made.type_url = request.type_url;
+  return made;
+}
+
+std::optional<Time> Engine::NextDeadline() const {
+  std::optional<Time> next;
+  for (const auto& [id, stream] : impl_->streams) {
+    if (stream->grace_ends && (!next || *stream->grace_ends < *next)) next = stream->grace_ends;
+  }
+  return next;
+}
+
+void Engine::Tick(Time now) {
+  for (auto& [id, stream] : impl_->streams) {
+    if (!stream->grace_ends || *stream->grace_ends > now) continue;
+    impl_->Serve(*stream, impl_->options.fallback_role);
+    impl_->Pump(*stream);
+  }
+}
+
+const EngineStats& Engine::stats() const { return impl_->stats; }
+
+bool Engine::InSync(const std::string& role) const {
+  bool found = false;
+  for (const auto& [id, stream] : impl_->streams) {
+    if (stream->serving != role) continue;
+    const Snapshot* snapshot = impl_->SnapshotOf(*stream);
+    if (!snapshot) return false;
+    for (int i = 0; i < kTypeCount; ++i) {
+      Subscription& subscription = stream->subscriptions[static_cast<size_t>(i)];
+      const Resources& resources = (*snapshot)[static_cast<size_t>(i)];
+      // Every route configuration belongs to a listener: one that nobody has asked for yet is on its way.
+      if (static_cast<Type>(i) == Type::kRoute && !stream->options.single_type && !subscription.WantsAll(resources)) return false;
+      if (!subscription.active()) continue;
+      found = true;
+      if (subscription.in_flight() || subscription.HasPuts(resources) || subscription.HasRemovals(resources)) return false;
+    }
+  }
+  return found;
+}
+
+}  // namespace k8sgw::xds

@@ -1,0 +1,154 @@
+// The xDS protocol without a network: snapshots in, requests in, responses out.
+//
+// An Engine holds one Snapshot per proxy role and the state of every stream. It has no thread, no socket and no clock of
+// its own: the gRPC server (server.h) and the simulation drive the same code. All methods must be called under one
+// lock or from one thread.
+//
+// Promises, for state-of-the-world and delta streams, aggregated and single-type alike:
+// - A resource whose version the client already has is not sent again; nothing changes, nothing is sent.
+// - Make before break on aggregated streams: a change travels secrets → clusters → endpoints → listeners → routes, the
+//   next type leaves only when the client has answered the one before; removals leave last, in the reverse order.
+//   A client that does not answer keeps what it has, and gets the newest state when it does answer. When the newly
+//   added routes need no new clusters nothing is waited for: an edit of a route leaves at once.
+// - A NACK keeps the client's last good resources; the refused version is not sent again until it changes; other types
+//   go on. It is reported once per (role, type, resource, version) through `on_nack`.
+// - A stale nonce is ignored. Unknown types get an empty, well-formed answer to an explicit subscription.
+// - At most one response per type is in flight on a stream, so a slow client costs bounded memory; intermediate states
+//   are skipped.
+// - A reconnecting delta client says what it has (initial_resource_versions) and gets only the difference. It is also
+//   told which of those are gone.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/xds/resource.h"
+
+namespace k8sgw::xds {
+
+// A change of one role's snapshot: a transaction, applied as a whole.
+struct Update {
+  std::vector<Ptr<Resource>> put;
+  std::vector<std::pair<Type, std::string>> removed;
+};
+
+using StreamId = uint64_t;
+using Time = std::chrono::steady_clock::time_point;
+
+// What a client said, transport aside. One struct for SotW and delta.
+struct Request {
+  // The node's metadata.role; only the first request of a stream needs it.
+  std::optional<std::string> role;
+  std::string node_id;
+  std::string type_url;
+  // Nonce of the response that is answered; "" in the first request of a type.
+  std::string nonce;
+  // Set on a NACK: Envoy's words.
+  std::optional<std::string> error;
+
+  // SotW only: the full list of names; empty means wildcard (for listeners and clusters).
+  std::vector<std::string> names;
+  std::string version;
+
+  // Delta only.
+  std::vector<std::string> subscribe;
+  std::vector<std::string> unsubscribe;
+  std::map<std::string, std::string> initial_versions;
+};
+
+struct Response {
+  Type type{};
+  std::string type_url;
+  std::string nonce;
+  // SotW: hash over the versions of `resources`. Delta: the snapshot's revision, informative only.
+  std::string version;
+  std::vector<Ptr<Resource>> resources;
+  // Delta only.
+  std::vector<std::string> removed;
+};
+
+struct Nack {
+  std::string role;
+  std::string node_id;
+  Type type{};
+  // The resources of the refused response that the error text names; all of them when it names none.
+  std::vector<std::string> resources;
+  std::string message;
+};
+
+struct StreamOptions {
+  bool delta = false;
+  // Unset for an aggregated stream.
+  std::optional<Type> single_type;
+};
+
+struct EngineOptions {
+  // How long a client of an unknown role waits before it is given the fallback snapshot.
+  std::chrono::milliseconds unknown_role_grace{5000};
+  // The role whose snapshot is served to clients without a role, or with an unknown one after the grace period.
+  std::string fallback_role;
+  std::function<void(const Nack&)> on_nack;
+};
+
+// Counters for metrics and tests; monotonic but for `streams`.
+struct EngineStats {
+  int64_t streams = 0;
+  int64_t responses = 0;
+  int64_t resources_sent = 0;
+  int64_t acks = 0;
+  int64_t nacks = 0;
+  int64_t unknown_roles = 0;
+};
+
+class Engine {
+ public:
+  explicit Engine(EngineOptions options);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // --- snapshots
+
+  // Applies a change to the snapshot of `role`, creating the role if it is new.
+  void Apply(const std::string& role, const Update& update, Time now);
+  // Forgets the role; its clients keep what they have and are treated as unknown.
+  void RemoveRole(const std::string& role);
+
+  // --- streams
+
+  // `send` is called from within Engine methods, with one response at a time; it must not call back into the engine.
+  StreamId Open(StreamOptions options, std::function<void(Response)> send);
+  void Receive(StreamId stream, const Request& request, Time now);
+  void Close(StreamId stream);
+
+  // A unary Fetch: the current state of one type, or nullopt when the version is current.
+  std::optional<Response> Fetch(const Request& request, Time now);
+
+  // --- time
+
+  // When Tick must be called next, if at all (grace periods).
+  std::optional<Time> NextDeadline() const;
+  void Tick(Time now);
+
+  // --- insight
+
+  const EngineStats& stats() const;
+
+  // True when every open stream of `role` has answered the newest state of everything it subscribed to, and there is at
+  // least one such stream.
+  bool InSync(const std::string& role) const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace k8sgw::xds

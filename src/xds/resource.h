@@ -1,0 +1,43 @@
+// What the xDS server serves: named, versioned, already serialized resources, grouped by the proxies that they are for.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/base/ptr.h"
+
+namespace k8sgw::xds {
+
+// In make-before-break order: a resource of a type may refer to resources of the types before it, so additions go in
+// this order and removals in the reverse one. (Secrets first, as clusters and listeners both wait for them.)
+enum class Type : uint8_t { kSecret, kCluster, kEndpoint, kListener, kRoute };
+inline constexpr int kTypeCount = 5;
+
+// "type.googleapis.com/envoy.config.cluster.v3.Cluster".
+std::string_view TypeUrl(Type type);
+std::optional<Type> TypeOfUrl(std::string_view url);
+
+// The serialized bytes of a resource, in pieces that other resources or older versions of it may share: a
+// RouteConfiguration of 10,000 virtual hosts reuses the bytes of the 9,999 that did not change.
+using Bytes = std::vector<Ptr<std::string>>;
+
+struct Resource {
+  Type type{};
+  std::string name;
+  // Content hash of the bytes in hexadecimal: equal content has an equal version, on every replica.
+  std::string version;
+  Bytes body;
+  // The size of the body in bytes.
+  size_t size = 0;
+
+  // The same name and version; the bytes follow from these.
+  bool operator==(const Resource& other) const {
+    return type == other.type && name == other.name && version == other.version;
+  }
+};
+
+}  // namespace k8sgw::xds

@@ -1,0 +1,311 @@
+#include "src/xds/server.h"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include "envoy/service/cluster/v3/cds.grpc.pb.h"
+#include "envoy/service/discovery/v3/ads.grpc.pb.h"
+#include "envoy/service/endpoint/v3/eds.grpc.pb.h"
+#include "envoy/service/listener/v3/lds.grpc.pb.h"
+#include "envoy/service/route/v3/rds.grpc.pb.h"
+#include "envoy/service/secret/v3/sds.grpc.pb.h"
+#include "src/xds/wire.h"
+
+namespace k8sgw::xds {
+namespace {
+
+using grpc::ByteBuffer;
+using grpc::CallbackServerContext;
+
+constexpr int kKeepaliveMs = 30'000;
+
+// The engine, and the lock under which everybody calls it.
+struct Core {
+  explicit Core(EngineOptions options) : engine(std::move(options)) {}
+
+  std::mutex mutex;
+  Engine engine;  // guarded by mutex
+  // Wakes the thread that keeps the engine's deadlines.
+  std::condition_variable deadline_changed;
+  bool stopping = false;
+};
+
+// One stream. gRPC calls the reactions one at a time, but the engine may hand over a response from any thread.
+class StreamReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer> {
+ public:
+  StreamReactor(Core& core, StreamOptions options) : core_(core), delta_(options.delta) {
+    std::lock_guard<std::mutex> lock(core_.mutex);
+    id_ = core_.engine.Open(options, [this](Response response) { Enqueue(std::move(response)); });
+    StartRead(&request_bytes_);
+  }
+
+  void OnReadDone(bool ok) override {
+    Request request;
+    if (!ok) return Close(grpc::Status::OK);
+    if (!(delta_ ? ParseDeltaRequest(request_bytes_, &request) : ParseStateRequest(request_bytes_, &request))) {
+      return Close(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "the message is no discovery request"));
+    }
+    {
+      std::lock_guard<std::mutex> lock(core_.mutex);
+      if (closed_) return;
+      core_.engine.Receive(id_, request, std::chrono::steady_clock::now());
+    }
+    core_.deadline_changed.notify_one();
+    WriteNext();
+    request_bytes_.Clear();
+    StartRead(&request_bytes_);
+  }
+
+  void OnWriteDone(bool ok) override {
+    {
+      std::lock_guard<std::mutex> lock(queue_mutex_);
+      writing_ = false;
+    }
+    if (ok) WriteNext();
+  }
+
+  void OnCancel() override { Close(grpc::Status::CANCELLED); }
+
+  void OnDone() override { delete this; }
+
+ private:
+  // Under the engine's lock: only queues. At most one response per type is ever in flight, so the queue is short.
+  void Enqueue(Response response) {
+    {
+      std::lock_guard<std::mutex> lock(queue_mutex_);
+      queue_.push_back(std::move(response));
+      if (writing_ || finished_) return;
+      writing_ = true;
+      response = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    Write(response);
+  }
+
+  void WriteNext() {
+    Response response;
+    {
+      std::lock_guard<std::mutex> lock(queue_mutex_);
+      if (writing_ || finished_ || queue_.empty()) return;
+      writing_ = true;
+      response = std::move(queue_.front());
+      queue_.pop_front();
+    }
+    Write(response);
+  }
+
+  void Write(const Response& response) {
+    response_bytes_ = delta_ ? WriteDeltaResponse(response) : WriteStateResponse(response);
+    StartWrite(&response_bytes_);
+  }
+
+  void Close(grpc::Status status) {
+    {
+      std::lock_guard<std::mutex> lock(core_.mutex);
+      if (!closed_) core_.engine.Close(id_);
+      closed_ = true;
+    }
+    {
+      std::lock_guard<std::mutex> lock(queue_mutex_);
+      if (finished_) return;
+      finished_ = true;
+    }
+    Finish(std::move(status));
+  }
+
+  Core& core_;
+  const bool delta_;
+  StreamId id_ = 0;
+  bool closed_ = false;  // guarded by core_.mutex
+  ByteBuffer request_bytes_;
+  ByteBuffer response_bytes_;  // owned by gRPC while writing_
+  std::mutex queue_mutex_;
+  std::deque<Response> queue_;  // these three are guarded by queue_mutex_
+  bool writing_ = false;
+  bool finished_ = false;
+};
+
+grpc::ServerUnaryReactor* AnswerFetch(Core& core, Type type, CallbackServerContext* context, const ByteBuffer* in, ByteBuffer* out) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  Request request;
+  if (!ParseStateRequest(*in, &request)) {
+    reactor->Finish(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "the message is no discovery request"));
+    return reactor;
+  }
+  if (request.type_url.empty()) request.type_url = TypeUrl(type);
+  std::optional<Response> response;
+  {
+    std::lock_guard<std::mutex> lock(core.mutex);
+    response = core.engine.Fetch(request, std::chrono::steady_clock::now());
+  }
+  if (!response) {
+    reactor->Finish(grpc::Status(grpc::StatusCode::NOT_FOUND, "nothing newer than the given version"));
+    return reactor;
+  }
+  *out = WriteStateResponse(*response);
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+namespace ads = ::envoy::service::discovery::v3;
+using AdsBase = ads::AggregatedDiscoveryService::WithRawCallbackMethod_StreamAggregatedResources<
+    ads::AggregatedDiscoveryService::WithRawCallbackMethod_DeltaAggregatedResources<ads::AggregatedDiscoveryService::Service>>;
+
+class AdsService final : public AdsBase {
+ public:
+  explicit AdsService(Core& core) : core_(core) {}
+  grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* StreamAggregatedResources(CallbackServerContext*) override {
+    return new StreamReactor(core_, {.delta = false, .single_type = std::nullopt});
+  }
+  grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* DeltaAggregatedResources(CallbackServerContext*) override {
+    return new StreamReactor(core_, {.delta = true, .single_type = std::nullopt});
+  }
+
+ private:
+  Core& core_;
+};
+
+// The single-type services differ in nothing but names.
+#define K8SGW_XDS_SERVICE(Class, package, Api, Name, kType)                                                             \
+  class Class final                                                                                                     \
+      : public package::Api::WithRawCallbackMethod_Stream##Name<package::Api::WithRawCallbackMethod_Delta##Name< \
+            package::Api::WithRawCallbackMethod_Fetch##Name<package::Api::Service>>> {                          \
+   public:                                                                                                              \
+    explicit Class(Core& core) : core_(core) {}                                                                         \
+    grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Stream##Name(CallbackServerContext*) override {                    \
+      return new StreamReactor(core_, {.delta = false, .single_type = kType});                                         \
+    }                                                                                                                   \
+    grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Delta##Name(CallbackServerContext*) override {                     \
+      return new StreamReactor(core_, {.delta = true, .single_type = kType});                                          \
+    }                                                                                                                   \
+    grpc::ServerUnaryReactor* Fetch##Name(CallbackServerContext* context, const ByteBuffer* in, ByteBuffer* out)        \
+        override {                                                                                                      \
+      return AnswerFetch(core_, kType, context, in, out);                                                               \
+    }                                                                                                                   \
+                                                                                                                        \
+   private:                                                                                                             \
+    Core& core_;                                                                                                        \
+  }
+K8SGW_XDS_SERVICE(LdsService, ::envoy::service::listener::v3, ListenerDiscoveryService, Listeners, Type::kListener);
+K8SGW_XDS_SERVICE(RdsService, ::envoy::service::route::v3, RouteDiscoveryService, Routes, Type::kRoute);
+K8SGW_XDS_SERVICE(CdsService, ::envoy::service::cluster::v3, ClusterDiscoveryService, Clusters, Type::kCluster);
+K8SGW_XDS_SERVICE(EdsService, ::envoy::service::endpoint::v3, EndpointDiscoveryService, Endpoints, Type::kEndpoint);
+K8SGW_XDS_SERVICE(SdsService, ::envoy::service::secret::v3, SecretDiscoveryService, Secrets, Type::kSecret);
+#undef K8SGW_XDS_SERVICE
+
+class GrpcServer final : public Server {
+ public:
+  explicit GrpcServer(EngineOptions options)
+      : core_(std::move(options)), ads_(core_), lds_(core_), rds_(core_), cds_(core_), eds_(core_), sds_(core_) {}
+
+  ~GrpcServer() override { Shutdown(); }
+
+  absl::Status Start(const ServerOptions& options) {
+    static std::once_flag once;
+    std::call_once(once, [] {
+      grpc::EnableDefaultHealthCheckService(true);
+      grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    });
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &port_);
+    builder.SetMaxReceiveMessageSize(options.max_request_bytes);
+    builder.SetMaxSendMessageSize(-1);
+    // Another process must not share the port: two control planes would answer in turns.
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveMs);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
+    for (grpc::Service* service : std::initializer_list<grpc::Service*>{&ads_, &lds_, &rds_, &cds_, &eds_, &sds_}) {
+      builder.RegisterService(service);
+    }
+    server_ = builder.BuildAndStart();
+    if (!server_ || (port_ == 0 && !options.address.starts_with("unix:"))) {
+      server_.reset();
+      return absl::UnavailableError("cannot listen on " + options.address + ": is the port in use by another process?");
+    }
+    server_->GetHealthCheckService()->SetServingStatus(false);
+    ticker_ = std::thread([this] { KeepDeadlines(); });
+    return absl::OkStatus();
+  }
+
+  int port() const override { return port_; }
+
+  void Apply(const std::string& role, const Update& update) override {
+    std::lock_guard<std::mutex> lock(core_.mutex);
+    core_.engine.Apply(role, update, std::chrono::steady_clock::now());
+  }
+
+  void RemoveRole(const std::string& role) override {
+    std::lock_guard<std::mutex> lock(core_.mutex);
+    core_.engine.RemoveRole(role);
+  }
+
+  void SetServing() override { server_->GetHealthCheckService()->SetServingStatus(true); }
+
+  EngineStats stats() const override {
+    std::lock_guard<std::mutex> lock(core_.mutex);
+    return core_.engine.stats();
+  }
+
+  bool InSync(const std::string& role) const override {
+    std::lock_guard<std::mutex> lock(core_.mutex);
+    return core_.engine.InSync(role);
+  }
+
+  void Shutdown() override {
+    if (!server_) return;
+    {
+      std::lock_guard<std::mutex> lock(core_.mutex);
+      core_.stopping = true;
+    }
+    core_.deadline_changed.notify_one();
+    // Cancels what is still open after the deadline; streams never end by themselves.
+    server_->Shutdown(std::chrono::system_clock::now());
+    server_->Wait();
+    ticker_.join();
+    server_.reset();
+  }
+
+ private:
+  void KeepDeadlines() {
+    std::unique_lock<std::mutex> lock(core_.mutex);
+    while (!core_.stopping) {
+      const auto deadline = core_.engine.NextDeadline();
+      if (deadline) {
+        core_.deadline_changed.wait_until(lock, *deadline);
+      } else {
+        core_.deadline_changed.wait(lock);
+      }
+      core_.engine.Tick(std::chrono::steady_clock::now());
+    }
+  }
+
+  mutable Core core_;
+  AdsService ads_;
+  LdsService lds_;
+  RdsService rds_;
+  CdsService cds_;
+  EdsService eds_;
+  SdsService sds_;
+  std::unique_ptr<grpc::Server> server_;
+  std::thread ticker_;
+  int port_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options) {
+  auto server = std::make_unique<GrpcServer>(options.engine);
+  const absl::Status status = server->Start(options);
+  if (!status.ok()) return status;
+  return server;
+}
+
+}  // namespace k8sgw::xds

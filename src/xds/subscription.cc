@@ -1,0 +1,243 @@
+#include "src/xds/subscription.h"
+
+#include <algorithm>
+
+#include "src/base/hash.h"
+
+namespace k8sgw::xds {
+namespace {
+
+Ptr<Resource> KnownByVersion(const std::string& name, const std::string& version) {
+  auto resource = std::make_shared<Resource>();
+  resource->name = name;
+  resource->version = version;
+  return resource;
+}
+
+std::string VersionOf(const std::vector<Ptr<Resource>>& resources) {
+  uint64_t hash = 0;
+  for (const auto& resource : resources) {
+    hash = HashCombine(hash, Hash64(resource->name));
+    hash = HashCombine(hash, Hash64(resource->version));
+  }
+  return HexHash(hash);
+}
+
+}  // namespace
+
+void Subscription::SubscribeAll(const Resources& resources) {
+  if (wildcard_) return;
+  active_ = wildcard_ = answer_owed_ = true;
+  for (const auto& [name, resource] : resources) dirty_.insert(name);
+}
+
+void Subscription::Subscribe(const std::vector<std::string>& names) {
+  active_ = true;
+  for (const std::string& name : names) {
+    names_.insert(name);
+    dirty_.insert(name);
+    // Asked for again: whatever the client thinks that it has, it wants to hear.
+    if (delta_) missing_.insert(name);
+  }
+}
+
+void Subscription::Unsubscribe(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    if (name == "*") wildcard_ = false;
+    names_.erase(name);
+    missing_.erase(name);
+    if (!Wants(name)) client_.erase(name);
+  }
+}
+
+void Subscription::SetNames(const std::vector<std::string>& names) {
+  active_ = true;
+  std::set<std::string, std::less<>> wanted(names.begin(), names.end());
+  for (const std::string& name : wanted) {
+    if (!names_.contains(name)) dirty_.insert(name);
+  }
+  std::erase_if(client_, [&](const auto& entry) { return !wildcard_ && !wanted.contains(entry.first); });
+  names_ = std::move(wanted);
+}
+
+void Subscription::ClientHas(const std::map<std::string, std::string>& versions, const Resources& resources) {
+  for (const auto& [name, version] : versions) {
+    const auto current = resources.find(name);
+    const bool same = current != resources.end() && current->second->version == version;
+    client_[name] = same ? current->second : KnownByVersion(name, version);
+    dirty_.insert(name);
+  }
+}
+
+void Subscription::ClientHasVersion(const std::string& version, const Resources& resources) {
+  std::vector<Ptr<Resource>> all;
+  for (const auto& [name, resource] : resources) {
+    if (Wants(name)) all.push_back(resource);
+  }
+  if (version.empty() || VersionOf(all) != version) return;
+  for (const auto& resource : all) client_[resource->name] = resource;
+  answer_owed_ = false;
+}
+
+bool Subscription::Answer(const std::string& nonce) { return flight_ && flight_->nonce == nonce; }
+
+void Subscription::Ack() {
+  for (const auto& resource : flight_->sent) {
+    refused_.erase(resource->name);
+    if (Wants(resource->name)) client_[resource->name] = resource;
+  }
+  for (const std::string& name : flight_->removed) client_.erase(name);
+  flight_.reset();
+}
+
+std::vector<std::string> Subscription::Nack(const std::vector<std::string>& blamed) {
+  std::vector<std::string> refused;
+  for (const auto& resource : flight_->sent) {
+    const bool guilty = blamed.empty() || std::find(blamed.begin(), blamed.end(), resource->name) != blamed.end();
+    // What the client had before, and was only repeated, is not what it refuses.
+    const auto had = client_.find(resource->name);
+    const bool repeated = had != client_.end() && had->second->version == resource->version;
+    if (repeated) continue;
+    // Without delta a response is taken or refused as a whole.
+    if (guilty) refused.push_back(resource->name);
+    if (guilty || !delta_) {
+      refused_[resource->name] = resource->version;
+    } else if (Wants(resource->name)) {
+      client_[resource->name] = resource;
+    }
+  }
+  for (const std::string& name : flight_->removed) client_.erase(name);
+  flight_.reset();
+  return refused;
+}
+
+void Subscription::Changed(const std::string& name) {
+  if (active_ && (Wants(name) || client_.contains(name))) dirty_.insert(name);
+}
+
+void Subscription::Reset(const Resources& resources) {
+  if (!active_) return;
+  for (const auto& [name, resource] : client_) dirty_.insert(name);
+  for (const std::string& name : names_) dirty_.insert(name);
+  if (wildcard_) {
+    for (const auto& [name, resource] : resources) dirty_.insert(name);
+  }
+}
+
+bool Subscription::IsNew(const Resource& resource) const {
+  const auto refused = refused_.find(resource.name);
+  if (refused != refused_.end() && refused->second == resource.version) return false;
+  const auto had = client_.find(resource.name);
+  return had == client_.end() || had->second->version != resource.version;
+}
+
+bool Subscription::HasPuts(const Resources& resources) {
+  if (!active_) return false;
+  bool found = answer_owed_;
+  // Names that turn out to be settled are not looked at again.
+  for (auto it = dirty_.begin(); it != dirty_.end();) {
+    const auto resource = resources.find(*it);
+    const bool exists = resource != resources.end() && Wants(*it);
+    if (exists && IsNew(*resource->second)) {
+      found = true;
+      ++it;
+    } else if (exists || !client_.contains(*it)) {
+      if (missing_.contains(*it)) {
+        // It exists and the client has it, or it does not exist: either way the client is owed a word.
+        found = true;
+        ++it;
+      } else {
+        it = dirty_.erase(it);
+      }
+    } else {
+      ++it;  // a removal; its time comes later
+    }
+    if (found) return true;
+  }
+  return found;
+}
+
+bool Subscription::HasRemovals(const Resources& resources) const {
+  return active_ && std::any_of(dirty_.begin(), dirty_.end(), [&](const std::string& name) {
+           return client_.contains(name) && (!Wants(name) || !resources.contains(name));
+         });
+}
+
+void Subscription::FillState(const Resources& resources, bool removals, Response& response) {
+  const auto add = [&](const std::string& name, const Ptr<Resource>& current) {
+    // A refused version must not come along again: the last good one stands in for it.
+    const auto refused = refused_.find(name);
+    const auto had = client_.find(name);
+    const bool bad = refused != refused_.end() && refused->second == current->version;
+    if (!bad) {
+      response.resources.push_back(current);
+    } else if (had != client_.end() && !had->second->body.empty()) {
+      response.resources.push_back(had->second);
+    }
+  };
+  if (wildcard_) {
+    for (const auto& [name, resource] : resources) add(name, resource);
+  } else {
+    for (const std::string& name : names_) {
+      if (const auto it = resources.find(name); it != resources.end()) add(name, it->second);
+    }
+  }
+  if (!removals) {
+    // What is left out is gone for the client: what others may still refer to is repeated until they have moved.
+    for (const auto& [name, resource] : client_) {
+      if (Wants(name) && !resources.contains(name) && !resource->body.empty()) response.resources.push_back(resource);
+    }
+  }
+}
+
+Response Subscription::Make(const Resources& resources, bool removals, std::string nonce) {
+  Response response;
+  response.nonce = nonce;
+  Flight flight;
+  flight.nonce = std::move(nonce);
+  for (auto it = dirty_.begin(); it != dirty_.end();) {
+    const auto resource = resources.find(*it);
+    const bool exists = resource != resources.end() && Wants(*it);
+    const bool gone = !exists && client_.contains(*it);
+    if (gone && !removals) {
+      ++it;
+      continue;
+    }
+    if (delta_) {
+      const bool asked = missing_.erase(*it) > 0;
+      if (exists && (IsNew(*resource->second) || asked)) {
+        response.resources.push_back(resource->second);
+      } else if (gone || (asked && !exists)) {
+        response.removed.push_back(*it);
+      }
+    } else if (gone) {
+      flight.removed.push_back(*it);
+    }
+    it = dirty_.erase(it);
+  }
+  if (delta_) {
+    flight.removed = response.removed;
+    response.version = VersionOf(response.resources);
+  } else {
+    FillState(resources, removals, response);
+    response.version = VersionOf(response.resources);
+  }
+  flight.sent = response.resources;
+  answer_owed_ = false;
+  flight_ = std::move(flight);
+  return response;
+}
+
+bool Subscription::WantsAll(const Resources& resources) const {
+  return std::all_of(resources.begin(), resources.end(), [&](const auto& entry) { return Wants(entry.first); });
+}
+
+std::vector<std::string> Subscription::NamesInFlight() const {
+  std::vector<std::string> names;
+  if (flight_) {
+    for (const auto& resource : flight_->sent) names.push_back(resource->name);
+  }
+  return names;
+}
+
+}  // namespace k8sgw::xds

@@ -1,0 +1,85 @@
+// What one stream wants of one type, what its client has, and what is on the way.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "src/xds/engine.h"
+
+namespace k8sgw::xds {
+
+// The resources of one type in a snapshot.
+using Resources = std::map<std::string, Ptr<Resource>, std::less<>>;
+
+class Subscription {
+ public:
+  explicit Subscription(bool delta) : delta_(delta) {}
+
+  bool active() const { return active_; }
+  bool in_flight() const { return flight_.has_value(); }
+  // Whether the client has asked for each of these.
+  bool WantsAll(const Resources& resources) const;
+
+  // --- what the client says. Each may leave names to be looked at again.
+  void SubscribeAll(const Resources& resources);
+  void Subscribe(const std::vector<std::string>& names);
+  void Unsubscribe(const std::vector<std::string>& names);
+  // State of the world: exactly these names from now on.
+  void SetNames(const std::vector<std::string>& names);
+  // What a reconnecting client says that it has.
+  void ClientHas(const std::map<std::string, std::string>& versions, const Resources& resources);
+  // State of the world: the client has everything of this version.
+  void ClientHasVersion(const std::string& version, const Resources& resources);
+  // Answers the response in flight; false when the nonce is stale.
+  bool Answer(const std::string& nonce);
+  void Ack();
+  // `refused` are the names that the client's words blame; the rest was taken. Empty blames all.
+  std::vector<std::string> Nack(const std::vector<std::string>& refused);
+
+  // --- what changes here
+  void Changed(const std::string& name);
+  // Another snapshot is in force: everything must be compared anew.
+  void Reset(const Resources& resources);
+
+  // --- what is to be sent
+  // Whether something new or changed is to be sent, as far as `resources` go.
+  bool HasPuts(const Resources& resources);
+  bool HasRemovals(const Resources& resources) const;
+  // The next response; call only when nothing is in flight. With `removals` gone resources are taken back; without,
+  // they are left alone (and, in a state-of-the-world response, repeated).
+  Response Make(const Resources& resources, bool removals, std::string nonce);
+  std::vector<std::string> NamesInFlight() const;
+
+ private:
+  struct Flight {
+    std::string nonce;
+    std::vector<Ptr<Resource>> sent;
+    std::vector<std::string> removed;
+  };
+
+  bool Wants(std::string_view name) const { return wildcard_ || names_.contains(name); }
+  // Whether the resource differs from what the client has and has not refused.
+  bool IsNew(const Resource& resource) const;
+  void FillState(const Resources& resources, bool removals, Response& response);
+
+  const bool delta_;
+  bool active_ = false;
+  bool wildcard_ = false;
+  // A first answer is owed even if it is empty.
+  bool answer_owed_ = false;
+  std::set<std::string, std::less<>> names_;
+  // What the client has accepted. A resource known by its version alone has no body.
+  std::map<std::string, Ptr<Resource>, std::less<>> client_;
+  // Versions that the client has refused.
+  std::map<std::string, std::string, std::less<>> refused_;
+  // Names that may differ from what the client has.
+  std::set<std::string, std::less<>> dirty_;
+  // Names that were asked for and do not exist: the client is told once.
+  std::set<std::string, std::less<>> missing_;
+  std::optional<Flight> flight_;
+};
+
+}  // namespace k8sgw::xds

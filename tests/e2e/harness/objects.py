@@ -1,0 +1,120 @@
+"""The few custom resources that the resilience tests write."""
+
+
+def direct(name: str, body: str, domain: str = "*") -> str:
+    """A VirtualService that answers every path with a text."""
+    return f"""\
+apiVersion: gateway.solo.io/v1
+kind: VirtualService
+metadata: {{name: {name}, namespace: default}}
+spec:
+  virtualHost:
+    domains: ["{domain}"]
+    routes:
+    - matchers: [{{prefix: /}}]
+      directResponseAction: {{status: 200, body: {body}}}
+"""
+
+
+def to_backend(name: str, port: int) -> str:
+    """A VirtualService that sends everything to a port of this machine."""
+    return f"""\
+apiVersion: gateway.solo.io/v1
+kind: VirtualService
+metadata: {{name: {name}, namespace: default}}
+spec:
+  virtualHost:
+    domains: ["*"]
+    routes:
+    - matchers: [{{prefix: /}}]
+      routeAction: {{single: {{upstream: {{name: backend, namespace: default}}}}}}
+---
+apiVersion: gloo.solo.io/v1
+kind: Upstream
+metadata: {{name: backend, namespace: default}}
+spec:
+  static: {{hosts: [{{addr: 127.0.0.1, port: {port}}}]}}
+"""
+
+
+def without_action(name: str) -> str:
+    """A VirtualService that is well-formed, and wrong: its route does nothing."""
+    return f"""\
+apiVersion: gateway.solo.io/v1
+kind: VirtualService
+metadata: {{name: {name}, namespace: default}}
+spec:
+  virtualHost:
+    domains: ["{name}.example"]
+    routes:
+    - matchers: [{{prefix: /}}]
+"""
+
+
+def settings(data: str, xds_port: int, rest_port: int, validation_port: int) -> str:
+    """Settings of file mode, for DATA/gloo-system/default.yaml: fields at the top level."""
+    return f"""\
+metadata: {{name: default, namespace: gloo-system}}
+discoveryNamespace: gloo-system
+watchNamespaces: [gloo-system]
+refreshRate: 1s
+gloo:
+  xdsBindAddr: 127.0.0.1:{xds_port}
+  restXdsBindAddr: 127.0.0.1:{rest_port}
+  validationBindAddr: 127.0.0.1:{validation_port}
+directoryConfigSource: {{directory: {data}/config}}
+directorySecretSource: {{directory: {data}/secret}}
+directoryArtifactSource: {{directory: {data}/artifact}}
+"""
+
+
+def flat_gateway(port: int) -> str:
+    """A Gateway as file mode has it."""
+    return f"""\
+metadata: {{name: gateway-proxy, namespace: gloo-system}}
+bindAddress: 127.0.0.1
+bindPort: {port}
+httpGateway: {{}}
+"""
+
+
+def flat_direct(body: str) -> str:
+    """A VirtualService as file mode has it, which answers with a text."""
+    return f"""\
+metadata: {{name: site, namespace: gloo-system}}
+virtualHost:
+  domains: ["*"]
+  routes:
+  - matchers: [{{prefix: /}}]
+    directResponseAction: {{status: 200, body: {body}}}
+"""
+
+
+def bootstrap(xds_port: int, admin_port: int, role: str | None) -> str:
+    """The bootstrap of an Envoy that somebody else starts, with the state of the world over ADS."""
+    metadata = f"metadata: {{role: {role}}}" if role else "metadata: {}"
+    return f"""\
+node: {{id: gateway-proxy.gloo-system, cluster: gateway, {metadata}}}
+admin: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {admin_port}}}}}}}
+dynamic_resources:
+  ads_config:
+    api_type: GRPC
+    transport_api_version: V3
+    grpc_services: [{{envoy_grpc: {{cluster_name: xds_cluster}}}}]
+  cds_config: {{ads: {{}}, resource_api_version: V3}}
+  lds_config: {{ads: {{}}, resource_api_version: V3}}
+static_resources:
+  clusters:
+  - name: xds_cluster
+    type: STATIC
+    connect_timeout: 1s
+    typed_extension_protocol_options:
+      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+        explicit_http_config: {{http2_protocol_options: {{}}}}
+    load_assignment:
+      cluster_name: xds_cluster
+      endpoints:
+      - lb_endpoints:
+        - endpoint: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {xds_port}}}}}}}
+"""
