@@ -1,5 +1,8 @@
 #include "src/envoy/static_resources.h"
 
+// GCC 12 sees an overlap in the copying of short literals where there is none (its bug 105651).
+#pragma GCC diagnostic ignored "-Wrestrict"
+
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
@@ -27,6 +30,11 @@ void AnswerAll(uint32_t status, const std::string& body, routev3::RouteConfigura
   route.mutable_match()->set_prefix("/");
   route.mutable_direct_response()->set_status(status);
   if (!body.empty()) route.mutable_direct_response()->mutable_body()->set_inline_string(body);
+}
+
+std::string AbstractSocketOf(std::string_view name) {
+  std::string path(1, '@');
+  return path.append(name);
 }
 
 void AddHcm(hcmv3::HttpConnectionManager& hcm, listenerv3::Listener& listener) {
@@ -64,8 +72,7 @@ std::vector<Ptr<xds::Resource>> InvalidRouteResources(const gloov1::Settings& se
   const auto& policy = settings.gloo().invalid_config_policy();
   if (!policy.replace_invalid_routes()) return {};
   // A socket in the abstract namespace: no file, no port.
-  std::string path = "@";
-  path += kFallbackListener;
+  const std::string path = AbstractSocketOf(kFallbackListener);
 
   clusterv3::Cluster cluster;
   cluster.set_name(kFallbackCluster);
