@@ -5,6 +5,7 @@
 #include "api/gloo/v1/upstream.pb.h"
 #include "plugins/load_balancer/load_balancer.pb.h"
 #include "src/envoy/duration.h"
+#include "src/envoy/cluster.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::load_balancer {
@@ -114,7 +115,10 @@ void Cluster(const envoy::ClusterArgs& args) {
   if (in.close_connections_on_host_set_change()) {
     args.out.mutable_common_lb_config()->set_close_connections_on_host_set_change(true);
   }
-  if (in.use_hostname_for_hashing().value()) {
+  if (in.use_hostname_for_hashing().value() && args.upstream.has_static_() && !envoy::DescribeUpstream(args.upstream).uses_dns) {
+    args.report.Error("loadBalancerConfig.useHostnameForHashing", "needs hosts that are found by name, and these are addresses",
+                      "remove it, or give the hosts by name");
+  } else if (in.use_hostname_for_hashing().value()) {
     args.out.mutable_common_lb_config()->mutable_consistent_hashing_lb_config()->set_use_hostname_for_hashing(true);
   }
 }

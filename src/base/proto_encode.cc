@@ -132,7 +132,8 @@ Node FromAny(const google::protobuf::Any& any) {
   const std::string name = any.type_url().substr(any.type_url().rfind('/') + 1);
   const Descriptor* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(name);
   if (!descriptor) {
-    node.entries.push_back({"value", {}, Text(EncodeBase64(any.value()))});
+    // A message that we have no description of: nothing but its type when it is empty, else its bytes.
+    if (!any.value().empty()) node.entries.push_back({"value", {}, Text(EncodeBase64(any.value()))});
     return node;
   }
   std::unique_ptr<Message> message(google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor)->New());

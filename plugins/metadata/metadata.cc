@@ -1,0 +1,23 @@
+// Metadata of routes, for filters and access logs.
+
+#include "envoy/config/route/v3/route_components.pb.h"
+
+#include "api/gloo/v1/route_options.pb.h"
+#include "src/envoy/plugin.h"
+
+namespace k8sgw::plugins::metadata {
+namespace {
+
+void Route(const envoy::RouteArgs& args) {
+  for (const auto& [name, content] : args.options.envoy_metadata()) {
+    (*args.out.mutable_metadata()->mutable_filter_metadata())[name] = content;
+  }
+}
+
+constexpr std::string_view kClaims[] = {"gloo.solo.io.RouteOptions.envoy_metadata"};
+
+}  // namespace
+
+extern const envoy::Plugin kPlugin = {.name = "metadata", .claims = kClaims, .route = Route};
+
+}  // namespace k8sgw::plugins::metadata

@@ -1,0 +1,102 @@
+// Requests that are tried again when the upstream fails, on routes and virtual hosts.
+
+#include "envoy/config/route/v3/route_components.pb.h"
+#include "envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.pb.h"
+
+#include "api/gloo/v1/route_options.pb.h"
+#include "api/gloo/v1/virtual_host_options.pb.h"
+#include "plugins/retries/retries.pb.h"
+#include "src/envoy/duration.h"
+#include "src/envoy/plugin.h"
+
+namespace k8sgw::plugins::retries {
+namespace {
+
+namespace retriesv1 = ::retries::options::gloo::solo::io;
+using ::envoy::extensions::retry::priority::previous_priorities::v3::PreviousPrioritiesConfig;
+using RetryPolicy = ::envoy::config::route::v3::RetryPolicy;
+
+constexpr uint32_t kDefaultRetries = 1;
+constexpr int32_t kDefaultUpdateFrequency = 1;
+constexpr int kDefaultRateLimitedSeconds = 300;
+
+bool Shorter(const google::protobuf::Duration& a, const google::protobuf::Duration& b) {
+  return a.seconds() != b.seconds() ? a.seconds() < b.seconds() : a.nanos() < b.nanos();
+}
+
+void TranslateBackOff(const retriesv1::RetryBackOff& in, envoy::Reporter report, RetryPolicy& out) {
+  if (!in.has_base_interval()) {
+    report.Error("", "has no baseInterval", "add baseInterval: 25ms, for example");
+    return;
+  }
+  if (!envoy::CheckDuration(in.base_interval(), 1, "baseInterval", report)) return;
+  *out.mutable_retry_back_off()->mutable_base_interval() = in.base_interval();
+  if (!in.has_max_interval()) return;
+  if (!envoy::CheckDuration(in.max_interval(), 1, "maxInterval", report)) return;
+  if (Shorter(in.max_interval(), in.base_interval())) {
+    report.Error("maxInterval", "is shorter than baseInterval");
+    return;
+  }
+  *out.mutable_retry_back_off()->mutable_max_interval() = in.max_interval();
+}
+
+void TranslateRateLimited(const retriesv1::RateLimitedRetryBackOff& in, envoy::Reporter report, RetryPolicy& out) {
+  if (in.reset_headers().empty()) report.Error("resetHeaders", "is empty", "name a header such as Retry-After");
+  auto& back_off = *out.mutable_rate_limited_retry_back_off();
+  for (int i = 0; i < in.reset_headers_size(); ++i) {
+    if (in.reset_headers(i).name().empty()) report.Error("resetHeaders[" + std::to_string(i) + "].name", "is empty");
+    auto& header = *back_off.add_reset_headers();
+    header.set_name(in.reset_headers(i).name());
+    // The published enum has the numbers of Envoy's.
+    header.set_format(static_cast<RetryPolicy::ResetHeaderFormat>(in.reset_headers(i).format()));
+  }
+  back_off.mutable_max_interval()->set_seconds(kDefaultRateLimitedSeconds);
+  if (in.has_max_interval() && envoy::CheckDuration(in.max_interval(), 1, "maxInterval", report)) {
+    *back_off.mutable_max_interval() = in.max_interval();
+  }
+}
+
+RetryPolicy Translate(const retriesv1::RetryPolicy& in, envoy::Reporter report) {
+  RetryPolicy out;
+  out.set_retry_on(in.retry_on());
+  out.mutable_num_retries()->set_value(in.num_retries() == 0 ? kDefaultRetries : in.num_retries());
+  if (in.has_per_try_timeout() && envoy::CheckDuration(in.per_try_timeout(), 0, "perTryTimeout", report)) {
+    *out.mutable_per_try_timeout() = in.per_try_timeout();
+  }
+  if (in.has_retry_back_off()) TranslateBackOff(in.retry_back_off(), report.At("retryBackOff"), out);
+  if (in.has_previous_priorities()) {
+    const auto& frequency = in.previous_priorities().update_frequency();
+    PreviousPrioritiesConfig config;
+    config.set_update_frequency(frequency.value() == 0 ? kDefaultUpdateFrequency : static_cast<int32_t>(frequency.value()));
+    out.mutable_retry_priority()->set_name("envoy.retry_priorities.previous_priorities");
+    envoy::PackAny(config, out.mutable_retry_priority()->mutable_typed_config());
+  }
+  *out.mutable_retriable_status_codes() = in.retriable_status_codes();
+  if (in.has_rate_limited_retry_back_off()) {
+    TranslateRateLimited(in.rate_limited_retry_back_off(), report.At("rateLimitedRetryBackOff"), out);
+  }
+  return out;
+}
+
+void VirtualHost(const envoy::VirtualHostArgs& args) {
+  if (args.options.has_retries()) *args.out.mutable_retry_policy() = Translate(args.options.retries(), args.report.At("retries"));
+}
+
+void Route(const envoy::RouteArgs& args) {
+  if (!args.options.has_retries() || !args.RequireAction("retries")) return;
+  // Through ForOptions' sources: the first step of the path names the field.
+  Problems problems;
+  *args.action->mutable_retry_policy() = Translate(args.options.retries(), envoy::Reporter(problems, {{}, "retries"}));
+  for (const Problem& problem : problems) args.report.Error(problem.path, problem.message, problem.fix);
+}
+
+constexpr std::string_view kClaims[] = {
+    "gloo.solo.io.VirtualHostOptions.retries",
+    "gloo.solo.io.RouteOptions.retries",
+};
+
+}  // namespace
+
+extern const envoy::Plugin kPlugin = {.name = "retries", .claims = kClaims, .virtual_host = VirtualHost, .route = Route};
+
+}  // namespace k8sgw::plugins::retries
