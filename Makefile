@@ -5,7 +5,7 @@ JOBS := $(shell nproc)
 ENVOY := $(CACHE)/envoy-1.40.0
 BUILD = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; cmake --build build/$(1) -j$(JOBS)
 
-.PHONY: help setup build run test unit golden e2e asan tsan bench format clean
+.PHONY: help setup build run test unit golden e2e asan clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,7 +20,7 @@ build: setup ## build/release/k8sgateway and build/release/envoy
 run: build ## serve examples/petstore with a small backend until Ctrl-C
 	@tools/run_petstore.sh
 
-test: unit golden e2e asan ## every test
+test: unit golden e2e ## every test
 
 unit: build ## unit, property and simulation tests
 	@cd build/release && ctest -L unit --output-on-failure
@@ -35,12 +35,7 @@ asan: setup ## unit and golden tests with the address and undefined-behaviour sa
 	@$(call BUILD,asan)
 	@cd build/asan && ASAN_OPTIONS=detect_leaks=0 ctest -L 'unit|golden' --output-on-failure
 
-tsan: setup ## tests of threaded code with the thread sanitizer
-	@$(call BUILD,tsan) --target k8sgw_xds_test
-	@cd build/tsan && TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp ctest -R xds --output-on-failure
-
-bench: build ## benchmarks; writes docs/benchmarks.md
-	@python3 benchmarks/run.py
+# Not part of `test` yet: `make asan`.
 
 clean: ## remove what was built; caches outside the tree stay
 	@rm -rf build

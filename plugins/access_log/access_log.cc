@@ -42,7 +42,7 @@ struct FormatArgs {
 
 void CheckText(const FormatArgs& args, const std::string& field, const std::string& text) {
   if (std::string problem = CheckFormat(text); !problem.empty()) {
-    args.report.Error(field, std::move(problem), "write %% for a percent sign itself");
+    args.report.Error(field, std::move(problem), "mend the operator, or write %% for a percent sign");
     return;
   }
   if (args.level == Level::kRequests && UsesOperator(text, kDownstreamFailure)) {

@@ -36,7 +36,7 @@ void CheckValue(const std::string& value, std::string_view field, envoy::Reporte
   if (problem.empty() && access_log::UsesOperator(value, kNotInHeaders)) {
     problem = "%" + std::string(kNotInHeaders) + "% is only for access logs";
   }
-  if (!problem.empty()) report.Error(field, std::move(problem), "write %% for a percent sign itself");
+  if (!problem.empty()) report.Error(field, std::move(problem), "mend the operator, or write %% for a percent sign");
 }
 
 void Add(const std::string& name, const std::string& value, const corev2::HeaderValueOption& option,

@@ -179,6 +179,10 @@ void TranslateCommon(const corev2::HealthCheck& in, envoy::Reporter& report, cor
 }
 
 void Cluster(const envoy::ClusterArgs& args) {
+  if (args.upstream.health_checks_size() > 1) {
+    // Envoy 1.40 wants a name for each of several, and the API has none.
+    args.report.Error("healthChecks[1]", "more than one health check is not possible with this Envoy", "keep one of them");
+  }
   for (int i = 0; i < args.upstream.health_checks_size(); ++i) {
     const corev2::HealthCheck& in = args.upstream.health_checks(i);
     // Envoy refuses a check without a kind.

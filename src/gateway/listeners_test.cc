@@ -135,7 +135,7 @@ TEST(Listeners, AMissingRefIsAnErrorButTheOthersAreServed) {
 apiVersion: gateway.solo.io/v1
 kind: Gateway
 metadata: {name: http, namespace: gloo-system}
-spec: {bindAddress: "::", bindPort: 8080, httpGateway: {virtualServices: [{name: a, namespace: default}, {name: no, namespace: default}, {name: bare}]}}
+spec: {bindAddress: "::", bindPort: 8080, httpGateway: {virtualServices: [{name: a, namespace: default}, {name: "no", namespace: default}, {name: bare}]}}
 ---
 apiVersion: gateway.solo.io/v1
 kind: VirtualService
@@ -151,7 +151,7 @@ spec: {virtualHost: {domains: [a.com]}})");
   world.Apply(R"(
 apiVersion: gateway.solo.io/v1
 kind: VirtualService
-metadata: {name: no}
+metadata: {name: "no"}
 spec: {virtualHost: {domains: [no.com]}})");
   EXPECT_FALSE(Says(world.problems(), {"default/no"}));
   EXPECT_THAT(world.hosts(), ElementsAre("http default.a", "http default.no"));
