@@ -169,7 +169,7 @@ void EnvoyProcess::BeginDrain() {
 }
 
 bool EnvoyProcess::Idle() const {
-  const std::string stats = AskAdmin("GET", "/stats?filter=^http\\..*downstream_rq_active$");
+  const std::string stats = AskAdmin("GET", "/stats?filter=downstream_rq_active$");
   // Lines such as `http.http.downstream_rq_active: 0`; the admin page's own request is one.
   std::string_view rest = stats;
   bool found = false;

@@ -37,7 +37,7 @@ class GlooServer {
   int Run() {
     const std::string settings_folder = options_.directory + "/" + options_.ns;
     MakeFolder(settings_folder);
-    settings_source_.emplace(settings_folder, options_.ns);
+    settings_source_.emplace(settings_folder, options_.ns, FindKind("Settings"));
     std::vector<Change> changes = ReadSettings(settings_source_->Start());
     loop_.Watch(settings_source_->fd(), [this] { Apply(ReadSettings(settings_source_->OnReadable())); });
     Apply(std::move(changes));

@@ -6,8 +6,8 @@
 
 namespace k8sgw::file {
 
-DirectorySource::DirectorySource(std::string root, std::string default_namespace)
-    : watcher_(std::move(root)), store_(std::move(default_namespace)) {}
+DirectorySource::DirectorySource(std::string root, std::string default_namespace, const KindInfo* top_kind)
+    : watcher_(std::move(root)), store_(std::move(default_namespace), top_kind) {}
 
 std::vector<Change> DirectorySource::Start() { return Apply(watcher_.Start()); }
 

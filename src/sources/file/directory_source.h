@@ -11,7 +11,8 @@ namespace k8sgw::file {
 
 class DirectorySource {
  public:
-  DirectorySource(std::string root, std::string default_namespace);
+  // `top_kind` as in FileStore.
+  DirectorySource(std::string root, std::string default_namespace, const KindInfo* top_kind = nullptr);
 
   // Everything that the folder holds; missing folders hold nothing until they appear.
   std::vector<Change> Start();

@@ -50,8 +50,12 @@ FlatName ParseFlatPath(const std::string& path) {
   return flat;
 }
 
-DecodedDocument DecodeDocument(const std::string& path, const yaml::Node& document, const std::string& default_namespace) {
+DecodedDocument DecodeDocument(const std::string& path, const yaml::Node& document, const std::string& default_namespace,
+                               const KindInfo* top_kind) {
   if (!document.Find("apiVersion")) {
+    if (top_kind && path.find('/') == std::string::npos) {
+      return DecodeFlat(*top_kind, default_namespace, path.substr(0, path.rfind('.')), document);
+    }
     const FlatName flat = ParseFlatPath(path);
     if (flat.kind) return DecodeFlat(*flat.kind, flat.ns, flat.name, document);
   }
@@ -60,13 +64,14 @@ DecodedDocument DecodeDocument(const std::string& path, const yaml::Node& docume
 
 }  // namespace
 
-FileStore::FileStore(std::string default_namespace) : default_namespace_(std::move(default_namespace)) {}
+FileStore::FileStore(std::string default_namespace, const KindInfo* top_kind)
+    : default_namespace_(std::move(default_namespace)), top_kind_(top_kind) {}
 
 FileStore::~FileStore() = default;
 
 std::vector<DecodedDocument> FileStore::Decode(const std::string& path, const yaml::Stream& stream) const {
   std::vector<DecodedDocument> out;
-  for (const yaml::Node& document : stream.documents) out.push_back(DecodeDocument(path, document, default_namespace_));
+  for (const yaml::Node& document : stream.documents) out.push_back(DecodeDocument(path, document, default_namespace_, top_kind_));
   return out;
 }
 

@@ -28,7 +28,8 @@ struct FileProblem {
 
 class FileStore {
  public:
-  explicit FileStore(std::string default_namespace);
+  // Files at the top of the folder that hold flat documents are of `top_kind`, when it is given.
+  explicit FileStore(std::string default_namespace, const KindInfo* top_kind = nullptr);
   ~FileStore();
 
   // The file has this content now; returns what that changes.
@@ -55,6 +56,7 @@ class FileStore {
   void Replace(const std::string& path, std::map<ResourceKey, AnyObject> objects, std::vector<Change>& changes);
 
   const std::string default_namespace_;
+  const KindInfo* const top_kind_;
   std::map<std::string, FileState> files_;
   // Which files define an object; the first is the one that counts.
   std::map<ResourceKey, std::map<std::string, AnyObject>> claims_;
