@@ -92,7 +92,8 @@ void TranslateHttp(const envoy::Context& context, const corev2::HealthCheck::Htt
   if (in.path().empty()) report.Error("path", "is missing", "give the path that is asked for, such as /healthz");
   CheckHeaderValue(in.path(), "path", report);
   out.set_path(in.path());
-  AddHeaders(context, in.request_headers_to_add(), "requestHeadersToAdd", report, *out.mutable_request_headers_to_add());
+  AddHeaders(context, in.request_headers_to_add(), "requestHeadersToAdd", report,
+             *out.mutable_request_headers_to_add());
   for (int i = 0; i < in.request_headers_to_remove_size(); ++i) {
     CheckHeaderName(in.request_headers_to_remove(i), Indexed("requestHeadersToRemove", i), report);
     out.add_request_headers_to_remove(in.request_headers_to_remove(i));
@@ -181,7 +182,8 @@ void TranslateCommon(const corev2::HealthCheck& in, envoy::Reporter& report, cor
 void Cluster(const envoy::ClusterArgs& args) {
   if (args.upstream.health_checks_size() > 1) {
     // Envoy 1.40 wants a name for each of several, and the API has none.
-    args.report.Error("healthChecks[1]", "more than one health check is not possible with this Envoy", "keep one of them");
+    args.report.Error("healthChecks[1]", "more than one health check is not possible with this Envoy",
+                      "keep one of them");
   }
   for (int i = 0; i < args.upstream.health_checks_size(); ++i) {
     const corev2::HealthCheck& in = args.upstream.health_checks(i);

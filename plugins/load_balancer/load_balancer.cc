@@ -4,8 +4,8 @@
 
 #include "api/gloo/v1/upstream.pb.h"
 #include "plugins/load_balancer/load_balancer.pb.h"
-#include "src/envoy/duration.h"
 #include "src/envoy/cluster.h"
+#include "src/envoy/duration.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::load_balancer {
@@ -47,7 +47,9 @@ void TranslateLeastRequest(const LoadBalancerConfig::LeastRequest& in, envoy::Re
   if (in.choice_count() == 1) {
     report.Error("choiceCount", "is 1, which leaves nothing to choose from", "use 2 or more, or random");
   }
-  if (in.choice_count() != 0) out.mutable_least_request_lb_config()->mutable_choice_count()->set_value(in.choice_count());
+  if (in.choice_count() != 0) {
+    out.mutable_least_request_lb_config()->mutable_choice_count()->set_value(in.choice_count());
+  }
   if (in.has_slow_start_config()) {
     TranslateSlowStart(in.slow_start_config(), out.name(), report.At("slowStartConfig"),
                        *out.mutable_least_request_lb_config()->mutable_slow_start_config());
@@ -94,6 +96,11 @@ void TranslateType(const LoadBalancerConfig& in, envoy::Reporter& report, EnvoyC
   }
 }
 
+// Envoy refuses to hash names when it does not find the hosts by name.
+bool HasFixedAddresses(const gloov1::Upstream& upstream) {
+  return upstream.has_pipe() || (upstream.has_static_() && !envoy::DescribeUpstream(upstream).uses_dns);
+}
+
 void Cluster(const envoy::ClusterArgs& args) {
   if (!args.upstream.has_load_balancer_config()) return;
   const LoadBalancerConfig& in = args.upstream.load_balancer_config();
@@ -115,9 +122,9 @@ void Cluster(const envoy::ClusterArgs& args) {
   if (in.close_connections_on_host_set_change()) {
     args.out.mutable_common_lb_config()->set_close_connections_on_host_set_change(true);
   }
-  if (in.use_hostname_for_hashing().value() && args.upstream.has_static_() && !envoy::DescribeUpstream(args.upstream).uses_dns) {
-    args.report.Error("loadBalancerConfig.useHostnameForHashing", "needs hosts that are found by name, and these are addresses",
-                      "remove it, or give the hosts by name");
+  if (in.use_hostname_for_hashing().value() && HasFixedAddresses(args.upstream)) {
+    report.Error("useHostnameForHashing", "needs hosts that are found by name, and these are addresses",
+                 "remove it, or give the hosts by name");
   } else if (in.use_hostname_for_hashing().value()) {
     args.out.mutable_common_lb_config()->mutable_consistent_hashing_lb_config()->set_use_hostname_for_hashing(true);
   }

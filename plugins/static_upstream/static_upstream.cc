@@ -27,7 +27,8 @@ namespace staticv1 = ::static_::options::gloo::solo::io;
 namespace endpointv3 = ::envoy::config::endpoint::v3;
 
 // What Envoy and other plugins write into the metadata of an endpoint.
-constexpr std::string_view kReservedMetadata[] = {"envoy.transport_socket_match", "io.solo.health_checkers.advanced_http"};
+constexpr std::string_view kReservedMetadata[] = {"envoy.transport_socket_match",
+                                                  "io.solo.health_checkers.advanced_http"};
 
 bool IsLabel(std::string_view label) {
   return !label.empty() && label.size() <= 63 && label.front() != '-' && label.back() != '-' &&

@@ -1,5 +1,5 @@
-// TLS to the hosts of an Upstream: its sslConfig, and static.useTls. Each static host gets its own server name (SNI), by
-// a transport socket of its own. Runs after plugins/static_upstream, whose endpoints it marks for that.
+// TLS to the hosts of an Upstream: its sslConfig, and static.useTls. Each static host gets its own server name (SNI),
+// by a transport socket of its own. Runs after plugins/static_upstream, whose endpoints it marks for that.
 
 #include <algorithm>
 #include <set>
