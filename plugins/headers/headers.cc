@@ -1,13 +1,16 @@
 // Headers that are added to or taken from requests and responses.
 
-#include <algorithm>
+#include <map>
 
+#include "absl/strings/match.h"
 #include "envoy/config/route/v3/route_components.pb.h"
 
 #include "api/gloo/v1/route_options.pb.h"
 #include "api/gloo/v1/secret.pb.h"
 #include "api/gloo/v1/virtual_host_options.pb.h"
 #include "api/gloo/v1/weighted_destination_options.pb.h"
+#include "plugins/access_log/format_check.h"
+#include "plugins/headers/header_check.h"
 #include "plugins/headers/headers.pb.h"
 #include "src/envoy/plugin.h"
 
@@ -16,85 +19,120 @@ namespace {
 
 namespace headersv1 = ::headers::options::gloo::solo::io;
 using ::envoy::config::core::v3::HeaderValueOption;
+using HeadersToAdd = google::protobuf::RepeatedPtrField<HeaderValueOption>;
 
-// RFC 9110's token.
-bool IsName(std::string_view name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return std::isalnum(c) != 0 || std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
-  });
+// Of Envoy, for each list of headers to add.
+constexpr int kMaxHeaders = 1000;
+// An operator that Envoy knows in access logs, but not in headers.
+constexpr char kNotInHeaders[] = "REQ_WITHOUT_QUERY";
+
+std::string Element(std::string_view list, int i) {
+  return "headerManipulation." + std::string(list) + "[" + std::to_string(i) + "]";
 }
 
-bool IsHost(std::string name) {
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
-  return name == "host";
-}
-
-void CheckName(const std::string& name, bool request, const std::string& field, envoy::Reporter& report) {
-  if (name.starts_with(':') || (!request && IsHost(name))) {
-    report.Error(field, "\"" + name + "\" cannot be set here", "use the rewrites of routes for the path and the host");
-  } else if (!IsName(name)) {
-    report.Error(field, "\"" + name + "\" is no name of a header", "use letters, digits and \"-\"");
+void CheckName(const std::string& name, const std::string& field, envoy::Reporter& report) {
+  // Envoy refuses these in all directions: other parts of it rely on them.
+  if (name.starts_with(':') || absl::EqualsIgnoreCase(name, "host")) {
+    report.Error(field, "\"" + name + "\" cannot be changed here",
+                 "use the rewrites of routes for the path and the host");
+  } else if (std::string problem = CheckHeaderName(name); !problem.empty()) {
+    report.Error(field, std::move(problem), kHeaderNameFix);
   }
 }
 
-void Add(const std::string& name, const std::string& value, bool append, bool request, const std::string& field,
-         envoy::Reporter& report, HeaderValueOption& out) {
-  CheckName(name, request, field, report);
-  if (value.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos) {
-    report.Error(field, "the value holds a line break or a NUL byte", "remove it");
+void CheckFormat(const std::string& value, const std::string& field, envoy::Reporter& report) {
+  std::string problem = access_log::CheckFormat(value);
+  if (problem.empty() && access_log::UsesOperator(value, kNotInHeaders)) {
+    problem = "%" + std::string(kNotInHeaders) + "% is only for access logs";
   }
-  out.mutable_header()->set_key(name);
-  out.mutable_header()->set_value(value);
-  out.set_append_action(append ? HeaderValueOption::APPEND_IF_EXISTS_OR_ADD : HeaderValueOption::OVERWRITE_IF_EXISTS_OR_ADD);
+  if (!problem.empty()) report.Error(field, std::move(problem), "mend the operator, or write %% for a percent sign");
+}
+
+void Add(const std::string& name, const std::string& value, bool append, const std::string& field,
+         envoy::Reporter& report, HeadersToAdd& out) {
+  if (std::string problem = CheckHeaderValue(value); !problem.empty()) {
+    report.Error(field, "the value of \"" + name + "\" " + problem, kHeaderValueFix);
+  }
+  auto& option = *out.Add();
+  option.mutable_header()->set_key(name);
+  option.mutable_header()->set_value(value);
+  option.set_append_action(append ? HeaderValueOption::APPEND_IF_EXISTS_OR_ADD
+                                  : HeaderValueOption::OVERWRITE_IF_EXISTS_OR_ADD);
+}
+
+// A percent sign in a secret is only a percent sign.
+std::string Literal(const std::string& text) {
+  std::string out;
+  for (const char c : text) out.append(c == '%' ? 2 : 1, c);
+  return out;
 }
 
 void AddSecret(const envoy::Context& context, const SecretRef& ref, bool append, const std::string& field,
-               envoy::Reporter& report, google::protobuf::RepeatedPtrField<HeaderValueOption>* out) {
+               envoy::Reporter& report, HeadersToAdd& out) {
   const auto secret = context.FindSecret(ref);
   if (!secret || !secret->spec.has_header()) {
-    report.Error(field + ".headerSecretRef", secret ? "Secret " + ref.ToString() + " holds no headers" : "there is no Secret " + ref.ToString(),
+    report.Error(field,
+                 secret ? "Secret " + ref.ToString() + " holds no headers" : "there is no Secret " + ref.ToString(),
                  "create a Secret of headers with this name");
     return;
   }
   const auto& headers = secret->spec.header().headers();
   const std::map<std::string, std::string> sorted(headers.begin(), headers.end());
-  for (const auto& [name, value] : sorted) Add(name, value, append, true, field, report, *out->Add());
-}
-
-// `out` is a Route, a VirtualHost or a ClusterWeight: they name these fields alike.
-template <class Out>
-void Translate(const envoy::Context& context, const headersv1::HeaderManipulation& in, envoy::Reporter report, Out& out) {
-  for (int i = 0; i < in.request_headers_to_add_size(); ++i) {
-    const auto& option = in.request_headers_to_add(i);
-    const std::string field = "requestHeadersToAdd[" + std::to_string(i) + "]";
-    const bool append = !option.has_append() || option.append().value();
-    if (option.has_header_secret_ref()) {
-      AddSecret(context, {option.header_secret_ref().namespace_(), option.header_secret_ref().name()}, append, field, report,
-                out.mutable_request_headers_to_add());
-    } else {
-      Add(option.header().key(), option.header().value(), append, true, field + ".header", report, *out.add_request_headers_to_add());
-    }
-  }
-  for (int i = 0; i < in.response_headers_to_add_size(); ++i) {
-    const auto& option = in.response_headers_to_add(i);
-    Add(option.header().key(), option.header().value(), !option.has_append() || option.append().value(), false,
-        "responseHeadersToAdd[" + std::to_string(i) + "].header", report, *out.add_response_headers_to_add());
-  }
-  for (int i = 0; i < in.request_headers_to_remove_size(); ++i) {
-    const std::string field = "requestHeadersToRemove[" + std::to_string(i) + "]";
-    CheckName(in.request_headers_to_remove(i), false, field, report);
-    out.add_request_headers_to_remove(in.request_headers_to_remove(i));
-  }
-  for (int i = 0; i < in.response_headers_to_remove_size(); ++i) {
-    CheckName(in.response_headers_to_remove(i), false, "responseHeadersToRemove[" + std::to_string(i) + "]", report);
-    out.add_response_headers_to_remove(in.response_headers_to_remove(i));
+  for (const auto& [name, value] : sorted) {
+    CheckName(name, field, report);
+    Add(name, Literal(value), append, field, report, out);
   }
 }
 
+void CheckCount(const HeadersToAdd& headers, std::string_view list, envoy::Reporter& report) {
+  if (headers.size() <= kMaxHeaders) return;
+  report.Error("headerManipulation." + std::string(list), "adds " + std::to_string(headers.size()) + " headers",
+               "add " + std::to_string(kMaxHeaders) + " or fewer");
+}
+
+template <class Option>
+bool Appends(const Option& option) {
+  return !option.has_append() || option.append().value();
+}
+
+// `args.out` is a Route, a VirtualHost or a ClusterWeight: they name these fields alike.
 template <class Args>
 void Apply(const Args& args) {
   if (!args.options.has_header_manipulation()) return;
-  Translate(args.context, args.options.header_manipulation(), args.report.At("headerManipulation"), args.out);
+  const headersv1::HeaderManipulation& in = args.options.header_manipulation();
+  auto& requests = *args.out.mutable_request_headers_to_add();
+  for (int i = 0; i < in.request_headers_to_add_size(); ++i) {
+    const auto& option = in.request_headers_to_add(i);
+    const std::string field = Element("requestHeadersToAdd", i);
+    if (option.has_header_secret_ref()) {
+      const SecretRef ref{option.header_secret_ref().namespace_(), option.header_secret_ref().name()};
+      AddSecret(args.context, ref, Appends(option), field + ".headerSecretRef", args.report, requests);
+      continue;
+    }
+    CheckName(option.header().key(), field + ".header.key", args.report);
+    CheckFormat(option.header().value(), field + ".header.value", args.report);
+    Add(option.header().key(), option.header().value(), Appends(option), field + ".header.value", args.report,
+        requests);
+  }
+  CheckCount(requests, "requestHeadersToAdd", args.report);
+  auto& responses = *args.out.mutable_response_headers_to_add();
+  for (int i = 0; i < in.response_headers_to_add_size(); ++i) {
+    const auto& option = in.response_headers_to_add(i);
+    const std::string field = Element("responseHeadersToAdd", i);
+    CheckName(option.header().key(), field + ".header.key", args.report);
+    CheckFormat(option.header().value(), field + ".header.value", args.report);
+    Add(option.header().key(), option.header().value(), Appends(option), field + ".header.value", args.report,
+        responses);
+  }
+  CheckCount(responses, "responseHeadersToAdd", args.report);
+  for (int i = 0; i < in.request_headers_to_remove_size(); ++i) {
+    CheckName(in.request_headers_to_remove(i), Element("requestHeadersToRemove", i), args.report);
+  }
+  for (int i = 0; i < in.response_headers_to_remove_size(); ++i) {
+    CheckName(in.response_headers_to_remove(i), Element("responseHeadersToRemove", i), args.report);
+  }
+  *args.out.mutable_request_headers_to_remove() = in.request_headers_to_remove();
+  *args.out.mutable_response_headers_to_remove() = in.response_headers_to_remove();
 }
 
 void VirtualHost(const envoy::VirtualHostArgs& args) { Apply(args); }

@@ -3,6 +3,7 @@
 #include "envoy/config/route/v3/route_components.pb.h"
 
 #include "api/gloo/v1/route_options.pb.h"
+#include "plugins/headers/header_check.h"
 #include "plugins/lb_hash/lb_hash.pb.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/plugin.h"
@@ -12,33 +13,51 @@ namespace {
 
 namespace lbhashv1 = ::lbhash::options::gloo::solo::io;
 
+using HashPolicy = ::envoy::config::route::v3::RouteAction::HashPolicy;
+
+void TranslateCookie(const lbhashv1::Cookie& in, const std::string& field, envoy::Reporter& report,
+                     HashPolicy::Cookie& out) {
+  if (in.name().empty()) report.Error(field + ".name", "is empty", "add the name of the cookie");
+  // With a ttl, Envoy writes name and path into a Set-Cookie header.
+  if (std::string problem = headers::CheckHeaderValue(in.name()); !problem.empty()) {
+    report.Error(field + ".name", std::move(problem), headers::kHeaderValueFix);
+  }
+  if (std::string problem = headers::CheckHeaderValue(in.path()); !problem.empty()) {
+    report.Error(field + ".path", std::move(problem), headers::kHeaderValueFix);
+  }
+  out.set_name(in.name());
+  out.set_path(in.path());
+  if (in.has_ttl() && envoy::CheckDuration(in.ttl(), 0, field + ".ttl", report)) *out.mutable_ttl() = in.ttl();
+}
+
+void TranslatePolicy(const lbhashv1::HashPolicy& in, const std::string& field, envoy::Reporter& report,
+                     HashPolicy& out) {
+  out.set_terminal(in.terminal());
+  switch (in.KeyType_case()) {
+    case lbhashv1::HashPolicy::kHeader:
+      if (std::string problem = headers::CheckHeaderName(in.header()); !problem.empty()) {
+        report.Error(field + ".header", std::move(problem), headers::kHeaderNameFix);
+      }
+      out.mutable_header()->set_header_name(in.header());
+      return;
+    case lbhashv1::HashPolicy::kCookie:
+      TranslateCookie(in.cookie(), field + ".cookie", report, *out.mutable_cookie());
+      return;
+    case lbhashv1::HashPolicy::kSourceIp:
+      out.mutable_connection_properties()->set_source_ip(in.source_ip());
+      return;
+    case lbhashv1::HashPolicy::KEYTYPE_NOT_SET:
+      report.Error(field, "says nothing to hash", "add header, cookie or sourceIp");
+      return;
+  }
+}
+
 void Route(const envoy::RouteArgs& args) {
   if (!args.options.has_lb_hash() || !args.RequireAction("lbHash")) return;
   const auto& policies = args.options.lb_hash().hash_policies();
   for (int i = 0; i < policies.size(); ++i) {
-    const std::string field = "lbHash.hashPolicies[" + std::to_string(i) + "]";
-    auto& out = *args.action->add_hash_policy();
-    out.set_terminal(policies[i].terminal());
-    switch (policies[i].KeyType_case()) {
-      case lbhashv1::HashPolicy::kHeader:
-        if (policies[i].header().empty()) args.report.Error(field + ".header", "is empty");
-        out.mutable_header()->set_header_name(policies[i].header());
-        break;
-      case lbhashv1::HashPolicy::kCookie: {
-        const auto& cookie = policies[i].cookie();
-        if (cookie.name().empty()) args.report.Error(field + ".cookie.name", "is empty");
-        out.mutable_cookie()->set_name(cookie.name());
-        out.mutable_cookie()->set_path(cookie.path());
-        if (cookie.has_ttl() && envoy::CheckDuration(cookie.ttl(), 0, field + ".cookie.ttl", args.report)) {
-          *out.mutable_cookie()->mutable_ttl() = cookie.ttl();
-        }
-        break;
-      }
-      case lbhashv1::HashPolicy::kSourceIp: out.mutable_connection_properties()->set_source_ip(policies[i].source_ip()); break;
-      case lbhashv1::HashPolicy::KEYTYPE_NOT_SET:
-        args.report.Error(field, "says nothing to hash", "add header, cookie or sourceIp");
-        break;
-    }
+    TranslatePolicy(policies[i], "lbHash.hashPolicies[" + std::to_string(i) + "]", args.report,
+                    *args.action->add_hash_policy());
   }
 }
 

@@ -10,6 +10,7 @@ namespace {
 
 void Route(const envoy::RouteArgs& args) {
   for (const auto& [name, content] : args.options.envoy_metadata()) {
+    if (name.empty()) args.report.Error("envoyMetadata", "holds an empty name", "use a name such as com.example");
     (*args.out.mutable_metadata()->mutable_filter_metadata())[name] = content;
   }
 }

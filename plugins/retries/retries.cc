@@ -1,10 +1,13 @@
 // Requests that are tried again when the upstream fails, on routes and virtual hosts.
 
+#include <limits>
+
 #include "envoy/config/route/v3/route_components.pb.h"
 #include "envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.pb.h"
 
 #include "api/gloo/v1/route_options.pb.h"
 #include "api/gloo/v1/virtual_host_options.pb.h"
+#include "plugins/headers/header_check.h"
 #include "plugins/retries/retries.pb.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/plugin.h"
@@ -17,77 +20,90 @@ using ::envoy::extensions::retry::priority::previous_priorities::v3::PreviousPri
 using RetryPolicy = ::envoy::config::route::v3::RetryPolicy;
 
 constexpr uint32_t kDefaultRetries = 1;
-constexpr int32_t kDefaultUpdateFrequency = 1;
+constexpr uint32_t kDefaultUpdateFrequency = 1;
 constexpr int kDefaultRateLimitedSeconds = 300;
 
 bool Shorter(const google::protobuf::Duration& a, const google::protobuf::Duration& b) {
   return a.seconds() != b.seconds() ? a.seconds() < b.seconds() : a.nanos() < b.nanos();
 }
 
-void TranslateBackOff(const retriesv1::RetryBackOff& in, envoy::Reporter report, RetryPolicy& out) {
+void TranslateBackOff(const retriesv1::RetryBackOff& in, envoy::Reporter& report, RetryPolicy& out) {
   if (!in.has_base_interval()) {
-    report.Error("", "has no baseInterval", "add baseInterval: 25ms, for example");
+    report.Error("retries.retryBackOff", "has no baseInterval", "add baseInterval: 25ms, for example");
     return;
   }
-  if (!envoy::CheckDuration(in.base_interval(), 1, "baseInterval", report)) return;
+  if (!envoy::CheckDuration(in.base_interval(), 1, "retries.retryBackOff.baseInterval", report)) return;
   *out.mutable_retry_back_off()->mutable_base_interval() = in.base_interval();
-  if (!in.has_max_interval()) return;
-  if (!envoy::CheckDuration(in.max_interval(), 1, "maxInterval", report)) return;
+  constexpr char kMaxInterval[] = "retries.retryBackOff.maxInterval";
+  if (!in.has_max_interval() || !envoy::CheckDuration(in.max_interval(), 1, kMaxInterval, report)) return;
   if (Shorter(in.max_interval(), in.base_interval())) {
-    report.Error("maxInterval", "is shorter than baseInterval");
-    return;
+    report.Error(kMaxInterval, "is shorter than baseInterval", "make it at least as long");
   }
   *out.mutable_retry_back_off()->mutable_max_interval() = in.max_interval();
 }
 
-void TranslateRateLimited(const retriesv1::RateLimitedRetryBackOff& in, envoy::Reporter report, RetryPolicy& out) {
-  if (in.reset_headers().empty()) report.Error("resetHeaders", "is empty", "name a header such as Retry-After");
+void TranslatePriority(const retriesv1::RetryPolicy::PreviousPriorities& in, envoy::Reporter& report,
+                       RetryPolicy& out) {
+  const uint32_t frequency = in.update_frequency().value();
+  constexpr uint32_t kMost = std::numeric_limits<int32_t>::max();
+  if (frequency > kMost) {
+    report.Error("retries.previousPriorities.updateFrequency", "is too large",
+                 "use " + std::to_string(kMost) + " or less");
+  }
+  PreviousPrioritiesConfig config;
+  // Envoy does not take 0.
+  config.set_update_frequency(static_cast<int32_t>(frequency == 0 ? kDefaultUpdateFrequency : frequency));
+  out.mutable_retry_priority()->set_name("envoy.retry_priorities.previous_priorities");
+  envoy::PackAny(config, out.mutable_retry_priority()->mutable_typed_config());
+}
+
+void TranslateRateLimited(const retriesv1::RateLimitedRetryBackOff& in, envoy::Reporter& report, RetryPolicy& out) {
+  const std::string field = "retries.rateLimitedRetryBackOff";
+  if (in.reset_headers().empty()) {
+    report.Error(field + ".resetHeaders", "is empty", "name a header such as Retry-After");
+  }
   auto& back_off = *out.mutable_rate_limited_retry_back_off();
   for (int i = 0; i < in.reset_headers_size(); ++i) {
-    if (in.reset_headers(i).name().empty()) report.Error("resetHeaders[" + std::to_string(i) + "].name", "is empty");
-    auto& header = *back_off.add_reset_headers();
-    header.set_name(in.reset_headers(i).name());
+    const auto& header = in.reset_headers(i);
+    if (std::string problem = headers::CheckHeaderName(header.name()); !problem.empty()) {
+      report.Error(field + ".resetHeaders[" + std::to_string(i) + "].name", std::move(problem),
+                   headers::kHeaderNameFix);
+    }
+    auto& reset = *back_off.add_reset_headers();
+    reset.set_name(header.name());
     // The published enum has the numbers of Envoy's.
-    header.set_format(static_cast<RetryPolicy::ResetHeaderFormat>(in.reset_headers(i).format()));
+    reset.set_format(static_cast<RetryPolicy::ResetHeaderFormat>(header.format()));
   }
   back_off.mutable_max_interval()->set_seconds(kDefaultRateLimitedSeconds);
-  if (in.has_max_interval() && envoy::CheckDuration(in.max_interval(), 1, "maxInterval", report)) {
+  if (in.has_max_interval() && envoy::CheckDuration(in.max_interval(), 1, field + ".maxInterval", report)) {
     *back_off.mutable_max_interval() = in.max_interval();
   }
 }
 
-RetryPolicy Translate(const retriesv1::RetryPolicy& in, envoy::Reporter report) {
+RetryPolicy Translate(const retriesv1::RetryPolicy& in, envoy::Reporter& report) {
   RetryPolicy out;
   out.set_retry_on(in.retry_on());
   out.mutable_num_retries()->set_value(in.num_retries() == 0 ? kDefaultRetries : in.num_retries());
-  if (in.has_per_try_timeout() && envoy::CheckDuration(in.per_try_timeout(), 0, "perTryTimeout", report)) {
+  if (in.has_per_try_timeout() && envoy::CheckDuration(in.per_try_timeout(), 0, "retries.perTryTimeout", report)) {
     *out.mutable_per_try_timeout() = in.per_try_timeout();
   }
-  if (in.has_retry_back_off()) TranslateBackOff(in.retry_back_off(), report.At("retryBackOff"), out);
-  if (in.has_previous_priorities()) {
-    const auto& frequency = in.previous_priorities().update_frequency();
-    PreviousPrioritiesConfig config;
-    config.set_update_frequency(frequency.value() == 0 ? kDefaultUpdateFrequency : static_cast<int32_t>(frequency.value()));
-    out.mutable_retry_priority()->set_name("envoy.retry_priorities.previous_priorities");
-    envoy::PackAny(config, out.mutable_retry_priority()->mutable_typed_config());
-  }
+  if (in.has_retry_back_off()) TranslateBackOff(in.retry_back_off(), report, out);
+  if (in.has_previous_priorities()) TranslatePriority(in.previous_priorities(), report, out);
   *out.mutable_retriable_status_codes() = in.retriable_status_codes();
   if (in.has_rate_limited_retry_back_off()) {
-    TranslateRateLimited(in.rate_limited_retry_back_off(), report.At("rateLimitedRetryBackOff"), out);
+    TranslateRateLimited(in.rate_limited_retry_back_off(), report, out);
   }
   return out;
 }
 
 void VirtualHost(const envoy::VirtualHostArgs& args) {
-  if (args.options.has_retries()) *args.out.mutable_retry_policy() = Translate(args.options.retries(), args.report.At("retries"));
+  if (!args.options.has_retries()) return;
+  *args.out.mutable_retry_policy() = Translate(args.options.retries(), args.report);
 }
 
 void Route(const envoy::RouteArgs& args) {
   if (!args.options.has_retries() || !args.RequireAction("retries")) return;
-  // Through ForOptions' sources: the first step of the path names the field.
-  Problems problems;
-  *args.action->mutable_retry_policy() = Translate(args.options.retries(), envoy::Reporter(problems, {{}, "retries"}));
-  for (const Problem& problem : problems) args.report.Error(problem.path, problem.message, problem.fix);
+  *args.action->mutable_retry_policy() = Translate(args.options.retries(), args.report);
 }
 
 constexpr std::string_view kClaims[] = {
@@ -97,6 +113,11 @@ constexpr std::string_view kClaims[] = {
 
 }  // namespace
 
-extern const envoy::Plugin kPlugin = {.name = "retries", .claims = kClaims, .virtual_host = VirtualHost, .route = Route};
+extern const envoy::Plugin kPlugin = {
+    .name = "retries",
+    .claims = kClaims,
+    .virtual_host = VirtualHost,
+    .route = Route,
+};
 
 }  // namespace k8sgw::plugins::retries

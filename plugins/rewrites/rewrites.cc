@@ -3,6 +3,7 @@
 #include "envoy/config/route/v3/route_components.pb.h"
 
 #include "api/gloo/v1/route_options.pb.h"
+#include "plugins/headers/header_check.h"
 #include "src/envoy/path_check.h"
 #include "src/envoy/plugin.h"
 #include "src/envoy/regex.h"
@@ -10,52 +11,79 @@
 namespace k8sgw::plugins::rewrites {
 namespace {
 
-template <class In, class Out>
-void TranslateRegex(const In& in, std::string_view field, envoy::Reporter& report, Out& out) {
-  if (std::string problem = envoy::CheckRewrite(in.pattern().regex(), in.substitution()); !problem.empty()) {
-    report.Error(field, std::move(problem), "use RE2 syntax, and \\1 for the first group");
+void CheckValue(const std::string& value, const std::string& field, envoy::Reporter& report) {
+  if (std::string problem = headers::CheckHeaderValue(value); !problem.empty()) {
+    report.Error(field, std::move(problem), headers::kHeaderValueFix);
   }
-  out.mutable_pattern()->set_regex(in.pattern().regex());
+}
+
+template <class In, class Out>
+void TranslateRegex(const In& in, const std::string& field, envoy::Reporter& report, Out& out) {
+  const std::string& regex = in.pattern().regex();
+  if (regex.empty()) {
+    report.Error(field + ".pattern.regex", "is empty", "add the regex that is replaced");
+  } else if (std::string problem = envoy::CheckRegex(regex); !problem.empty()) {
+    report.Error(field + ".pattern.regex", std::move(problem),
+                 "use RE2 syntax: https://github.com/google/re2/wiki/Syntax");
+  } else if (problem = envoy::CheckRewrite(regex, in.substitution()); !problem.empty()) {
+    // RE2 ends some of its sentences with a full stop.
+    if (problem.ends_with('.')) problem.pop_back();
+    report.Error(field + ".substitution", std::move(problem), "write \\1 for the first group, and \\\\ for a backslash");
+  }
+  CheckValue(in.substitution(), field + ".substitution", report);
+  out.mutable_pattern()->set_regex(regex);
   out.set_substitution(in.substitution());
+}
+
+void TranslatePrefix(const envoy::RouteArgs& args) {
+  const std::string& rewrite = args.options.prefix_rewrite().value();
+  if (!args.action) {
+    // As published: here it is an error, unlike the options that merely have no effect.
+    args.report.Error("prefixRewrite", "is only for routes that forward requests",
+                      "remove it, or give the route a routeAction");
+    return;
+  }
+  if (std::string problem = envoy::CheckPrefixRewrite(rewrite); !problem.empty()) {
+    args.report.Error("prefixRewrite", std::move(problem), "use a plain path such as /new");
+  }
+  // The check of the path leaves out a query.
+  CheckValue(rewrite, "prefixRewrite", args.report);
+  args.action->set_prefix_rewrite(rewrite);
 }
 
 void TranslateHost(const envoy::RouteArgs& args) {
   const auto& options = args.options;
   switch (options.host_rewrite_type_case()) {
     case gloov1::RouteOptions::kHostRewrite:
-      if (args.RequireAction("hostRewrite")) args.action->set_host_rewrite_literal(options.host_rewrite());
-      break;
+      if (!args.RequireAction("hostRewrite")) return;
+      CheckValue(options.host_rewrite(), "hostRewrite", args.report);
+      args.action->set_host_rewrite_literal(options.host_rewrite());
+      return;
     case gloov1::RouteOptions::kAutoHostRewrite:
-      if (args.RequireAction("autoHostRewrite")) *args.action->mutable_auto_host_rewrite() = options.auto_host_rewrite();
-      break;
+      if (!args.RequireAction("autoHostRewrite")) return;
+      *args.action->mutable_auto_host_rewrite() = options.auto_host_rewrite();
+      return;
     case gloov1::RouteOptions::kHostRewritePathRegex:
-      if (args.RequireAction("hostRewritePathRegex")) {
-        TranslateRegex(options.host_rewrite_path_regex(), "hostRewritePathRegex", args.report,
-                       *args.action->mutable_host_rewrite_path_regex());
-      }
-      break;
+      if (!args.RequireAction("hostRewritePathRegex")) return;
+      TranslateRegex(options.host_rewrite_path_regex(), "hostRewritePathRegex", args.report,
+                     *args.action->mutable_host_rewrite_path_regex());
+      return;
     case gloov1::RouteOptions::kHostRewriteHeader:
-      if (args.RequireAction("hostRewriteHeader")) args.action->set_host_rewrite_header(options.host_rewrite_header().value());
-      break;
-    case gloov1::RouteOptions::HOST_REWRITE_TYPE_NOT_SET: break;
+      if (!args.RequireAction("hostRewriteHeader")) return;
+      if (std::string problem = headers::CheckHeaderName(options.host_rewrite_header().value()); !problem.empty()) {
+        args.report.Error("hostRewriteHeader", std::move(problem), headers::kHeaderNameFix);
+      }
+      args.action->set_host_rewrite_header(options.host_rewrite_header().value());
+      return;
+    case gloov1::RouteOptions::HOST_REWRITE_TYPE_NOT_SET: return;
   }
 }
 
 void Route(const envoy::RouteArgs& args) {
   const auto& options = args.options;
-  if (options.has_prefix_rewrite()) {
-    const std::string& rewrite = options.prefix_rewrite().value();
-    if (!args.action) {
-      // As published: here it is an error, unlike the options that merely have no effect.
-      args.report.Error("prefixRewrite", "is only for routes that forward requests", "remove it, or give the route a routeAction");
-    } else if (std::string problem = envoy::CheckPrefixRewrite(rewrite); !problem.empty()) {
-      args.report.Error("prefixRewrite", std::move(problem));
-    } else {
-      args.action->set_prefix_rewrite(rewrite);
-    }
-  }
+  if (options.has_prefix_rewrite()) TranslatePrefix(args);
   if (options.has_regex_rewrite() && args.RequireAction("regexRewrite")) {
-    if (options.has_prefix_rewrite()) {
+    if (!options.prefix_rewrite().value().empty()) {
       args.report.Error("regexRewrite", "excludes prefixRewrite", "keep one of them");
     }
     TranslateRegex(options.regex_rewrite(), "regexRewrite", args.report, *args.action->mutable_regex_rewrite());
@@ -63,7 +91,8 @@ void Route(const envoy::RouteArgs& args) {
   TranslateHost(args);
   if (options.append_x_forwarded_host().value() && args.RequireAction("appendXForwardedHost")) {
     if (options.host_rewrite_type_case() == gloov1::RouteOptions::HOST_REWRITE_TYPE_NOT_SET) {
-      args.report.Warning("appendXForwardedHost", "has no effect without a rewrite of the host");
+      args.report.Warning("appendXForwardedHost", "has no effect without a rewrite of the host",
+                          "add hostRewrite or autoHostRewrite, or remove it");
     }
     args.action->set_append_x_forwarded_host(true);
   }
