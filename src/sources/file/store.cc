@@ -102,13 +102,16 @@ std::vector<Change> FileStore::Update(const std::string& path, std::string_view 
     file.problems.push_back({{{}, Severity::kError, "", stream.error.message, "what the file said before stays in use until it is mended"},
                              {path, stream.error.mark.line}});
   }
+  Settle(path, file);
   std::vector<Change> changes;
   Replace(path, std::move(objects), changes);
   return changes;
 }
 
 void FileStore::Unreadable(const std::string& path, std::string message, std::string fix) {
-  files_[path].problems = {{{{}, Severity::kError, "", std::move(message), std::move(fix)}, {path, 0}}};
+  FileState& file = files_[path];
+  file.problems = {{{{}, Severity::kError, "", std::move(message), std::move(fix)}, {path, 0}}};
+  Settle(path, file);
 }
 
 std::vector<Change> FileStore::Remove(const std::string& path) {
@@ -116,6 +119,7 @@ std::vector<Change> FileStore::Remove(const std::string& path) {
   if (!files_.contains(path)) return changes;
   Replace(path, {}, changes);
   files_.erase(path);
+  faulty_.erase(path);
   return changes;
 }
 
@@ -132,9 +136,14 @@ void FileStore::Replace(const std::string& path, std::map<ResourceKey, AnyObject
     if (objects.contains(key)) continue;
     auto claim = claims_.find(key);
     claim->second.erase(path);
+    if (claim->second.size() < 2) contested_.erase(key);
     if (claim->second.empty()) claims_.erase(claim);
   }
-  for (const auto& [key, object] : objects) claims_[key][path] = object;
+  for (const auto& [key, object] : objects) {
+    auto& claim = claims_[key];
+    claim[path] = object;
+    if (claim.size() > 1) contested_.insert(key);
+  }
   file.objects = std::move(objects);
   for (const auto& [key, hash] : before) {
     const auto claim = claims_.find(key);
@@ -146,18 +155,31 @@ void FileStore::Replace(const std::string& path, std::map<ResourceKey, AnyObject
   }
 }
 
+// Keeps `faulty_` true after the problems of a file were replaced.
+void FileStore::Settle(const std::string& path, const FileState& file) {
+  if (file.problems.empty()) {
+    faulty_.erase(path);
+  } else {
+    faulty_.insert(path);
+  }
+}
+
 std::vector<FileProblem> FileStore::problems() const {
   std::vector<FileProblem> all;
-  for (const auto& [path, file] : files_) {
-    std::vector<FileProblem> here = file.problems;
-    for (const auto& [key, object] : file.objects) {
-      const auto& claim = claims_.at(key);
-      if (claim.size() < 2 || claim.begin()->first == path) continue;
-      here.push_back({{key, Severity::kError, "", "is also defined in " + claim.begin()->first + ", which is used", "remove one of them"}, {path, 0}});
-    }
-    std::stable_sort(here.begin(), here.end(), [](const auto& a, const auto& b) { return a.place.line < b.place.line; });
-    all.insert(all.end(), here.begin(), here.end());
+  for (const std::string& path : faulty_) {
+    const auto& problems = files_.at(path).problems;
+    all.insert(all.end(), problems.begin(), problems.end());
   }
+  for (const ResourceKey& key : contested_) {
+    const auto& claim = claims_.at(key);
+    for (auto other = std::next(claim.begin()); other != claim.end(); ++other) {
+      all.push_back({{key, Severity::kError, "", "is also defined in " + claim.begin()->first + ", which is used", "remove one of them"},
+                     {other->first, 0}});
+    }
+  }
+  std::stable_sort(all.begin(), all.end(), [](const FileProblem& a, const FileProblem& b) {
+    return std::tie(a.place.path, a.place.line) < std::tie(b.place.path, b.place.line);
+  });
   return all;
 }
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,6 +54,7 @@ class FileStore {
   };
 
   std::vector<DecodedDocument> Decode(const std::string& path, const yaml::Stream& stream) const;
+  void Settle(const std::string& path, const FileState& file);
   void Replace(const std::string& path, std::map<ResourceKey, AnyObject> objects, std::vector<Change>& changes);
 
   const std::string default_namespace_;
@@ -60,6 +62,9 @@ class FileStore {
   std::map<std::string, FileState> files_;
   // Which files define an object; the first is the one that counts.
   std::map<ResourceKey, std::map<std::string, AnyObject>> claims_;
+  // Files with problems of their own, and objects that more than one file defines: few, as a rule.
+  std::set<std::string> faulty_;
+  std::set<ResourceKey> contested_;
 };
 
 }  // namespace k8sgw::file

@@ -176,8 +176,9 @@ std::vector<FileEvent> DirectoryWatcher::Poll() {
         if (created && lstat(Absolute(path).c_str(), &info) == 0 && !S_ISLNK(info.st_mode)) continue;
         read_again.insert(path);
       } else if (event->mask & (IN_CREATE | IN_MOVED_TO)) {
-        // A link to a folder is no folder to inotify.
-        rescan.insert(where);
+        // A link to a folder is no folder to inotify. Other files, such as an editor's temporary one, mean nothing.
+        struct stat info {};
+        if (lstat(Absolute(Join(where, name)).c_str(), &info) == 0 && S_ISLNK(info.st_mode)) rescan.insert(where);
       }
     }
   }

@@ -1,0 +1,34 @@
+// A process that is measured from outside.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace k8sgw::bench {
+
+class Child {
+ public:
+  // Its output goes to `log`; "" for ours.
+  Child(const std::vector<std::string>& args, const std::string& log);
+  // SIGKILL, and waits: nothing is left when the next case begins.
+  ~Child();
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  pid_t pid() const { return pid_; }
+  // CPU time of all of its threads that still live, in milliseconds.
+  double CpuMs() const;
+  // Resident memory in MiB: now, and at most so far.
+  double RssMiB() const { return StatusMiB("VmRSS:"); }
+  double PeakRssMiB() const { return StatusMiB("VmHWM:"); }
+
+ private:
+  double StatusMiB(const std::string& field) const;
+
+  pid_t pid_ = -1;
+};
+
+}  // namespace k8sgw::bench
