@@ -5,7 +5,7 @@
 namespace k8sgw::envoy {
 
 std::string ClusterName(const UpstreamRef& upstream) {
-  return upstream.ns.empty() ? upstream.name : upstream.name + "_" + upstream.ns;
+  return upstream.ns.empty() ? upstream.name.str() : upstream.name + "_" + upstream.ns;
 }
 
 std::string RouteConfigName(std::string_view listener, std::string_view chain) {

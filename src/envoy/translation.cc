@@ -25,8 +25,6 @@ namespace {
 
 using proxy::ListenerKey;
 using proxy::VirtualHostKey;
-template <class V>
-using Accepted = flow::Candidate<V>;
 
 bool SamePtr(const Ptr<xds::Resource>& a, const Ptr<xds::Resource>& b) { return a == b || (a && b && *a == *b); }
 
@@ -87,31 +85,27 @@ struct Translation::Nodes {
 
   // --- secrets
   flow::Derived<SecretRef, Object<gloov1::Secret>, SecretRef, CheckedSecret> checked_secrets;
-  flow::Derived<SecretRef, CheckedSecret, SecretRef, Accepted<TlsMaterial>> secret_candidates;
-  flow::LastGood<SecretRef, TlsMaterial> tls_materials;
+  flow::LastGood<SecretRef, CheckedSecret, TlsMaterial> tls_materials;
   flow::Derived<SecretRef, TlsMaterial, SecretRef, SecretResources> secrets;
 
   // --- clusters. Upstreams know nothing of each other, so what they may look at has no upstreams in it.
   flow::Input<UpstreamRef, UpstreamHead> no_upstreams;
   const Context::Collections cluster_view;
   flow::Derived<UpstreamRef, Object<gloov1::Upstream>, UpstreamRef, TranslatedCluster> translated_clusters;
-  flow::Derived<UpstreamRef, TranslatedCluster, UpstreamRef, Accepted<xds::Resource>> cluster_candidates;
-  flow::LastGood<UpstreamRef, xds::Resource> clusters;
+  flow::LastGood<UpstreamRef, TranslatedCluster, xds::Resource> clusters;
   flow::Derived<UpstreamRef, Object<gloov1::Upstream>, UpstreamRef, UpstreamHead> upstreams;
 
   // --- virtual hosts
   const Context::Collections view;
   flow::Derived<VirtualHostKey, proxy::VirtualHost, VirtualHostKey, TranslatedVirtualHost> translated_virtual_hosts;
-  flow::Derived<VirtualHostKey, TranslatedVirtualHost, VirtualHostKey, Accepted<VirtualHost>> virtual_host_candidates;
-  flow::LastGood<VirtualHostKey, VirtualHost> virtual_hosts;
+  flow::LastGood<VirtualHostKey, TranslatedVirtualHost, VirtualHost> virtual_hosts;
   flow::Index<DomainKey, VirtualHostKey, VirtualHost> virtual_hosts_by_domain;
   flow::Derived<VirtualHostKey, VirtualHost, VirtualHostKey, ServedVirtualHost> served;
   flow::Index<RouteConfigKey, VirtualHostKey, ServedVirtualHost> served_by_route_config;
 
   // --- listeners
   flow::Derived<ListenerKey, proxy::Listener, ListenerKey, CheckedListener> checked_listeners;
-  flow::Derived<ListenerKey, CheckedListener, ListenerKey, Accepted<proxy::Listener>> listener_candidates;
-  flow::LastGood<ListenerKey, proxy::Listener> good_listeners;
+  flow::LastGood<ListenerKey, CheckedListener, proxy::Listener> good_listeners;
   flow::Derived<ListenerKey, proxy::Listener, RouteConfigKey, RouteConfiguration> route_configurations;
   flow::Derived<RouteConfigKey, RouteConfiguration, RouteConfigKey, Needs> needs;
   flow::Derived<ListenerKey, proxy::Listener, ListenerKey, TranslatedListener> listeners;
@@ -151,11 +145,10 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                         }
                         out.Emit(ref, std::move(checked));
                       }),
-      secret_candidates(graph, "secret-candidates", checked_secrets, {},
-                        [](flow::Reader&, const SecretRef& ref, const CheckedSecret& secret, auto& out) {
-                          out.Emit(ref, Accepted<TlsMaterial>{secret.material, secret.material != nullptr});
-                        }),
-      tls_materials(graph, "tls-materials", secret_candidates),
+      tls_materials(graph, "tls-materials", checked_secrets,
+                    [](const CheckedSecret& secret) {
+                      return flow::Candidate<TlsMaterial>{secret.material, secret.material != nullptr};
+                    }),
       secrets(graph, "sds-secrets", tls_materials, {},
               [this](flow::Reader&, const SecretRef& ref, const TlsMaterial& material, auto& out) {
                 if (options.secret_delivery == SecretDelivery::kSds) out.Emit(ref, MakeSecretResources(ref, material));
@@ -167,11 +160,10 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
           [this](flow::Reader& reader, const UpstreamRef& ref, const Object<gloov1::Upstream>& upstream, auto& out) {
             out.Emit(ref, TranslateCluster(MakeContext(reader, cluster_view), ref, upstream.spec));
           }),
-      cluster_candidates(graph, "cluster-candidates", translated_clusters, {},
-                         [](flow::Reader&, const UpstreamRef& ref, const TranslatedCluster& cluster, auto& out) {
-                           out.Emit(ref, Accepted<xds::Resource>{cluster.resource, cluster.accepted});
-                         }),
-      clusters(graph, "clusters", cluster_candidates),
+      clusters(graph, "clusters", translated_clusters,
+               [](const TranslatedCluster& cluster) {
+                 return flow::Candidate<xds::Resource>{cluster.resource, cluster.accepted};
+               }),
       upstreams(graph, "upstream-heads", in.upstreams, {&clusters},
                 [this](flow::Reader& reader, const UpstreamRef& ref, const Object<gloov1::Upstream>& upstream, auto& out) {
                   UpstreamHead head = DescribeUpstream(upstream.spec);
@@ -192,11 +184,10 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
             out.Emit(key, TranslateVirtualHost(MakeContext(reader, view), shared, route_config, listener->ssl));
             static_cast<void>(host);
           }),
-      virtual_host_candidates(graph, "virtual-host-candidates", translated_virtual_hosts, {},
-                              [](flow::Reader&, const VirtualHostKey& key, const TranslatedVirtualHost& host, auto& out) {
-                                out.Emit(key, Accepted<VirtualHost>{host.value, host.accepted});
-                              }),
-      virtual_hosts(graph, "virtual-hosts-last-good", virtual_host_candidates),
+      virtual_hosts(graph, "virtual-hosts-last-good", translated_virtual_hosts,
+                    [](const TranslatedVirtualHost& host) {
+                      return flow::Candidate<VirtualHost>{host.value, host.accepted};
+                    }),
       virtual_hosts_by_domain(graph, "virtual-hosts-by-domain", virtual_hosts,
                               [](const VirtualHostKey&, const VirtualHost& host) {
                                 std::vector<DomainKey> keys;
@@ -228,11 +219,10 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                           checked.accepted = listener.accepted && !HasErrors(checked.problems);
                           out.Emit(key, std::move(checked));
                         }),
-      listener_candidates(graph, "listener-candidates", checked_listeners, {},
-                          [](flow::Reader&, const ListenerKey& key, const CheckedListener& checked, auto& out) {
-                            out.Emit(key, Accepted<proxy::Listener>{checked.listener, checked.accepted});
-                          }),
-      good_listeners(graph, "listeners-last-good", listener_candidates),
+      good_listeners(graph, "listeners-last-good", checked_listeners,
+                     [](const CheckedListener& checked) {
+                       return flow::Candidate<proxy::Listener>{checked.listener, checked.accepted};
+                     }),
       route_configurations(
           graph, "route-configurations", good_listeners, {&served_by_route_config, &gw.bindings_by_listener()},
           [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {

@@ -23,6 +23,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
+
 #include "src/base/ptr.h"
 #include "src/flow/graph.h"
 
@@ -141,7 +143,7 @@ class Collection : public KeyedNode<K> {
   friend class Derived;
   template <class, class, class>
   friend class Index;
-  template <class, class>
+  template <class, class, class>
   friend class LastGood;
 
   const Ptr<V>& ValueAt(Slot slot) const {
@@ -235,7 +237,7 @@ class Index final : public KeyedNode<B> {
 
   const Collection<K, V>& of_;
   Fn fn_;
-  std::vector<std::vector<Slot>> where_;  // by slot of the object: its buckets
+  std::vector<absl::InlinedVector<Slot, 2>> where_;  // by slot of the object: its buckets
   std::vector<Bucket> members_;           // by slot of the bucket
 };
 
@@ -323,7 +325,9 @@ class Derived final : public Collection<OK, OV> {
     log_.Clear(input);
     if (input >= outputs_.size()) outputs_.resize(input + 1);
     for (Slot out : outputs_[input]) {
-      std::erase_if(claims_[out], [&](const Claim& claim) { return claim.input == input; });
+      auto& claims = claims_[out];
+      claims.erase(std::remove_if(claims.begin(), claims.end(), [&](const Claim& claim) { return claim.input == input; }),
+                   claims.end());
       touched_.push_back(out);
     }
     outputs_[input].clear();
@@ -357,8 +361,8 @@ class Derived final : public Collection<OK, OV> {
   std::vector<Slot> dirty_;
   std::vector<bool> is_dirty_;
   std::vector<Slot> touched_;
-  std::vector<std::vector<Slot>> outputs_;  // by input slot
-  std::vector<std::vector<Claim>> claims_;  // by output slot
+  std::vector<absl::InlinedVector<Slot, 2>> outputs_;  // by input slot
+  std::vector<absl::InlinedVector<Claim, 1>> claims_;  // by output slot
 };
 
 // A value that may be refused: what LastGood chooses from.
@@ -366,35 +370,35 @@ template <class V>
 struct Candidate {
   Ptr<V> value;
   bool accepted = false;
-
-  bool operator==(const Candidate& other) const {
-    return accepted == other.accepted && (value == other.value || (value && other.value && *value == *other.value));
-  }
 };
 
-// The newest accepted value of each key: while a candidate is refused, the accepted one before it stays; when the
-// candidate is gone, so is the value. The only node with a memory; Remember restores it, so that a result can be
-// computed from scratch, or after a restart.
-template <class K, class V>
+// The newest accepted value of each key, as `judge` finds it in the input: while the input is refused, the value
+// accepted before it stays; when the input is gone, so is the value. The only node with a memory; Remember restores
+// it, so that a result can be computed from scratch, or after a restart.
+template <class K, class In, class V>
 class LastGood final : public Collection<K, V> {
  public:
-  LastGood(Graph& graph, std::string name, const Collection<K, Candidate<V>>& in)
-      : Collection<K, V>(graph, std::move(name), {&in}), in_(in) {}
+  using Judge = std::function<Candidate<V>(const In&)>;
 
-  // Before the first Commit that brings a candidate for `key`: what was accepted earlier.
+  LastGood(Graph& graph, std::string name, const Collection<K, In>& in, Judge judge)
+      : Collection<K, V>(graph, std::move(name), {&in}), in_(in), judge_(std::move(judge)) {}
+
+  // Before the first Commit that brings an input for `key`: what was accepted earlier.
   void Remember(const K& key, Ptr<V> value) { memory_[key] = std::move(value); }
 
  private:
   void Run() override {
     for (Slot slot : in_.changed_slots()) {
       const K& key = in_.KeyOf(slot);
-      const Ptr<Candidate<V>>& candidate = in_.ValueAt(slot);
+      const Ptr<In>& input = in_.ValueAt(slot);
       const Slot out = this->SlotFor(key);
-      if (!candidate) {
+      Candidate<V> candidate;
+      if (input) candidate = judge_(*input);
+      if (!input) {
         this->Set(out, nullptr);
         this->MarkIdle(out);
-      } else if (candidate->accepted) {
-        this->Set(out, candidate->value);
+      } else if (candidate.accepted) {
+        this->Set(out, std::move(candidate.value));
       } else if (auto it = memory_.find(key); it != memory_.end() && !this->ValueAt(out)) {
         this->Set(out, it->second);
       } else if (!this->ValueAt(out)) {
@@ -404,7 +408,8 @@ class LastGood final : public Collection<K, V> {
     }
   }
 
-  const Collection<K, Candidate<V>>& in_;
+  const Collection<K, In>& in_;
+  const Judge judge_;
   std::map<K, Ptr<V>> memory_;
 };
 

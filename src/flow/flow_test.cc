@@ -22,10 +22,7 @@ struct World {
                                      // Several inputs emit the same key on purpose.
                                      out.Emit(key / 2, sum);
                                    }};
-  Derived<int, int, int, Candidate<int>> candidates{graph, "candidates", sums, {}, [](Reader&, const int& key, const int& sum, auto& out) {
-                                                      out.Emit(key, Candidate<int>{P(sum), sum % 4 != 0});
-                                                    }};
-  LastGood<int, int> good{graph, "good", candidates};
+  LastGood<int, int, int> good{graph, "good", sums, [](const int& sum) { return Candidate<int>{P(sum), sum % 4 != 0}; }};
 };
 
 template <class C>

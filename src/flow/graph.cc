@@ -55,7 +55,7 @@ std::string Graph::Dot() const {
 ReadLog::ReadLog(Graph& graph, const Node& owner)
     : graph_(graph), owner_(owner), readers_(owner.uses().size()), whole_(owner.uses().size()) {}
 
-std::vector<ReadLog::Reader>& ReadLog::ReadersOf(uint32_t dep, Slot slot) {
+ReadLog::Readers& ReadLog::ReadersOf(uint32_t dep, Slot slot) {
   if (slot == kNoSlot) return whole_[dep];
   auto& by_slot = readers_[dep];
   if (slot >= by_slot.size()) by_slot.resize(slot + 1);
@@ -94,7 +94,7 @@ void ReadLog::Clear(Slot input) {
 }
 
 void ReadLog::CollectDirty(std::vector<Slot>& dirty, std::vector<bool>& is_dirty) {
-  const auto add = [&](const std::vector<Reader>& readers, const Node& cause, Slot cause_slot) {
+  const auto add = [&](const Readers& readers, const Node& cause, Slot cause_slot) {
     for (const Reader& reader : readers) {
       if (reader.input >= is_dirty.size()) is_dirty.resize(reader.input + 1);
       if (is_dirty[reader.input]) continue;

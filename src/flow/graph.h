@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
+
 namespace k8sgw::flow {
 
 using Slot = uint32_t;
@@ -123,13 +125,15 @@ class ReadLog {
     Slot input;
     uint32_t index;
   };
-  std::vector<Reader>& ReadersOf(uint32_t dep, Slot slot);
+  // Most slots have one or two readers.
+  using Readers = absl::InlinedVector<Reader, 2>;
+  Readers& ReadersOf(uint32_t dep, Slot slot);
 
   Graph& graph_;
   const Node& owner_;
-  std::vector<std::vector<Read>> reads_;                   // by input slot
-  std::vector<std::vector<std::vector<Reader>>> readers_;  // by dep, then by slot of the dep
-  std::vector<std::vector<Reader>> whole_;                 // by dep: readers of all of it
+  std::vector<std::vector<Read>> reads_;       // by input slot
+  std::vector<std::vector<Readers>> readers_;  // by dep, then by slot of the dep
+  std::vector<Readers> whole_;                 // by dep: readers of all of it
 };
 
 }  // namespace k8sgw::flow

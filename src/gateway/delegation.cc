@@ -10,7 +10,6 @@
 #include "src/gateway/matchers.h"
 #include "src/gateway/options_merge.h"
 #include "src/gateway/route_sort.h"
-#include "src/gateway/source_metadata.h"
 
 namespace k8sgw::gateway {
 namespace {
@@ -20,7 +19,6 @@ using Table = Object<gatewayv1::RouteTable>;
 // An object with routes.
 struct Owner {
   Source place;  // of the message that holds the list `routes`
-  std::string_view kind;
   int64_t generation;
   const google::protobuf::RepeatedPtrField<gatewayv1::Route>& routes;
 };
@@ -245,8 +243,7 @@ void Flattener::EmitLeaf(Step& step, Matchers& matchers, std::vector<FlatRoute>&
   // As published, a name is shown only where a user gave one on the way.
   if (step.named) flat.route->set_name(RouteName(step, names_));
   for (const Step* at = &step; at; at = at->parent) {
-    const ResourceKey& object = at->owner.place.object;
-    AddSource(at->owner.kind, object.ns, object.name, at->owner.generation, *flat.route->mutable_metadata_static());
+    flat.source.origins.push_back({at->owner.place.object, at->owner.generation});
   }
   flat.source.route = std::move(step.at);
 }
@@ -285,7 +282,7 @@ void Flattener::VisitTables(const Step& step, const std::vector<Ptr<Table>>& tab
   for (const Ptr<Table>& table : tables) {
     if (ClosesCycle(step, *table) || !MayVisit(&step)) continue;
     IncludeProblems(KeyOf(table->ref));
-    Visit({{KeyOf(table->ref), ""}, "*v1.RouteTable", table->generation, table->spec.routes()}, &step, routes);
+    Visit({{KeyOf(table->ref), ""}, table->generation, table->spec.routes()}, &step, routes);
   }
   // Nobody chose an order among them, so the most specific comes first.
   if (tables.size() > 1) SortRoutes(routes);
@@ -353,7 +350,6 @@ FlatRoutes FlattenRoutes(const Object<gatewayv1::VirtualService>& service, const
   Flattener flattener(options, names, lookups);
   std::vector<FlatRoute> routes;
   flattener.Visit({{KeyOf(service.ref), "virtualHost"},
-                   "*v1.VirtualService",
                    service.generation,
                    service.spec.virtual_host().routes()},
                   nullptr, routes);

@@ -89,12 +89,11 @@ TEST_F(Delegation, DepthFirstInOrderWithSources) {
   EXPECT_EQ(host()->routes[1].route, (proxy::Source{{Kind::kRouteTable, "default", "two"}, "routes[0]"}));
   EXPECT_EQ(host()->routes[2].route, (proxy::Source{{Kind::kRouteTable, "default", "one"}, "routes[2]"}));
   std::vector<std::string> sources;
-  for (const auto& s : host()->spec->routes(1).metadata_static().sources()) {
-    sources.push_back(s.resource_kind() + " " + s.resource_ref().namespace_() + "/" + s.resource_ref().name() + " " +
-                      std::to_string(s.observed_generation()));
+  for (const auto& origin : host()->routes[1].origins) {
+    sources.push_back(origin.object.ToString() + " " + std::to_string(origin.generation));
   }
-  EXPECT_THAT(sources, ElementsAre("*v1.RouteTable default/two 0", "*v1.RouteTable default/one 5",
-                                   "*v1.VirtualService default/vs 3"));
+  EXPECT_THAT(sources, ElementsAre("RouteTable default/two 0", "RouteTable default/one 5",
+                                   "VirtualService default/vs 3"));
   EXPECT_THAT(world.problems(), IsEmpty());
 }
 

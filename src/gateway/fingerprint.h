@@ -24,8 +24,8 @@ class Fingerprint {
   void Add(const google::protobuf::Message& message) { Add(SerializeDeterministic(message)); }
   void Add(const ResourceKey& key) {
     Add(static_cast<uint64_t>(key.kind));
-    Add(std::string_view(key.ns));
-    Add(std::string_view(key.name));
+    Add(std::string_view(key.ns.str()));
+    Add(std::string_view(key.name.str()));
   }
   void Add(const proxy::Source& source) {
     Add(source.object);
@@ -42,8 +42,13 @@ class Fingerprint {
     Add(option.first);
     Add(option.second);
   }
+  void Add(const proxy::Origin& origin) {
+    Add(origin.object);
+    Add(origin.generation);
+  }
   void Add(const proxy::RouteSource& route) {
     Add(route.route);
+    Add(route.origins);
     Add(route.options);
   }
   // The length counts, so that items cannot move from one list to the next unnoticed.

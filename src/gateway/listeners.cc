@@ -6,7 +6,7 @@
 #include "api/gateway/v1/gateway.pb.h"
 #include "api/gloo/v1/proxy.pb.h"
 #include "src/gateway/fingerprint.h"
-#include "src/gateway/source_metadata.h"
+#include "src/proxy/source_metadata.h"
 
 namespace k8sgw::gateway {
 namespace {
@@ -77,7 +77,7 @@ Ptr<gloov1::Listener> MakeSpec(const Object<Gateway>& gateway) {
   if (in.has_route_options()) *spec->mutable_route_options() = in.route_options();
   auto& http = *spec->mutable_http_listener();
   if (in.http_gateway().has_options()) *http.mutable_options() = in.http_gateway().options();
-  AddSource("*v1.Gateway", gateway.ref.ns, gateway.ref.name, gateway.generation, *spec->mutable_metadata_static());
+  proxy::AddSource({{Kind::kGateway, gateway.ref.ns, gateway.ref.name}, gateway.generation}, *spec->mutable_metadata_static());
   return spec;
 }
 

@@ -71,9 +71,8 @@ struct Translation::Nodes {
   FromObject<gatewayv1::Gateway, ListenerKey, TranslatedGateway> translated_gateways;
   CheckObject<gatewayv1::Gateway> gateway_problems;
   flow::Derived<ListenerKey, TranslatedGateway, ListenerKey, proxy::Listener> listeners;
-  flow::Derived<ListenerKey, TranslatedGateway, ListenerKey, flow::Candidate<Selection>> selection_candidates;
-  flow::LastGood<ListenerKey, Selection> good_selections;
-  flow::Derived<ListenerKey, flow::Candidate<Selection>, ListenerKey, Selection> selections;
+  flow::LastGood<ListenerKey, TranslatedGateway, Selection> good_selections;
+  flow::Derived<ListenerKey, TranslatedGateway, ListenerKey, Selection> selections;
 
   // VirtualService × listeners ─→ bindings
   FromObject<gatewayv1::VirtualService, VirtualHostKey, Binding> bindings;
@@ -174,17 +173,14 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& inputs, const Settin
                 [](Reader&, const ListenerKey& listener, const TranslatedGateway& gateway, auto& out) {
                   out.Emit(listener, gateway.listener);
                 }),
-      selection_candidates(graph, "selection-candidates", translated_gateways, {},
-                           [](Reader&, const ListenerKey& listener, const TranslatedGateway& gateway, auto& out) {
-                             out.Emit(listener,
-                                      flow::Candidate<Selection>{gateway.selection, gateway.listener->accepted});
-                           }),
-      good_selections(graph, "selections-last-good", selection_candidates),
-      selections(graph, "selections", selection_candidates, {&good_selections},
-                 [this](Reader& reader, const ListenerKey& listener, const flow::Candidate<Selection>& candidate,
-                        auto& out) {
+      good_selections(graph, "selections-last-good", translated_gateways,
+                      [](const TranslatedGateway& gateway) {
+                        return flow::Candidate<Selection>{gateway.selection, gateway.listener->accepted};
+                      }),
+      selections(graph, "selections", translated_gateways, {&good_selections},
+                 [this](Reader& reader, const ListenerKey& listener, const TranslatedGateway& gateway, auto& out) {
                    const auto good = reader.Get(good_selections, listener);
-                   out.Emit(listener, good ? good : candidate.value);
+                   out.Emit(listener, good ? good : gateway.selection);
                  }),
       bindings(graph, "bindings", in.virtual_services, {&settings, &selections},
                [this](Reader& reader, const VirtualServiceRef& ref, const Object<gatewayv1::VirtualService>& service,

@@ -6,7 +6,6 @@
 #include "src/gateway/delegation.h"
 #include "src/gateway/fingerprint.h"
 #include "src/gateway/options_merge.h"
-#include "src/gateway/source_metadata.h"
 
 namespace k8sgw::gateway {
 namespace {
@@ -61,8 +60,7 @@ Ptr<proxy::VirtualHost> MakeVirtualHost(const proxy::VirtualHostKey& key,
   }
   spec->set_name(service.ref.ns + "." + service.ref.name);
   *spec->mutable_domains() = in.domains();
-  AddSource("*v1.VirtualService", service.ref.ns, service.ref.name, service.generation,
-            *spec->mutable_metadata_static());
+  host->generation = service.generation;
   AddVirtualHostOptions(in, lookups, *spec, *host);
   AddRoutes(FlattenRoutes(service, spec->options(), {key.listener.gateway.name, key.listener.proxy.name}, lookups.routes),
             *spec, *host);
@@ -75,6 +73,7 @@ Ptr<proxy::VirtualHost> MakeVirtualHost(const proxy::VirtualHostKey& key,
   Fingerprint hash;
   hash.Add(*spec);
   hash.Add(host->source);
+  hash.Add(host->generation);
   hash.Add(host->options);
   hash.Add(host->routes);
   hash.Add(host->accepted);

@@ -239,8 +239,8 @@ void DecodeOne(const Node& document, std::string_view default_namespace, Decoded
     draft.Error(metadata ? metadata->mark : document.mark, "metadata.name", "the object has no name", "add metadata: {name: …}");
     return Conclude(draft, out);
   }
-  CheckName(draft.key.name, "name", metadata->Locate("name"), draft);
-  CheckName(draft.key.ns, "namespace", metadata->Locate("namespace"), draft);
+  CheckName(draft.key.name.str(), "name", metadata->Locate("name"), draft);
+  CheckName(draft.key.ns.str(), "namespace", metadata->Locate("namespace"), draft);
   ReadMetadata(*metadata, draft);
   const bool core = info->kind == Kind::kSecret || info->kind == Kind::kArtifact;
   const bool own_form = core && document.FindScalar("apiVersion") == "gloo.solo.io/v1";

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <tuple>
 
+#include "src/base/name.h"
 #include "src/base/ptr.h"
 
 namespace k8sgw {
@@ -41,8 +42,8 @@ std::string_view KindName(Kind kind);
 // Names one object of any kind: what reports are attached to.
 struct ResourceKey {
   Kind kind{};
-  std::string ns;
-  std::string name;
+  Name ns;
+  Name name;
 
   auto operator<=>(const ResourceKey&) const = default;
   // "VirtualService default/petstore".
@@ -52,8 +53,8 @@ struct ResourceKey {
 // Names one object whose spec is a `Spec`.
 template <class Spec>
 struct Ref {
-  std::string ns;
-  std::string name;
+  Name ns;
+  Name name;
 
   auto operator<=>(const Ref&) const = default;
   // "default/petstore".

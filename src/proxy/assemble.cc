@@ -8,11 +8,23 @@
 #include "api/gloo/v1/ssl.pb.h"
 #include "src/base/hash.h"
 #include "src/base/proto_codec.h"
+#include "src/proxy/source_metadata.h"
 
 namespace k8sgw::proxy {
 namespace {
 
 using Hosts = std::map<VirtualHostKey, Ptr<VirtualHost>>;
+
+gloov1::VirtualHost Published(const VirtualHost& host) {
+  gloov1::VirtualHost out = *host.spec;
+  AddSource({host.source.object, host.generation}, *out.mutable_metadata_static());
+  for (int i = 0; i < out.routes_size(); ++i) {
+    for (const Origin& origin : host.routes[static_cast<size_t>(i)].origins) {
+      AddSource(origin, *out.mutable_routes(i)->mutable_metadata_static());
+    }
+  }
+  return out;
+}
 
 // The distinct sslConfigs of a listener, by hash; SNI domains of equal ones are joined, and none means all.
 std::map<uint64_t, gloov1::SslConfig> SslConfigs(const ListenerKey& key, const flow::Collection<VirtualHostKey, Binding>& bindings) {
@@ -36,7 +48,7 @@ std::map<uint64_t, gloov1::SslConfig> SslConfigs(const ListenerKey& key, const f
 void FillHttp(const ListenerKey& key, const Hosts& hosts, gloov1::Listener& out) {
   auto& http = *out.mutable_http_listener();
   for (const auto& [host, part] : hosts) {
-    if (host.listener == key) *http.add_virtual_hosts() = *part->spec;
+    if (host.listener == key) *http.add_virtual_hosts() = Published(*part);
   }
   std::sort(http.mutable_virtual_hosts()->begin(), http.mutable_virtual_hosts()->end(),
             [](const auto& a, const auto& b) { return a.name() < b.name(); });
@@ -58,7 +70,7 @@ void FillAggregate(const ListenerKey& key, const flow::Collection<VirtualHostKey
       const auto binding = host.listener == key ? bindings.Get(host) : nullptr;
       if (!binding || binding->ssl_hash != hash) continue;
       chain.add_virtual_host_refs(part->spec->name());
-      (*aggregate.mutable_http_resources()->mutable_virtual_hosts())[part->spec->name()] = *part->spec;
+      (*aggregate.mutable_http_resources()->mutable_virtual_hosts())[part->spec->name()] = Published(*part);
     }
     std::sort(chain.mutable_virtual_host_refs()->begin(), chain.mutable_virtual_host_refs()->end());
   }

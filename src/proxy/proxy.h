@@ -88,17 +88,28 @@ struct Binding {
   bool operator==(const Binding& other) const { return hash == other.hash; }
 };
 
+// An object that a part was made from, as it was then.
+struct Origin {
+  ResourceKey object;
+  int64_t generation = 0;
+
+  auto operator<=>(const Origin&) const = default;
+};
+
 // Where a flattened route came from.
 struct RouteSource {
   Source route;
+  // Its own object first, then those that delegated to it.
+  std::vector<Origin> origins;
   OptionSources options;
 };
 
 // One VirtualService as the listener sees it: options merged, delegation flattened.
 struct VirtualHost {
-  // Never nullptr. Named `<namespace>.<name>`.
+  // Never nullptr. Named `<namespace>.<name>`. Without the published metadataStatic, which says what the sources say.
   Ptr<gloov1::VirtualHost> spec;
   Source source;  // the VirtualService, at `virtualHost`
+  int64_t generation = 0;
   OptionSources options;
   std::vector<RouteSource> routes;  // one per route of spec
   // False when the VirtualService, or something that it includes, has errors: the last good version keeps serving.
