@@ -5,13 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/btree_map.h"
+
 #include "src/envoy/plugin.h"
 #include "src/proxy/proxy.h"
 #include "src/xds/resource.h"
 
 namespace k8sgw::envoy {
 
-using Bindings = std::map<proxy::VirtualHostKey, Ptr<proxy::Binding>>;
+using Bindings = absl::btree_map<proxy::VirtualHostKey, Ptr<proxy::Binding>>;
 
 struct TranslatedListener {
   // nullptr when nothing can be served: no virtual hosts, or no usable certificate.

@@ -11,7 +11,7 @@
 namespace k8sgw::envoy {
 
 RouteConfiguration JoinVirtualHosts(const proxy::Listener& listener, const RouteConfigKey& key,
-                                    const std::map<proxy::VirtualHostKey, Ptr<ServedVirtualHost>>& hosts) {
+                                    const absl::btree_map<proxy::VirtualHostKey, Ptr<ServedVirtualHost>>& hosts) {
   routev3::RouteConfiguration head;
   head.set_name(RouteConfigName(listener.spec->name(), key.ssl_hash == 0 ? "" : HexHash(key.ssl_hash)));
   const auto& options = listener.spec->route_options();

@@ -3,6 +3,8 @@
 
 #include <map>
 
+#include "absl/container/btree_map.h"
+
 #include "src/envoy/virtual_host.h"
 #include "src/proxy/proxy.h"
 #include "src/xds/resource.h"
@@ -28,6 +30,6 @@ struct RouteConfiguration {
 
 // Costs one pointer and one hash step per virtual host.
 RouteConfiguration JoinVirtualHosts(const proxy::Listener& listener, const RouteConfigKey& key,
-                                    const std::map<proxy::VirtualHostKey, Ptr<ServedVirtualHost>>& hosts);
+                                    const absl::btree_map<proxy::VirtualHostKey, Ptr<ServedVirtualHost>>& hosts);
 
 }  // namespace k8sgw::envoy

@@ -57,7 +57,7 @@ SecretResources MakeSecretResources(const SecretRef& ref, const TlsMaterial& mat
 
 // Whether the virtual host `key` owns a domain that the claimants share. Usually it is alone. Two hosts can claim one domain only when one of them is a last
 // good version that its VirtualService has left behind: those whose current binding still has the domain come first.
-bool OwnsDomain(const VirtualHostKey& key, const std::map<VirtualHostKey, Ptr<VirtualHost>>& claimants,
+bool OwnsDomain(const VirtualHostKey& key, const absl::btree_map<VirtualHostKey, Ptr<VirtualHost>>& claimants,
                 const std::function<bool(const VirtualHostKey&)>& still_claims) {
   if (claimants.size() == 1) return true;
   const VirtualHostKey* owner = nullptr;

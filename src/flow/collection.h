@@ -16,6 +16,7 @@
 #pragma once
 
 #include <algorithm>
+#include <deque>
 #include <functional>
 #include <map>
 #include <sstream>
@@ -23,6 +24,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "absl/container/inlined_vector.h"
 
 #include "src/base/ptr.h"
@@ -47,7 +50,7 @@ std::string KeyName(const K& key) {
 template <class K>
 class KeyedNode : public Node {
  public:
-  std::string SlotName(Slot slot) const override { return slots_[slot].key ? KeyName(*slots_[slot].key) : "?"; }
+  std::string SlotName(Slot slot) const override { return slots_[slot].used ? KeyName(slots_[slot].key) : "?"; }
 
  protected:
   using Node::Node;
@@ -55,22 +58,22 @@ class KeyedNode : public Node {
 
   Slot FindSlot(const K& key) const {
     auto it = by_key_.find(key);
-    return it == by_key_.end() ? kNoSlot : it->second;
+    return it == by_key_.end() ? kNoSlot : *it;
   }
 
   // The slot of `key`, new if need be. Const, as readers of absent keys make slots too.
   Slot SlotFor(const K& key) const {
-    auto [it, fresh] = by_key_.try_emplace(key, Slot{0});
-    if (!fresh) return it->second;
+    if (const Slot known = FindSlot(key); known != kNoSlot) return known;
+    Slot slot = static_cast<Slot>(slots_.size());
     if (free_.empty()) {
-      it->second = static_cast<Slot>(slots_.size());
       slots_.emplace_back();
     } else {
-      it->second = free_.back();
+      slot = free_.back();
       free_.pop_back();
     }
-    slots_[it->second] = {&it->first, 0};
-    return it->second;
+    slots_[slot] = {key, 0, true};
+    by_key_.insert(slot);
+    return slot;
   }
 
   void Hold(Slot slot) const override { ++slots_[slot].holders; }
@@ -82,9 +85,9 @@ class KeyedNode : public Node {
   void Forget() override {
     for (Slot slot : idle_) {
       SlotInfo& info = slots_[slot];
-      if (!info.key || info.holders != 0 || InUse(slot)) continue;
-      by_key_.erase(by_key_.find(*info.key));
-      info.key = nullptr;
+      if (!info.used || info.holders != 0 || InUse(slot)) continue;
+      by_key_.erase(slot);
+      info = {};
       free_.push_back(slot);
     }
     idle_.clear();
@@ -93,15 +96,24 @@ class KeyedNode : public Node {
   // Whether the slot has a value of its own.
   virtual bool InUse(Slot slot) const = 0;
   void MarkIdle(Slot slot) const { idle_.push_back(slot); }
-  const K& KeyOf(Slot slot) const { return *slots_[slot].key; }
+  const K& KeyOf(Slot slot) const { return slots_[slot].key; }
   size_t slot_count() const { return slots_.size(); }
 
   struct SlotInfo {
-    const K* key = nullptr;  // owned by by_key_; nullptr when the slot is free
-    uint32_t holders = 0;    // reads by other nodes
+    K key;
+    uint32_t holders = 0;  // reads by other nodes
+    bool used = false;
   };
-  mutable std::map<K, Slot> by_key_;
-  mutable std::vector<SlotInfo> slots_;
+  struct ByKey {
+    using is_transparent = void;
+    const KeyedNode* node;
+    bool operator()(Slot a, Slot b) const { return node->KeyOf(a) < node->KeyOf(b); }
+    bool operator()(Slot a, const K& b) const { return node->KeyOf(a) < b; }
+    bool operator()(const K& a, Slot b) const { return a < node->KeyOf(b); }
+  };
+  // A key is kept once, in its slot; the order is a tree of slots. (A deque: keys stay where they are.)
+  mutable absl::btree_set<Slot, ByKey> by_key_{ByKey{this}};
+  mutable std::deque<SlotInfo> slots_;
   mutable std::vector<Slot> free_;
   mutable std::vector<Slot> idle_;
 };
@@ -123,8 +135,10 @@ class Collection : public KeyedNode<K> {
   // fn(key, value) for each value, in key order.
   template <class Fn>
   void ForEach(Fn&& fn) const {
-    for (const auto& [key, slot] : this->by_key_) {
-      if (const Ptr<V>& value = ValueAt(slot)) fn(key, value);
+    // A copy: `fn` may read keys that are new to this collection.
+    const std::vector<Slot> order(this->by_key_.begin(), this->by_key_.end());
+    for (Slot slot : order) {
+      if (const Ptr<V>& value = ValueAt(slot)) fn(this->KeyOf(slot), value);
     }
   }
 
@@ -194,7 +208,7 @@ class Input final : public Collection<K, V> {
 template <class B, class K, class V>
 class Index final : public KeyedNode<B> {
  public:
-  using Bucket = std::map<K, Ptr<V>>;
+  using Bucket = absl::btree_map<K, Ptr<V>>;
   using Fn = std::function<std::vector<B>(const K&, const V&)>;
 
   Index(Graph& graph, std::string name, const Collection<K, V>& of, Fn fn)
@@ -305,30 +319,30 @@ class Derived final : public Collection<OK, OV> {
   }
 
   void Run() override {
-    dirty_.clear();
+    std::vector<Slot> dirty;
     for (Slot slot : in_.changed_slots()) {
       if (slot >= is_dirty_.size()) is_dirty_.resize(slot + 1);
       is_dirty_[slot] = true;
-      dirty_.push_back(slot);
+      dirty.push_back(slot);
       log_.Trace(slot, in_, slot);
     }
-    log_.CollectDirty(dirty_, is_dirty_);
-    touched_.clear();
-    for (Slot slot : dirty_) {
+    log_.CollectDirty(dirty, is_dirty_);
+    std::vector<Slot> touched;
+    for (Slot slot : dirty) {
       is_dirty_[slot] = false;
-      RunOne(slot);
+      RunOne(slot, touched);
     }
-    for (Slot out : touched_) Settle(out);
+    for (Slot out : touched) Settle(out);
   }
 
-  void RunOne(Slot input) {
+  void RunOne(Slot input, std::vector<Slot>& touched) {
     log_.Clear(input);
     if (input >= outputs_.size()) outputs_.resize(input + 1);
     for (Slot out : outputs_[input]) {
       auto& claims = claims_[out];
       claims.erase(std::remove_if(claims.begin(), claims.end(), [&](const Claim& claim) { return claim.input == input; }),
                    claims.end());
-      touched_.push_back(out);
+      touched.push_back(out);
     }
     outputs_[input].clear();
     const Ptr<IV>& value = in_.ValueAt(input);
@@ -337,12 +351,13 @@ class Derived final : public Collection<OK, OV> {
     Reader reader(log_, input);
     Output output;
     fn_(reader, in_.KeyOf(input), *value, output);
+    log_.Finish(input);
     for (auto& [key, result] : output.emitted_) {
       const Slot out = this->SlotFor(key);
       if (out >= claims_.size()) claims_.resize(this->slot_count());
       claims_[out].push_back({input, std::move(result)});
       outputs_[input].push_back(out);
-      touched_.push_back(out);
+      touched.push_back(out);
     }
   }
 
@@ -358,9 +373,7 @@ class Derived final : public Collection<OK, OV> {
   const Collection<IK, IV>& in_;
   Fn fn_;
   ReadLog log_;
-  std::vector<Slot> dirty_;
   std::vector<bool> is_dirty_;
-  std::vector<Slot> touched_;
   std::vector<absl::InlinedVector<Slot, 2>> outputs_;  // by input slot
   std::vector<absl::InlinedVector<Claim, 1>> claims_;  // by output slot
 };

@@ -107,6 +107,10 @@ class ReadLog {
   // Records that the transform of `input` read `slot` of `dep`; kNoSlot stands for the whole of `dep`.
   // Reading a node that was not declared in `uses` is a programmer's error and ends the process.
   void Record(Slot input, const Node& dep, Slot slot);
+  // The transform of `input` has ended: gives back what its list of reads has too much.
+  void Finish(Slot input) {
+    if (input < reads_.size()) reads_[input].shrink_to_fit();
+  }
   // Drops the reads of `input`, before it runs again or because it is gone.
   void Clear(Slot input);
   // Adds to `dirty` each input slot that read something that changed in this revision; each at most once.

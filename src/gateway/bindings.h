@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/btree_map.h"
+
 #include "src/gateway/places.h"
 #include "src/gateway/settings.h"
 
@@ -27,7 +29,7 @@ struct DomainKey {
 // Without repetitions.
 std::vector<DomainKey> DomainKeys(const proxy::ListenerKey& listener, const proxy::Binding& binding);
 
-using Claimants = std::map<proxy::VirtualHostKey, Ptr<proxy::Binding>>;
+using Claimants = absl::btree_map<proxy::VirtualHostKey, Ptr<proxy::Binding>>;
 
 // Each domain may be claimed once. The oldest claimant keeps it, with a warning; the others get an error, so that their
 // last good version keeps serving. As published, all of them and the listener would be frozen; here one team cannot stop

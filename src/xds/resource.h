@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
+
 #include "src/base/ptr.h"
 
 namespace k8sgw::xds {
@@ -23,7 +25,7 @@ std::optional<Type> TypeOfUrl(std::string_view url);
 
 // The serialized bytes of a resource, in pieces that other resources or older versions of it may share: a
 // RouteConfiguration of 10,000 virtual hosts reuses the bytes of the 9,999 that did not change.
-using Bytes = std::vector<Ptr<std::string>>;
+using Bytes = absl::InlinedVector<Ptr<std::string>, 1>;
 
 struct Resource {
   Type type{};

@@ -77,9 +77,10 @@ std::vector<DecodedDocument> FileStore::Decode(const std::string& path, const ya
 
 std::vector<Change> FileStore::Update(const std::string& path, std::string_view text) {
   const yaml::Stream stream = yaml::Parse(text);
-  FileState& file = files_[path];
+  File& entry = *files_.try_emplace(path).first;
+  FileState& file = entry.second;
   file.problems.clear();
-  std::map<ResourceKey, AnyObject> objects;
+  Objects objects;
   std::map<ResourceKey, bool> seen;
   for (DecodedDocument& decoded : Decode(path, stream)) {
     for (PlacedProblem& placed : decoded.problems) {
@@ -104,7 +105,7 @@ std::vector<Change> FileStore::Update(const std::string& path, std::string_view 
   }
   Settle(path, file);
   std::vector<Change> changes;
-  Replace(path, std::move(objects), changes);
+  Replace(entry, std::move(objects), changes);
   return changes;
 }
 
@@ -116,40 +117,49 @@ void FileStore::Unreadable(const std::string& path, std::string message, std::st
 
 std::vector<Change> FileStore::Remove(const std::string& path) {
   std::vector<Change> changes;
-  if (!files_.contains(path)) return changes;
-  Replace(path, {}, changes);
-  files_.erase(path);
+  const auto file = files_.find(path);
+  if (file == files_.end()) return changes;
+  Replace(*file, {}, changes);
+  files_.erase(file);
   faulty_.erase(path);
   return changes;
 }
 
-void FileStore::Replace(const std::string& path, std::map<ResourceKey, AnyObject> objects, std::vector<Change>& changes) {
-  FileState& file = files_[path];
+const AnyObject& FileStore::ObjectOf(const File& file, const ResourceKey& key) {
+  const auto& objects = file.second.objects;
+  return std::lower_bound(objects.begin(), objects.end(), key, [](const auto& object, const ResourceKey& k) {
+           return object.first < k;
+         })->second;
+}
+
+void FileStore::Replace(File& file, Objects objects, std::vector<Change>& changes) {
   std::map<ResourceKey, uint64_t> before;
   const auto remember = [&](const ResourceKey& key) {
     const auto claim = claims_.find(key);
-    before[key] = claim == claims_.end() ? 0 : HashOf(claim->second.begin()->second);
+    before[key] = claim == claims_.end() ? 0 : HashOf(ObjectOf(*claim->second.front(), key));
   };
-  for (const auto& [key, object] : file.objects) remember(key);
+  for (const auto& [key, object] : file.second.objects) remember(key);
   for (const auto& [key, object] : objects) remember(key);
-  for (const auto& [key, object] : file.objects) {
+  for (const auto& [key, object] : file.second.objects) {
     if (objects.contains(key)) continue;
     auto claim = claims_.find(key);
-    claim->second.erase(path);
+    claim->second.erase(std::find(claim->second.begin(), claim->second.end(), &file));
     if (claim->second.size() < 2) contested_.erase(key);
     if (claim->second.empty()) claims_.erase(claim);
   }
   for (const auto& [key, object] : objects) {
-    auto& claim = claims_[key];
-    claim[path] = object;
+    Claim& claim = claims_[key];
+    const auto place = std::lower_bound(claim.begin(), claim.end(), &file,
+                                        [](const File* a, const File* b) { return a->first < b->first; });
+    if (place == claim.end() || *place != &file) claim.insert(place, &file);
     if (claim.size() > 1) contested_.insert(key);
   }
-  file.objects = std::move(objects);
+  file.second.objects.assign(std::make_move_iterator(objects.begin()), std::make_move_iterator(objects.end()));
   for (const auto& [key, hash] : before) {
     const auto claim = claims_.find(key);
     if (claim == claims_.end()) {
       if (hash != 0) changes.emplace_back(key, std::monostate());
-    } else if (const AnyObject& now = claim->second.begin()->second; HashOf(now) != hash) {
+    } else if (const AnyObject& now = ObjectOf(*claim->second.front(), key); HashOf(now) != hash) {
       changes.emplace_back(key, now);
     }
   }
@@ -173,8 +183,8 @@ std::vector<FileProblem> FileStore::problems() const {
   for (const ResourceKey& key : contested_) {
     const auto& claim = claims_.at(key);
     for (auto other = std::next(claim.begin()); other != claim.end(); ++other) {
-      all.push_back({{key, Severity::kError, "", "is also defined in " + claim.begin()->first + ", which is used", "remove one of them"},
-                     {other->first, 0}});
+      all.push_back({{key, Severity::kError, "", "is also defined in " + claim.front()->first + ", which is used", "remove one of them"},
+                     {(*other)->first, 0}});
     }
   }
   std::stable_sort(all.begin(), all.end(), [](const FileProblem& a, const FileProblem& b) {
@@ -185,7 +195,7 @@ std::vector<FileProblem> FileStore::problems() const {
 
 std::string FileStore::FileOf(const ResourceKey& key) const {
   const auto claim = claims_.find(key);
-  return claim == claims_.end() ? "" : claim->second.begin()->first;
+  return claim == claims_.end() ? "" : claim->second.front()->first;
 }
 
 uint32_t FileStore::LineOf(const ResourceKey& key, std::string_view path, const std::string& file, std::string_view text) const {

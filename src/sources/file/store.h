@@ -12,6 +12,8 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
+
 #include "src/model/decode.h"
 
 namespace k8sgw::file {
@@ -48,20 +50,25 @@ class FileStore {
   const std::string& default_namespace() const { return default_namespace_; }
 
  private:
+  using Objects = std::map<ResourceKey, AnyObject>;
   struct FileState {
-    std::map<ResourceKey, AnyObject> objects;
+    // In the order of keys. (Most files hold one object, and a map of one is large.)
+    std::vector<std::pair<ResourceKey, AnyObject>> objects;
     std::vector<FileProblem> problems;
   };
+  using File = std::map<std::string, FileState>::value_type;
+  // The files that define an object, in the order of their paths: the first one counts.
+  using Claim = absl::InlinedVector<const File*, 1>;
 
   std::vector<DecodedDocument> Decode(const std::string& path, const yaml::Stream& stream) const;
   void Settle(const std::string& path, const FileState& file);
-  void Replace(const std::string& path, std::map<ResourceKey, AnyObject> objects, std::vector<Change>& changes);
+  void Replace(File& file, Objects objects, std::vector<Change>& changes);
+  static const AnyObject& ObjectOf(const File& file, const ResourceKey& key);
 
   const std::string default_namespace_;
   const KindInfo* const top_kind_;
   std::map<std::string, FileState> files_;
-  // Which files define an object; the first is the one that counts.
-  std::map<ResourceKey, std::map<std::string, AnyObject>> claims_;
+  std::map<ResourceKey, Claim> claims_;
   // Files with problems of their own, and objects that more than one file defines: few, as a rule.
   std::set<std::string> faulty_;
   std::set<ResourceKey> contested_;

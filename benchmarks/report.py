@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+"""Turns the figures of k8sgw_bench into docs/benchmarks.md and its chart: report.py FIGURES.json DOCS-FOLDER"""
+
+import datetime
+import html
+import json
+import os
+import pathlib
+import platform
+import sys
+
+WIDTH, ROW, LEFT, RIGHT = 760, 34, 250, 120
+
+
+def cpu_name() -> str:
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return platform.machine()
+
+
+def label(figure: dict, parent: str) -> str:
+    name = figure["name"].strip()
+    return f"{parent}: {name}" if figure["name"].startswith(" ") else name
+
+
+def chart(rows: list[dict]) -> str:
+    """One bar per figure: its share of what is promised. A bar that ends left of the line keeps the promise."""
+    scale = (WIDTH - LEFT - RIGHT) / 1.25
+    height = ROW * len(rows) + 50
+    line = LEFT + scale
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
+        'font-family="sans-serif" font-size="13">',
+        '<rect width="100%" height="100%" fill="white"/>',
+    ]
+    for i, row in enumerate(rows):
+        y = 16 + i * ROW
+        share = min(row["ours"] / row["bound"], 1.25) if row["bound"] else 0
+        color = "#2a7f62" if row["kept"] else "#c0392b"
+        text = html.escape(f'{row["label"]}, {row["size"]:,}')
+        out.append(f'<text x="{LEFT - 8}" y="{y + 14}" text-anchor="end">{text}</text>')
+        out.append(f'<rect x="{LEFT}" y="{y}" width="{share * scale:.1f}" height="18" fill="{color}"/>')
+        if row["floor"]:
+            at = LEFT + min(row["floor"] / row["bound"], 1.25) * scale
+            out.append(f'<line x1="{at:.1f}" x2="{at:.1f}" y1="{y - 3}" y2="{y + 21}" stroke="#222" stroke-width="2"/>')
+        out.append(f'<text x="{WIDTH - RIGHT + 6}" y="{y + 14}">{row["ours"]:.4g} {html.escape(row["unit"])}</text>')
+    out.append(
+        f'<line x1="{line:.1f}" x2="{line:.1f}" y1="6" y2="{height - 34}" stroke="#c0392b" stroke-dasharray="5 4"/>'
+    )
+    out.append(
+        f'<text x="{LEFT}" y="{height - 12}" fill="#444">bar: K8sGateway · black mark: the floor · '
+        "dashed: what is promised</text></svg>"
+    )
+    return "\n".join(out) + "\n"
+
+
+def table(rows: list[dict]) -> str:
+    out = [
+        "| what | size | K8sGateway, median (p90) | floor, median (p90) | ratio | promised | kept |",
+        "|---|---:|---:|---:|---:|---|---|",
+    ]
+    for row in rows:
+        floor = f'{row["floor"]:.2f} ({row["floor_p90"]:.2f})' if row["floor"] else ""
+        ratio = f'{row["ours"] / row["floor"]:.2f}' if row["floor"] else ""
+        p90 = f' ({row["ours_p90"]:.2f})' if row["ours_p90"] else ""
+        out.append(
+            f'| {row["label"]} | {row["size"]:,} | {row["ours"]:.2f}{p90} {row["unit"]} | {floor} | {ratio} '
+            f'| {row["promise"]} | {"yes" if row["kept"] else "**no**"} |'
+        )
+    return "\n".join(out)
+
+
+def main() -> None:
+    figures = json.loads(pathlib.Path(sys.argv[1]).read_text())
+    docs = pathlib.Path(sys.argv[2])
+    rows, parent = [], ""
+    for figure in figures:
+        if not figure["name"].startswith(" "):
+            parent = figure["name"]
+        rows.append({**figure, "label": label(figure, parent)})
+    text = (docs / "benchmarks.md").read_text()
+    begin, end = "<!-- figures -->\n", "<!-- end of figures -->"
+    head, rest = text.split(begin)
+    tail = rest.split(end)[1]
+    measured = (
+        f"Measured on {datetime.date.today()} with {os.cpu_count()} cores of {cpu_name()}, Envoy 1.40.0 with two workers.\n"
+    )
+    (docs / "benchmarks.md").write_text(head + begin + measured + "\n" + table(rows) + "\n" + end + tail)
+    (docs / "benchmarks.svg").write_text(chart(rows))
+
+
+if __name__ == "__main__":
+    main()
