@@ -9,7 +9,7 @@ function(k8sgw_generated target dir)
   file(GLOB units ${dir}/unity/*.cc)
   add_library(${target} STATIC ${units})
   target_include_directories(${target} SYSTEM PUBLIC ${dir}/cpp)
-  target_compile_options(${target} PRIVATE -O1 -g0 -w)
+  target_compile_options(${target} PRIVATE -Os -g0 -w)
   target_link_libraries(${target} PUBLIC protobuf::libprotobuf gRPC::grpc++)
 endfunction()
 
