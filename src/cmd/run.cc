@@ -27,6 +27,7 @@ using Time = EventLoop::Time;
 // How often is looked whether Envoy is up, until it is; and how often the status is written when somebody wants it.
 constexpr auto kReadyPoll = 2ms;
 constexpr auto kStatusPoll = 2ms;
+constexpr auto kDrainPoll = 20ms;
 constexpr auto kStopPatience = 3s;
 
 // "host:port", "[v6]:port".
@@ -211,8 +212,11 @@ class Runner {
       next_status_ = now + kStatusPoll;
       control_.UpdateStatus(role_);
     }
-    if (stop_at_ && (now >= *stop_at_ || (now >= next_drain_check_ && envoy_->Idle()))) return Stop();
-    next_drain_check_ = now + 20ms;
+    if (!stop_at_) return;
+    if (now >= *stop_at_) return Stop();
+    if (now < next_drain_check_) return;
+    if (envoy_->Idle()) return Stop();
+    next_drain_check_ = now + kDrainPoll;
   }
 
   void CheckReady(Time now) {
