@@ -97,7 +97,7 @@ void ControlPlane::UpdateStatus(const std::string& role) {
 
 std::vector<std::pair<std::string, std::string>> ControlPlane::ListenerAddresses(const std::string& role) const {
   std::vector<std::pair<std::string, std::string>> out;
-  pipeline_.envoy().good_listeners().ForEach([&](const proxy::ListenerKey& key, const Ptr<proxy::Listener>& listener) {
+  pipeline_.envoy().served_listeners().ForEach([&](const proxy::ListenerKey& key, const Ptr<proxy::Listener>& listener) {
     const auto served = pipeline_.envoy().listeners().Get(key);
     if (envoy::Role(key.proxy) != role || !served || !served->resource) return;
     const std::string& address = listener->spec->bind_address();

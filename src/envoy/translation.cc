@@ -35,6 +35,13 @@ struct DomainKey {
   auto operator<=>(const DomainKey&) const = default;
 };
 
+// A listener of a proxy by the name that Envoy gets, which says its address.
+struct ListenerName {
+  ProxyRef proxy;
+  std::string name;
+  auto operator<=>(const ListenerName&) const = default;
+};
+
 SecretResources MakeSecretResources(const SecretRef& ref, const TlsMaterial& material) {
   SecretResources out;
   if (!material.certificate_chain.empty()) {
@@ -55,14 +62,15 @@ SecretResources MakeSecretResources(const SecretRef& ref, const TlsMaterial& mat
   return out;
 }
 
-// Whether the virtual host `key` owns a domain that the claimants share. Usually it is alone. Two hosts can claim one domain only when one of them is a last
-// good version that its VirtualService has left behind: those whose current binding still has the domain come first.
-bool OwnsDomain(const VirtualHostKey& key, const absl::btree_map<VirtualHostKey, Ptr<VirtualHost>>& claimants,
-                const std::function<bool(const VirtualHostKey&)>& still_claims) {
+// Whether `key` owns what the claimants share: a domain, or the address of a listener. Usually it is alone. Two can
+// claim the same thing only when one of them is a last good version that its object has left behind: those whose
+// current version still claims it come first.
+template <class K, class V>
+bool Owns(const K& key, const absl::btree_map<K, Ptr<V>>& claimants, const std::function<bool(const K&)>& still_claims) {
   if (claimants.size() == 1) return true;
-  const VirtualHostKey* owner = nullptr;
+  const K* owner = nullptr;
   bool owner_claims = false;
-  for (const auto& [claimant, host] : claimants) {
+  for (const auto& [claimant, value] : claimants) {
     const bool claims = still_claims(claimant);
     if (!owner || (claims && !owner_claims)) {
       owner = &claimant;
@@ -106,6 +114,8 @@ struct Translation::Nodes {
   // --- listeners
   flow::Derived<ListenerKey, proxy::Listener, ListenerKey, CheckedListener> checked_listeners;
   flow::LastGood<ListenerKey, CheckedListener, proxy::Listener> good_listeners;
+  flow::Index<ListenerName, ListenerKey, proxy::Listener> good_listeners_by_name;
+  flow::Derived<ListenerKey, proxy::Listener, ListenerKey, proxy::Listener> served_listeners;
   flow::Derived<ListenerKey, proxy::Listener, RouteConfigKey, RouteConfiguration> route_configurations;
   flow::Derived<RouteConfigKey, RouteConfiguration, RouteConfigKey, Needs> needs;
   flow::Derived<ListenerKey, proxy::Listener, ListenerKey, TranslatedListener> listeners;
@@ -198,11 +208,11 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
              [this](flow::Reader& reader, const VirtualHostKey& key, const VirtualHost& host, auto& out) {
                for (const std::string& domain : host.domains) {
                  const auto& claimants = reader.Find(virtual_hosts_by_domain, DomainKey{host.route_config, domain});
-                 const auto still_claims = [&](const VirtualHostKey& claimant) {
+                 const std::function<bool(const VirtualHostKey&)> still_claims = [&](const VirtualHostKey& claimant) {
                    const auto binding = reader.Get(gateway.bindings(), claimant);
                    return binding && std::find(binding->domains.begin(), binding->domains.end(), domain) != binding->domains.end();
                  };
-                 if (!OwnsDomain(key, claimants, still_claims)) return;
+                 if (!Owns(key, claimants, still_claims)) return;
                }
                out.Emit(key, ServedVirtualHost{virtual_hosts.Get(key)});
              }),
@@ -223,8 +233,22 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                      [](const CheckedListener& checked) {
                        return flow::Candidate<proxy::Listener>{checked.listener, checked.accepted};
                      }),
+      good_listeners_by_name(graph, "good-listeners-by-name", good_listeners,
+                             [](const ListenerKey& key, const proxy::Listener& listener) {
+                               return std::vector<ListenerName>{{key.proxy, listener.spec->name()}};
+                             }),
+      served_listeners(graph, "served-listeners", good_listeners, {&good_listeners_by_name, &checked_listeners},
+                       [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
+                         const std::string& name = listener.spec->name();
+                         const std::function<bool(const ListenerKey&)> still_claims = [&](const ListenerKey& claimant) {
+                           const auto checked = reader.Get(checked_listeners, claimant);
+                           return checked && checked->accepted && checked->listener->spec->name() == name;
+                         };
+                         const auto& claimants = reader.Find(good_listeners_by_name, ListenerName{key.proxy, name});
+                         if (Owns(key, claimants, still_claims)) out.Emit(key, good_listeners.Get(key));
+                       }),
       route_configurations(
-          graph, "route-configurations", good_listeners, {&served_by_route_config, &gw.bindings_by_listener()},
+          graph, "route-configurations", served_listeners, {&served_by_route_config, &gw.bindings_by_listener()},
           [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
             for (uint64_t hash : RouteConfigHashes(reader, key, listener)) {
               const RouteConfigKey route_config{key, hash};
@@ -236,7 +260,7 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
             [](flow::Reader&, const RouteConfigKey& key, const RouteConfiguration& config, auto& out) {
               out.Emit(key, config.needs);
             }),
-      listeners(graph, "listeners", good_listeners,
+      listeners(graph, "listeners", served_listeners,
                 {&needs, &gw.bindings_by_listener(), &in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials},
                 [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
                   std::map<uint64_t, Needs> by_hash;
@@ -260,8 +284,8 @@ const flow::Collection<RouteConfigKey, RouteConfiguration>& Translation::route_c
   return nodes_->route_configurations;
 }
 const flow::Collection<SecretRef, SecretResources>& Translation::secrets() const { return nodes_->secrets; }
-const flow::Collection<ListenerKey, proxy::Listener>& Translation::good_listeners() const {
-  return nodes_->good_listeners;
+const flow::Collection<ListenerKey, proxy::Listener>& Translation::served_listeners() const {
+  return nodes_->served_listeners;
 }
 const flow::Collection<VirtualHostKey, ServedVirtualHost>& Translation::served_virtual_hosts() const {
   return nodes_->served;

@@ -71,7 +71,7 @@ class Translation {
   const flow::Collection<SecretRef, SecretResources>& secrets() const;
 
   // --- what it was made from, and what is wrong
-  const flow::Collection<proxy::ListenerKey, proxy::Listener>& good_listeners() const;
+  const flow::Collection<proxy::ListenerKey, proxy::Listener>& served_listeners() const;
   const flow::Collection<proxy::VirtualHostKey, ServedVirtualHost>& served_virtual_hosts() const;
   const flow::Collection<proxy::ListenerKey, CheckedListener>& checked_listeners() const;
   const flow::Collection<proxy::VirtualHostKey, TranslatedVirtualHost>& translated_virtual_hosts() const;

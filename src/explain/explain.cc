@@ -104,7 +104,7 @@ class Explainer {
     found_ = true;
     const auto& address = listener.address().socket_address();
     Line(fmt::format("listener        {}  ({}:{}, proxy {})", listener.name(), address.address(), address.port_value(), role_));
-    pipeline_.envoy().good_listeners().ForEach([&](const proxy::ListenerKey& key, const Ptr<proxy::Listener>& from) {
+    pipeline_.envoy().served_listeners().ForEach([&](const proxy::ListenerKey& key, const Ptr<proxy::Listener>& from) {
       if (envoy::Role(key.proxy) == role_ && from->spec->name() == listener.name()) Line("  from          " + From(from->source));
     });
     const auto* chain = ChooseChain(listener);

@@ -135,14 +135,14 @@ std::string RandomRoutes(Random& random) {
   return "[" + routes + "]";
 }
 
-struct Name {
+struct Id {
   Kind kind;
   std::string ns;
   std::string name;
 };
 
 // A new content for the object.
-std::string RandomObject(Random& random, const Name& name) {
+std::string RandomObject(Random& random, const Id& name) {
   const std::string head = "apiVersion: " + std::string(name.kind == Kind::kSettings ? "gloo" : "gateway") +
                            ".solo.io/v1\nkind: " + std::string(KindName(name.kind)) + "\nmetadata: {name: " + name.name +
                            ", namespace: " + name.ns +
@@ -229,7 +229,7 @@ class Universe {
   // One transaction: some objects change, some go.
   void Step(World& world) {
     for (int i = 1 + Pick(random_, 3); i > 0; --i) {
-      const Name& name = OneOf(random_, names_);
+      const Id& name = OneOf(random_, names_);
       const ResourceKey key{name.kind, name.ns, name.name};
       if (Pick(random_, 5) == 0) {
         objects_.erase(key);
@@ -271,7 +271,7 @@ class Universe {
 
  private:
   Random random_;
-  std::vector<Name> names_;
+  std::vector<Id> names_;
   std::map<ResourceKey, Change> objects_;
 };
 

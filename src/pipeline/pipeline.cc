@@ -44,8 +44,7 @@ std::map<std::string, xds::Update> Pipeline::Commit() {
   CollectShared(shared);
   std::set<std::string> known;
   for (const auto& [role, own] : own_) known.insert(role);
-  CollectListeners(updates);
-  CollectRoutes(updates);
+  CollectOwn(updates);
   for (const auto& [role, own] : own_) {
     if (known.contains(role)) {
       if (shared.put.empty() && shared.removed.empty()) continue;
@@ -111,45 +110,56 @@ void Pipeline::CollectShared(xds::Update& update) {
   }
 }
 
-void Pipeline::CollectListeners(std::map<std::string, xds::Update>& updates) {
-  envoy_.listeners().ForEachChanged(
-      [&](const proxy::ListenerKey& key, const Ptr<envoy::TranslatedListener>& listener) {
-        const std::string role = envoy::Role(key.proxy);
-        Snapshot& own = own_[role];
-        const Ptr<xds::Resource> now = listener ? listener->resource : nullptr;
-        const auto old = listener_names_.find(key);
-        if (old != listener_names_.end() && (!now || now->name != old->second)) {
-          own[Type::kListener].erase(old->second);
-          updates[role].removed.emplace_back(Type::kListener, old->second);
-          listener_names_.erase(old);
-        }
-        if (!now) return;
-        listener_names_[key] = now->name;
-        Ptr<xds::Resource>& slot = own[Type::kListener][now->name];
-        if (slot && *slot == *now) return;
-        slot = now;
-        updates[role].put.push_back(now);
-      });
+void Pipeline::Set(const std::string& role, Type type, const std::string& name, const Ptr<xds::Resource>& now) {
+  auto& resources = own_[role][type];
+  const auto old = resources.find(name);
+  before_.try_emplace({role, type, name}, old == resources.end() ? nullptr : old->second);
+  if (now) {
+    resources[name] = now;
+  } else if (old != resources.end()) {
+    resources.erase(old);
+  }
 }
 
-void Pipeline::CollectRoutes(std::map<std::string, xds::Update>& updates) {
-  envoy_.route_configurations().ForEachChanged(
-      [&](const envoy::RouteConfigKey& key, const Ptr<envoy::RouteConfiguration>& config) {
-        const std::string role = envoy::Role(key.listener.proxy);
-        Snapshot& own = own_[role];
-        const auto old = route_config_names_.find(key);
-        if (old != route_config_names_.end() && (!config || config->resource->name != old->second)) {
-          own[Type::kRoute].erase(old->second);
-          updates[role].removed.emplace_back(Type::kRoute, old->second);
-          route_config_names_.erase(old);
-        }
-        if (!config) return;
-        route_config_names_[key] = config->resource->name;
-        Ptr<xds::Resource>& slot = own[Type::kRoute][config->resource->name];
-        if (slot && *slot == *config->resource) return;
-        slot = config->resource;
-        updates[role].put.push_back(config->resource);
-      });
+// A name may pass from one key to another within a commit, so what is gone goes first.
+template <class Key, class Part, class RoleOf, class ResourceOf>
+void Pipeline::CollectOwn(const flow::Collection<Key, Part>& parts, Type type, const RoleOf& role_of,
+                          const ResourceOf& resource_of, std::map<Key, std::string>& names) {
+  parts.ForEachChanged([&](const Key& key, const Ptr<Part>& part) {
+    const Ptr<xds::Resource> now = part ? resource_of(*part) : nullptr;
+    const auto old = names.find(key);
+    if (old == names.end() || (now && now->name == old->second)) return;
+    Set(role_of(key), type, old->second, nullptr);
+    names.erase(old);
+  });
+  parts.ForEachChanged([&](const Key& key, const Ptr<Part>& part) {
+    own_[role_of(key)];
+    const Ptr<xds::Resource> now = part ? resource_of(*part) : nullptr;
+    if (!now) return;
+    names[key] = now->name;
+    Set(role_of(key), type, now->name, now);
+  });
+}
+
+void Pipeline::CollectOwn(std::map<std::string, xds::Update>& updates) {
+  CollectOwn(
+      envoy_.listeners(), Type::kListener, [](const proxy::ListenerKey& key) { return envoy::Role(key.proxy); },
+      [](const envoy::TranslatedListener& listener) { return listener.resource; }, listener_names_);
+  CollectOwn(
+      envoy_.route_configurations(), Type::kRoute,
+      [](const envoy::RouteConfigKey& key) { return envoy::Role(key.listener.proxy); },
+      [](const envoy::RouteConfiguration& config) { return config.resource; }, route_config_names_);
+  for (const auto& [key, old] : before_) {
+    const auto& [role, type, name] = key;
+    const auto& resources = own_[role][type];
+    const auto now = resources.find(name);
+    if (now == resources.end()) {
+      if (old) updates[role].removed.emplace_back(type, name);
+    } else if (!old || !(*old == *now->second)) {
+      updates[role].put.push_back(now->second);
+    }
+  }
+  before_.clear();
 }
 
 void Pipeline::CollectProblems() {
@@ -219,7 +229,7 @@ std::vector<gloov1::Proxy> Pipeline::AssembleProxies() const {
   envoy_.served_virtual_hosts().ForEach([&](const proxy::VirtualHostKey& key, const Ptr<envoy::ServedVirtualHost>& served) {
     hosts.emplace(key, served->host->from);
   });
-  return proxy::AssembleProxies(envoy_.good_listeners(), gateway_.bindings(), hosts);
+  return proxy::AssembleProxies(envoy_.served_listeners(), gateway_.bindings(), hosts);
 }
 
 }  // namespace k8sgw

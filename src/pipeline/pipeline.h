@@ -8,6 +8,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "src/envoy/translation.h"
@@ -55,13 +56,19 @@ class Pipeline {
   flow::Graph& graph() { return graph_; }
   const Inputs& inputs() const { return *inputs_; }
   const gateway::Translation& gateway() const { return gateway_; }
+  gateway::Translation& gateway() { return gateway_; }
   const envoy::Translation& envoy() const { return envoy_; }
   envoy::Translation& envoy() { return envoy_; }
 
  private:
   void CollectShared(xds::Update& update);
-  void CollectListeners(std::map<std::string, xds::Update>& updates);
-  void CollectRoutes(std::map<std::string, xds::Update>& updates);
+  // The listeners and route configurations of each role.
+  void CollectOwn(std::map<std::string, xds::Update>& updates);
+  template <class Key, class Part, class RoleOf, class ResourceOf>
+  void CollectOwn(const flow::Collection<Key, Part>& parts, xds::Type type, const RoleOf& role_of,
+                  const ResourceOf& resource_of, std::map<Key, std::string>& names);
+  // The resource that `role` has under this name from now on; nullptr for none.
+  void Set(const std::string& role, xds::Type type, const std::string& name, const Ptr<xds::Resource>& now);
   void CollectProblems();
   void PutShared(const Ptr<xds::Resource>& resource, xds::Update& update);
   void DropShared(xds::Type type, const std::string& name, xds::Update& update);
@@ -75,6 +82,8 @@ class Pipeline {
   // Resources that every proxy gets, and those of each role.
   Snapshot shared_;
   std::map<std::string, Snapshot> own_;
+  // What this commit has touched of `own_`, and what was there before.
+  std::map<std::tuple<std::string, xds::Type, std::string>, Ptr<xds::Resource>> before_;
   // The name under which each part is served now, to take it back when it changes.
   std::map<proxy::ListenerKey, std::string> listener_names_;
   std::map<envoy::RouteConfigKey, std::string> route_config_names_;
