@@ -68,7 +68,7 @@ std::string Routes(Random& random) {
 std::string VirtualService(Random& random) {
   return "apiVersion: gateway.solo.io/v1\nkind: VirtualService\n" +
          Metadata(random, random.Pick({"v0", "v1", "v2", "v3"}), Namespace(random)) + "spec:\n" +
-         random.Pick({"", "", "", "  sslConfig: {secretRef: {name: s0, namespace: default}}\n",
+         random.Pick({"", "", "  sslConfig: {secretRef: {name: s0, namespace: default}}\n",
                       "  sslConfig: {secretRef: {name: s1, namespace: default}, sniDomains: [a.com]}\n"}) +
          "  virtualHost:\n    domains: [" + random.Pick({"a.com", "b.com", "'*'", "a.com, c.com", "B.com", "d.com, d.com"}) +
          "]\n" +
@@ -103,7 +103,7 @@ std::string Gateway(Random& random) {
   return "apiVersion: gateway.solo.io/v1\nkind: Gateway\n" +
          Metadata(random, random.Pick({"http", "http", "https", "extra"}), "gloo-system") +
          fmt::format("spec:\n  bindAddress: '::'\n  bindPort: {}\n  ssl: {}\n  proxyNames: [{}]\n  httpGateway: {}\n",
-                     8080 + random.Below(3), random.Pick({"false", "false", "true"}), random.Pick({"gateway-proxy", "gateway-proxy", "p2"}),
+                     8080 + random.Below(3), random.Pick({"false", "true"}), random.Pick({"gateway-proxy", "gateway-proxy", "p2"}),
                      random.Pick({"{}", "{}", "{virtualServiceSelector: {app: x}}", "{virtualServiceNamespaces: [default]}",
                                   "{virtualServices: [{name: v0, namespace: default}]}",
                                   "{options: {healthCheck: {path: /ok}}}", "{options: {gzip: {}}}",
@@ -112,7 +112,7 @@ std::string Gateway(Random& random) {
 
 std::string Settings(Random& random) {
   return "apiVersion: gloo.solo.io/v1\nkind: Settings\nmetadata: {name: default, namespace: gloo-system}\nspec: " +
-         random.Pick({"{}", "{}", "{gateway: {isolateVirtualHostsBySslConfig: true}}", "{watchNamespaces: [default, gloo-system]}",
+         random.Pick({"{}", "{gateway: {isolateVirtualHostsBySslConfig: true}}", "{gateway: {isolateVirtualHostsBySslConfig: true}}", "{watchNamespaces: [default, gloo-system]}",
                       "{gloo: {invalidConfigPolicy: {replaceInvalidRoutes: true, invalidRouteResponseCode: 404}}}",
                       "{gloo: {regexMaxProgramSize: 3}}", "{gateway: {virtualServiceOptions: {oneWayTls: true}}}"}) +
          "\n";
