@@ -248,12 +248,20 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                          if (Owns(key, claimants, still_claims)) out.Emit(key, good_listeners.Get(key));
                        }),
       route_configurations(
-          graph, "route-configurations", served_listeners, {&served_by_route_config, &gw.bindings_by_listener()},
+          graph, "route-configurations", served_listeners, {&served_by_route_config, &gw.bindings_by_listener(), &in.settings},
           [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
-            for (uint64_t hash : RouteConfigHashes(reader, key, listener)) {
+            // A listener without any virtual host is not served, as published. One that is needs all of its tables,
+            // the empty ones too: Envoy keeps the old routes of a table that it is not told of any more.
+            const auto hashes = RouteConfigHashes(reader, key, listener);
+            const auto settings = reader.Get(inputs.settings, options.settings.ref());
+            const bool serve_empty = settings && settings->spec.gateway().translate_empty_gateways().value();
+            const bool has_hosts = std::any_of(hashes.begin(), hashes.end(), [&](uint64_t hash) {
+              return !reader.Find(served_by_route_config, RouteConfigKey{key, hash}).empty();
+            });
+            if (!serve_empty && !has_hosts) return;
+            for (uint64_t hash : hashes) {
               const RouteConfigKey route_config{key, hash};
-              const auto& hosts = reader.Find(served_by_route_config, route_config);
-              if (!hosts.empty()) out.Emit(route_config, JoinVirtualHosts(listener, route_config, hosts));
+              out.Emit(route_config, JoinVirtualHosts(listener, route_config, reader.Find(served_by_route_config, route_config)));
             }
           }),
       needs(graph, "needs", route_configurations, {},

@@ -16,7 +16,8 @@
 // - At most one response per type is in flight on a stream, so a slow client costs bounded memory; intermediate states
 //   are skipped.
 // - A reconnecting delta client says what it has (initial_resource_versions) and gets only the difference. It is also
-//   told which of those are gone.
+//   told which of those are gone. (Clusters that went meanwhile go at once: what the client's old routes led to is not
+//   known when it asks for clusters.)
 #pragma once
 
 #include <chrono>

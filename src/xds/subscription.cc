@@ -46,6 +46,7 @@ void Subscription::Unsubscribe(const std::vector<std::string>& names) {
     if (name == "*") wildcard_ = false;
     names_.erase(name);
     missing_.erase(name);
+    refused_.erase(name);
     if (!Wants(name)) client_.erase(name);
   }
 }
@@ -70,11 +71,13 @@ void Subscription::ClientHas(const std::map<std::string, std::string>& versions,
 }
 
 void Subscription::ClientHasVersion(const std::string& version, const Resources& resources) {
+  has_past_ = !version.empty();
   std::vector<Ptr<Resource>> all;
   for (const auto& [name, resource] : resources) {
     if (Wants(name)) all.push_back(resource);
   }
-  if (version.empty() || VersionOf(all) != version) return;
+  // The version says what the client accepted last; with names it need not have been these.
+  if (!wildcard_ || version.empty() || VersionOf(all) != version) return;
   for (const auto& resource : all) client_[resource->name] = resource;
   answer_owed_ = false;
 }
@@ -83,6 +86,9 @@ bool Subscription::Answer(const std::string& nonce) { return flight_ && flight_-
 
 void Subscription::Ack() {
   for (const auto& resource : flight_->sent) {
+    // A last good version that was repeated in the place of a refused one takes no refusal back.
+    const auto had = client_.find(resource->name);
+    if (had != client_.end() && had->second->version == resource->version) continue;
     refused_.erase(resource->name);
     if (Wants(resource->name)) client_[resource->name] = resource;
   }
@@ -90,17 +96,15 @@ void Subscription::Ack() {
   flight_.reset();
 }
 
+// Envoy takes the innocent part of a response and its removals, also without delta.
 std::vector<std::string> Subscription::Nack(const std::vector<std::string>& blamed) {
   std::vector<std::string> refused;
   for (const auto& resource : flight_->sent) {
-    const bool guilty = blamed.empty() || std::find(blamed.begin(), blamed.end(), resource->name) != blamed.end();
     // What the client had before, and was only repeated, is not what it refuses.
     const auto had = client_.find(resource->name);
-    const bool repeated = had != client_.end() && had->second->version == resource->version;
-    if (repeated) continue;
-    // Without delta a response is taken or refused as a whole.
-    if (guilty) refused.push_back(resource->name);
-    if (guilty || !delta_) {
+    if (had != client_.end() && had->second->version == resource->version) continue;
+    if (blamed.empty() || std::find(blamed.begin(), blamed.end(), resource->name) != blamed.end()) {
+      refused.push_back(resource->name);
       refused_[resource->name] = resource->version;
     } else if (Wants(resource->name)) {
       client_[resource->name] = resource;
@@ -169,10 +173,11 @@ void Subscription::FillState(const Resources& resources, bool removals, Response
     const auto refused = refused_.find(name);
     const auto had = client_.find(name);
     const bool bad = refused != refused_.end() && refused->second == current->version;
-    if (!bad) {
-      response.resources.push_back(current);
-    } else if (had != client_.end() && !had->second->body.empty()) {
+    if (bad && had != client_.end() && !had->second->body.empty()) {
       response.resources.push_back(had->second);
+    } else if (!bad || has_past_) {
+      // Leaving it out would take away what a reconnected client may still use: better refused twice than lost.
+      response.resources.push_back(current);
     }
   };
   if (wildcard_) {

@@ -68,6 +68,8 @@ class Subscription {
   const bool delta_;
   bool active_ = false;
   bool wildcard_ = false;
+  // State of the world: the client came with a version, so it may have resources from an earlier connection.
+  bool has_past_ = false;
   // A first answer is owed even if it is empty.
   bool answer_owed_ = false;
   std::set<std::string, std::less<>> names_;

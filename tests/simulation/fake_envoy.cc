@@ -1,0 +1,286 @@
+#include "tests/simulation/fake_envoy.h"
+
+#include <algorithm>
+
+#include "tests/simulation/references.h"
+
+namespace k8sgw::sim {
+
+using xds::Type;
+
+FakeEnvoy::FakeEnvoy(EnvoyTraits traits, xds::Engine& engine, Clock& clock, Random& random,
+                     std::function<Snapshot()> snapshot, std::function<void(std::string)> complain)
+    : traits_(std::move(traits)), engine_(engine), clock_(clock), random_(random), snapshot_(std::move(snapshot)),
+      complain_([this, complain = std::move(complain)](std::string what) { complain(traits_.id + ": " + what); }) {}
+
+void FakeEnvoy::Connect() {
+  const uint64_t life = ++life_;
+  said_role_ = false;
+  in_flight_.clear();
+  refused_.clear();
+  confirmed_.clear();
+  // Half of a refused response is in use, so the version accepted last does not say what it has. A real Envoy names it
+  // all the same, and by the protocol a server may believe it; then the difference lasts until the next change.
+  for (const Type type : mixed_) version_[type].clear();
+  absent_.clear();
+  asked_.clear();
+  nonce_.clear();
+  fresh_.clear();
+  stream_ = engine_.Open({.delta = traits_.delta, .single_type = std::nullopt}, [this, life](xds::Response response) {
+    // Only noted here; the engine must not be called from within its own call.
+    Mail mail{std::move(response), {}, {}};
+    Snapshot now = snapshot_();
+    for (const auto& [name, cluster] : now[Type::kCluster]) mail.existing.insert(name);
+    for (const auto& [name, routes] : now[Type::kRoute]) mail.used.merge(ClustersOf(*routes));
+    clock_.After(Clock::Duration(random_.Below(20)),
+                 [this, life, mail = std::move(mail)]() mutable { OnResponse(life, std::move(mail)); });
+  });
+  Subscribe(Type::kCluster, {});
+  Subscribe(Type::kListener, {});
+  Follow();
+}
+
+void FakeEnvoy::Disconnect() {
+  ++life_;
+  engine_.Close(*stream_);
+  stream_.reset();
+  stalled_.clear();
+  clock_.After(Clock::Duration(1 + random_.Below(300)), [this] { Connect(); });
+}
+
+void FakeEnvoy::Calm() {
+  calm_ = true;
+  const auto stalled = std::move(stalled_);
+  stalled_.clear();
+  for (const auto& go_on : stalled) go_on();
+}
+
+xds::Request FakeEnvoy::Base(Type type) {
+  xds::Request request;
+  if (!said_role_) request.role = traits_.role;
+  said_role_ = true;
+  request.node_id = traits_.id;
+  request.type_url = xds::TypeUrl(type);
+  return request;
+}
+
+// Listeners and clusters are asked for as a whole, once; others by their names.
+void FakeEnvoy::Subscribe(Type type, const std::set<std::string>& names) {
+  const bool first = !asked_.contains(type);
+  std::set<std::string>& asked = asked_[type];
+  const bool by_name = type != Type::kCluster && type != Type::kListener;
+  if (!first && (!by_name || asked == names)) return;
+  if (first && by_name && names.empty()) {
+    asked_.erase(type);
+    return;
+  }
+  xds::Request request = Base(type);
+  if (traits_.delta) {
+    std::set_difference(names.begin(), names.end(), asked.begin(), asked.end(), std::back_inserter(request.subscribe));
+    std::set_difference(asked.begin(), asked.end(), names.begin(), names.end(), std::back_inserter(request.unsubscribe));
+    if (first) {
+      for (const auto& [name, resource] : held_[type]) request.initial_versions[name] = resource->version;
+    }
+    for (const std::string& name : request.subscribe) fresh_.insert({type, name});
+  } else {
+    request.names.assign(names.begin(), names.end());
+    request.version = version_[type];
+    request.nonce = nonce_[type];
+    for (const std::string& name : names) {
+      if (!asked.contains(name)) fresh_.insert({type, name});
+    }
+  }
+  if (by_name) std::erase_if(held_[type], [&](const auto& entry) { return !names.contains(entry.first); });
+  asked = names;
+  engine_.Receive(*stream_, request, clock_.now());
+}
+
+void FakeEnvoy::OnResponse(uint64_t life, Mail mail) {
+  if (life != life_) return;
+  CheckResponse(mail.response);
+  if (!calm_ && traits_.reconnects && random_.OneIn(traits_.reconnects)) return Disconnect();
+  if (!calm_ && traits_.stalls && random_.OneIn(traits_.stalls)) {
+    stalled_.push_back([this, life, mail] {
+      if (life == life_) Answer(mail);
+    });
+    // Some time later it wakes up, if it is not woken before.
+    clock_.After(Clock::Duration(random_.Below(2000)), [this] {
+      if (stalled_.empty()) return;
+      const auto go_on = stalled_.front();
+      stalled_.erase(stalled_.begin());
+      go_on();
+    });
+    return;
+  }
+  Answer(mail);
+}
+
+void FakeEnvoy::CheckResponse(const xds::Response& response) {
+  if (++in_flight_[response.type] > 1) complain_("two responses of one type in flight: " + response.type_url);
+  for (const auto& resource : response.resources) {
+    const auto refused = refused_.find({response.type, resource->name});
+    if (refused != refused_.end() && refused->second == resource->version && !fresh_.contains(refused->first) &&
+        (traits_.delta || life_ == 1)) {
+      complain_("refused and sent again: " + resource->name);
+    }
+    const auto held = held_[response.type].find(resource->name);
+    if (traits_.delta && held != held_[response.type].end() && held->second->version == resource->version &&
+        !fresh_.contains({response.type, resource->name})) {
+      complain_("unchanged and sent again: " + resource->name);
+    }
+  }
+}
+
+void FakeEnvoy::Answer(const Mail& mail) {
+  const xds::Response& response = mail.response;
+  in_flight_[response.type] = 0;
+  xds::Request answer = Base(response.type);
+  answer.nonce = nonce_[response.type] = response.nonce;
+  for (const auto& resource : response.resources) fresh_.erase({response.type, resource->name});
+  for (const std::string& name : response.removed) fresh_.erase({response.type, name});
+  const auto news = NewsIn(response);
+  const bool refuse = !calm_ && traits_.refuses && !news.empty() && random_.OneIn(traits_.refuses);
+  if (refuse) {
+    Refuse(response, random_.Pick(news)->name, answer);
+    mixed_.insert(response.type);
+  } else {
+    Accept(mail);
+    version_[response.type] = response.version;
+    mixed_.erase(response.type);
+  }
+  answer.version = version_[response.type];
+  if (!traits_.delta) {
+    const auto& names = asked_[response.type];
+    answer.names.assign(names.begin(), names.end());
+  }
+  engine_.Receive(*stream_, answer, clock_.now());
+  if (!refuse) Follow();
+}
+
+std::vector<Ptr<xds::Resource>> FakeEnvoy::NewsIn(const xds::Response& response) {
+  std::vector<Ptr<xds::Resource>> news;
+  const Held& held = held_[response.type];
+  for (const auto& resource : response.resources) {
+    const auto known = held.find(resource->name);
+    if (known == held.end() || known->second->version != resource->version) news.push_back(resource);
+  }
+  return news;
+}
+
+void FakeEnvoy::Refuse(const xds::Response& response, const std::string& guilty, xds::Request& answer) {
+  answer.error = "Error adding/updating " + guilty + ": refused by the simulation";
+  for (const auto& resource : NewsIn(response)) {
+    if (answer.error->find(resource->name) != std::string::npos) {
+      refused_[{response.type, resource->name}] = resource->version;
+    } else {
+      held_[response.type][resource->name] = resource;
+    }
+  }
+  Held& held = held_[response.type];
+  if (!traits_.delta && (response.type == Type::kCluster || response.type == Type::kListener)) {
+    std::erase_if(held, [&](const auto& entry) {
+      return std::none_of(response.resources.begin(), response.resources.end(),
+                          [&](const auto& resource) { return resource->name == entry.first; });
+    });
+  }
+  for (const std::string& name : response.removed) held.erase(name);
+}
+
+void FakeEnvoy::Accept(const Mail& mail) {
+  const xds::Response& response = mail.response;
+  Held& held = held_[response.type];
+  const bool whole = !traits_.delta && (response.type == Type::kCluster || response.type == Type::kListener);
+  const Held before = held;
+  if (whole) held.clear();
+  for (const auto& resource : response.resources) {
+    // An answer may cross the word that it is not wanted any more.
+    const bool by_name = response.type != Type::kCluster && response.type != Type::kListener;
+    if (by_name && !asked_[response.type].contains(resource->name)) continue;
+    // A last good version in the place of a refused one takes no refusal back.
+    const auto old = before.find(resource->name);
+    const bool back = absent_.erase({response.type, resource->name}) > 0;
+    if (back || old == before.end() || old->second->version != resource->version) {
+      refused_.erase({response.type, resource->name});
+    }
+    held[resource->name] = resource;
+  }
+  for (const std::string& name : response.removed) held.erase(name);
+  if (!traits_.delta && !whole) {
+    // Asked for by name and not there: it stays in use, but the server counts it as gone.
+    for (const std::string& name : asked_[response.type]) {
+      const bool there = std::any_of(response.resources.begin(), response.resources.end(),
+                                     [&](const auto& resource) { return resource->name == name; });
+      if (!there) absent_.insert({response.type, name});
+    }
+  }
+  if (response.type == Type::kRoute) {
+    for (const auto& resource : response.resources) confirmed_.insert(resource->name);
+    CheckNewRoutes(mail);
+  }
+  if (response.type != Type::kCluster) return;
+  for (const auto& [name, cluster] : before) {
+    if (!held.contains(name)) CheckGoneCluster(name, mail);
+  }
+}
+
+void FakeEnvoy::CheckNewRoutes(const Mail& mail) {
+  for (const auto& routes : mail.response.resources) {
+    for (const std::string& cluster : ClustersOf(*routes)) {
+      // A cluster that it refused itself is nobody else's fault.
+      if (!mail.existing.contains(cluster) || refused_.contains({Type::kCluster, cluster})) continue;
+      if (!held_[Type::kCluster].contains(cluster)) complain_("routes of " + routes->name + " came before " + cluster);
+    }
+  }
+}
+
+void FakeEnvoy::CheckGoneCluster(const std::string& name, const Mail& mail) {
+  if (mail.used.contains(name)) return;
+  // A client that refused a listener stays with routes that nobody else has.
+  for (const auto& [key, version] : refused_) {
+    if (key.first == Type::kListener) return;
+  }
+  for (const auto& [table, routes] : held_[Type::kRoute]) {
+    // Routes of an earlier connection are unknown to the server when it answers for clusters, which are asked for first.
+    if (!confirmed_.contains(table)) continue;
+    if (refused_.contains({Type::kRoute, table})) continue;
+    if (ClustersOf(*routes).contains(name)) complain_(name + " went before the routes of " + table);
+  }
+}
+
+void FakeEnvoy::Follow() {
+  if (!stream_) return;
+  std::set<std::string> routes;
+  std::set<std::string> secrets;
+  for (const auto& [name, listener] : held_[Type::kListener]) {
+    routes.merge(RoutesOf(*listener));
+    secrets.merge(SecretsOf(*listener));
+  }
+  for (const auto& [name, cluster] : held_[Type::kCluster]) secrets.merge(SecretsOf(*cluster));
+  Subscribe(Type::kSecret, secrets);
+  Subscribe(Type::kRoute, routes);
+}
+
+void FakeEnvoy::CheckHolds(const Snapshot& snapshot) {
+  for (const auto& [type, asked] : asked_) {
+    const bool by_name = type != Type::kCluster && type != Type::kListener;
+    const auto found = snapshot.find(type);
+    const Held wanted = found == snapshot.end() ? Held() : found->second;
+    const std::string what = std::string(xds::TypeUrl(type)) + " ";
+    for (const auto& [name, resource] : wanted) {
+      if ((by_name && !asked.contains(name)) || refused_.contains({type, name})) continue;
+      const auto held = held_[type].find(name);
+      if (held == held_[type].end()) {
+        complain_("lacks " + what + name);
+      } else if (held->second->version != resource->version) {
+        complain_("has an old " + what + name);
+      }
+    }
+    // Without delta nobody is told that something asked for by name is gone.
+    if (by_name && !traits_.delta) continue;
+    for (const auto& [name, resource] : held_[type]) {
+      if (!wanted.contains(name) && !refused_.contains({type, name})) complain_("still has " + what + name);
+    }
+  }
+}
+
+}  // namespace k8sgw::sim

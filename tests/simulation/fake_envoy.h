@@ -1,0 +1,99 @@
+// An Envoy without a network: subscribes as Envoy does, takes its time, refuses, falls silent, and comes back.
+//
+// It checks what it is sent: one response per type in flight, nothing sent again that it has or has refused, and make
+// before break: routes come after the clusters that they lead to, and clusters go after the routes that led to them.
+// (A last good route may lead to an Upstream that is gone for good. Nothing comes before or after then.)
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "src/xds/engine.h"
+#include "tests/simulation/clock.h"
+#include "tests/simulation/random.h"
+
+namespace k8sgw::sim {
+
+struct EnvoyTraits {
+  std::string id;
+  bool delta = true;
+  std::optional<std::string> role;
+  // How often things go wrong: once in so many responses; 0 is never.
+  int refuses = 0;
+  int stalls = 0;
+  int reconnects = 0;
+};
+
+class FakeEnvoy {
+ public:
+  using Snapshot = std::map<xds::Type, std::map<std::string, Ptr<xds::Resource>>>;
+
+  // `snapshot` is what its role is to have now; `complain` is told what is against the protocol.
+  FakeEnvoy(EnvoyTraits traits, xds::Engine& engine, Clock& clock, Random& random, std::function<Snapshot()> snapshot,
+            std::function<void(std::string)> complain);
+
+  void Connect();
+  // No more faults from here on: what was put off is answered.
+  void Calm();
+  const EnvoyTraits& traits() const { return traits_; }
+  // Compares with what its role is to have. Refused versions may differ.
+  void CheckHolds(const Snapshot& snapshot);
+
+ private:
+  using Held = std::map<std::string, Ptr<xds::Resource>>;
+
+  void Disconnect();
+  xds::Request Base(xds::Type type);
+  void Subscribe(xds::Type type, const std::set<std::string>& names);
+  // A response, and the clusters that there were when it left: what its routes may count on, and what routes still use.
+  struct Mail {
+    xds::Response response;
+    std::set<std::string> existing;
+    std::set<std::string> used;
+  };
+
+  void OnResponse(uint64_t life, Mail mail);
+  void Answer(const Mail& mail);
+  void CheckResponse(const xds::Response& response);
+  void Accept(const Mail& mail);
+  // What it does not have already: no Envoy refuses what it uses.
+  std::vector<Ptr<xds::Resource>> NewsIn(const xds::Response& response);
+  void Refuse(const xds::Response& response, const std::string& guilty, xds::Request& answer);
+  // Asks for what the listeners and clusters in force refer to.
+  void Follow();
+  void CheckNewRoutes(const Mail& mail);
+  void CheckGoneCluster(const std::string& name, const Mail& mail);
+
+  EnvoyTraits traits_;
+  xds::Engine& engine_;
+  Clock& clock_;
+  Random& random_;
+  const std::function<Snapshot()> snapshot_;
+  const std::function<void(std::string)> complain_;
+  bool calm_ = false;
+  // Which connection this is: what belongs to an older one is dropped.
+  uint64_t life_ = 0;
+  std::optional<xds::StreamId> stream_;
+  bool said_role_ = false;
+  std::map<xds::Type, int> in_flight_;
+  std::map<xds::Type, Held> held_;
+  std::map<xds::Type, std::set<std::string>> asked_;
+  // Asked for on this stream and not yet answered: may be sent although it is known.
+  std::set<std::pair<xds::Type, std::string>> fresh_;
+  std::map<std::pair<xds::Type, std::string>, std::string> refused_;
+  // Asked for by name, held, and missing in the last response of a stream without delta.
+  std::set<std::pair<xds::Type, std::string>> absent_;
+  // Route configurations that came over this connection.
+  std::set<std::string> confirmed_;
+  std::map<xds::Type, std::string> nonce_;
+  std::map<xds::Type, std::string> version_;
+  // Types of which the last response was refused.
+  std::set<xds::Type> mixed_;
+  std::vector<std::function<void()>> stalled_;
+};
+
+}  // namespace k8sgw::sim
