@@ -5,7 +5,7 @@ JOBS := $(shell nproc)
 ENVOY := $(CACHE)/envoy-1.40.0
 BUILD = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; cmake --build build/$(1) -j$(JOBS)
 
-.PHONY: help setup build run test unit golden e2e resilience bench asan clean
+.PHONY: help setup build run test unit golden e2e resilience bench asan tsan clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,11 +38,17 @@ bench: build ## speed and size beside their floors; rewrites docs/benchmarks.md
 	@build/release/benchmarks/k8sgw_bench --gateway build/release/k8sgateway --envoy $(ENVOY) --json build/figures.json
 	@python3 benchmarks/report.py build/figures.json docs
 
-asan: setup ## unit and golden tests with the address and undefined-behaviour sanitizers
-	@$(call BUILD,asan)
-	@cd build/asan && ASAN_OPTIONS=detect_leaks=0 ctest -L 'unit|golden' --output-on-failure
+asan: setup ## unit, simulation and golden tests with the address and undefined-behaviour sanitizers
+	@cmake --preset asan >build/asan.log 2>&1 || { cat build/asan.log; exit 1; }
+	@cmake --build build/asan -j$(JOBS)
+	@cd build/asan && ASAN_OPTIONS=detect_leaks=1 SIMULATION_STEPS=60 ctest -L 'unit|golden' --output-on-failure
 
-# Not part of `test` yet: `make asan`.
+TSAN_TESTS = k8sgw_xds_test k8sgw_run_loop_test
+tsan: setup ## the xDS server and the run loop with the thread sanitizer
+	@cmake --preset tsan >build/tsan.log 2>&1 || { cat build/tsan.log; exit 1; }
+	@cmake --build build/tsan -j$(JOBS) --target $(TSAN_TESTS)
+	@cd build/tsan && TSAN_OPTIONS="suppressions=$(CURDIR)/tools/tsan.supp halt_on_error=1" \
+		ctest -R 'k8sgw_(xds|run_loop)_test' --output-on-failure
 
 clean: ## remove what was built; caches outside the tree stay
 	@rm -rf build

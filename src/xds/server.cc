@@ -2,9 +2,10 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <mutex>
-#include <set>
 #include <thread>
+#include <vector>
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
@@ -26,7 +27,13 @@ using grpc::CallbackServerContext;
 
 constexpr int kKeepaliveMs = 30'000;
 
+class StreamReactor;
+
 // The engine, and the lock under which everybody calls it.
+//
+// Lock order: mutex, then a stream's queue. Responses are written without either: the engine only queues them and notes
+// the stream in `ready`; whoever called the engine writes when it has let go of the lock. A response of 10,000 resources
+// thus holds up nobody but its own stream.
 struct Core {
   explicit Core(EngineOptions options) : engine(std::move(options)) {}
 
@@ -35,16 +42,29 @@ struct Core {
   // Wakes the thread that keeps the engine's deadlines.
   std::condition_variable deadline_changed;
   bool stopping = false;
+  std::vector<std::shared_ptr<StreamReactor>> ready;  // guarded by mutex
+
+  // Calls work(engine) under the lock, then lets those streams write that were given something.
+  void Call(const std::function<void(Engine&)>& work);
 };
 
-// One stream. gRPC calls the reactions one at a time, but the engine may hand over a response from any thread.
+// One stream. gRPC calls the reactions one at a time, but a response may be handed over by any thread.
 class StreamReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer> {
  public:
-  StreamReactor(Core& core, StreamOptions options) : core_(core), delta_(options.delta) {
-    std::lock_guard<std::mutex> lock(core_.mutex);
-    id_ = core_.engine.Open(options, [this](Response response) { Enqueue(std::move(response)); });
-    StartRead(&request_bytes_);
+  static StreamReactor* Open(Core& core, StreamOptions options) {
+    auto stream = std::make_shared<StreamReactor>(core, options.delta);
+    stream->self_ = stream;
+    core.Call([&](Engine& engine) {
+      stream->id_ = engine.Open(options, [&core, raw = stream.get()](Response response) {
+        raw->Enqueue(std::move(response));
+        core.ready.push_back(raw->self_);
+      });
+    });
+    stream->StartRead(&stream->request_bytes_);
+    return stream.get();
   }
+
+  StreamReactor(Core& core, bool delta) : core_(core), delta_(delta) {}
 
   void OnReadDone(bool ok) override {
     Request request;
@@ -52,13 +72,8 @@ class StreamReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
     if (!(delta_ ? ParseDeltaRequest(request_bytes_, &request) : ParseStateRequest(request_bytes_, &request))) {
       return Close(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "the message is no discovery request"));
     }
-    {
-      std::lock_guard<std::mutex> lock(core_.mutex);
-      if (closed_) return;
-      core_.engine.Receive(id_, request, std::chrono::steady_clock::now());
-    }
+    core_.Call([&](Engine& engine) { engine.Receive(id_, request, std::chrono::steady_clock::now()); });
     core_.deadline_changed.notify_one();
-    WriteNext();
     request_bytes_.Clear();
     StartRead(&request_bytes_);
   }
@@ -73,22 +88,10 @@ class StreamReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
 
   void OnCancel() override { Close(grpc::Status::CANCELLED); }
 
-  void OnDone() override { delete this; }
+  // Others may be about to look whether there is something to write: the last of them deletes.
+  void OnDone() override { const auto last = std::move(self_); }
 
- private:
-  // Under the engine's lock: only queues. At most one response per type is ever in flight, so the queue is short.
-  void Enqueue(Response response) {
-    {
-      std::lock_guard<std::mutex> lock(queue_mutex_);
-      queue_.push_back(std::move(response));
-      if (writing_ || finished_) return;
-      writing_ = true;
-      response = std::move(queue_.front());
-      queue_.pop_front();
-    }
-    Write(response);
-  }
-
+  // Starts the next write unless one is under way.
   void WriteNext() {
     Response response;
     {
@@ -98,32 +101,33 @@ class StreamReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
       response = std::move(queue_.front());
       queue_.pop_front();
     }
-    Write(response);
-  }
-
-  void Write(const Response& response) {
-    response_bytes_ = delta_ ? WriteDeltaResponse(response) : WriteStateResponse(response);
+    ByteBuffer bytes = delta_ ? WriteDeltaResponse(response) : WriteStateResponse(response);
+    std::lock_guard<std::mutex> lock(queue_mutex_);
+    // Nothing may be started after Finish.
+    if (finished_) return;
+    response_bytes_.Swap(&bytes);
     StartWrite(&response_bytes_);
   }
 
+ private:
+  // Called by the engine: only queues. At most one response per type is ever in flight, so the queue is short.
+  void Enqueue(Response response) {
+    std::lock_guard<std::mutex> lock(queue_mutex_);
+    queue_.push_back(std::move(response));
+  }
+
   void Close(grpc::Status status) {
-    {
-      std::lock_guard<std::mutex> lock(core_.mutex);
-      if (!closed_) core_.engine.Close(id_);
-      closed_ = true;
-    }
-    {
-      std::lock_guard<std::mutex> lock(queue_mutex_);
-      if (finished_) return;
-      finished_ = true;
-    }
+    core_.Call([&](Engine& engine) { engine.Close(id_); });
+    std::lock_guard<std::mutex> lock(queue_mutex_);
+    if (finished_) return;
+    finished_ = true;
     Finish(std::move(status));
   }
 
   Core& core_;
   const bool delta_;
   StreamId id_ = 0;
-  bool closed_ = false;  // guarded by core_.mutex
+  std::shared_ptr<StreamReactor> self_;  // until gRPC is done with it
   ByteBuffer request_bytes_;
   ByteBuffer response_bytes_;  // owned by gRPC while writing_
   std::mutex queue_mutex_;
@@ -131,6 +135,16 @@ class StreamReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
   bool writing_ = false;
   bool finished_ = false;
 };
+
+void Core::Call(const std::function<void(Engine&)>& work) {
+  std::vector<std::shared_ptr<StreamReactor>> to_write;
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    work(engine);
+    to_write.swap(ready);
+  }
+  for (const auto& stream : to_write) stream->WriteNext();
+}
 
 grpc::ServerUnaryReactor* AnswerFetch(Core& core, Type type, CallbackServerContext* context, const ByteBuffer* in, ByteBuffer* out) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
@@ -162,10 +176,10 @@ class AdsService final : public AdsBase {
  public:
   explicit AdsService(Core& core) : core_(core) {}
   grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* StreamAggregatedResources(CallbackServerContext*) override {
-    return new StreamReactor(core_, {.delta = false, .single_type = std::nullopt});
+    return StreamReactor::Open(core_, {.delta = false, .single_type = std::nullopt});
   }
   grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* DeltaAggregatedResources(CallbackServerContext*) override {
-    return new StreamReactor(core_, {.delta = true, .single_type = std::nullopt});
+    return StreamReactor::Open(core_, {.delta = true, .single_type = std::nullopt});
   }
 
  private:
@@ -180,10 +194,10 @@ class AdsService final : public AdsBase {
    public:                                                                                                              \
     explicit Class(Core& core) : core_(core) {}                                                                         \
     grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Stream##Name(CallbackServerContext*) override {                    \
-      return new StreamReactor(core_, {.delta = false, .single_type = kType});                                         \
+      return StreamReactor::Open(core_, {.delta = false, .single_type = kType});                                         \
     }                                                                                                                   \
     grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Delta##Name(CallbackServerContext*) override {                     \
-      return new StreamReactor(core_, {.delta = true, .single_type = kType});                                          \
+      return StreamReactor::Open(core_, {.delta = true, .single_type = kType});                                          \
     }                                                                                                                   \
     grpc::ServerUnaryReactor* Fetch##Name(CallbackServerContext* context, const ByteBuffer* in, ByteBuffer* out)        \
         override {                                                                                                      \
@@ -238,13 +252,11 @@ class GrpcServer final : public Server {
   int port() const override { return port_; }
 
   void Apply(const std::string& role, const Update& update) override {
-    std::lock_guard<std::mutex> lock(core_.mutex);
-    core_.engine.Apply(role, update, std::chrono::steady_clock::now());
+    core_.Call([&](Engine& engine) { engine.Apply(role, update, std::chrono::steady_clock::now()); });
   }
 
   void RemoveRole(const std::string& role) override {
-    std::lock_guard<std::mutex> lock(core_.mutex);
-    core_.engine.RemoveRole(role);
+    core_.Call([&](Engine& engine) { engine.RemoveRole(role); });
   }
 
   void SetServing() override { server_->GetHealthCheckService()->SetServingStatus(true); }
@@ -283,7 +295,9 @@ class GrpcServer final : public Server {
       } else {
         core_.deadline_changed.wait(lock);
       }
-      core_.engine.Tick(std::chrono::steady_clock::now());
+      lock.unlock();
+      core_.Call([](Engine& engine) { engine.Tick(std::chrono::steady_clock::now()); });
+      lock.lock();
     }
   }
 
