@@ -55,7 +55,18 @@ spec:
                               host, port));
 }
 
-std::string PlacedLine::ToString() const { return (place.empty() ? "" : place + ": ") + problem.ToString(); }
+std::string PlacedLine::ToString() const {
+  std::string line = place;
+  const auto add = [&](const std::string& part) {
+    if (!part.empty()) line += (line.empty() ? "" : ": ") + part;
+  };
+  // Problems of a file as a whole have no object.
+  if (!problem.object.name.empty()) add(problem.object.ToString());
+  add(problem.path);
+  add(problem.severity == Severity::kWarning ? "warning: " + problem.message : problem.message);
+  add(problem.fix);
+  return line;
+}
 
 Folder::Folder(const std::string& directory, Pipeline::Options options)
     : source_(directory, kDefaultNamespace), pipeline_([&] {

@@ -19,7 +19,7 @@ std::vector<Change> RouteEverythingTo(const std::string& host, int port);
 struct PlacedLine {
   std::string place;
   Problem problem;
-  // "file:line: error: Kind ns/name: path: message: fix".
+  // "file:line: Kind namespace/name: path: message: fix"; of warnings, "warning: " stands before the message.
   std::string ToString() const;
 };
 
