@@ -5,7 +5,7 @@ JOBS := $(shell nproc)
 ENVOY := $(CACHE)/envoy-1.40.0
 BUILD = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; cmake --build build/$(1) -j$(JOBS)
 
-.PHONY: help setup build run test unit golden commands e2e resilience bench asan tsan clean
+.PHONY: help setup build run test unit golden pages commands e2e resilience bench asan tsan clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,7 +20,7 @@ build: setup ## build/release/k8sgateway and build/release/envoy
 run: build ## serve examples/petstore with a small backend until Ctrl-C
 	@tools/run_petstore.sh
 
-test: unit golden commands e2e resilience ## every test but those with sanitizers: asan, tsan
+test: unit golden pages commands e2e resilience ## every test but those with sanitizers: asan, tsan
 
 unit: build ## unit, property and simulation tests
 	@cd build/release && ctest -L unit --output-on-failure
@@ -30,6 +30,9 @@ golden: build ## the golden cases; UPDATE_GOLDEN=1 rewrites what they expect
 
 e2e: build ## requests through the real Envoy
 	@python3 tests/e2e/run.py --preset release
+
+pages: ## user pages agree with the cases
+	@python3 tests/pages/check.py
 
 commands: build ## validate, explain and translate, word by word
 	@python3 tests/e2e/commands.py --preset release
