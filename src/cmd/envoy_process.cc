@@ -56,7 +56,6 @@ EnvoyProcess::EnvoyProcess(EnvoyOptions options) : options_(std::move(options)),
 
 EnvoyProcess::~EnvoyProcess() {
   if (pid_ > 0) Stop(0ms);
-  if (!bootstrap_path_.empty()) unlink(bootstrap_path_.c_str());
 }
 
 std::string EnvoyProcess::Bootstrap() const {
@@ -90,18 +89,8 @@ absl::Status EnvoyProcess::Start(Time now) {
     return absl::NotFoundError(fmt::format(
         "there is no Envoy at {}: put one beside this program, or name it with --envoy or K8SGATEWAY_ENVOY", options_.path));
   }
-  if (bootstrap_path_.empty()) {
-    const char* dir = std::getenv("TMPDIR");
-    std::string path = fmt::format("{}/k8sgateway-bootstrap-XXXXXX.json", dir && *dir ? dir : "/tmp");
-    const int fd = mkostemps(path.data(), 5, O_CLOEXEC);
-    if (fd < 0 || !WriteAll(fd, Bootstrap())) {
-      if (fd >= 0) close(fd);
-      return absl::UnavailableError(fmt::format("cannot write Envoy's bootstrap to {}", path));
-    }
-    close(fd);
-    bootstrap_path_ = path;
-  }
-  std::vector<std::string> args = {options_.path, "-c", bootstrap_path_, "--disable-hot-restart", "-l", options_.log_level,
+  // As an argument, so that no file is left behind, whatever happens to us.
+  std::vector<std::string> args = {options_.path, "--config-yaml", Bootstrap(), "--disable-hot-restart", "-l", options_.log_level,
                                    "--drain-time-s", "2"};
   if (options_.concurrency > 0) {
     args.push_back("--concurrency");

@@ -37,7 +37,7 @@ class EnvoyProcess {
   EnvoyProcess(const EnvoyProcess&) = delete;
   EnvoyProcess& operator=(const EnvoyProcess&) = delete;
 
-  // Errors: no such program (the text says how to name another), no place for the bootstrap file.
+  // Errors: no such program (the text says how to name another).
   absl::Status Start(Time now);
   // The process has ended, or not: call on SIGCHLD. Schedules a restart; returns the words for the log, "" when it
   // still runs.
@@ -62,7 +62,6 @@ class EnvoyProcess {
   std::string AskAdmin(const std::string& method, const std::string& path) const;
 
   const EnvoyOptions options_;
-  std::string bootstrap_path_;
   pid_t pid_ = -1;
   Time started_;
   std::optional<Time> restart_at_;

@@ -362,12 +362,15 @@ def quick_end(test: Test) -> None:
 
 @case("run: kill -9 of the control plane leaves no Envoy behind")
 def killed(test: Test) -> None:
+    before = set(os.listdir(tempfile.gettempdir()))
     test.write("site.yaml", objects.direct("site", "hello"))
     gateway = test.run()
     (envoy,) = gateway.envoy_pids()
     gateway.process.signal(signal.SIGKILL)
     expect_exit(gateway.process, -signal.SIGKILL)
     wait_until(lambda: not pathlib.Path(f"/proc/{envoy}").exists(), "no Envoy is left", 10)
+    left = {f for f in os.listdir(tempfile.gettempdir()) if "bootstrap" in f} - before
+    assert not left, f"files are left behind: {left}"
 
 
 @contextlib.contextmanager
