@@ -4,22 +4,12 @@
 
 #include <gtest/gtest.h>
 
-#include "src/base/hash.h"
+#include "src/xds/test_resource.h"
 
 namespace k8sgw::xds {
 namespace {
 
 using namespace std::chrono_literals;
-
-Ptr<Resource> Make(Type type, const std::string& name, const std::string& content) {
-  auto resource = std::make_shared<Resource>();
-  resource->type = type;
-  resource->name = name;
-  resource->version = HexHash(Hash64(content));
-  resource->body = {std::make_shared<const std::string>(content)};
-  resource->size = content.size();
-  return resource;
-}
 
 // An Envoy that remembers what it was sent, and answers when it is told to.
 struct Client {

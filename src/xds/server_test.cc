@@ -9,7 +9,7 @@
 
 #include "envoy/service/cluster/v3/cds.grpc.pb.h"
 #include "envoy/service/discovery/v3/ads.grpc.pb.h"
-#include "src/base/hash.h"
+#include "src/xds/test_resource.h"
 
 namespace k8sgw::xds {
 namespace {
@@ -19,16 +19,6 @@ namespace ads = ::envoy::service::discovery::v3;
 
 constexpr char kRole[] = "gloo-system~gateway-proxy";
 constexpr auto kPatience = 20s;
-
-Ptr<Resource> Make(Type type, const std::string& name, const std::string& content) {
-  auto resource = std::make_shared<Resource>();
-  resource->type = type;
-  resource->name = name;
-  resource->version = HexHash(Hash64(content));
-  resource->body = {std::make_shared<const std::string>(content)};
-  resource->size = content.size();
-  return resource;
-}
 
 template <class Condition>
 bool Becomes(const Condition& condition) {

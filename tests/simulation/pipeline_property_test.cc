@@ -12,7 +12,7 @@ namespace {
 // How many transactions each seed makes; more by SIMULATION_STEPS.
 int Steps() {
   const char* steps = std::getenv("SIMULATION_STEPS");
-  return steps ? std::atoi(steps) : 400;
+  return steps ? std::atoi(steps) : 250;
 }
 constexpr uint64_t kSeeds = 8;
 
