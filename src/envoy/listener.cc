@@ -202,6 +202,7 @@ TranslatedListener TranslateListener(const Context& context, const proxy::Listen
     hcmv3::HttpConnectionManager hcm;
     TranslateHttpConnectionManager(context, *in.spec, needs_of(0), report, hcm);
     AddHcm(hcm, RouteConfigName(name, ""), *out.add_filter_chains());
+    result.route_configs.insert(0);
   } else {
     std::map<std::string, const SslGroup*> owners;
     std::vector<SslGroup> groups = GroupBySslConfig(bindings);
@@ -213,6 +214,7 @@ TranslatedListener TranslateListener(const Context& context, const proxy::Listen
       AddHcm(hcm, RouteConfigName(name, in.isolate_by_ssl_config ? HexHash(group.hash) : ""), chain);
       chain.set_name(HexHash(group.hash));
       out.add_filter_chains()->Swap(&chain);
+      result.route_configs.insert(in.isolate_by_ssl_config ? group.hash : 0);
     }
   }
   if (!out.filter_chains().empty()) result.resource = MakeResource(xds::Type::kListener, name, out);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,10 +19,12 @@ using Bindings = absl::btree_map<proxy::VirtualHostKey, Ptr<proxy::Binding>>;
 struct TranslatedListener {
   // nullptr when nothing can be served: no virtual hosts, or no usable certificate.
   Ptr<xds::Resource> resource;
+  // The ssl hashes of the route configurations that it asks for: those of chains that were left out are not among them.
+  std::set<uint64_t> route_configs;
   Problems problems;
 
   bool operator==(const TranslatedListener& other) const {
-    return problems == other.problems &&
+    return problems == other.problems && route_configs == other.route_configs &&
            (resource == other.resource || (resource && other.resource && *resource == *other.resource));
   }
 };

@@ -119,6 +119,7 @@ struct Translation::Nodes {
   flow::Derived<ListenerKey, proxy::Listener, RouteConfigKey, RouteConfiguration> route_configurations;
   flow::Derived<RouteConfigKey, RouteConfiguration, RouteConfigKey, Needs> needs;
   flow::Derived<ListenerKey, proxy::Listener, ListenerKey, TranslatedListener> listeners;
+  flow::Derived<RouteConfigKey, RouteConfiguration, RouteConfigKey, RouteConfiguration> served_route_configurations;
 
   Nodes(flow::Graph& graph, const Inputs& in, const gateway::Translation& gw, const TranslationOptions& opts);
 
@@ -278,7 +279,14 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                   static const Bindings kNone;
                   const Bindings& bindings = listener.ssl ? reader.Find(gateway.bindings_by_listener(), key) : kNone;
                   out.Emit(key, TranslateListener(MakeContext(reader, view), listener, bindings, by_hash));
-                }) {}
+                }),
+      served_route_configurations(
+          graph, "served-route-configurations", route_configurations, {&listeners},
+          [this](flow::Reader& reader, const RouteConfigKey& key, const RouteConfiguration&, auto& out) {
+            // A listener may have lost the chain, for want of a certificate: then nobody would ask for these routes.
+            const auto listener = reader.Get(listeners, key.listener);
+            if (listener && listener->route_configs.contains(key.ssl_hash)) out.Emit(key, route_configurations.Get(key));
+          }) {}
 
 Translation::Translation(flow::Graph& graph, const Inputs& inputs, const gateway::Translation& gateway,
                          const TranslationOptions& options)
@@ -289,7 +297,7 @@ Translation::~Translation() = default;
 const flow::Collection<UpstreamRef, xds::Resource>& Translation::clusters() const { return nodes_->clusters; }
 const flow::Collection<ListenerKey, TranslatedListener>& Translation::listeners() const { return nodes_->listeners; }
 const flow::Collection<RouteConfigKey, RouteConfiguration>& Translation::route_configurations() const {
-  return nodes_->route_configurations;
+  return nodes_->served_route_configurations;
 }
 const flow::Collection<SecretRef, SecretResources>& Translation::secrets() const { return nodes_->secrets; }
 const flow::Collection<ListenerKey, proxy::Listener>& Translation::served_listeners() const {

@@ -205,6 +205,17 @@ def last_good(test: Test) -> None:
     wait_until(lambda: gateway.status()["errors"] == 0, "no more errors", APPLY_SECONDS)
 
 
+@case("run: an sslConfig whose Secret is missing keeps nobody waiting")
+def missing_secret(test: Test) -> None:
+    test.write("site.yaml", objects.direct("site", "hello"))
+    secret = "spec:\n  sslConfig: {secretRef: {name: missing, namespace: default}}"
+    test.write("tls.yaml", objects.direct("tls", "never", "tls.example").replace("spec:", secret, 1))
+    gateway = test.run()  # ready, although the listener of 8443 has nothing to show
+    expect_answer(gateway.flags.http_port, "hello")
+    status = gateway.wait_applied(0)
+    assert status["in_sync"] and status["errors"] == 1, f"not as expected: {status}"
+
+
 @case("run: a deleted file takes its objects with it")
 def delete_file(test: Test) -> None:
     test.write("a.yaml", objects.direct("a", "a", "a.example"))
