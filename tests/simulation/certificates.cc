@@ -61,4 +61,9 @@ std::string RandomTlsData(Random& random) {
   return "stringData:\n  tls.crt: " + Block(first ? kCertificateA : kCertificateB) + "  tls.key: " + Block(key);
 }
 
+std::string RandomAuthorityData(Random& random) {
+  const std::string authority = random.OneIn(6) ? "nonsense\n" : (random.OneIn(2) ? kCertificateA : kCertificateB);
+  return "stringData:\n  ca.crt: " + Block(authority);
+}
+
 }  // namespace k8sgw::sim

@@ -31,7 +31,10 @@ void FakeEnvoy::Connect() {
     Mail mail{std::move(response), {}, {}};
     Snapshot now = snapshot_();
     for (const auto& [name, cluster] : now[Type::kCluster]) mail.existing.insert(name);
-    for (const auto& [name, routes] : now[Type::kRoute]) mail.used.merge(ClustersOf(*routes));
+    for (const auto& [name, routes] : now[Type::kRoute]) {
+      const auto& clusters = ReferencesOf(*routes).clusters;
+      mail.used.insert(clusters.begin(), clusters.end());
+    }
     clock_.After(Clock::Duration(random_.Below(20)),
                  [this, life, mail = std::move(mail)]() mutable { OnResponse(life, std::move(mail)); });
   });
@@ -225,7 +228,7 @@ void FakeEnvoy::Accept(const Mail& mail) {
 
 void FakeEnvoy::CheckNewRoutes(const Mail& mail) {
   for (const auto& routes : mail.response.resources) {
-    for (const std::string& cluster : ClustersOf(*routes)) {
+    for (const std::string& cluster : ReferencesOf(*routes).clusters) {
       // A cluster that it refused itself is nobody else's fault.
       if (!mail.existing.contains(cluster) || refused_.contains({Type::kCluster, cluster})) continue;
       if (!held_[Type::kCluster].contains(cluster)) complain_("routes of " + routes->name + " came before " + cluster);
@@ -243,7 +246,7 @@ void FakeEnvoy::CheckGoneCluster(const std::string& name, const Mail& mail) {
     // Routes of an earlier connection are unknown to the server when it answers for clusters, which are asked for first.
     if (!confirmed_.contains(table)) continue;
     if (refused_.contains({Type::kRoute, table})) continue;
-    if (ClustersOf(*routes).contains(name)) complain_(name + " went before the routes of " + table);
+    if (ReferencesOf(*routes).clusters.contains(name)) complain_(name + " went before the routes of " + table);
   }
 }
 
@@ -252,10 +255,14 @@ void FakeEnvoy::Follow() {
   std::set<std::string> routes;
   std::set<std::string> secrets;
   for (const auto& [name, listener] : held_[Type::kListener]) {
-    routes.merge(RoutesOf(*listener));
-    secrets.merge(SecretsOf(*listener));
+    const References& references = ReferencesOf(*listener);
+    routes.insert(references.routes.begin(), references.routes.end());
+    secrets.insert(references.secrets.begin(), references.secrets.end());
   }
-  for (const auto& [name, cluster] : held_[Type::kCluster]) secrets.merge(SecretsOf(*cluster));
+  for (const auto& [name, cluster] : held_[Type::kCluster]) {
+    const References& references = ReferencesOf(*cluster);
+    secrets.insert(references.secrets.begin(), references.secrets.end());
+  }
   Subscribe(Type::kSecret, secrets);
   Subscribe(Type::kRoute, routes);
 }

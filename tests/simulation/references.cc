@@ -1,5 +1,8 @@
 #include "tests/simulation/references.h"
 
+#include <cstdio>
+#include <cstdlib>
+#include <map>
 #include <memory>
 
 #include <google/protobuf/any.pb.h>
@@ -25,7 +28,11 @@ void Walk(const Message& message, const Visit& visit) {
   if (const auto* any = dynamic_cast<const google::protobuf::Any*>(&message)) {
     const std::string name = any->type_url().substr(any->type_url().find('/') + 1);
     const auto* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(name);
-    if (!descriptor) return;
+    if (!descriptor) {
+      // Half blind, the simulation would find nothing.
+      std::fprintf(stderr, "the simulation is not linked with %s\n", name.c_str());
+      std::abort();
+    }
     std::unique_ptr<Message> inner(MessageFactory::generated_factory()->GetPrototype(descriptor)->New());
     if (inner->ParseFromString(any->value())) Walk(*inner, visit);
     return;
@@ -45,52 +52,64 @@ void Walk(const Message& message, const Visit& visit) {
   }
 }
 
+References Read(const Message& message) {
+  namespace routev3 = ::envoy::config::route::v3;
+  namespace hcmv3 = ::envoy::extensions::filters::network::http_connection_manager::v3;
+  namespace tlsv3 = ::envoy::extensions::transport_sockets::tls::v3;
+  References out;
+  Walk(message, [&](const Message& part) {
+    if (const auto* action = dynamic_cast<const routev3::RouteAction*>(&part)) {
+      if (action->has_cluster()) out.clusters.insert(action->cluster());
+    } else if (const auto* weight = dynamic_cast<const routev3::WeightedCluster::ClusterWeight*>(&part)) {
+      out.clusters.insert(weight->name());
+    } else if (const auto* mirror = dynamic_cast<const routev3::RouteAction::RequestMirrorPolicy*>(&part)) {
+      out.clusters.insert(mirror->cluster());
+    } else if (const auto* rds = dynamic_cast<const hcmv3::Rds*>(&part)) {
+      out.routes.insert(rds->route_config_name());
+    } else if (const auto* secret = dynamic_cast<const tlsv3::SdsSecretConfig*>(&part)) {
+      if (secret->has_sds_config()) out.secrets.insert(secret->name());
+    }
+  });
+  return out;
+}
+
 template <class M>
-M Parse(const xds::Resource& resource) {
+References ReadAs(const xds::Resource& resource) {
   M message;
   message.ParseFromString(envoy::JoinBytes(resource));
-  return message;
+  return Read(message);
+}
+
+References ReadResource(const xds::Resource& resource) {
+  switch (resource.type) {
+    case xds::Type::kCluster: return ReadAs<::envoy::config::cluster::v3::Cluster>(resource);
+    case xds::Type::kListener: return ReadAs<::envoy::config::listener::v3::Listener>(resource);
+    case xds::Type::kRoute: return ReadAs<::envoy::config::route::v3::RouteConfiguration>(resource);
+    case xds::Type::kSecret:
+    case xds::Type::kEndpoint: return {};
+  }
+  return {};
 }
 
 }  // namespace
 
-std::set<std::string> ClustersOf(const xds::Resource& route_configuration) {
-  namespace routev3 = ::envoy::config::route::v3;
-  std::set<std::string> names;
-  Walk(Parse<routev3::RouteConfiguration>(route_configuration), [&](const Message& message) {
-    if (const auto* action = dynamic_cast<const routev3::RouteAction*>(&message)) {
-      if (action->has_cluster()) names.insert(action->cluster());
-    } else if (const auto* weight = dynamic_cast<const routev3::WeightedCluster::ClusterWeight*>(&message)) {
-      names.insert(weight->name());
-    } else if (const auto* mirror = dynamic_cast<const routev3::RouteAction::RequestMirrorPolicy*>(&message)) {
-      names.insert(mirror->cluster());
-    }
-  });
-  return names;
+const References& ReferencesOf(const xds::Resource& resource) {
+  // A version is the hash of the bytes.
+  static std::map<std::pair<xds::Type, std::string>, References> known;
+  const auto [entry, is_new] = known.try_emplace({resource.type, resource.version});
+  if (is_new) entry->second = ReadResource(resource);
+  return entry->second;
 }
 
-std::set<std::string> RoutesOf(const xds::Resource& listener) {
-  namespace hcmv3 = ::envoy::extensions::filters::network::http_connection_manager::v3;
-  std::set<std::string> names;
-  Walk(Parse<::envoy::config::listener::v3::Listener>(listener), [&](const Message& message) {
-    const auto* rds = dynamic_cast<const hcmv3::Rds*>(&message);
-    if (rds) names.insert(rds->route_config_name());
-  });
-  return names;
-}
-
-std::set<std::string> SecretsOf(const xds::Resource& resource) {
-  std::set<std::string> names;
-  const auto visit = [&](const Message& message) {
-    const auto* secret = dynamic_cast<const ::envoy::extensions::transport_sockets::tls::v3::SdsSecretConfig*>(&message);
-    if (secret && secret->has_sds_config()) names.insert(secret->name());
-  };
-  if (resource.type == xds::Type::kCluster) {
-    Walk(Parse<::envoy::config::cluster::v3::Cluster>(resource), visit);
-  } else {
-    Walk(Parse<::envoy::config::listener::v3::Listener>(resource), visit);
+std::set<std::string> ClustersOfVirtualHost(const std::string& bytes) {
+  static std::map<std::string, std::set<std::string>> known;
+  const auto [entry, is_new] = known.try_emplace(bytes);
+  if (is_new) {
+    ::envoy::config::route::v3::RouteConfiguration only_this;
+    only_this.ParseFromString(bytes);
+    entry->second = Read(only_this).clusters;
   }
-  return names;
+  return entry->second;
 }
 
 }  // namespace k8sgw::sim

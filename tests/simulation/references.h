@@ -8,11 +8,17 @@
 
 namespace k8sgw::sim {
 
-// Clusters that a RouteConfiguration sends requests to.
-std::set<std::string> ClustersOf(const xds::Resource& route_configuration);
-// Route configurations that a Listener asks for.
-std::set<std::string> RoutesOf(const xds::Resource& listener);
-// Secrets that a Cluster or Listener asks for by SDS.
-std::set<std::string> SecretsOf(const xds::Resource& resource);
+// What one resource names. The answers are kept: the same version is looked at many times.
+struct References {
+  // Clusters that a RouteConfiguration sends requests to.
+  std::set<std::string> clusters;
+  // Route configurations that a Listener asks for.
+  std::set<std::string> routes;
+  // Secrets that a Cluster or Listener asks for by SDS.
+  std::set<std::string> secrets;
+};
+const References& ReferencesOf(const xds::Resource& resource);
+// The clusters of one virtual host, given as a field of a RouteConfiguration.
+std::set<std::string> ClustersOfVirtualHost(const std::string& bytes);
 
 }  // namespace k8sgw::sim

@@ -16,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr char kRole[] = "gloo-system~gateway-proxy";
+constexpr auto kSecrets = envoy::SecretDelivery::kSds;
 constexpr uint32_t kFallbackPort = 8080;
 // Real runs never need as many; a protocol that goes round and round does.
 constexpr int kMostEvents = 2'000'000;
@@ -113,7 +114,7 @@ class Run {
       auto now = Dump(control_.pipeline());
       // What Envoys refused is known to this pipeline alone.
       std::erase_if(now, [](const auto& entry) { return entry.first.find("Envoy refused") != std::string::npos; });
-      const std::string difference = Difference(now, Dump(*FromScratch(control_.objects(), before)));
+      const std::string difference = Difference(now, Dump(*FromScratch(kSecrets, control_.ReadAgain(random_), before)));
       if (!difference.empty()) Complain("not as from scratch: " + difference);
     }
     if (step_ < steps_) clock_.After(Clock::Duration(1 + random_.Below(60)), [this] { ChangeFiles(); });
@@ -140,7 +141,7 @@ class Run {
   Clock clock_;
   Universe universe_;
   Random random_;
-  ControlPlane control_;
+  ControlPlane control_{kSecrets};
   xds::Engine engine_;
   std::vector<std::unique_ptr<FakeEnvoy>> envoys_;
   std::optional<Clock::Time> tick_at_;

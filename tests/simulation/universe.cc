@@ -5,14 +5,21 @@
 namespace k8sgw::sim {
 namespace {
 
+// In the original's layout: the path says what the object is.
+constexpr char kFlatPath[] = "upstreams/default/u3.yaml";
+
 // Changes one word of the text, if one of these stands in it: most edits of people are small.
 std::string EditOneWord(Random& random, std::string text) {
   static const std::vector<std::pair<std::string, std::string>> kEdits = {
-      {"name: s0", "name: s1"},  {"name: s1", "name: s0"},      {"u0", "u1"},         {"u1", "u2"},
-      {"a.com", "b.com"},        {"b.com", "a.com"},            {"app: x", "app: y"}, {"app: y", "app: x"},
-      {"8080", "8081"},          {"8081", "8080"},              {"t0", "t1"},         {"ssl: true", "ssl: false"},
-      {"prefix: /a", "prefix: /b"}, {"namespace: default", "namespace: other"}, {"port: 80", "port: 8"},
-      {"  sslConfig: {", "  sslConfig: {sniDomains: [z.com], "}};
+      {"name: s0", "name: s1"},     {"name: s1", "name: s0"},   {"u0", "u1"},
+      {"u1", "u2"},                 {"u2", "u10"},              {"a.com", "b.com"},
+      {"b.com", "a.com"},           {"app: x", "app: y"},       {"app: y", "app: x"},
+      {"8080", "8081"},             {"8081", "8080"},           {"t0", "t1"},
+      {"t1", "t2"},                 {"t2", "t0"},               {"ssl: true", "ssl: false"},
+      {"prefix: /a", "prefix: /b"}, {"namespace: default", "namespace: other"},
+      {"namespace: other", "namespace: default"},               {"port: 80", "port: 8"},
+      {"/a.*", "/a("},              {"/a(", "/a.*"},            {"[gateway-proxy]", "[gateway-proxy, p2]"},
+      {"[gateway-proxy, p2]", "[p2]"},                          {"  sslConfig: {", "  sslConfig: {sniDomains: [z.com], "}};
   for (int tries = 0; tries < 20; ++tries) {
     const auto& [from, to] = random.Pick(kEdits);
     const size_t at = text.find(from);
@@ -23,45 +30,84 @@ std::string EditOneWord(Random& random, std::string text) {
 
 }  // namespace
 
-std::string Universe::Text() {
+std::string Universe::RandomPath() {
+  const int number = random_.Below(26);
+  if (number == 25) return kFlatPath;
+  return (number % 5 == 0 ? "sub/f" : "f") + std::to_string(number) + ".yaml";
+}
+
+std::string Universe::RandomText(const std::string& path) {
+  if (path == kFlatPath) return "{" + RandomFlatUpstream(random_) + "}\n";
   std::string text;
   for (int i = 1 + random_.Below(3); i > 0; --i) text += (text.empty() ? "" : "---\n") + RandomObject(random_);
   return text;
 }
 
-void Universe::Write(const std::string& path, std::string text, std::vector<FileChange>& changes) {
+void Universe::Write(const std::string& path, std::string text, Changes& changes) {
   files_[path] = text;
   changes.push_back({path, std::move(text)});
 }
 
-void Universe::Remove(const std::string& path, std::vector<FileChange>& changes) {
+void Universe::Remove(const std::string& path, Changes& changes) {
   files_.erase(path);
   changes.push_back({path, std::nullopt});
 }
 
-std::vector<FileChange> Universe::Step() {
-  std::vector<FileChange> changes;
-  for (int i = 1 + random_.Below(5); i > 0; --i) {
-    const std::string path = "f" + std::to_string(random_.Below(24)) + ".yaml";
-    const auto file = files_.find(path);
-    switch (file == files_.end() ? 0 : random_.Below(14)) {
-      case 0: Remove(path, changes); Write(path, Text(), changes); break;
-      case 1: Remove(path, changes); break;
-      case 2: Write(path, file->second.substr(0, file->second.size() / 2), changes); break;
-      case 3: Write(path, file->second + "\n: [broken\n", changes); break;
-      case 4: Write(path, "apiVersion: gloo.solo.io/v1\nkind: Upstream\nmetadata: {name: u0}\nspec: {statik: {}}\n", changes); break;
-      case 5: {
-        // A rename: the text goes to another path.
-        const std::string text = file->second;
-        Remove(path, changes);
-        Write("f" + std::to_string(random_.Below(24)) + ".yaml", text, changes);
-        break;
+void Universe::Break(const std::string& path, Changes& changes) {
+  const std::string text = files_.at(path);
+  switch (random_.Below(6)) {
+    case 0: return Write(path, text + "\n: [broken\n", changes);
+    case 1: return Write(path, text + "---\napiVersion: gloo.solo.io/v1\nkind: Upstream\nmetadata: {name: u0}\nspec: {statik: {}}\n", changes);
+    case 2: return Write(path, text + "---\nkind: Upstream\n", changes);
+    case 3: return Write(path, "", changes);
+    default:
+      // A writer that was interrupted.
+      return Write(path, text.substr(0, static_cast<size_t>(random_.Below(static_cast<int>(text.size()) + 1))), changes);
+  }
+}
+
+void Universe::Move(const std::string& path, Changes& changes) {
+  const std::string text = files_.at(path);
+  const std::string other = RandomPath();
+  switch (random_.Below(3)) {
+    case 0:
+      Remove(path, changes);
+      return Write(other, text, changes);
+    case 1: return Write(other, text, changes);  // every object stands in two files now
+    default:
+      if (const auto there = files_.find(other); there != files_.end()) {
+        const std::string theirs = there->second;
+        Write(path, theirs, changes);
       }
-      case 6:
+      return Write(other, text, changes);
+  }
+}
+
+std::vector<FileChange> Universe::Step() {
+  Changes changes;
+  for (int i = 1 + random_.Below(5); i > 0; --i) {
+    const std::string path = RandomPath();
+    if (!files_.contains(path)) {
+      Write(path, RandomText(path), changes);
+      continue;
+    }
+    switch (random_.Below(16)) {
+      case 0:
+        Remove(path, changes);
+        Write(path, RandomText(path), changes);
+        break;
+      case 1:
+      case 2: Remove(path, changes); break;
+      case 3:
+      case 4: Break(path, changes); break;
+      case 5:
+      case 6: Move(path, changes); break;
       case 7:
       case 8:
-      case 9: Write(path, EditOneWord(random_, file->second), changes); break;
-      default: Write(path, Text(), changes); break;
+      case 9:
+      case 10:
+      case 11: Write(path, EditOneWord(random_, files_.at(path)), changes); break;
+      default: Write(path, RandomText(path), changes); break;
     }
   }
   return changes;

@@ -21,16 +21,23 @@ class Universe {
  public:
   explicit Universe(uint64_t seed) : random_(seed) {}
 
-  // One step: one to five files are written, broken, cut short, renamed or removed.
+  // One transaction: one to five files are written, edited, broken, cut short, copied, swapped, renamed or removed.
   std::vector<FileChange> Step();
   // Every file as it is now.
   const std::map<std::string, std::string>& files() const { return files_; }
   Random& random() { return random_; }
 
  private:
-  std::string Text();
-  void Write(const std::string& path, std::string text, std::vector<FileChange>& changes);
-  void Remove(const std::string& path, std::vector<FileChange>& changes);
+  using Changes = std::vector<FileChange>;
+
+  std::string RandomPath();
+  std::string RandomText(const std::string& path);
+  void Write(const std::string& path, std::string text, Changes& changes);
+  void Remove(const std::string& path, Changes& changes);
+  // Breaks the file, so that what it said before may have to stay in use.
+  void Break(const std::string& path, Changes& changes);
+  // The text moves to other files.
+  void Move(const std::string& path, Changes& changes);
 
   Random random_;
   std::map<std::string, std::string> files_;
