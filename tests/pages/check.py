@@ -52,7 +52,7 @@ def faults_of(folder: pathlib.Path) -> list[str]:
         faults.append(f"{folder.name}/README.md: has no example: show one of the cases")
     for number, example in enumerate(examples, 1):
         wanted = documents(example)
-        if not any(all(d in objects_of(case) for d in wanted) for case in cases):
+        if not wanted or not any(all(d in objects_of(case) for d in wanted) for case in cases):
             faults.append(
                 f"{folder.name}/README.md: example {number} is none of the cases: copy objects of one file in testdata"
             )
@@ -63,7 +63,7 @@ def main() -> int:
     folders = [f for f in sorted(PLUGINS.iterdir()) if (f / f"{f.name}.cc").exists()]
     faults = [fault for folder in folders for fault in faults_of(folder)]
     for fault in faults:
-        print(fault)
+        print(f"plugins/{fault}")
     print(f"{len(folders)} pages, {len(faults)} faults")
     return 1 if faults or not folders else 0
 
