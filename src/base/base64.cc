@@ -20,16 +20,16 @@ bool DecodeBase64(std::string_view text, std::string* bytes) {
   uint32_t bits = 0;
   int count = 0;
   size_t digits = 0;
-  bool padded = false;
+  size_t padding = 0;
   bytes->clear();
   for (char c : text) {
     if (c == ' ' || c == '\n' || c == '\r' || c == '\t') continue;
     if (c == '=') {
-      padded = true;
+      ++padding;
       continue;
     }
     const int value = ValueOf(c);
-    if (value < 0 || padded) return false;
+    if (value < 0 || padding > 0) return false;
     ++digits;
     bits = bits << 6 | static_cast<uint32_t>(value);
     count += 6;
@@ -37,7 +37,8 @@ bool DecodeBase64(std::string_view text, std::string* bytes) {
     count -= 8;
     bytes->push_back(static_cast<char>(bits >> count & 0xff));
   }
-  return digits % 4 != 1;
+  // Padding that does not fill the last group tells that something is missing.
+  return padding == 0 ? digits % 4 != 1 : padding < 3 && (digits + padding) % 4 == 0;
 }
 
 std::string EncodeBase64(std::string_view bytes) {

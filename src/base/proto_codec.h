@@ -26,8 +26,9 @@ struct DecodeProblem {
 
 // Fills `message` from `node` and returns all problems found; fields with problems are left unset.
 // Field names are accepted in lowerCamelCase and as written in the proto file. Null means unset. Durations ("1.5s"),
-// wrappers, Timestamp, Struct/Value/ListValue, Any ("@type"), FieldMask, bytes (base64), maps and enums (name or
-// number) follow https://protobuf.dev/programming-guides/json/. Two members of one oneof are a problem.
+// wrappers, Timestamp, Struct/Value/ListValue, Any ("@type"), bytes (base64), maps and enums (name or number) follow
+// https://protobuf.dev/programming-guides/json/. Two members of one oneof are a problem, and so are messages that are
+// nested deeper than Envoy reads.
 std::vector<DecodeProblem> DecodeProto(const yaml::Node& node, google::protobuf::Message* message);
 
 // The message as a tree: lowerCamelCase names, fields in the order of their numbers, maps sorted by key, unset fields

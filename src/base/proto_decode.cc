@@ -1,6 +1,4 @@
-#include <cmath>
 #include <cstdlib>
-#include <limits>
 #include <map>
 #include <unordered_map>
 
@@ -12,20 +10,18 @@
 #include <google/protobuf/timestamp.pb.h>
 #include <google/protobuf/util/time_util.h>
 
-#include "src/base/base64.h"
 #include "src/base/go_duration.h"
 #include "src/base/nearest.h"
 #include "src/base/proto_codec.h"
+#include "src/base/proto_scalar.h"
 #include "src/base/yaml_scalar.h"
 
 namespace k8sgw {
 namespace {
 
 using google::protobuf::Descriptor;
-using google::protobuf::EnumDescriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
-using google::protobuf::Reflection;
 using yaml::Node;
 
 // Fields by both of their names. Kept for the life of the process, as descriptors are.
@@ -66,6 +62,28 @@ class Decoder {
   std::vector<DecodeProblem> problems;
 
   void DecodeMessage(const Node& node, const std::string& path, Message* message) {
+    if (!Enter(1, node, path)) return;
+    Dispatch(node, path, message);
+    Leave(1);
+  }
+
+ private:
+  // Readers of protobuf refuse messages that nest deeper than 100, and Envoy refuses the whole resource then. What stands
+  // around an object in a resource takes a part of that.
+  static constexpr int kMaxDepth = 70;
+
+  bool Enter(int levels, const Node& node, const std::string& path) {
+    if (depth_ + levels > kMaxDepth) {
+      Problem(path, node.mark, "is nested too deep for Envoy", "use fewer levels");
+      return false;
+    }
+    depth_ += levels;
+    return true;
+  }
+
+  void Leave(int levels) { depth_ -= levels; }
+
+  void Dispatch(const Node& node, const std::string& path, Message* message) {
     const Descriptor* descriptor = message->GetDescriptor();
     if (IsWrapper(descriptor)) {
       DecodeScalarField(node, path, message, descriptor->field(0), false);
@@ -86,7 +104,6 @@ class Decoder {
     }
   }
 
- private:
   void Problem(const std::string& path, yaml::Mark mark, std::string message, std::string fix = "") {
     problems.push_back({path, mark, std::move(message), std::move(fix)});
   }
@@ -193,134 +210,27 @@ class Decoder {
     }
   }
 
-  template <class T>
-  bool ReadInteger(const Node& node, const std::string& path, T* out) {
-    const auto integer = yaml::ParseInteger(node.scalar);
-    if (!integer) {
-      Problem(path, node.mark, "\"" + node.scalar + "\" is no whole number");
-      return false;
-    }
-    const unsigned long long limit = integer->negative ? (std::is_signed_v<T> ? static_cast<unsigned long long>(std::numeric_limits<T>::max()) + 1 : 0)
-                                                       : static_cast<unsigned long long>(std::numeric_limits<T>::max());
-    if (integer->magnitude > limit) {
-      Problem(path, node.mark, node.scalar + " is out of range",
-              "use " + std::to_string(std::numeric_limits<T>::min()) + " to " + std::to_string(std::numeric_limits<T>::max()));
-      return false;
-    }
-    *out = integer->negative ? static_cast<T>(-static_cast<long long>(integer->magnitude - 1) - 1) : static_cast<T>(integer->magnitude);
-    if (integer->negative && integer->magnitude == 0) *out = 0;
-    return true;
-  }
-
-  bool ReadString(const Node& node, const std::string& path, std::string* out) {
-    const auto type = node.quoted ? yaml::ScalarType::kString : yaml::ClassifyPlain(node.scalar);
-    if (type != yaml::ScalarType::kString) {
-      Problem(path, node.mark, "expected text, but " + node.scalar + " is a " + (type == yaml::ScalarType::kBool ? "boolean" : "number"),
-              "put it in quotes: \"" + node.scalar + "\"");
-      return false;
-    }
-    *out = node.scalar;
-    return true;
-  }
-
   void DecodeScalarField(const Node& node, const std::string& path, Message* message, const FieldDescriptor* field, bool add) {
     if (!Expect(node, Node::Kind::kScalar, path)) return;
-    const Reflection* reflection = message->GetReflection();
-    const auto put = [&](auto value, auto set, auto append) {
-      if (add) {
-        (reflection->*append)(message, field, value);
-      } else {
-        (reflection->*set)(message, field, value);
-      }
-    };
-    switch (field->cpp_type()) {
-      case FieldDescriptor::CPPTYPE_BOOL: {
-        const auto value = node.quoted && node.scalar != "true" && node.scalar != "false" ? std::nullopt : yaml::ParseBool(node.scalar);
-        if (!value) {
-          Problem(path, node.mark, "\"" + node.scalar + "\" is no boolean", "write true or false");
-        } else {
-          put(*value, &Reflection::SetBool, &Reflection::AddBool);
-        }
-        break;
-      }
-      case FieldDescriptor::CPPTYPE_INT32:
-        if (int32_t value; ReadInteger(node, path, &value)) put(value, &Reflection::SetInt32, &Reflection::AddInt32);
-        break;
-      case FieldDescriptor::CPPTYPE_INT64:
-        if (int64_t value; ReadInteger(node, path, &value)) put(value, &Reflection::SetInt64, &Reflection::AddInt64);
-        break;
-      case FieldDescriptor::CPPTYPE_UINT32:
-        if (uint32_t value; ReadInteger(node, path, &value)) put(value, &Reflection::SetUInt32, &Reflection::AddUInt32);
-        break;
-      case FieldDescriptor::CPPTYPE_UINT64:
-        if (uint64_t value; ReadInteger(node, path, &value)) put(value, &Reflection::SetUInt64, &Reflection::AddUInt64);
-        break;
-      case FieldDescriptor::CPPTYPE_DOUBLE:
-      case FieldDescriptor::CPPTYPE_FLOAT: DecodeNumber(node, path, message, field, add); break;
-      case FieldDescriptor::CPPTYPE_ENUM: DecodeEnum(node, path, message, field, add); break;
-      case FieldDescriptor::CPPTYPE_STRING: {
-        std::string value;
-        if (!ReadString(node, path, &value)) break;
-        if (field->type() == FieldDescriptor::TYPE_BYTES) {
-          std::string bytes;
-          if (!DecodeBase64(value, &bytes)) {
-            Problem(path, node.mark, "is no base64", "encode it with: base64 -w0");
-            break;
-          }
-          value = std::move(bytes);
-        }
-        put(value, &Reflection::SetString, &Reflection::AddString);
-        break;
-      }
-      case FieldDescriptor::CPPTYPE_MESSAGE: break;
+    if (auto bad = DecodeScalar(node, add, field, message)) {
+      Problem(path, node.mark, std::move(bad->message), std::move(bad->fix));
     }
-  }
-
-  void DecodeNumber(const Node& node, const std::string& path, Message* message, const FieldDescriptor* field, bool add) {
-    auto value = yaml::ParseNumber(node.scalar);
-    if (!value && node.scalar == "NaN") value = std::nan("");
-    if (!value && node.scalar == "Infinity") value = HUGE_VAL;
-    if (!value && node.scalar == "-Infinity") value = -HUGE_VAL;
-    if (!value) {
-      Problem(path, node.mark, "\"" + node.scalar + "\" is no number");
-      return;
-    }
-    const Reflection* reflection = message->GetReflection();
-    if (field->cpp_type() == FieldDescriptor::CPPTYPE_DOUBLE) {
-      add ? reflection->AddDouble(message, field, *value) : reflection->SetDouble(message, field, *value);
-    } else {
-      const auto narrow = static_cast<float>(*value);
-      add ? reflection->AddFloat(message, field, narrow) : reflection->SetFloat(message, field, narrow);
-    }
-  }
-
-  void DecodeEnum(const Node& node, const std::string& path, Message* message, const FieldDescriptor* field, bool add) {
-    const EnumDescriptor* type = field->enum_type();
-    const auto* value = type->FindValueByName(node.scalar);
-    if (!value) {
-      const auto number = yaml::ParseInteger(node.scalar);
-      if (number && !number->negative && number->magnitude <= INT32_MAX) value = type->FindValueByNumber(static_cast<int>(number->magnitude));
-    }
-    if (!value) {
-      std::vector<std::string> names;
-      std::string all;
-      for (int i = 0; i < type->value_count(); ++i) {
-        names.push_back(type->value(i)->name());
-        all += (i == 0 ? "" : ", ") + type->value(i)->name();
-      }
-      const std::string nearest = Nearest(node.scalar, names);
-      Problem(path, node.mark, "\"" + node.scalar + "\" is not one of " + all, nearest.empty() ? "" : "did you mean \"" + nearest + "\"?");
-      return;
-    }
-    const Reflection* reflection = message->GetReflection();
-    add ? reflection->AddEnum(message, field, value) : reflection->SetEnum(message, field, value);
   }
 
   void DecodeDuration(const Node& node, const std::string& path, Message* message) {
-    if (node.is_mapping()) return DecodeFields(node, path, message, "");
-    if (!Expect(node, Node::Kind::kScalar, path)) return;
     google::protobuf::Duration duration;
-    if (!ParseGoDuration(node.scalar, &duration)) {
+    if (node.is_mapping()) {
+      const size_t before = problems.size();
+      DecodeFields(node, path, &duration, "");
+      if (problems.size() > before) return;
+      constexpr int64_t kMost = google::protobuf::util::TimeUtil::kDurationMaxSeconds;
+      const bool mixed = (duration.seconds() < 0 && duration.nanos() > 0) || (duration.seconds() > 0 && duration.nanos() < 0);
+      if (mixed || duration.seconds() > kMost || duration.seconds() < -kMost || std::abs(int64_t{duration.nanos()}) > 999'999'999) {
+        return Problem(path, node.mark, "is out of the range of durations", "give nanos below a second, of the sign of seconds");
+      }
+    } else if (!Expect(node, Node::Kind::kScalar, path)) {
+      return;
+    } else if (!ParseGoDuration(node.scalar, &duration)) {
       Problem(path, node.mark, "\"" + node.scalar + "\" is no duration", "write a number and a unit, such as 1.5s, 250ms or 2m");
       return;
     }
@@ -348,6 +258,14 @@ class Decoder {
   }
 
   void DecodeValue(const Node& node, const std::string& path, google::protobuf::Value* out) {
+    // A Struct in a Value is three messages: itself, the entry, its value.
+    constexpr int kLevels = 3;
+    if (!Enter(kLevels, node, path)) return;
+    ReadValue(node, path, out);
+    Leave(kLevels);
+  }
+
+  void ReadValue(const Node& node, const std::string& path, google::protobuf::Value* out) {
     switch (node.kind) {
       case Node::Kind::kNull: out->set_null_value(google::protobuf::NULL_VALUE); break;
       case Node::Kind::kSequence: DecodeList(node, path, out->mutable_list_value()); break;
@@ -388,6 +306,8 @@ class Decoder {
     out->set_type_url(url);
     out->set_value(SerializeDeterministic(*message));
   }
+
+  int depth_ = 0;
 };
 
 }  // namespace

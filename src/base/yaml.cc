@@ -7,6 +7,7 @@
 
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 #include "src/base/text.h"
 #include "src/base/yaml_errors.h"
 #include "src/base/yaml_scalar.h"
@@ -80,6 +81,7 @@ class Builder {
   bool AttachKey(const Node& node);
   bool CheckKeys(const Node& mapping);
   bool CountNode(Mark mark);
+  bool Remember(const std::string& name, const Node& node);
   bool Fail(Mark mark, std::string message);
 
   std::string_view text_;
@@ -90,6 +92,8 @@ class Builder {
   int nodes_ = 0;
   int alias_nodes_ = 0;
   size_t alias_bytes_ = 0;
+  int anchor_nodes_ = 0;
+  size_t anchor_bytes_ = 0;
 };
 
 bool Builder::Fail(Mark mark, std::string message) {
@@ -154,12 +158,23 @@ bool Builder::OnScalar(const yaml_event_t& event) {
     if (stack_.empty() || stack_.back().has_key || stack_.back().node.is_sequence()) node.scalar.clear();
   }
   if (!CountNode(node.mark)) return false;
-  if (scalar.anchor != nullptr) {
-    Anchor& anchor = anchors_[std::string(View(scalar.anchor))];
-    anchor = Anchor{.node = node};
-    Measure(node, 1, &anchor);
-  }
+  if (scalar.anchor != nullptr && !Remember(std::string(View(scalar.anchor)), node)) return false;
   return Attach(std::move(node), 1);
+}
+
+// Anchors may stand around each other, and each keeps a copy: without a bound, depth times the size of the file.
+bool Builder::Remember(const std::string& name, const Node& node) {
+  Anchor anchor;
+  Measure(node, 1, &anchor);
+  anchor_nodes_ += anchor.nodes;
+  anchor_bytes_ += anchor.bytes;
+  if (anchor_nodes_ > kMaxAnchorNodes || anchor_bytes_ > size_t{kMaxAnchorBytes}) {
+    return Fail(node.mark, Cat("anchors hold more than ", kMaxAnchorNodes, " values or ", kMaxAnchorBytes >> 20,
+                               " MiB: use fewer anchors"));
+  }
+  anchor.node = node;
+  anchors_[name] = std::move(anchor);
+  return true;
 }
 
 bool Builder::OnAlias(const yaml_event_t& event) {
@@ -212,9 +227,11 @@ void MergeInto(Node* mapping, Node merged) {
   } else {
     sources = std::move(merged.items);
   }
+  std::unordered_set<std::string> taken;
+  for (const Node::Entry& entry : mapping->entries) taken.insert(entry.key);
   for (Node& source : sources) {
     for (Node::Entry& entry : source.entries) {
-      if (mapping->Find(entry.key) == nullptr) mapping->entries.push_back(std::move(entry));
+      if (taken.insert(entry.key).second) mapping->entries.push_back(std::move(entry));
     }
   }
 }
@@ -226,11 +243,8 @@ bool Builder::OnEnd() {
   if (frame.merged) MergeInto(&frame.node, *std::move(frame.merged));
   int depth = 1;
   if (!frame.anchor.empty()) {
-    Anchor anchor;
-    Measure(frame.node, 1, &anchor);
-    depth = anchor.depth;
-    anchor.node = frame.node;
-    anchors_[frame.anchor] = std::move(anchor);
+    if (!Remember(frame.anchor, frame.node)) return false;
+    depth = anchors_[frame.anchor].depth;
   }
   return Attach(std::move(frame.node), depth);
 }

@@ -2,9 +2,9 @@
 //
 // A Node keeps the text of scalars and the 1-based line and column of every key and value, so that each problem found
 // later can be shown at its line. Parsing is bounded: depth, number of nodes and the growth by aliases are limited
-// (see kMaxDepth, kMaxNodes, kMaxAliasNodes, kMaxAliasBytes), and duplicate keys are errors. JSON is accepted, as YAML
-// contains it. Merge keys (`<<: *base`) are resolved while parsing, because kubectl resolves them too. Tags other than
-// those of the core schema are refused.
+// (see kMaxDepth and the constants after it), and duplicate keys are errors. JSON is accepted, as YAML contains it. Merge
+// keys (`<<: *base`) are resolved while parsing, because kubectl resolves them too. Tags other than those of the core
+// schema are refused.
 #pragma once
 
 #include <cstdint>
@@ -63,6 +63,9 @@ inline constexpr int kMaxNodes = 4'000'000;
 // What all aliases of one file may add: nodes, and bytes of text.
 inline constexpr int kMaxAliasNodes = 100'000;
 inline constexpr int kMaxAliasBytes = 16 << 20;
+// What all anchors of one file may hold. Anchors stand around each other, so that is more than the file.
+inline constexpr int kMaxAnchorNodes = 1'000'000;
+inline constexpr int kMaxAnchorBytes = 64 << 20;
 
 // A syntax error with its place. `message` says what is wrong and how to mend it.
 struct Error {

@@ -1,5 +1,9 @@
+#include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <cstdio>
 
+#include "src/base/utf8.h"
 #include "src/base/yaml.h"
 #include "src/base/yaml_scalar.h"
 
@@ -9,7 +13,7 @@ namespace {
 // Whether the text can stand without quotes and still be the same string to every reader.
 bool IsPlainSafe(std::string_view text) {
   if (text.empty() || LooksTyped(text) || ClassifyPlain(text) != ScalarType::kString) return false;
-  if (text.front() == ' ' || text.back() == ' ' || text.back() == ':') return false;
+  if (text.front() == ' ' || text.back() == ' ' || text.back() == ':' || text.starts_with("...")) return false;
   if (std::string_view("-?:,[]{}#&*!|>'\"%@`=<~").find(text.front()) != std::string_view::npos) return false;
   for (size_t i = 0; i < text.size(); ++i) {
     const auto c = static_cast<unsigned char>(text[i]);
@@ -21,25 +25,36 @@ bool IsPlainSafe(std::string_view text) {
   return true;
 }
 
-// JSON's escapes, which YAML's double quotes share.
+void AppendEscaped(uint32_t code, std::string& out) {
+  char text[8];
+  std::snprintf(text, sizeof(text), "\\u%04x", code & 0xFFFF);
+  out += text;
+}
+
+// Characters that YAML does not allow, and those that it reads as ends of lines. All are below U+10000.
+bool NeedsEscape(uint32_t code) { return !IsYamlPrintable(code) || code == 0x85 || code == 0x2028 || code == 0x2029; }
+
+// JSON's escapes, which YAML's double quotes share. Bytes that are no UTF-8 become U+FFFD.
 void AppendQuoted(std::string_view text, std::string& out) {
   out += '"';
-  for (char c : text) {
-    switch (c) {
+  for (size_t i = 0; i < text.size();) {
+    uint32_t code = 0;
+    const size_t length = DecodeUtf8(text.substr(i), &code);
+    switch (length == 0 ? 0xFFFD : code) {
       case '"': out += "\\\""; break;
       case '\\': out += "\\\\"; break;
       case '\n': out += "\\n"; break;
       case '\r': out += "\\r"; break;
       case '\t': out += "\\t"; break;
+      case 0xFFFD: out += "\\ufffd"; break;
       default:
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-          char code[8];
-          std::snprintf(code, sizeof(code), "\\u%04x", static_cast<unsigned char>(c));
-          out += code;
+        if (NeedsEscape(code)) {
+          AppendEscaped(code, out);
         } else {
-          out += c;
+          out += text.substr(i, length);
         }
     }
+    i += std::max<size_t>(length, 1);
   }
   out += '"';
 }
@@ -88,15 +103,62 @@ void AppendBlock(const Node& node, int indent, std::string& out) {
     AppendValue(item, indent, true, out);
   }
   for (const Node::Entry& entry : node.entries) {
-    out += pad;
+    std::string key;
     if (IsPlainSafe(entry.key)) {
-      out += entry.key;
+      key = entry.key;
     } else {
-      AppendQuoted(entry.key, out);
+      AppendQuoted(entry.key, key);
     }
-    out += ':';
+    // A key that stands before its colon in one line may have 1024 characters at most.
+    if (key.size() < 1000) {
+      out += pad + key + ':';
+    } else {
+      out += pad + "? " + key + '\n' + pad + ':';
+    }
     AppendValue(entry.value, indent, false, out);
   }
+}
+
+// Digits as JSON allows them: no sign but "-", no leading zero, digits on both sides of a dot.
+bool IsJsonNumber(std::string_view text) {
+  const auto digits = [&] {
+    const size_t end = std::min(text.find_first_not_of("0123456789"), text.size());
+    text.remove_prefix(end);
+    return end;
+  };
+  if (text.starts_with('-')) text.remove_prefix(1);
+  const bool zero = text.starts_with('0');
+  const size_t whole = digits();
+  if (whole == 0 || (zero && whole > 1)) return false;
+  if (text.starts_with('.')) {
+    text.remove_prefix(1);
+    if (digits() == 0) return false;
+  }
+  if (text.starts_with('e') || text.starts_with('E')) {
+    text.remove_prefix(1);
+    if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+    if (digits() == 0) return false;
+  }
+  return text.empty();
+}
+
+void AppendJsonNumber(std::string_view text, std::string& out) {
+  if (IsJsonNumber(text)) {
+    out += text;
+    return;
+  }
+  char buffer[40];
+  char* end = buffer;
+  if (const auto integer = ParseInteger(text)) {
+    if (integer->negative) *end++ = '-';
+    end = std::to_chars(end, buffer + sizeof(buffer), integer->magnitude).ptr;
+  } else if (const double number = ParseNumber(text).value_or(0); std::isfinite(number)) {
+    end = std::to_chars(end, buffer + sizeof(buffer), number).ptr;
+  } else {
+    // The words of protobuf's JSON.
+    return AppendQuoted(std::isnan(number) ? "NaN" : number > 0 ? "Infinity" : "-Infinity", out);
+  }
+  out.append(buffer, end);
 }
 
 void AppendJson(const Node& node, int indent, int level, std::string& out) {
@@ -109,8 +171,10 @@ void AppendJson(const Node& node, int indent, int level, std::string& out) {
     case Node::Kind::kNull: out += "null"; return;
     case Node::Kind::kScalar: {
       const ScalarType type = node.quoted ? ScalarType::kString : ClassifyPlain(node.scalar);
-      if (type == ScalarType::kInt || type == ScalarType::kFloat || type == ScalarType::kBool) {
-        out += node.scalar;
+      if (type == ScalarType::kInt || type == ScalarType::kFloat) {
+        AppendJsonNumber(node.scalar, out);
+      } else if (type == ScalarType::kBool) {
+        out += *ParseBool(node.scalar) ? "true" : "false";
       } else {
         AppendQuoted(node.scalar, out);
       }

@@ -94,6 +94,21 @@ bool IsPrefixed(std::string_view digits) {
   return true;
 }
 
+// 0755: digits of base 8 after a zero, as YAML 1.1 writes them.
+bool IsOctal(std::string_view digits) {
+  return digits.size() > 1 && digits[0] == '0' && digits.find_first_not_of("01234567") == std::string_view::npos;
+}
+
+// The value of a text for which IsDecimal holds; nullopt when it is too large. What is too small is 0.
+std::optional<double> DecimalValue(std::string_view digits) {
+  double value = 0;
+  const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  if (error == std::errc()) return value;
+  const size_t exponent = digits.find_first_of("eE");
+  const bool small = exponent != std::string_view::npos && digits.substr(exponent + 1).starts_with('-');
+  return small ? std::optional<double>(0) : std::nullopt;
+}
+
 bool MayStartNumber(std::string_view text) {
   return !text.empty() && (IsDigit(text[0]) || text[0] == '-' || text[0] == '+' || text[0] == '.');
 }
@@ -131,16 +146,20 @@ ScalarType ClassifyPlain(std::string_view text) {
   if (digits.empty() || digits[0] == '_') return ScalarType::kString;
   std::string buffer;
   digits = WithoutUnderscores(digits, &buffer);
-  if (IsPrefixed(digits)) return ScalarType::kInt;
+  // What no number can hold stays text.
+  if (IsPrefixed(digits)) return ParseInteger(digits) ? ScalarType::kInt : ScalarType::kString;
   bool integral;
-  if (!IsDecimal(digits, &integral)) return ScalarType::kString;
+  if (!IsDecimal(digits, &integral) || !DecimalValue(digits)) return ScalarType::kString;
   return integral ? ScalarType::kInt : ScalarType::kFloat;
 }
 
 std::optional<bool> ParseBool(std::string_view text) {
-  if (text.size() < 2 || text.size() > 5) return std::nullopt;
-  if (IsWord(text, "true") || IsWord(text, "yes") || IsWord(text, "on")) return true;
-  if (IsWord(text, "false") || IsWord(text, "no") || IsWord(text, "off")) return false;
+  for (std::string_view word : {"true", "yes", "on", "y"}) {
+    if (IsWord(text, word)) return true;
+  }
+  for (std::string_view word : {"false", "no", "off", "n"}) {
+    if (IsWord(text, word)) return false;
+  }
   return std::nullopt;
 }
 
@@ -157,11 +176,12 @@ std::optional<double> ParseNumber(std::string_view text) {
   } else {
     std::string buffer;
     digits = WithoutUnderscores(digits, &buffer);
-    if (PrefixBase(digits) != 0) {
-      const std::optional<Integer> integer = ParseInteger(digits);
-      if (!integer) return std::nullopt;
+    // Whole numbers of more than 64 bits are decimal, and lose digits.
+    if (const std::optional<Integer> integer = ParseInteger(digits)) {
       value = static_cast<double>(integer->magnitude);
-    } else if (std::from_chars(digits.data(), digits.data() + digits.size(), value).ec != std::errc()) {
+    } else if (const std::optional<double> decimal = DecimalValue(digits)) {
+      value = *decimal;
+    } else {
       return std::nullopt;
     }
   }
@@ -178,14 +198,15 @@ std::optional<Integer> ParseInteger(std::string_view text) {
   if (IsPrefixed(digits)) {
     base = PrefixBase(digits);
     digits.remove_prefix(2);
+  } else if (IsOctal(digits)) {
+    base = 8;
   } else if (!IsDecimal(digits, &integral)) {
     return std::nullopt;
   } else if (!integral) {
-    double value;
-    if (std::from_chars(digits.data(), digits.data() + digits.size(), value).ec != std::errc()) return std::nullopt;
+    const std::optional<double> value = DecimalValue(digits);
     // Beyond 2^53 a fraction no longer says which integer was meant.
-    if (value != std::floor(value) || value > 9007199254740992.0) return std::nullopt;
-    out.magnitude = static_cast<unsigned long long>(value);
+    if (!value || *value != std::floor(*value) || *value > 9007199254740992.0) return std::nullopt;
+    out.magnitude = static_cast<unsigned long long>(*value);
     return out;
   }
   const char* end = digits.data() + digits.size();
@@ -195,7 +216,7 @@ std::optional<Integer> ParseInteger(std::string_view text) {
 }
 
 bool LooksTyped(std::string_view text) {
-  if (text == "<<" || text == "=" || IsWord(text, "y") || IsWord(text, "n")) return true;
+  if (text == "<<" || text == "=") return true;
   if (ClassifyPlain(text) != ScalarType::kString) return true;
   return MayStartNumber(text) && (IsDateLike(text) || IsBase60(text));
 }
