@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
+#include <cstdint>
 #include <memory>
 
 #include "api/gateway/v1/external_options.pb.h"
@@ -19,6 +19,7 @@
 #include "src/base/hash.h"
 #include "src/base/nearest.h"
 #include "src/base/proto_codec.h"
+#include "src/base/yaml_scalar.h"
 #include "src/model/kubernetes_secret.h"
 
 namespace k8sgw {
@@ -84,8 +85,9 @@ void ReadMetadata(const Node& metadata, Draft& draft) {
   ReadTexts(metadata, "labels", draft.labels, draft);
   ReadTexts(metadata, "annotations", draft.annotations, draft);
   draft.created = metadata.FindScalar("creationTimestamp");
-  for (char c : metadata.FindScalar("generation")) {
-    if (std::isdigit(static_cast<unsigned char>(c))) draft.generation = draft.generation * 10 + (c - '0');
+  const auto generation = yaml::ParseInteger(metadata.FindScalar("generation"));
+  if (generation && !generation->negative && generation->magnitude <= INT64_MAX) {
+    draft.generation = static_cast<int64_t>(generation->magnitude);
   }
   static const std::vector<std::string> kKnown = {"name", "namespace", "labels", "annotations", "creationTimestamp", "generation"};
   for (const auto& entry : metadata.entries) {
@@ -155,21 +157,25 @@ void DecodeKind(const Node* spec, Draft& draft, DecodedDocument& out) {
 }
 
 void Conclude(Draft& draft, DecodedDocument& out) {
-  if (!draft.key.name.empty()) out.keys.push_back(draft.key);
+  if (draft.key.name.empty()) {
+    out.unidentified = true;
+  } else {
+    out.keys.push_back(draft.key);
+  }
   for (PlacedProblem& problem : draft.problems) out.problems.push_back(std::move(problem));
 }
 
 void DecodeCore(const Node& document, Draft& draft, DecodedDocument& out) {
-  const ReportAt error = [&](const std::string& path, yaml::Mark mark, std::string message, std::string fix) {
-    draft.Error(mark, path, std::move(message), std::move(fix));
+  const ReportAt report = [&](Severity severity, const std::string& path, yaml::Mark mark, std::string message, std::string fix) {
+    draft.Add(severity, mark, path, std::move(message), std::move(fix));
   };
   if (draft.key.kind == Kind::kSecret) {
     gloov1::Secret secret;
-    ReadKubernetesSecret(document, error, &secret);
+    ReadKubernetesSecret(document, report, &secret);
     if (!draft.failed()) out.objects.push_back(Finish(draft, std::move(secret)));
   } else {
     gloov1::Artifact artifact;
-    ReadConfigMap(document, error, &artifact);
+    ReadConfigMap(document, report, &artifact);
     if (!draft.failed()) out.objects.push_back(Finish(draft, std::move(artifact)));
   }
 }
@@ -214,6 +220,11 @@ bool ReadHead(const Node& document, const KindInfo** info, Draft& draft) {
 void DecodeList(const Node& document, std::string_view default_namespace, DecodedDocument& out) {
   const Node* items = document.Find("items");
   if (!items || items->is_null()) return;
+  if (!items->is_sequence()) {
+    Draft draft;
+    draft.Error(items->mark, "items", "expected a list", "put \"- \" before each object");
+    return Conclude(draft, out);
+  }
   for (const Node& item : items->items) DecodeOne(item, default_namespace, out);
 }
 
@@ -231,7 +242,8 @@ void DecodeOne(const Node& document, std::string_view default_namespace, Decoded
     if (!metadata->FindScalar("namespace").empty()) draft.key.ns = metadata->FindScalar("namespace");
   }
   if (!ReadHead(document, &info, draft)) {
-    // Not an object of a kind that we know: nobody's last good version depends on it.
+    // A foreign kind is nobody's concern; a mistyped one may have been an object before.
+    out.unidentified = out.unidentified || draft.failed();
     for (PlacedProblem& problem : draft.problems) out.problems.push_back(std::move(problem));
     return;
   }
@@ -251,12 +263,12 @@ void DecodeOne(const Node& document, std::string_view default_namespace, Decoded
   const Node* spec = document.Find("spec");
   static const std::vector<std::string> kTop = {"apiVersion", "kind", "metadata", "spec", "status"};
   for (const auto& entry : document.entries) {
-    if (std::find(kTop.begin(), kTop.end(), entry.key) != kTop.end() || own_form) continue;
+    if (std::find(kTop.begin(), kTop.end(), entry.key) != kTop.end()) continue;
     const std::string nearest = Nearest(entry.key, kTop);
     draft.Error(entry.mark, entry.key, "unknown field \"" + entry.key + "\"",
                 nearest.empty() ? "the fields of the object stand below spec" : "did you mean \"" + nearest + "\"?");
   }
-  if (!spec && !own_form) draft.Add(Severity::kWarning, document.mark, "spec", "the object has no spec");
+  if (!spec) draft.Add(Severity::kWarning, document.mark, "spec", "the object has no spec");
   DecodeKind(spec && !spec->is_null() ? spec : nullptr, draft, out);
   Conclude(draft, out);
 }

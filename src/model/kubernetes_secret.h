@@ -5,6 +5,7 @@
 #include <string>
 
 #include "src/base/yaml.h"
+#include "src/model/report.h"
 
 namespace gloo::solo::io {
 class Artifact;
@@ -14,11 +15,13 @@ class Secret;
 namespace k8sgw {
 
 // Called with a field path, the place, what is wrong and how to mend it.
-using ReportAt = std::function<void(const std::string& path, yaml::Mark mark, std::string message, std::string fix)>;
+using ReportAt = std::function<void(Severity severity, const std::string& path, yaml::Mark mark, std::string message,
+                                    std::string fix)>;
 
-// Reads `type`, `data` (base64) and `stringData` (as it is; wins over data).
-void ReadKubernetesSecret(const yaml::Node& document, const ReportAt& error, ::gloo::solo::io::Secret* out);
+// Reads `type`, `data` (base64) and `stringData` (as it is; wins over data). What becomes text in Envoy's configuration
+// must be UTF-8: one other value would make Envoy refuse the whole resource.
+void ReadKubernetesSecret(const yaml::Node& document, const ReportAt& report, ::gloo::solo::io::Secret* out);
 // Reads `data` and `binaryData` of a ConfigMap.
-void ReadConfigMap(const yaml::Node& document, const ReportAt& error, ::gloo::solo::io::Artifact* out);
+void ReadConfigMap(const yaml::Node& document, const ReportAt& report, ::gloo::solo::io::Artifact* out);
 
 }  // namespace k8sgw

@@ -1,6 +1,7 @@
 #include "src/sources/file/store.h"
 
 #include <algorithm>
+#include <set>
 
 #include "api/gateway/v1/external_options.pb.h"
 #include "api/gateway/v1/gateway.pb.h"
@@ -80,7 +81,8 @@ std::vector<Change> FileStore::Update(const std::string& path, std::string_view 
   FileState& file = files_[path];
   file.problems.clear();
   std::map<ResourceKey, AnyObject> objects;
-  std::map<ResourceKey, bool> seen;
+  std::set<ResourceKey> seen;
+  bool keep_all = !stream.ok;
   for (DecodedDocument& decoded : Decode(path, stream)) {
     for (PlacedProblem& placed : decoded.problems) {
       file.problems.push_back({std::move(placed.problem), {path, placed.mark.line}});
@@ -92,11 +94,13 @@ std::vector<Change> FileStore::Update(const std::string& path, std::string_view 
       }
       objects[change.key] = std::move(change.object);
     }
-    for (const ResourceKey& key : decoded.keys) seen[key] = true;
+    for (const ResourceKey& key : decoded.keys) seen.insert(key);
+    keep_all = keep_all || decoded.unidentified;
   }
-  // What is broken keeps its last good version; after a syntax error that is everything that was not reached.
+  // What is broken keeps its last good version. That is everything that is not there when a syntax error hides the rest of
+  // the file, or when some object does not even say which one it is.
   for (const auto& [key, object] : file.objects) {
-    if (!objects.contains(key) && (seen.contains(key) || !stream.ok)) objects[key] = object;
+    if (!objects.contains(key) && (keep_all || seen.contains(key))) objects[key] = object;
   }
   if (!stream.ok) {
     file.problems.push_back({{{}, Severity::kError, "", stream.error.message, "what the file said before stays in use until it is mended"},

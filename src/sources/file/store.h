@@ -1,7 +1,8 @@
 // What the files of a folder contribute: pure, without any input or output.
 //
 // - A file that cannot be parsed keeps what it contributed before; of a file in which one object is broken, that object
-//   keeps its last good version and the others follow the file.
+//   keeps its last good version and the others follow the file. When nobody can tell which object is broken, nothing of
+//   the file goes away until it is mended.
 // - An object that two files define is taken from the first by path; when that goes, the other takes over.
 // - The result does not depend on the order in which files were read, but for last good versions.
 #pragma once
