@@ -51,6 +51,7 @@ TEST(Problems, AreSortedOnceEach) {
   EXPECT_FALSE(HasErrors({}));
   EXPECT_EQ(wrong.ToString(), "error: Upstream default/a: static: wrong: mend it");
   EXPECT_EQ(other.ToString(), "warning: Gateway default/b: x");
+  EXPECT_EQ((Problem{{}, Severity::kError, "", "no YAML", "mend it"}).ToString(), "error: no YAML: mend it");
 }
 
 TEST(Changes, KnowWhetherTheObjectIsGone) {

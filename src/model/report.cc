@@ -6,9 +6,14 @@ namespace k8sgw {
 
 std::string Problem::ToString() const {
   std::string out = severity == Severity::kError ? "error: " : "warning: ";
-  out += object.ToString();
-  for (const std::string* part : {&path, &message, &fix}) {
-    if (!part->empty()) out += ": " + *part;
+  // Of what is wrong with a whole file, nobody can say the object.
+  const std::string subject = object.name.empty() ? "" : object.ToString();
+  std::string_view separator;
+  for (const std::string* part : {&subject, &path, &message, &fix}) {
+    if (part->empty()) continue;
+    out += separator;
+    out += *part;
+    separator = ": ";
   }
   return out;
 }

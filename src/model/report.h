@@ -25,7 +25,7 @@ struct Problem {
   std::string fix;
 
   auto operator<=>(const Problem&) const = default;
-  // "error: VirtualService default/a: virtualHost.domains: message: fix".
+  // "error: VirtualService default/a: virtualHost.domains: message: fix"; without what is empty.
   std::string ToString() const;
 };
 

@@ -22,7 +22,7 @@ std::vector<Change> DirectorySource::Apply(std::vector<FileEvent> events) {
       case FileEvent::Kind::kContent: changes = store_.Update(event.path, event.content); break;
       case FileEvent::Kind::kGone: changes = store_.Remove(event.path); break;
       case FileEvent::Kind::kUnreadable:
-        store_.Unreadable(event.path, "cannot be read: " + event.content, "what it said before stays in use");
+        store_.Unreadable(event.path, std::move(event.content), "what it said before stays in use");
         break;
     }
     // The text is not needed any more, and a large folder has much of it.
