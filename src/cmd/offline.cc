@@ -1,5 +1,6 @@
 // translate, validate, explain: a folder in, words out. Nothing is served.
 
+#include <fmt/core.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,16 +10,14 @@
 #include <fstream>
 #include <iostream>
 
-#include <fmt/core.h>
-
+#include "api/gloo/v1/proxy.pb.h"
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/transport_sockets/tls/v3/secret.pb.h"
-
-#include "api/gloo/v1/proxy.pb.h"
 #include "src/base/proto_codec.h"
 #include "src/cmd/commands.h"
+#include "src/cmd/find_envoy.h"
 #include "src/cmd/folder.h"
 #include "src/envoy/resource.h"
 #include "src/explain/explain.h"
@@ -56,7 +55,8 @@ Node ShowResource(const xds::Resource& resource) {
       // Keys are for Envoys, not for screens.
       ::envoy::extensions::transport_sockets::tls::v3::Secret secret;
       secret.ParseFromString(envoy::JoinBytes(resource));
-      if (secret.has_tls_certificate()) secret.mutable_tls_certificate()->mutable_private_key()->set_inline_string("[redacted]");
+      if (secret.has_tls_certificate())
+        secret.mutable_tls_certificate()->mutable_private_key()->set_inline_string("[redacted]");
       return EncodeProto(secret);
     }
     case xds::Type::kCluster: return Show<::envoy::config::cluster::v3::Cluster>(resource);
@@ -68,9 +68,9 @@ Node ShowResource(const xds::Resource& resource) {
 }
 
 constexpr std::array<std::pair<xds::Type, const char*>, 4> kSections = {{{xds::Type::kListener, "listeners"},
-                                                                        {xds::Type::kRoute, "routes"},
-                                                                        {xds::Type::kCluster, "clusters"},
-                                                                        {xds::Type::kSecret, "secrets"}}};
+                                                                         {xds::Type::kRoute, "routes"},
+                                                                         {xds::Type::kCluster, "clusters"},
+                                                                         {xds::Type::kSecret, "secrets"}}};
 
 Node ShowEnvoy(const Pipeline& pipeline) {
   Node out = Mapping();
@@ -160,7 +160,7 @@ int Validate(const ValidateOptions& options) {
     ++(line.problem.severity == Severity::kError ? errors : warnings);
   }
   if (options.ask_envoy) {
-    const std::string words = validation::AskEnvoy(folder.pipeline(), options.envoy.empty() ? DefaultEnvoy() : options.envoy);
+    const std::string words = validation::AskEnvoy(folder.pipeline(), FindEnvoy(options.envoy));
     if (!words.empty()) {
       ++errors;
       std::cout << options.directory << ": error: Envoy refuses the configuration: " << words << "\n";
