@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "src/base/yaml.h"
+#include "src/cmd/log.h"
 #include "src/model/decode.h"
 
 namespace k8sgw {
@@ -66,7 +67,7 @@ std::string PlacedLine::ToString() const {
   add(problem.path);
   add(problem.severity == Severity::kWarning ? "warning: " + problem.message : problem.message);
   add(problem.fix);
-  return line;
+  return Printable(line);
 }
 
 Folder::Folder(const std::string& directory, Pipeline::Options options)
@@ -81,7 +82,7 @@ Folder::Folder(const std::string& directory, Pipeline::Options options)
       if (pipeline_.Stage(change)) continue;
       pipeline_.problem_table().Set("kinds", change.key.ToString(),
                                     {{change.key, Severity::kWarning, "",
-                                      "objects of this kind are not translated yet, so it has no effect", ""}});
+                                      "objects of this kind are not translated yet, so it has no effect", "remove it until they are"}});
     }
   };
   stage(source_.Start());

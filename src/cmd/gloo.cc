@@ -216,6 +216,7 @@ class GlooServer {
     add(*settings_source_);
     for (const auto& [path, feed] : feeds_) add(feed->source);
     control_.Apply(changes, problems);
+    for (const auto& [path, feed] : feeds_) feed->source.ForgetLines();
     Listen();
     control_.UpdateStatus("");
   }

@@ -148,6 +148,7 @@ class Runner {
       for (const auto& problem : source_->problems()) problems.push_back(Placed(problem));
     }
     control_.Apply(changes, problems);
+    if (source_) source_->ForgetLines();
     control_.UpdateStatus(role_);
   }
 
