@@ -21,7 +21,7 @@ void CheckPathAt(std::string_view field, const std::string& path, Reporter& repo
 
 void CheckRegexAt(const std::string& field, const std::string& regex, Reporter& report) {
   if (std::string problem = CheckRegex(regex); !problem.empty()) {
-    report.Error(field, std::move(problem), "use RE2 syntax: https://github.com/google/re2/wiki/Syntax");
+    report.Error(field, std::move(problem), kRegexFix);
   }
 }
 

@@ -154,7 +154,8 @@ void DecodeKind(const Node* spec, Draft& draft, DecodedDocument& out) {
     case Kind::kMatchableTcpGateway: return DecodeSpec<gatewayv1::MatchableTcpGateway>(spec, draft, out);
     case Kind::kListenerOption: return DecodeSpec<gatewayv1::ListenerOption>(spec, draft, out);
     case Kind::kHttpListenerOption: return DecodeSpec<gatewayv1::HttpListenerOption>(spec, draft, out);
-    case Kind::kProxy: return;
+    case Kind::kProxy:
+    case Kind::kDocument: return;
   }
 }
 
