@@ -164,7 +164,7 @@ constexpr Case kWellKnown[] = {
      R"({"any": {"@type": "x/google.protobuf.Any", "value": {"@type": "x/google.protobuf.BoolValue", "value": true}}})"},
     {"{any: {'@type': x/google.protobuf.UInt32Value, value: -1}}",
      "1:55 any.value: -1 is out of range; use 0 to 4294967295"},
-    {"{any: {'@type': x/no.Such}}", R"(1:17 any.@type: message type "x/no.Such" is not known here)"},
+    {"{any: {'@type': x/no.Such}}", R"(1:17 any.@type: message type "x/no.Such" is not known here; write a type of the Envoy API that Envoy has)"},
     {"{any: {'@type': [a]}}", R"(1:7 any: the type is missing; add "@type": type.googleapis.com/<full message name>)"},
     {"{any: {a: 1}}", R"(1:7 any: the type is missing; add "@type": type.googleapis.com/<full message name>)"},
     {"{any: {}}", R"({"any": {}})"},
