@@ -30,7 +30,7 @@ corsv3::CorsPolicy Translate(const corsv1::CorsPolicy& in, envoy::Reporter& repo
   }
   for (int i = 0; i < in.allow_origin_regex_size(); ++i) {
     if (std::string problem = envoy::CheckRegex(in.allow_origin_regex(i)); !problem.empty()) {
-      report.Error("cors.allowOriginRegex[" + std::to_string(i) + "]", std::move(problem));
+      report.Error("cors.allowOriginRegex[" + std::to_string(i) + "]", std::move(problem), envoy::kRegexFix);
     }
     out.add_allow_origin_string_match()->mutable_safe_regex()->set_regex(in.allow_origin_regex(i));
   }

@@ -52,7 +52,7 @@ void Translate(const matcherv1::StringMatcher& in, envoy::Reporter report, match
       if (in.safe_regex().regex().empty()) {
         report.Error("safeRegex.regex", "is empty", "write a regex that trusted origins match as a whole");
       } else if (std::string problem = envoy::CheckRegex(in.safe_regex().regex()); !problem.empty()) {
-        report.Error("safeRegex.regex", std::move(problem));
+        report.Error("safeRegex.regex", std::move(problem), envoy::kRegexFix);
       }
       if (in.ignore_case()) {
         report.Warning("ignoreCase", "has no effect on a regex", "start the regex with (?i)");

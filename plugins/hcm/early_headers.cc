@@ -24,7 +24,7 @@ constexpr char kNotInHeaders[] = "REQ_WITHOUT_QUERY";
 
 void CheckName(const std::string& name, std::string_view field, envoy::Reporter& report) {
   if (name.empty()) {
-    report.Error(field, "the name of the header is missing");
+    report.Error(field, "the name of the header is missing", "write it");
   } else if (name[0] == ':' || absl::EqualsIgnoreCase(name, "host")) {
     report.Error(field, "\"" + name + "\" cannot be changed here",
                  "use the rewrites of routes for the path and the host");

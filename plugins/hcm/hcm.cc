@@ -145,7 +145,9 @@ void TranslateClientCertificates(const Settings& in, envoy::Reporter& report, Ht
 
 void AddUpgrade(const char* type, const upgradev1::ProtocolUpgradeConfig::ProtocolUpgradeSpec& spec,
                 envoy::Reporter& report, std::set<std::string>& known, HttpConnectionManager& out) {
-  if (!known.insert(type).second) report.Error("", "the upgrade to " + std::string(type) + " stands here twice");
+  if (!known.insert(type).second) {
+    report.Error("", "the upgrade to " + std::string(type) + " stands here twice", "remove one of them");
+  }
   auto& upgrade = *out.add_upgrade_configs();
   upgrade.set_upgrade_type(type);
   if (spec.has_enabled()) *upgrade.mutable_enabled() = spec.enabled();

@@ -24,7 +24,7 @@ void TranslateRegex(const In& in, const std::string& field, envoy::Reporter& rep
     report.Error(field + ".pattern.regex", "is empty", "add the regex that is replaced");
   } else if (std::string problem = envoy::CheckRegex(regex); !problem.empty()) {
     report.Error(field + ".pattern.regex", std::move(problem),
-                 "use RE2 syntax: https://github.com/google/re2/wiki/Syntax");
+                 envoy::kRegexFix);
   } else if (problem = envoy::CheckRewrite(regex, in.substitution()); !problem.empty()) {
     // RE2 ends some of its sentences with a full stop.
     if (problem.ends_with('.')) problem.pop_back();

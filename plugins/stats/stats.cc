@@ -26,7 +26,7 @@ void CheckPattern(const std::string& pattern, const std::string& field, envoy::R
   if (pattern.empty()) {
     report.Error(field, "is empty", "add a regex that paths match, such as /pets/.*");
   } else if (std::string problem = envoy::CheckRegex(pattern); !problem.empty()) {
-    report.Error(field, std::move(problem), "use RE2 syntax: https://github.com/google/re2/wiki/Syntax");
+    report.Error(field, std::move(problem), envoy::kRegexFix);
   }
 }
 

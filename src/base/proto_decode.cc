@@ -115,7 +115,7 @@ class Decoder {
     } else if (kind == Node::Kind::kSequence) {
       Problem(path, node.mark, std::string("expected a list, got ") + KindWord(node), "put \"- \" before each item");
     } else {
-      Problem(path, node.mark, std::string("expected a single value, got ") + KindWord(node));
+      Problem(path, node.mark, std::string("expected a single value, got ") + KindWord(node), "write one value in the line of the field");
     }
     return false;
   }
@@ -155,7 +155,7 @@ class Decoder {
     std::vector<std::string> names;
     for (int i = 0; i < descriptor->field_count(); ++i) names.push_back(descriptor->field(i)->json_name());
     const std::string nearest = Nearest(entry.key, names);
-    std::string fix;
+    std::string fix = "remove it";
     if (!nearest.empty()) {
       fix = "did you mean \"" + nearest + "\"?";
     } else if (names.size() <= 12 && !names.empty()) {
@@ -293,7 +293,7 @@ class Decoder {
     }
     const Descriptor* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(url.substr(url.rfind('/') + 1));
     if (!descriptor) {
-      Problem(Join(path, "@type"), node.Find("@type")->mark, "message type \"" + url + "\" is not known here");
+      Problem(Join(path, "@type"), node.Find("@type")->mark, "message type \"" + url + "\" is not known here", "write a type of the Envoy API that Envoy has");
       return;
     }
     std::unique_ptr<Message> message(google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor)->New());

@@ -26,7 +26,7 @@ using Result = std::optional<ScalarProblem>;
 template <class T>
 Result ReadInteger(const Node& node, T* out) {
   const auto integer = yaml::ParseInteger(node.scalar);
-  if (!integer) return ScalarProblem{Cat("\"", node.scalar, "\" is no whole number"), ""};
+  if (!integer) return ScalarProblem{Cat("\"", node.scalar, "\" is no whole number"), "write it with digits only"};
   constexpr auto kMost = static_cast<unsigned long long>(std::numeric_limits<T>::max());
   const unsigned long long limit = !integer->negative ? kMost : std::is_signed_v<T> ? kMost + 1 : 0;
   if (integer->magnitude > limit) {
@@ -44,8 +44,8 @@ Result ReadNumber(const Node& node, double most, double* out) {
   if (!value && node.scalar == "NaN") value = std::nan("");
   if (!value && node.scalar == "Infinity") value = HUGE_VAL;
   if (!value && node.scalar == "-Infinity") value = -HUGE_VAL;
-  if (!value) return ScalarProblem{Cat("\"", node.scalar, "\" is no number"), ""};
-  if (std::isfinite(*value) && std::abs(*value) > most) return ScalarProblem{Cat(node.scalar, " is out of range"), ""};
+  if (!value) return ScalarProblem{Cat("\"", node.scalar, "\" is no number"), "write it like 1.5"};
+  if (std::isfinite(*value) && std::abs(*value) > most) return ScalarProblem{Cat(node.scalar, " is out of range"), "write a smaller number"};
   *out = *value;
   return std::nullopt;
 }
@@ -91,7 +91,7 @@ Result ReadEnum(const Node& node, const EnumDescriptor* type, const EnumValueDes
   }
   const std::string nearest = Nearest(node.scalar, names);
   return ScalarProblem{Cat("\"", node.scalar, "\" is not one of ", all),
-                       nearest.empty() ? "" : Cat("did you mean \"", nearest, "\"?")};
+                       nearest.empty() ? "write one of them" : Cat("did you mean \"", nearest, "\"?")};
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// The subcommands. Each returns the exit code of the process.
+// The subcommands. Each returns the exit code of the process: 0, 1 for what is wrong with the input or the machine, 2
+// for what is wrong with the command line.
 #pragma once
 
 #include <string>
@@ -32,6 +33,8 @@ struct GlooOptions {
   // POD_NAMESPACE of the original: where Settings stand and Proxies are written.
   std::string ns = "gloo-system";
   std::string settings_name = "default";
+  // Where Envoys without a known role are told to listen.
+  int fallback_port = 8080;
   std::string status_file;
   LogOptions log;
 };
@@ -59,9 +62,5 @@ int Gloo(const GlooOptions& options);
 int Translate(const TranslateOptions& options);
 int Validate(const ValidateOptions& options);
 int ExplainRequest(const ExplainOptions& options);
-
-// The Envoy to use when none is named: the one beside this program, else `envoy` in PATH.
-std::string DefaultEnvoy();
-void SetUpLog(const LogOptions& options);
 
 }  // namespace k8sgw

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -10,11 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <vector>
-
-#include <fmt/core.h>
+#include <utility>
 
 namespace k8sgw {
 namespace {
@@ -26,6 +23,7 @@ constexpr auto kLongestBackoff = 30s;
 // A process that lived this long was healthy: the back-off starts anew.
 constexpr auto kHealthyAfter = 10s;
 constexpr int kAdminTimeoutMs = 200;
+constexpr int kLogPipeBytes = 1 << 20;
 
 bool WriteAll(int fd, const std::string& text) {
   for (size_t done = 0; done < text.size();) {
@@ -37,7 +35,7 @@ bool WriteAll(int fd, const std::string& text) {
 }
 
 // In the child, between fork and exec: only calls that are safe there.
-[[noreturn]] void BecomeEnvoy(pid_t parent, const char* path, char* const* argv) {
+[[noreturn]] void BecomeEnvoy(pid_t parent, const char* path, char* const* argv, int log_fd) {
   // It must not outlive us, even when we are killed.
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(0);
@@ -46,16 +44,25 @@ bool WriteAll(int fd, const std::string& text) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
+  if (log_fd >= 0) dup2(log_fd, STDERR_FILENO);
   execv(path, argv);
   _exit(127);
 }
 
 }  // namespace
 
-EnvoyProcess::EnvoyProcess(EnvoyOptions options) : options_(std::move(options)), backoff_(kFirstBackoff) {}
+EnvoyProcess::EnvoyProcess(EnvoyOptions options) : options_(std::move(options)), backoff_(kFirstBackoff) {
+  if (pipe2(log_pipe_.data(), O_CLOEXEC) != 0) return;
+  fcntl(log_pipe_[0], F_SETFL, O_NONBLOCK);
+  // Envoy waits for us when the pipe is full, so it holds what Envoy says while we are busy.
+  fcntl(log_pipe_[1], F_SETPIPE_SZ, kLogPipeBytes);
+}
 
 EnvoyProcess::~EnvoyProcess() {
   if (pid_ > 0) Stop(0ms);
+  for (int fd : log_pipe_) {
+    if (fd >= 0) close(fd);
+  }
 }
 
 std::string EnvoyProcess::Bootstrap() const {
@@ -64,6 +71,11 @@ std::string EnvoyProcess::Bootstrap() const {
   return fmt::format(R"({{
   "node": {{"id": "k8sgateway-run", "cluster": "k8sgateway", "metadata": {{"role": "{}"}}}},
   "admin": {{"address": {{"socket_address": {{"address": "127.0.0.1", "port_value": {}}}}}}},
+  "overload_manager": {{"resource_monitors": [{{
+    "name": "envoy.resource_monitors.global_downstream_max_connections",
+    "typed_config": {{
+      "@type": "type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+      "max_active_downstream_connections": "250000"}}}}]}},
   "dynamic_resources": {{
     "ads_config": {{"api_type": "DELTA_GRPC", "transport_api_version": "V3", "set_node_on_first_message_only": true,
                    "grpc_services": [{{"envoy_grpc": {{"cluster_name": "xds_cluster"}}}}]}},
@@ -86,25 +98,41 @@ std::string EnvoyProcess::Bootstrap() const {
 absl::Status EnvoyProcess::Start(Time now) {
   restart_at_.reset();
   if (access(options_.path.c_str(), X_OK) != 0) {
-    return absl::NotFoundError(fmt::format(
-        "there is no Envoy at {}: put one beside this program, or name it with --envoy or K8SGATEWAY_ENVOY", options_.path));
+    return absl::NotFoundError(
+        fmt::format("there is no Envoy at {}: put one beside this program, or name it with --envoy or K8SGATEWAY_ENVOY",
+                    options_.path));
   }
-  // As an argument, so that no file is left behind, whatever happens to us.
-  std::vector<std::string> args = {options_.path, "--config-yaml", Bootstrap(), "--disable-hot-restart", "-l", options_.log_level,
-                                   "--drain-time-s", "2"};
-  if (options_.concurrency > 0) {
-    args.push_back("--concurrency");
-    args.push_back(std::to_string(options_.concurrency));
-  }
+  // The bootstrap is an argument, not a file: nothing is left behind, however we end. JSON is YAML.
+  std::vector<std::string> args = {options_.path,           "--config-yaml",  Bootstrap(),
+                                   "--disable-hot-restart", "--drain-time-s", "2"};
+  args.insert(args.end(), {"--log-format", "%l %n %v", "--log-format-escaped", "-l", options_.log_level});
+  if (!options_.component_log_level.empty())
+    args.insert(args.end(), {"--component-log-level", options_.component_log_level});
+  if (options_.concurrency > 0) args.insert(args.end(), {"--concurrency", std::to_string(options_.concurrency)});
   std::vector<char*> argv;
   for (std::string& arg : args) argv.push_back(arg.data());
   argv.push_back(nullptr);
   const pid_t parent = getpid();
   pid_ = fork();
-  if (pid_ == 0) BecomeEnvoy(parent, options_.path.c_str(), argv.data());
+  if (pid_ == 0) BecomeEnvoy(parent, options_.path.c_str(), argv.data(), log_pipe_[1]);
   if (pid_ < 0) return absl::UnavailableError("cannot start a process for Envoy");
   started_ = now;
   return absl::OkStatus();
+}
+
+std::vector<std::string> EnvoyProcess::ReadLog() {
+  std::vector<std::string> lines;
+  char buffer[16 * 1024];
+  for (ssize_t n; (n = read(log_pipe_[0], buffer, sizeof(buffer))) > 0;) {
+    for (const char c : std::string_view(buffer, static_cast<size_t>(n))) {
+      if (c != '\n') {
+        log_line_ += c;
+      } else {
+        lines.push_back(std::exchange(log_line_, ""));
+      }
+    }
+  }
+  return lines;
 }
 
 std::string EnvoyProcess::OnChildExit(Time now) {
@@ -141,7 +169,8 @@ std::string EnvoyProcess::AskAdmin(const std::string& method, const std::string&
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   std::string answer;
   if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
-      WriteAll(fd, method + " " + path + " HTTP/1.1\r\nhost: admin\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")) {
+      WriteAll(fd,
+               method + " " + path + " HTTP/1.1\r\nhost: admin\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")) {
     char buffer[4096];
     for (ssize_t n; (n = read(fd, buffer, sizeof(buffer))) > 0;) answer.append(buffer, static_cast<size_t>(n));
   }
@@ -158,6 +187,7 @@ void EnvoyProcess::BeginDrain() {
 }
 
 bool EnvoyProcess::Idle() const {
+  if (pid_ <= 0) return true;
   const std::string stats = AskAdmin("GET", "/stats?filter=downstream_rq_active$");
   // Lines such as `http.http.downstream_rq_active: 0`; the admin page's own request is one.
   std::string_view rest = stats;

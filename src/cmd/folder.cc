@@ -1,11 +1,12 @@
 #include "src/cmd/folder.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <ctime>
 
-#include <fmt/core.h>
-
 #include "src/base/yaml.h"
+#include "src/cmd/log.h"
 #include "src/model/decode.h"
 
 namespace k8sgw {
@@ -32,7 +33,8 @@ spec: {{bindAddress: "{}", bindPort: {}, ssl: {}, proxyNames: [{}], httpGateway:
 )",
                        name, ns, bind, port, ssl, kDefaultProxy);
   };
-  return FromText(gateway(kDefaultProxy, http_port, false) + gateway(std::string(kDefaultProxy) + "-ssl", https_port, true));
+  return FromText(gateway(kDefaultProxy, http_port, false) +
+                  gateway(std::string(kDefaultProxy) + "-ssl", https_port, true));
 }
 
 std::vector<Change> RouteEverythingTo(const std::string& host, int port) {
@@ -65,7 +67,7 @@ std::string PlacedLine::ToString() const {
   add(problem.path);
   add(problem.severity == Severity::kWarning ? "warning: " + problem.message : problem.message);
   add(problem.fix);
-  return line;
+  return Printable(line);
 }
 
 Folder::Folder(const std::string& directory, Pipeline::Options options)
@@ -79,7 +81,8 @@ Folder::Folder(const std::string& directory, Pipeline::Options options)
       has_gateway |= change.key.kind == Kind::kGateway;
       if (pipeline_.Stage(change)) continue;
       pipeline_.problem_table().Set("kinds", change.key.ToString(),
-                                    {{change.key, Severity::kWarning, "", "objects of this kind are not translated yet, so it has no effect", ""}});
+                                    {{change.key, Severity::kWarning, "",
+                                      "objects of this kind are not translated yet, so it has no effect", "remove it until they are"}});
     }
   };
   stage(source_.Start());
@@ -102,7 +105,8 @@ std::vector<PlacedLine> Folder::Problems() const {
     sorted.push_back({place, {file::FormatPlace(source_.root(), place), problem}});
   }
   std::stable_sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.first.path, a.first.line, a.second.problem) < std::tie(b.first.path, b.first.line, b.second.problem);
+    return std::tie(a.first.path, a.first.line, a.second.problem) <
+           std::tie(b.first.path, b.first.line, b.second.problem);
   });
   for (auto& [place, line] : sorted) lines.push_back(std::move(line));
   return lines;

@@ -19,7 +19,7 @@ std::vector<Change> RouteEverythingTo(const std::string& host, int port);
 struct PlacedLine {
   std::string place;
   Problem problem;
-  // "file:line: Kind namespace/name: path: message: fix"; of warnings, "warning: " stands before the message.
+  // "file:line: Kind namespace/name: path: message: fix", on one line; of warnings, "warning: " stands before the message.
   std::string ToString() const;
 };
 
@@ -29,6 +29,7 @@ class Folder {
 
   Pipeline& pipeline() { return pipeline_; }
   std::vector<PlacedLine> Problems() const;
+  size_t file_count() const { return source_.file_count(); }
   std::string Place(const ResourceKey& object, const std::string& field) const;
 
  private:

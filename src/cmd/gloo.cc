@@ -1,25 +1,31 @@
 // gloo: the control plane alone, fed by folders that Settings name, for Envoys that others start.
 
+#include <fmt/core.h>
 #include <signal.h>
+#include <spdlog/spdlog.h>
 
 #include <ctime>
 #include <filesystem>
 #include <iostream>
 #include <optional>
 
-#include <fmt/core.h>
-#include <spdlog/spdlog.h>
-
 #include "api/gloo/v1/settings.pb.h"
 #include "src/cmd/commands.h"
 #include "src/cmd/control_plane.h"
 #include "src/cmd/folder.h"
+#include "src/cmd/log.h"
 #include "src/sources/file/directory_source.h"
 
 namespace k8sgw {
 namespace {
 
+using namespace std::chrono_literals;
+using Time = EventLoop::Time;
+
 constexpr char kDefaultXdsAddress[] = "0.0.0.0:9977";
+// An address that could not be listened on is tried again, first after the shorter pause.
+constexpr std::chrono::milliseconds kFirstPause = 250ms;
+constexpr std::chrono::milliseconds kLongestPause = 10s;
 
 // A folder that feeds the graph, and what it contributed: all of it is taken back when Settings name another.
 struct Feed {
@@ -39,6 +45,7 @@ class GlooServer {
     MakeFolder(settings_folder);
     settings_source_.emplace(settings_folder, options_.ns, FindKind("Settings"));
     std::vector<Change> changes = ReadSettings(settings_source_->Start());
+    if (!settings_ && !settings_source_->problems().empty()) return RefuseSettings();
     loop_.Watch(settings_source_->fd(), [this] { Apply(ReadSettings(settings_source_->OnReadable())); });
     Apply(std::move(changes));
     if (control_.port() == 0) return 1;
@@ -46,6 +53,7 @@ class GlooServer {
     loop_.OnSignal([this](int signal) {
       if (signal != SIGCHLD) loop_.Quit();
     });
+    loop_.SetDeadline([this] { return listen_again_; }, [this](Time) { Listen(); });
     loop_.Run();
     control_.Shutdown();
     return 0;
@@ -56,6 +64,7 @@ class GlooServer {
     ControlPlaneOptions control;
     control.pipeline.settings.write_namespace = options.ns;
     control.pipeline.now = std::time(nullptr);
+    control.fallback_port = static_cast<uint32_t>(options.fallback_port);
     control.status_file = options.status_file;
     return control;
   }
@@ -67,11 +76,26 @@ class GlooServer {
     if (error) spdlog::warn("cannot make folder {}: {}", path, error.message());
   }
 
+  // Whoever wrote Settings did not mean the defaults: nothing is served from the wrong folder or on the wrong port.
+  int RefuseSettings() {
+    for (const file::FileProblem& problem : settings_source_->problems()) {
+      std::cerr << "gloo: " << file::FormatPlace(settings_source_->root(), problem.place) << ": "
+                << problem.problem.ToString() << "\n";
+    }
+    return 1;
+  }
+
   // The Settings among the changes decide where objects come from and where xDS listens.
   std::vector<Change> ReadSettings(std::vector<Change> changes) {
     std::vector<Change> out;
     for (Change& change : changes) {
       if (change.key.kind != Kind::kSettings || change.key.name != options_.settings_name) continue;
+      if (change.gone()) {
+        // Their folders would go with them, and so would everything that is served.
+        spdlog::warn("the {} are gone from {}; what they said stays in force", change.key.ToString(),
+                     settings_source_->root());
+        continue;
+      }
       settings_ = change.As<gloov1::Settings>();
       out.push_back(std::move(change));
     }
@@ -79,11 +103,14 @@ class GlooServer {
   }
 
   std::string XdsAddress() const {
-    return settings_ && !settings_->spec.gloo().xds_bind_addr().empty() ? settings_->spec.gloo().xds_bind_addr() : kDefaultXdsAddress;
+    return settings_ && !settings_->spec.gloo().xds_bind_addr().empty() ? settings_->spec.gloo().xds_bind_addr()
+                                                                        : kDefaultXdsAddress;
   }
 
   // Absolute paths are used as they are; others stand below DATA.
-  std::string FolderPath(const std::string& path) const { return path.starts_with('/') ? path : options_.directory + "/" + path; }
+  std::string FolderPath(const std::string& path) const {
+    return path.starts_with('/') ? path : options_.directory + "/" + path;
+  }
 
   std::set<std::string> WantedFolders() const {
     std::set<std::string> wanted;
@@ -103,14 +130,35 @@ class GlooServer {
 
   void Listen() {
     const std::string address = XdsAddress();
+    listen_again_.reset();
     if (address == xds_address_) return;
-    if (auto status = control_.Listen(address); !status.ok()) {
-      spdlog::error("gloo.xdsBindAddr: {}{}", std::string(status.message()), control_.port() > 0 ? "; the address before it stays in use" : "");
-      return;
+    absl::Status status = control_.Listen(address);
+    if (!status.ok() && PortOf(address) == PortOf(xds_address_)) {
+      // The port may be taken by ourselves, on another address.
+      control_.Shutdown();
+      status = control_.Listen(address);
+      if (!status.ok() && !control_.Listen(xds_address_).ok()) xds_address_.clear();
     }
+    if (!status.ok()) return TryAgain(address, status);
+    refused_address_.clear();
+    pause_ = kFirstPause;
     xds_address_ = address;
     std::cout << "ready: xDS on " << address << " (port " << control_.port() << ")" << std::endl;
   }
+
+  void TryAgain(const std::string& address, const absl::Status& status) {
+    listen_again_ = EventLoop::Now() + pause_;
+    pause_ = std::min(pause_ * 2, kLongestPause);
+    if (std::exchange(refused_address_, address) == address) return;
+    const ResourceKey settings{Kind::kSettings, options_.ns, options_.settings_name};
+    const std::string place =
+        file::FormatPlace(settings_source_->root(), settings_source_->Locate(settings, "gloo.xdsBindAddr"));
+    spdlog::error("{}{}: gloo.xdsBindAddr: {}{}", place.empty() ? "" : place + ": ", settings.ToString(),
+                  std::string(status.message()),
+                  xds_address_.empty() ? "" : "; " + xds_address_ + " stays in use until it is free");
+  }
+
+  static std::string PortOf(const std::string& address) { return address.substr(address.rfind(':') + 1); }
 
   void Take(Feed& feed, std::vector<Change> changes, std::vector<Change>& out) {
     for (Change& change : changes) {
@@ -165,8 +213,10 @@ class GlooServer {
         problems.push_back(problem.problem);
       }
     };
+    add(*settings_source_);
     for (const auto& [path, feed] : feeds_) add(feed->source);
     control_.Apply(changes, problems);
+    for (const auto& [path, feed] : feeds_) feed->source.ForgetLines();
     Listen();
     control_.UpdateStatus("");
   }
@@ -189,7 +239,11 @@ class GlooServer {
   std::map<std::string, std::unique_ptr<Feed>> feeds_;
   ControlPlane control_;
   Ptr<Object<gloov1::Settings>> settings_;
+  // Where xDS listens, and where it would not: "" when there is no such address.
   std::string xds_address_;
+  std::string refused_address_;
+  std::chrono::milliseconds pause_ = kFirstPause;
+  std::optional<Time> listen_again_;
   std::map<Problem, std::string> places_;
 };
 

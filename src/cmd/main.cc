@@ -1,14 +1,65 @@
 // k8sgateway: one binary, a subcommand per component.
 
 #include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
 
 #include "src/cmd/commands.h"
+#include "src/cmd/ports.h"
 
 namespace k8sgw {
 namespace {
 
+constexpr int kUsage = 2;
+
+constexpr char kRunHelp[] =
+    R"(Files are read again when they change. A broken file keeps its last good objects and is reported with its line.
+When the folder brings no Gateway, there are two: gateway-proxy (HTTP) and gateway-proxy-ssl (HTTPS).
+The first Ctrl-C (or SIGTERM) lets requests in flight end, the second one does not.
+
+  k8sgateway run --to localhost:9000        # no file at all: everything on port 8080 goes to a program of yours
+  k8sgateway run ./config                   # http://127.0.0.1:8080
+  k8sgateway run ./config --bind :: --http-port 80 --https-port 443
+
+A folder to begin with is one file with an Upstream and a VirtualService: see examples/petstore.
+Exit codes: 0 after a signal, 1 when it cannot serve (a port in use, no Envoy), 2 for wrong usage.)";
+
+constexpr char kGlooHelp[] =
+    R"(Settings stand in DATA/<namespace>/<settings>.yaml, with their fields at the top level; they name the folders of
+objects (directoryConfigSource and others: <folder>/<plural>/<namespace>/<name>.yaml) and the address of the xDS server
+(gloo.xdsBindAddr, 0.0.0.0:9977). Changes of Settings and objects are live at once. An Envoy asks for the proxy that
+its bootstrap names: node.metadata.role is <namespace>~<proxy>, such as gloo-system~gateway-proxy.
+
+  k8sgateway gloo --dir ./data
+
+Exit codes: 0 after a signal, 1 when the address is in use or Settings are broken at the start, 2 for wrong usage.)";
+
+constexpr char kTranslateHelp[] = R"(
+  k8sgateway translate ./config                         # listeners, routes, clusters and secrets for each Envoy
+  k8sgateway translate ./config --what proxy -o json    # the Proxy resources
+  k8sgateway translate ./config --what reports          # every problem, as data
+
+Private keys are not printed. Problems stand on stderr, as `validate` prints them.
+Exit codes: 0, or 2 for wrong usage and folders that cannot be read.)";
+
+constexpr char kValidateHelp[] =
+    R"(A line is an error:    FILE:LINE: KIND NAMESPACE/NAME: FIELD: WHAT IS WRONG: HOW TO MEND IT
+or it is a warning:    FILE:LINE: KIND NAMESPACE/NAME: FIELD: warning: WHAT IS WRONG: HOW TO MEND IT
+
+  k8sgateway validate ./config
+  k8sgateway validate ./config --envoy      # what passes is given to the real Envoy too
+
+Exit codes: 0 without errors, 1 with errors, 2 for wrong usage and folders that cannot be read.)";
+
+constexpr char kExplainHelp[] = R"(
+  k8sgateway explain ./config --request 'GET http://example.com/api/pets?limit=3'
+  k8sgateway explain ./config --request 'POST https://example.com:8443/' -H 'x-user: ada'
+
+Ports 80 and 443 stand for whatever port the Gateway has, others must be the Gateway's own.
+Exit codes: 0, or 2 for wrong usage and folders that cannot be read.)";
+
 void AddLogFlags(CLI::App& command, LogOptions& log) {
-  command.add_option("--log-level", log.level, "trace, debug, info, warning, error")
+  command.add_option("--log-level", log.level, "How much is told on stderr")
       ->envname("K8SGATEWAY_LOG_LEVEL")
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error"}))
       ->capture_default_str();
@@ -18,30 +69,54 @@ void AddLogFlags(CLI::App& command, LogOptions& log) {
       ->capture_default_str();
 }
 
+// A number with a default and bounds; the variable is named as the flag.
+void AddNumber(CLI::App& command, const std::string& flag, int& value, int least, int most, const std::string& help) {
+  std::string variable = "K8SGATEWAY_" + flag.substr(2);
+  for (char& c : variable) c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  command.add_option(flag, value, help)->envname(variable)->check(CLI::Range(least, most))->capture_default_str();
+}
+
+void AddStatusFile(CLI::App& command, std::string& path) {
+  command.add_option("--status-file", path, "Keep a small JSON file here that says which revision is live")
+      ->envname("K8SGATEWAY_STATUS_FILE");
+}
+
+void AddFolder(CLI::App& command, std::string& directory) {
+  command.add_option("DIR", directory, "Folder of YAML: any tree, many documents a file")
+      ->envname("K8SGATEWAY_DIR")
+      ->required()
+      ->check(CLI::ExistingDirectory);
+}
+
 void AddRun(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<RunOptions>();
-  CLI::App* run = app.add_subcommand(
-      "run", "Serve a folder of YAML: the control plane and an Envoy as one.\n"
-             "Files are read again when they change; a broken file keeps its last good objects.");
-  run->add_option("DIR", options->directory, "Folder of Kubernetes-style YAML, any tree, many documents a file");
-  run->add_option("--to", options->to, "HOST:PORT: send every request there; needs no folder");
-  const CLI::Range ports(0, 65535);
-  run->add_option("--bind", options->bind, "Address to listen on; \"::\" for all")->envname("K8SGATEWAY_BIND")->capture_default_str();
-  run->add_option("--http-port", options->http_port, "Port for HTTP")->envname("K8SGATEWAY_HTTP_PORT")->check(ports)->capture_default_str();
-  run->add_option("--https-port", options->https_port, "Port for HTTPS")->envname("K8SGATEWAY_HTTPS_PORT")->check(ports)->capture_default_str();
-  run->add_option("--admin-port", options->admin_port, "Port of Envoy's admin pages, on loopback")->envname("K8SGATEWAY_ADMIN_PORT")->check(ports)->capture_default_str();
-  run->add_option("--xds-port", options->xds_port, "Port of the xDS server, on loopback; 0 picks a free one")->envname("K8SGATEWAY_XDS_PORT")->check(ports)->capture_default_str();
-  run->add_option("--envoy", options->envoy, "The Envoy binary [beside this program, else from PATH]")->envname("K8SGATEWAY_ENVOY");
-  run->add_option("--concurrency", options->concurrency, "Envoy's worker threads; 0 means one per core")->envname("K8SGATEWAY_CONCURRENCY")->check(CLI::Range(0, 1024))->capture_default_str();
-  run->add_option("--drain-seconds", options->drain_seconds, "How long requests in flight may take when we end")->envname("K8SGATEWAY_DRAIN_SECONDS")->check(CLI::Range(0, 3600))->capture_default_str();
-  run->add_option("--status-file", options->status_file, "Keep a small JSON file that says which revision is live")->envname("K8SGATEWAY_STATUS_FILE");
+  CLI::App* run = app.add_subcommand("run", "Serve a folder of YAML: the control plane and an Envoy as one");
+  run->add_option("DIR", options->directory, "Folder of YAML: any tree, many documents a file")
+      ->envname("K8SGATEWAY_DIR");
+  run->add_option("--to", options->to, "HOST:PORT: send every request there; needs no folder")
+      ->envname("K8SGATEWAY_TO");
+  run->add_option("--bind", options->bind, "Address to listen on; \"::\" for all")
+      ->envname("K8SGATEWAY_BIND")
+      ->check([](const std::string& address) {
+        return IsAddress(address) ? std::string() : "\"" + address + "\" is no IP address, such as 127.0.0.1 or ::";
+      })
+      ->capture_default_str();
+  AddNumber(*run, "--http-port", options->http_port, 1, 65535, "Port for HTTP");
+  AddNumber(*run, "--https-port", options->https_port, 1, 65535, "Port for HTTPS");
+  AddNumber(*run, "--admin-port", options->admin_port, 1, 65535, "Port of Envoy's admin pages, on loopback");
+  AddNumber(*run, "--xds-port", options->xds_port, 0, 65535, "Port of the xDS server, on loopback; 0 picks a free one");
+  run->add_option("--envoy", options->envoy, "The Envoy program [the one beside this program, else in PATH]")
+      ->envname("K8SGATEWAY_ENVOY");
+  AddNumber(*run, "--concurrency", options->concurrency, 0, 1024, "Envoy's worker threads; 0 means one per core");
+  AddNumber(*run, "--drain-seconds", options->drain_seconds, 0, 3600,
+            "How long requests in flight may take at the end");
+  AddStatusFile(*run, options->status_file);
   AddLogFlags(*run, options->log);
-  run->footer("The Gateways, when the folder brings none, are gateway-proxy (HTTP) and gateway-proxy-ssl (HTTPS).\n\n"
-              "  k8sgateway run --to localhost:9000\n"
-              "  k8sgateway run ./config --http-port 80 --https-port 443 --bind ::");
+  run->footer(kRunHelp);
   run->callback([options, &exit_code] {
     if (options->directory.empty() == options->to.empty()) {
-      throw CLI::ValidationError("run", "give a folder, or --to HOST:PORT");
+      throw CLI::ValidationError("run", options->to.empty() ? "give a folder, or --to HOST:PORT"
+                                                            : "give a folder or --to HOST:PORT, not both");
     }
     exit_code = Run(*options);
   });
@@ -49,52 +124,85 @@ void AddRun(CLI::App& app, int& exit_code) {
 
 void AddGloo(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<GlooOptions>();
-  CLI::App* gloo = app.add_subcommand(
-      "gloo", "The control plane alone, in file mode, for Envoys that others start.\n"
-              "Settings are read from DATA/<namespace>/<name>.yaml and name the folders of objects and the addresses.");
+  if (const char* ns = std::getenv("POD_NAMESPACE"); ns && *ns) options->ns = ns;
+  CLI::App* gloo = app.add_subcommand("gloo", "The control plane alone, in file mode, for Envoys that others start");
   gloo->add_option("--dir", options->directory, "The folder DATA")->required()->envname("K8SGATEWAY_DIR");
-  gloo->add_option("--namespace", options->ns, "Where Settings stand and Proxies belong")->envname("POD_NAMESPACE")->capture_default_str();
-  gloo->add_option("--settings", options->settings_name, "Name of the Settings")->capture_default_str();
-  gloo->add_option("--status-file", options->status_file, "Keep a small JSON file that says which revision is live");
+  gloo->add_option("--namespace", options->ns,
+                   "Where Settings stand and Proxies belong [POD_NAMESPACE, else gloo-system]")
+      ->envname("K8SGATEWAY_NAMESPACE")
+      ->capture_default_str();
+  gloo->add_option("--settings,--name", options->settings_name, "Name of the Settings")
+      ->envname("K8SGATEWAY_SETTINGS")
+      ->capture_default_str();
+  AddNumber(*gloo, "--fallback-port", options->fallback_port, 1, 65535,
+            "Where Envoys without a known role listen, to answer that they have none");
+  AddStatusFile(*gloo, options->status_file);
   AddLogFlags(*gloo, options->log);
+  gloo->footer(kGlooHelp);
   gloo->callback([options, &exit_code] { exit_code = Gloo(*options); });
 }
 
 void AddTranslate(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<TranslateOptions>();
   CLI::App* translate = app.add_subcommand("translate", "Print what a folder becomes; equal input gives equal bytes");
-  translate->add_option("DIR", options->directory, "Folder of YAML")->required()->check(CLI::ExistingDirectory);
-  translate->add_option("--what", options->what, "proxy, envoy or reports")->check(CLI::IsMember({"proxy", "envoy", "reports"}))->capture_default_str();
-  translate->add_option("-o,--output", options->output, "yaml or json")->check(CLI::IsMember({"yaml", "json"}))->capture_default_str();
+  AddFolder(*translate, options->directory);
+  translate->add_option("--what", options->what, "What to print")
+      ->envname("K8SGATEWAY_WHAT")
+      ->check(CLI::IsMember({"proxy", "envoy", "reports"}))
+      ->capture_default_str();
+  translate->add_option("-o,--output", options->output, "How to print it")
+      ->envname("K8SGATEWAY_OUTPUT")
+      ->check(CLI::IsMember({"yaml", "json"}))
+      ->capture_default_str();
+  translate->footer(kTranslateHelp);
   translate->callback([options, &exit_code] { exit_code = Translate(*options); });
 }
 
 void AddValidate(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<ValidateOptions>();
-  CLI::App* validate = app.add_subcommand(
-      "validate", "List every problem as file:line: kind namespace/name: field: what is wrong: how to mend it.\n"
-                  "The exit code is 1 when there are errors.");
-  validate->add_option("DIR", options->directory, "Folder of YAML")->required()->check(CLI::ExistingDirectory);
-  validate->add_flag("--envoy", options->ask_envoy, "Also ask the real Envoy");
-  validate->add_option("--envoy-path", options->envoy, "The Envoy binary")->envname("K8SGATEWAY_ENVOY");
+  CLI::App* validate =
+      app.add_subcommand("validate", "List everything that is wrong with a folder, and how to mend it");
+  AddFolder(*validate, options->directory);
+  validate->add_flag("--envoy", options->ask_envoy, "Also ask the real Envoy")->envname("K8SGATEWAY_ASK_ENVOY");
+  validate->add_option("--envoy-path", options->envoy, "The Envoy program [the one beside this program, else in PATH]")
+      ->envname("K8SGATEWAY_ENVOY");
+  validate->footer(kValidateHelp);
   validate->callback([options, &exit_code] { exit_code = Validate(*options); });
 }
 
 void AddExplain(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<ExplainOptions>();
   CLI::App* explain = app.add_subcommand(
-      "explain", "Say which listener, virtual host, route, cluster and endpoint answer a request, and why others do not");
-  explain->add_option("DIR", options->directory, "Folder of YAML")->required()->check(CLI::ExistingDirectory);
-  explain->add_option("--request", options->request, "Method and URL: 'GET http://host/path'")->required();
-  explain->add_option("-H,--header", options->headers, "A header: 'name: value'");
+      "explain",
+      "Say which listener, virtual host, route, cluster and endpoint answer a request, and why others do not");
+  AddFolder(*explain, options->directory);
+  explain->add_option("--request", options->request, "Method and URL: 'GET http://host/path'")
+      ->envname("K8SGATEWAY_REQUEST")
+      ->required();
+  explain->add_option("-H,--header", options->headers, "A header: 'name: value'; may stand more than once")
+      ->envname("K8SGATEWAY_HEADER")
+      ->expected(1)
+      ->take_all();
+  explain->footer(kExplainHelp);
   explain->callback([options, &exit_code] { exit_code = ExplainRequest(*options); });
+}
+
+// Says which word is no command, which CLI11 does not.
+std::string UnknownCommand(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return "";
+  std::string known;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_name() == argv[1]) return "";
+    known += (known.empty() ? "" : ", ") + command->get_name();
+  }
+  return "there is no command \"" + std::string(argv[1]) + "\"; the commands are " + known;
 }
 
 }  // namespace
 }  // namespace k8sgw
 
 int main(int argc, char** argv) {
-  CLI::App app("K8sGateway: an API gateway of custom resources and the real Envoy");
+  CLI::App app("K8sGateway: an API gateway of custom resources and the real Envoy", "k8sgateway");
   app.require_subcommand(1);
   app.set_version_flag("--version", "k8sgateway " K8SGATEWAY_VERSION);
   app.footer("`k8sgateway COMMAND --help` says more. To begin: k8sgateway run --to localhost:9000");
@@ -104,6 +212,18 @@ int main(int argc, char** argv) {
   k8sgw::AddTranslate(app, exit_code);
   k8sgw::AddValidate(app, exit_code);
   k8sgw::AddExplain(app, exit_code);
-  CLI11_PARSE(app, argc, argv);
+  if (argc == 1) {
+    std::cerr << app.help();
+    return k8sgw::kUsage;
+  }
+  if (const std::string unknown = k8sgw::UnknownCommand(app, argc, argv); !unknown.empty()) {
+    std::cerr << unknown << "\n";
+    return k8sgw::kUsage;
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : k8sgw::kUsage;
+  }
   return exit_code;
 }

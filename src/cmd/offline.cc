@@ -1,28 +1,25 @@
 // translate, validate, explain: a folder in, words out. Nothing is served.
 
-#include <sys/wait.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <array>
-#include <cstdio>
-#include <filesystem>
-#include <fstream>
+#include <cerrno>
+#include <cstring>
 #include <iostream>
 
-#include <fmt/core.h>
-
+#include "api/gloo/v1/proxy.pb.h"
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/transport_sockets/tls/v3/secret.pb.h"
-
-#include "api/gloo/v1/proxy.pb.h"
 #include "src/base/proto_codec.h"
 #include "src/cmd/commands.h"
+#include "src/cmd/find_envoy.h"
 #include "src/cmd/folder.h"
 #include "src/envoy/resource.h"
 #include "src/explain/explain.h"
-#include "src/validation/envoy_check.h"
+#include "src/validation/refusals.h"
 
 namespace k8sgw {
 namespace {
@@ -56,7 +53,8 @@ Node ShowResource(const xds::Resource& resource) {
       // Keys are for Envoys, not for screens.
       ::envoy::extensions::transport_sockets::tls::v3::Secret secret;
       secret.ParseFromString(envoy::JoinBytes(resource));
-      if (secret.has_tls_certificate()) secret.mutable_tls_certificate()->mutable_private_key()->set_inline_string("[redacted]");
+      if (secret.has_tls_certificate())
+        secret.mutable_tls_certificate()->mutable_private_key()->set_inline_string("[redacted]");
       return EncodeProto(secret);
     }
     case xds::Type::kCluster: return Show<::envoy::config::cluster::v3::Cluster>(resource);
@@ -68,9 +66,9 @@ Node ShowResource(const xds::Resource& resource) {
 }
 
 constexpr std::array<std::pair<xds::Type, const char*>, 4> kSections = {{{xds::Type::kListener, "listeners"},
-                                                                        {xds::Type::kRoute, "routes"},
-                                                                        {xds::Type::kCluster, "clusters"},
-                                                                        {xds::Type::kSecret, "secrets"}}};
+                                                                         {xds::Type::kRoute, "routes"},
+                                                                         {xds::Type::kCluster, "clusters"},
+                                                                         {xds::Type::kSecret, "secrets"}}};
 
 Node ShowEnvoy(const Pipeline& pipeline) {
   Node out = Mapping();
@@ -132,10 +130,21 @@ Node ShowReports(const Folder& folder) {
   return out;
 }
 
+// Says so when a folder cannot be read: an empty result would look like a clean one.
+bool CanRead(const char* command, const std::string& directory) {
+  if (access(directory.c_str(), R_OK | X_OK) == 0) return true;
+  std::cerr << command << ": the folder " << directory << " cannot be read: " << std::strerror(errno) << "\n";
+  return false;
+}
+
 }  // namespace
 
 int Translate(const TranslateOptions& options) {
-  Folder folder(options.directory, {});
+  if (!CanRead("translate", options.directory)) return 2;
+  // Secrets apart, as `run` delivers them: there their keys can be left out of what is shown.
+  Pipeline::Options pipeline;
+  pipeline.secret_delivery = envoy::SecretDelivery::kSds;
+  Folder folder(options.directory, pipeline);
   Node out;
   if (options.what == "proxy") {
     out = ShowProxies(folder.pipeline());
@@ -152,21 +161,23 @@ int Translate(const TranslateOptions& options) {
 }
 
 int Validate(const ValidateOptions& options) {
+  if (!CanRead("validate", options.directory)) return 2;
+  const std::string envoy = FindEnvoy(options.envoy);
+  if (options.ask_envoy && access(envoy.c_str(), X_OK) != 0) {
+    std::cerr << "validate: there is no Envoy at " << envoy << ": name it with --envoy-path or K8SGATEWAY_ENVOY\n";
+    return 2;
+  }
   Folder folder(options.directory, {});
+  if (options.ask_envoy) {
+    folder.pipeline().problem_table().Set("envoy", "", validation::AskAboutObjects(folder.pipeline(), envoy));
+  }
   size_t errors = 0;
   size_t warnings = 0;
   for (const PlacedLine& line : folder.Problems()) {
     std::cout << line.ToString() << "\n";
     ++(line.problem.severity == Severity::kError ? errors : warnings);
   }
-  if (options.ask_envoy) {
-    const std::string words = validation::AskEnvoy(folder.pipeline(), options.envoy.empty() ? DefaultEnvoy() : options.envoy);
-    if (!words.empty()) {
-      ++errors;
-      std::cout << options.directory << ": error: Envoy refuses the configuration: " << words << "\n";
-    }
-  }
-  std::cerr << fmt::format("{} errors, {} warnings\n", errors, warnings);
+  std::cerr << fmt::format("{} errors, {} warnings in {} files\n", errors, warnings, folder.file_count());
   return errors > 0 ? 1 : 0;
 }
 
@@ -176,6 +187,7 @@ int ExplainRequest(const ExplainOptions& options) {
     std::cerr << "explain: " << std::string(request.status().message()) << "\n";
     return 2;
   }
+  if (!CanRead("explain", options.directory)) return 2;
   Folder folder(options.directory, {});
   std::cout << explain::Explain(folder.pipeline(), *request,
                                 [&](const proxy::Source& source) { return folder.Place(source.object, source.path); });

@@ -1,19 +1,21 @@
 // run: a folder, a control plane and an Envoy as one process tree.
 
+#include <fmt/core.h>
 #include <signal.h>
+#include <spdlog/spdlog.h>
 
 #include <ctime>
+#include <filesystem>
 #include <iostream>
 #include <optional>
-
-#include <fmt/core.h>
-#include <spdlog/spdlog.h>
 
 #include "api/gateway/v1/gateway.pb.h"
 #include "src/cmd/commands.h"
 #include "src/cmd/control_plane.h"
 #include "src/cmd/envoy_process.h"
+#include "src/cmd/find_envoy.h"
 #include "src/cmd/folder.h"
+#include "src/cmd/log.h"
 #include "src/cmd/ports.h"
 #include "src/envoy/names.h"
 #include "src/sources/file/directory_source.h"
@@ -30,20 +32,12 @@ constexpr auto kStatusPoll = 2ms;
 constexpr auto kDrainPoll = 20ms;
 constexpr auto kStopPatience = 3s;
 
-// "host:port", "[v6]:port".
-bool SplitHostPort(const std::string& text, std::string* host, int* port) {
-  const size_t colon = text.rfind(':');
-  if (colon == std::string::npos || colon == 0 || colon + 1 == text.size()) return false;
-  *host = text.substr(0, colon);
-  if (host->starts_with('[') && host->ends_with(']')) *host = host->substr(1, host->size() - 2);
-  *port = std::atoi(text.c_str() + colon + 1);
-  return *port >= 1 && *port <= 65535;
-}
-
 class Runner {
  public:
-  explicit Runner(const RunOptions& options)
+  // `to` is read when there is no folder.
+  Runner(const RunOptions& options, HostPort to)
       : options_(options),
+        to_(std::move(to)),
         role_(envoy::Role({kWriteNamespace, kDefaultProxy})),
         control_(Control(options), loop_, [this](const Problem& problem) { return Locate(problem); }) {
     if (!options_.directory.empty()) source_.emplace(options_.directory, kDefaultNamespace);
@@ -77,32 +71,42 @@ class Runner {
 
   // Envoy starts while the folder is read: both take their time.
   int Begin() {
-    if (auto status = control_.Listen(fmt::format("127.0.0.1:{}", options_.xds_port)); !status.ok()) return Fail(status);
-    if (auto status = CheckPortFree("127.0.0.1", options_.admin_port, "--admin-port"); !status.ok()) return Fail(status);
-    EnvoyOptions envoy;
-    envoy.path = options_.envoy.empty() ? DefaultEnvoy() : options_.envoy;
-    envoy.xds_port = control_.port();
-    envoy.admin_port = options_.admin_port;
-    envoy.concurrency = options_.concurrency;
-    envoy.role = role_;
-    envoy_.emplace(envoy);
-    if (auto status = envoy_->Start(EventLoop::Now()); !status.ok()) return Fail(status);
+    if (auto status = StartServers(); !status.ok()) return Fail(status);
     std::vector<Change> changes;
     if (source_) {
+      if (!std::filesystem::exists(source_->root()))
+        spdlog::warn("there is no folder {} yet: waiting for it", source_->root());
       changes = source_->Start();
       loop_.Watch(source_->fd(), [this] { OnFiles(); });
     } else {
-      std::string host;
-      int port = 0;
-      if (!SplitHostPort(options_.to, &host, &port)) {
-        return Fail(absl::InvalidArgumentError("--to must be HOST:PORT, such as localhost:9000, not \"" + options_.to + "\""));
-      }
-      changes = RouteEverythingTo(host, port);
+      changes = RouteEverythingTo(to_.host, to_.port);
     }
     if (auto status = CheckPorts(changes); !status.ok()) return Fail(status);
     Apply(std::move(changes));
     control_.EnsureRole(role_);
     return 0;
+  }
+
+  absl::Status StartServers() {
+    for (const auto& [port, flag] :
+         {std::pair(options_.xds_port, "--xds-port"), {options_.admin_port, "--admin-port"}}) {
+      if (auto status = CheckPortFree("127.0.0.1", port, flag); !status.ok()) return status;
+    }
+    if (auto status = control_.Listen(fmt::format("127.0.0.1:{}", options_.xds_port)); !status.ok()) return status;
+    EnvoyOptions envoy;
+    envoy.path = FindEnvoy(options_.envoy);
+    const bool detailed = options_.log.level == "debug" || options_.log.level == "trace";
+    envoy.log_level = detailed ? "info" : "warning";
+    // What Envoy says about its own start and end, and about configuration that it refuses, is said better by us.
+    if (!detailed) envoy.component_log_level = "main:error,config:error";
+    envoy.xds_port = control_.port();
+    envoy.admin_port = options_.admin_port;
+    envoy.concurrency = options_.concurrency;
+    envoy.role = role_;
+    envoy_.emplace(envoy);
+    if (auto status = envoy_->Start(EventLoop::Now()); !status.ok()) return status;
+    loop_.Watch(envoy_->log_fd(), [this] { OnEnvoyLog(); });
+    return absl::OkStatus();
   }
 
   // A port that is taken would only show as a listener that Envoy refuses: at the start it is better to say so and end.
@@ -112,7 +116,8 @@ class Runner {
       if (change.key.kind != Kind::kGateway) continue;
       has_gateway = true;
       const gatewayv1::Gateway& gateway = change.As<gatewayv1::Gateway>()->spec;
-      const auto status = CheckPortFree(gateway.bind_address(), static_cast<int>(gateway.bind_port()), change.key.ToString());
+      const auto status =
+          CheckPortFree(gateway.bind_address(), static_cast<int>(gateway.bind_port()), change.key.ToString());
       if (!status.ok()) return status;
     }
     if (has_gateway) return absl::OkStatus();
@@ -143,6 +148,7 @@ class Runner {
       for (const auto& problem : source_->problems()) problems.push_back(Placed(problem));
     }
     control_.Apply(changes, problems);
+    if (source_) source_->ForgetLines();
     control_.UpdateStatus(role_);
   }
 
@@ -158,17 +164,26 @@ class Runner {
   }
 
   void OnFiles() {
-    std::vector<Change> changes = source_->OnReadable();
-    Apply(std::move(changes));
+    Apply(source_->OnReadable());
+    if (ready_ && Addresses() != addresses_) {
+      addresses_ = Addresses();
+      spdlog::info("listening on {}", addresses_.empty() ? "nothing" : addresses_);
+    }
+  }
+
+  void OnEnvoyLog() {
+    for (const std::string& line : envoy_->ReadLog()) LogEnvoyLine(line);
   }
 
   void OnSignal(int signal) {
     if (signal == SIGCHLD) {
+      OnEnvoyLog();
       const std::string words = envoy_->OnChildExit(EventLoop::Now());
       if (words.empty()) return;
       if (!ready_) {
         // It has never served: a port that is taken, most likely. Its own words stand above.
-        spdlog::error("{} before it was ready: are the ports {}, {} and {} free?", words, options_.http_port, options_.https_port, options_.admin_port);
+        spdlog::error("{} before it was ready: are the ports {}, {} and {} free?", words, options_.http_port,
+                      options_.https_port, options_.admin_port);
         exit_code_ = 1;
         return loop_.Quit();
       }
@@ -181,6 +196,7 @@ class Runner {
       Stop();
       return;
     }
+    if (!ready_) return Stop();
     spdlog::info("draining for at most {} s; again to stop at once", options_.drain_seconds);
     stop_at_ = EventLoop::Now() + std::chrono::seconds(options_.drain_seconds);
     envoy_->BeginDrain();
@@ -188,6 +204,7 @@ class Runner {
 
   void Stop() {
     envoy_->Stop(kStopPatience);
+    OnEnvoyLog();
     control_.Shutdown();
     loop_.Quit();
   }
@@ -226,14 +243,23 @@ class Runner {
     control_.SetServing();
     control_.UpdateStatus(role_);
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now - started_).count();
-    std::string where;
-    for (const auto& [name, address] : control_.ListenerAddresses(role_)) where += (where.empty() ? "" : ", ") + address;
-    std::cout << fmt::format("ready in {} ms: {}; {} errors, {} warnings", took, where.empty() ? "no listeners yet" : where,
-                             control_.pipeline().problem_table().CountErrors(), control_.pipeline().problem_table().CountWarnings())
+    addresses_ = Addresses();
+    const std::string where = addresses_.empty() ? "nothing to serve yet, as there is no VirtualService" : addresses_;
+    std::cout << fmt::format("ready in {} ms: {}; {} errors, {} warnings", took, where,
+                             control_.pipeline().problem_table().CountErrors(),
+                             control_.pipeline().problem_table().CountWarnings())
               << std::endl;
   }
 
+  // The addresses of the listeners, for the eye.
+  std::string Addresses() const {
+    std::string all;
+    for (const auto& [name, address] : control_.ListenerAddresses(role_)) all += (all.empty() ? "" : ", ") + address;
+    return all;
+  }
+
   const RunOptions options_;
+  const HostPort to_;
   const std::string role_;
   EventLoop loop_;
   std::optional<file::DirectorySource> source_;
@@ -244,6 +270,7 @@ class Runner {
   std::map<Problem, std::string> source_places_;
   Time started_{};
   bool ready_ = false;
+  std::string addresses_;
   Time next_ready_check_{};
   Time next_status_{};
   Time next_drain_check_{};
@@ -254,8 +281,23 @@ class Runner {
 }  // namespace
 
 int Run(const RunOptions& options) {
+  HostPort to;
+  std::error_code error;
+  absl::Status usage;
+  if (options.directory.empty()) {
+    const auto parsed = ParseHostPort(options.to);
+    if (parsed.ok()) to = *parsed;
+    usage = parsed.status();
+  } else if (std::filesystem::exists(options.directory, error) &&
+             !std::filesystem::is_directory(options.directory, error)) {
+    usage = absl::InvalidArgumentError(options.directory + " is no folder: name the folder that it is in");
+  }
+  if (!usage.ok()) {
+    std::cerr << "run: " << std::string(usage.message()) << "\n";
+    return 2;
+  }
   SetUpLog(options.log);
-  return Runner(options).Run();
+  return Runner(options, std::move(to)).Run();
 }
 
 }  // namespace k8sgw

@@ -16,12 +16,12 @@ using ::envoy::config::route::v3::RouteMatch;
 using ::envoy::type::matcher::v3::StringMatcher;
 
 void CheckPathAt(std::string_view field, const std::string& path, Reporter& report) {
-  if (std::string problem = CheckPath(path); !problem.empty()) report.Error(field, std::move(problem));
+  if (std::string problem = CheckPath(path); !problem.empty()) report.Error(field, std::move(problem), "write the path as a client sends it, with %XX for other characters");
 }
 
 void CheckRegexAt(const std::string& field, const std::string& regex, Reporter& report) {
   if (std::string problem = CheckRegex(regex); !problem.empty()) {
-    report.Error(field, std::move(problem), "use RE2 syntax: https://github.com/google/re2/wiki/Syntax");
+    report.Error(field, std::move(problem), kRegexFix);
   }
 }
 
@@ -86,7 +86,7 @@ void TranslateMatcher(const matchersv1::Matcher& matcher, Reporter& report, Rout
   for (int i = 0; i < matcher.headers_size(); ++i) {
     const auto& in = matcher.headers(i);
     const std::string field = "headers[" + std::to_string(i) + "]";
-    if (in.name().empty()) report.Error(field + ".name", "the header has no name");
+    if (in.name().empty()) report.Error(field + ".name", "the header has no name", "write its name");
     auto& header = *out.add_headers();
     header.set_name(in.name());
     if (in.value().empty()) {
@@ -100,7 +100,7 @@ void TranslateMatcher(const matchersv1::Matcher& matcher, Reporter& report, Rout
   for (int i = 0; i < matcher.query_parameters_size(); ++i) {
     const auto& in = matcher.query_parameters(i);
     const std::string field = "queryParameters[" + std::to_string(i) + "]";
-    if (in.name().empty()) report.Error(field + ".name", "the query parameter has no name");
+    if (in.name().empty()) report.Error(field + ".name", "the query parameter has no name", "write its name");
     auto& parameter = *out.add_query_parameters();
     parameter.set_name(in.name());
     if (in.value().empty()) {

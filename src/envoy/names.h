@@ -15,6 +15,9 @@ std::string ClusterName(const UpstreamRef& upstream);
 std::string RouteConfigName(std::string_view listener, std::string_view chain);
 // Dots are not allowed in the names of virtual hosts and virtual clusters, as they end up in statistics.
 std::string SanitizeStatName(std::string_view name);
+// The object that an Envoy route came from, by its name `<virtual host>-route-<index>…`; nullptr when it is none of the
+// virtual host's.
+const proxy::Source* RouteSource(const proxy::VirtualHost& host, std::string_view route_name);
 // The key by which Envoys ask for their configuration: `<namespace>~<proxy>`.
 std::string Role(const ProxyRef& proxy);
 // The SDS names of a Secret's certificate and of its certificate authority.

@@ -58,7 +58,7 @@ void Walk(const Message& message, const std::string& path, Reporter& report) {
     const std::string field_path = JoinPath(path, field->json_name());
     if (claims.not_yet.contains(field->full_name()) ||
         (is_claimed_message && !claims.fields.contains(field->full_name()))) {
-      report.Warning(field_path, kNotYet);
+      report.Warning(field_path, kNotYet, "remove it until it is");
       continue;
     }
     if (field->is_map() || field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) continue;

@@ -8,6 +8,8 @@ namespace k8sgw::envoy {
 
 // "" when RE2 accepts `regex` (and the number of groups in `substitution`, if one is given), else RE2's words.
 std::string CheckRegex(std::string_view regex);
+// How to mend what it does not accept.
+inline constexpr char kRegexFix[] = "use RE2 syntax: https://github.com/google/re2/wiki/Syntax";
 std::string CheckRewrite(std::string_view regex, std::string_view substitution);
 
 }  // namespace k8sgw::envoy

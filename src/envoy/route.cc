@@ -16,7 +16,7 @@ namespace k8sgw::envoy {
 namespace {
 
 void CheckPathAt(std::string_view field, const std::string& path, Reporter& report) {
-  if (std::string problem = CheckPath(path); !problem.empty()) report.Error(field, std::move(problem));
+  if (std::string problem = CheckPath(path); !problem.empty()) report.Error(field, std::move(problem), "write the path as a client sends it, with %XX for other characters");
 }
 
 void TranslateRedirect(const gloov1::RedirectAction& in, Reporter report, routev3::RedirectAction& out) {
@@ -29,14 +29,14 @@ void TranslateRedirect(const gloov1::RedirectAction& in, Reporter report, routev
       break;
     case gloov1::RedirectAction::kPrefixRewrite:
       if (std::string problem = CheckPrefixRewrite(in.prefix_rewrite()); !problem.empty()) {
-        report.Error("prefixRewrite", std::move(problem));
+        report.Error("prefixRewrite", std::move(problem), "write the path as a client sends it, with %XX for other characters");
       }
       out.set_prefix_rewrite(in.prefix_rewrite());
       break;
     case gloov1::RedirectAction::kRegexRewrite: {
       const auto& rewrite = in.regex_rewrite();
       if (std::string problem = CheckRewrite(rewrite.pattern().regex(), rewrite.substitution()); !problem.empty()) {
-        report.Error("regexRewrite", std::move(problem));
+        report.Error("regexRewrite", std::move(problem), "write it as RE2 reads it, with \\1 for the first group");
       }
       out.mutable_regex_rewrite()->mutable_pattern()->set_regex(rewrite.pattern().regex());
       out.mutable_regex_rewrite()->set_substitution(rewrite.substitution());
@@ -49,7 +49,7 @@ void TranslateRedirect(const gloov1::RedirectAction& in, Reporter report, routev
   if (in.https_redirect()) out.set_https_redirect(true);
   out.set_strip_query(in.strip_query());
   if (in.has_port_redirect()) {
-    if (in.port_redirect().value() > 65535) report.Error("portRedirect", "a port is at most 65535");
+    if (in.port_redirect().value() > 65535) report.Error("portRedirect", "a port is at most 65535", "write 1 to 65535");
     out.set_port_redirect(in.port_redirect().value());
   }
 }

@@ -23,7 +23,7 @@ void SetParameters(const gloov1::SslParameters& in, Reporter report, tlsv3::TlsP
   const auto low = in.minimum_protocol_version();
   const auto high = in.maximum_protocol_version();
   if (low != gloov1::SslParameters::TLS_AUTO && high != gloov1::SslParameters::TLS_AUTO && low > high) {
-    report.Error("minimumProtocolVersion", "is higher than maximumProtocolVersion");
+    report.Error("minimumProtocolVersion", "is higher than maximumProtocolVersion", "make it the lower one");
   }
   out.set_tls_minimum_protocol_version(Version(low));
   out.set_tls_maximum_protocol_version(Version(high));
@@ -126,7 +126,7 @@ template <class Config>
 bool FromFiles(const Config& in, const Parts& parts, Reporter& report, CommonTlsContext& out) {
   const auto& files = in.ssl_files();
   if (files.tls_cert().empty() != files.tls_key().empty()) {
-    report.Error("sslFiles", "tlsCert and tlsKey must both be given, or neither");
+    report.Error("sslFiles", "tlsCert and tlsKey must both be given, or neither", "add the other one");
     return false;
   }
   if (files.tls_cert().empty() && files.root_ca().empty()) {
@@ -156,7 +156,9 @@ bool FromSds(const Config& in, Reporter& report, CommonTlsContext& out) {
     report.Error("sds", "names no server", "give targetUri or clusterName");
     return false;
   }
-  if (sds.has_call_credentials()) report.Warning("sds.callCredentials", "is not translated yet, so it has no effect");
+  if (sds.has_call_credentials()) {
+    report.Warning("sds.callCredentials", "is not translated yet, so it has no effect", "remove it until it is");
+  }
   if (!sds.certificates_secret_name().empty()) {
     SetSdsServer(sds, sds.certificates_secret_name(), *out.add_tls_certificate_sds_secret_configs());
   }

@@ -1,19 +1,20 @@
 #include "src/explain/explain.h"
 
-#include <algorithm>
-#include <cstdlib>
-
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+#include "api/gloo/v1/proxy.pb.h"
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
-
-#include "api/gloo/v1/proxy.pb.h"
 #include "src/envoy/names.h"
 #include "src/envoy/resource.h"
 #include "src/explain/match.h"
+#include "src/explain/normalize.h"
 
 namespace k8sgw::explain {
 namespace {
@@ -34,7 +35,7 @@ bool Find(const Snapshot& snapshot, xds::Type type, const std::string& name, Mes
 class Explainer {
  public:
   Explainer(const Pipeline& pipeline, const Request& request, const Locate& locate)
-      : pipeline_(pipeline), request_(request), locate_(locate) {}
+      : pipeline_(pipeline), given_(request), request_(request), locate_(locate) {}
 
   std::string Run() {
     for (const std::string& role : pipeline_.roles()) {
@@ -81,7 +82,7 @@ class Explainer {
   }
 
   const listenerv3::FilterChain* ChooseChain(const listenerv3::Listener& listener) {
-    std::string server = request_.host.substr(0, request_.host.rfind(':'));
+    const std::string& server = request_.server_name;
     const listenerv3::FilterChain* best = nullptr;
     size_t best_length = 0;
     for (const auto& chain : listener.filter_chains()) {
@@ -103,13 +104,15 @@ class Explainer {
   void Chains(const listenerv3::Listener& listener) {
     found_ = true;
     const auto& address = listener.address().socket_address();
-    Line(fmt::format("listener        {}  ({}:{}, proxy {})", listener.name(), address.address(), address.port_value(), role_));
+    Line(fmt::format("listener        {}  ({}:{}, proxy {})", listener.name(), address.address(), address.port_value(),
+                     role_));
     pipeline_.envoy().served_listeners().ForEach([&](const proxy::ListenerKey& key, const Ptr<proxy::Listener>& from) {
-      if (envoy::Role(key.proxy) == role_ && from->spec->name() == listener.name()) Line("  from          " + From(from->source));
+      if (envoy::Role(key.proxy) == role_ && from->spec->name() == listener.name())
+        Line("  from          " + From(from->source));
     });
     const auto* chain = ChooseChain(listener);
     if (!chain) {
-      Line("filter chain    none: no SNI domain matches " + request_.host + ", so the connection is closed");
+      Line("filter chain    none: no SNI domain matches " + request_.server_name + ", so the connection is closed");
       return;
     }
     if (request_.tls) {
@@ -119,6 +122,12 @@ class Explainer {
     }
     hcmv3::HttpConnectionManager hcm;
     if (chain->filters().empty() || !chain->filters(0).typed_config().UnpackTo(&hcm)) return;
+    request_ = given_;
+    if (hcm.strip_any_host_port()) request_.host = StripPort(request_.host);
+    const NormalizedPath normalized = NormalizePath(request_.path, hcm);
+    if (!normalized.answer.empty()) return Line("answer          " + normalized.answer);
+    if (normalized.path != request_.path) Line("path            " + normalized.path + "  (normalized)");
+    request_.path = normalized.path;
     Routes(hcm.rds().route_config_name());
   }
 
@@ -132,35 +141,60 @@ class Explainer {
     const DomainMatch match = MatchDomain(routes, request_);
     if (match.virtual_host < 0) {
       Line("virtual host    none: no domain matches " + request_.host + ", so the answer is 404");
-      for (int i = 0; i < std::min(routes.virtual_hosts_size(), kMaxMisses); ++i) {
-        const auto& host = routes.virtual_hosts(i);
+      std::vector<std::string> misses;
+      for (const auto& host : routes.virtual_hosts()) {
         std::string domains;
         for (const auto& domain : host.domains()) domains += (domains.empty() ? "" : ", ") + domain;
-        Line("  not           " + host.name() + ": its domains are " + domains);
+        misses.push_back(host.name() + ": its domains are " + domains);
       }
-      return;
+      return Misses(misses);
     }
     const auto& host = routes.virtual_hosts(match.virtual_host);
     Line(fmt::format("virtual host    {}  (by domain {})", host.name(), match.domain));
     const Ptr<proxy::VirtualHost> from = VirtualHostSource(host.name());
     if (from) Line("  from          " + From(from->source));
+    MissedByPort(routes, match);
+    std::vector<std::string> misses;
     for (const auto& route : host.routes()) {
       const std::string why = WhyNot(route, request_);
       if (!why.empty()) {
-        Line("  not           " + route.name() + ": " + why);
+        misses.push_back(route.name() + ": " + why);
         continue;
       }
-      Route(route, host, from);
-      return;
+      Misses(misses);
+      return Route(route, host, from);
     }
+    Misses(misses);
     Line("route           none matches, so the answer is 404");
+  }
+
+  // The first ones and the last ones: those are nearest to what was found.
+  void Misses(const std::vector<std::string>& misses) {
+    for (size_t i = 0; i < misses.size(); ++i) {
+      if (i == kMaxMisses / 2 && misses.size() > kMaxMisses) {
+        Line(fmt::format("  not           … {} others …", misses.size() - kMaxMisses));
+        i += misses.size() - kMaxMisses;
+      }
+      Line("  not           " + misses[i]);
+    }
+  }
+
+  // The port of a Host header is part of the name, which surprises many.
+  void MissedByPort(const routev3::RouteConfiguration& routes, const DomainMatch& match) {
+    Request without = request_;
+    without.host = StripPort(request_.host);
+    const DomainMatch other = MatchDomain(routes, without);
+    if (other.virtual_host < 0 || other.virtual_host == match.virtual_host) return;
+    Line(fmt::format("  not           {}: its domain {} has no port, and the Host header has one",
+                     routes.virtual_hosts(other.virtual_host).name(), other.domain));
   }
 
   Ptr<proxy::VirtualHost> VirtualHostSource(const std::string& name) {
     Ptr<proxy::VirtualHost> found;
     pipeline_.envoy().served_virtual_hosts().ForEach(
         [&](const proxy::VirtualHostKey& key, const Ptr<envoy::ServedVirtualHost>& served) {
-          if (envoy::Role(key.listener.proxy) == role_ && envoy::SanitizeStatName(served->host->from->spec->name()) == name) {
+          if (envoy::Role(key.listener.proxy) == role_ &&
+              envoy::SanitizeStatName(served->host->from->spec->name()) == name) {
             found = served->host->from;
           }
         });
@@ -169,26 +203,23 @@ class Explainer {
 
   void Route(const routev3::Route& route, const routev3::VirtualHost& host, const Ptr<proxy::VirtualHost>& from) {
     Line("route           " + route.name());
-    if (from) {
-      // `<virtual host>-route-<index>…`
-      const std::string prefix = from->spec->name() + "-route-";
-      const size_t index = static_cast<size_t>(std::atoi(route.name().substr(std::min(prefix.size(), route.name().size())).c_str()));
-      if (route.name().starts_with(prefix) && index < from->routes.size()) Line("  from          " + From(from->routes[index].route));
-    }
+    const proxy::Source* source = from ? envoy::RouteSource(*from, route.name()) : nullptr;
+    if (source) Line("  from          " + From(*source));
     if (host.require_tls() == routev3::VirtualHost::ALL && !request_.tls) {
       Line("answer          301 to https, because the virtual host requires TLS");
     } else if (route.has_redirect()) {
-      Line("answer          a redirect: " + route.redirect().ShortDebugString());
+      Line("answer          " + Redirect(route.redirect()));
     } else if (route.has_direct_response()) {
       Line(fmt::format("answer          {} directly", route.direct_response().status()));
     } else if (route.route().has_weighted_clusters()) {
-      for (const auto& cluster : route.route().weighted_clusters().clusters()) Cluster(cluster.name(), fmt::format("  (weight {})", cluster.weight().value()));
+      for (const auto& cluster : route.route().weighted_clusters().clusters())
+        Cluster(cluster.name(), fmt::format("  (weight {})", cluster.weight().value()));
     } else if (route.route().cluster_specifier_case() == routev3::RouteAction::kClusterHeader) {
-      std::string name;
-      if (request_.Header(route.route().cluster_header(), &name)) {
-        Cluster(name, "  (from header " + route.route().cluster_header() + ")");
+      const std::vector<std::string> names = request_.Values(route.route().cluster_header());
+      if (!names.empty()) {
+        Cluster(names.front(), "  (from header " + route.route().cluster_header() + ")");
       } else {
-        Line("cluster         none: header " + route.route().cluster_header() + " is missing, so the answer is 404");
+        Line("cluster         none: header " + route.route().cluster_header() + " is missing, so the answer is 503");
       }
     } else {
       Cluster(route.route().cluster(), "");
@@ -209,15 +240,41 @@ class Explainer {
       for (const auto& endpoint : locality.lb_endpoints()) {
         const auto& address = endpoint.endpoint().address();
         Line("  endpoint      " + (address.has_pipe() ? address.pipe().path()
-                                                      : fmt::format("{}:{}", address.socket_address().address(), address.socket_address().port_value())));
+                                                      : fmt::format("{}:{}", address.socket_address().address(),
+                                                                    address.socket_address().port_value())));
       }
     }
   }
 
-  static constexpr int kMaxMisses = 20;
+  static std::string Redirect(const routev3::RedirectAction& redirect) {
+    std::string text = fmt::format("{} to", kRedirectCodes.at(static_cast<size_t>(redirect.response_code())));
+    if (redirect.https_redirect()) text += " https,";
+    if (!redirect.host_redirect().empty()) text += " host " + redirect.host_redirect() + ",";
+    if (redirect.port_redirect() > 0) text += fmt::format(" port {},", redirect.port_redirect());
+    if (!redirect.path_redirect().empty()) text += " path " + redirect.path_redirect() + ",";
+    if (!redirect.prefix_rewrite().empty())
+      text += " the path with " + redirect.prefix_rewrite() + " for what matched,";
+    if (redirect.has_regex_rewrite()) {
+      text += fmt::format(" the path with {} for {},", redirect.regex_rewrite().substitution(),
+                          redirect.regex_rewrite().pattern().regex());
+    }
+    if (redirect.strip_query()) text += " without the query,";
+    if (text.ends_with(",")) {
+      text.pop_back();
+    } else {
+      text += " the same place";
+    }
+    return text;
+  }
+
+  // By the numbers of Envoy's enum.
+  static constexpr std::array<int, 5> kRedirectCodes = {301, 302, 303, 307, 308};
+  static constexpr size_t kMaxMisses = 20;
 
   const Pipeline& pipeline_;
-  const Request& request_;
+  const Request& given_;
+  // As the routes of the current listener see it.
+  Request request_;
   const Locate& locate_;
   std::string role_;
   Snapshot snapshot_;

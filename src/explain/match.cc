@@ -1,9 +1,9 @@
 #include "src/explain/match.h"
 
+#include <re2/re2.h>
+
 #include <algorithm>
 #include <cctype>
-
-#include <re2/re2.h>
 
 #include "envoy/config/route/v3/route.pb.h"
 
@@ -20,7 +20,9 @@ std::string Lower(std::string text) {
 
 std::string Quoted(const std::string& text) { return "\"" + text + "\""; }
 
-bool FullMatch(const std::string& text, const std::string& regex) { return RE2::FullMatch(text, RE2(regex, RE2::Quiet)); }
+bool FullMatch(const std::string& text, const std::string& regex) {
+  return RE2::FullMatch(text, RE2(regex, RE2::Quiet));
+}
 
 // "" or "is not …".
 std::string WhyNotText(const StringMatcher& matcher, const std::string& value) {
@@ -33,9 +35,13 @@ std::string WhyNotText(const StringMatcher& matcher, const std::string& value) {
     case StringMatcher::kSuffix:
       return text.ends_with(fold(matcher.suffix())) ? "" : "does not end with " + Quoted(matcher.suffix());
     case StringMatcher::kContains:
-      return text.find(fold(matcher.contains())) != std::string::npos ? "" : "does not contain " + Quoted(matcher.contains());
+      return text.find(fold(matcher.contains())) != std::string::npos
+                 ? ""
+                 : "does not contain " + Quoted(matcher.contains());
     case StringMatcher::kSafeRegex:
-      return FullMatch(value, matcher.safe_regex().regex()) ? "" : "does not match the regex " + Quoted(matcher.safe_regex().regex());
+      return FullMatch(value, matcher.safe_regex().regex())
+                 ? ""
+                 : "does not match the regex " + Quoted(matcher.safe_regex().regex());
     default: return "";
   }
 }
@@ -46,30 +52,37 @@ std::string WhyNotPath(const routev3::RouteMatch& match, const Request& request)
   const std::string path = request.PathWithoutQuery();
   switch (match.path_specifier_case()) {
     case routev3::RouteMatch::kPrefix:
-      return folded(request.path).starts_with(folded(match.prefix())) ? "" : "the path does not begin with " + Quoted(match.prefix());
+      return folded(request.path).starts_with(folded(match.prefix()))
+                 ? ""
+                 : "the path does not begin with " + Quoted(match.prefix());
     case routev3::RouteMatch::kPath:
       return folded(path) == folded(match.path()) ? "" : "the path is not exactly " + Quoted(match.path());
     case routev3::RouteMatch::kSafeRegex:
-      return FullMatch(path, match.safe_regex().regex()) ? "" : "the whole path does not match the regex " + Quoted(match.safe_regex().regex());
+      return FullMatch(path, match.safe_regex().regex())
+                 ? ""
+                 : "the whole path does not match the regex " + Quoted(match.safe_regex().regex());
     case routev3::RouteMatch::kConnectMatcher: return request.method == "CONNECT" ? "" : "the method is not CONNECT";
     default: return "the route has no path that is known here";
   }
 }
 
+// Envoy looks at each value of a repeated header: one that fits is enough, and an inverted matcher wants none that
+// does. Values are only compared when the header is there, inverted or not.
 std::string WhyNotHeader(const routev3::HeaderMatcher& matcher, const Request& request) {
-  std::string value;
-  const bool present = request.Header(Lower(matcher.name()), &value);
   const std::string name = matcher.name() == ":method" ? "the method" : "header " + matcher.name();
-  std::string why;
-  if (!present) {
-    why = name + " is missing";
-  } else if (matcher.has_string_match()) {
-    why = WhyNotText(matcher.string_match(), value);
-    if (!why.empty()) why = name + " " + why;
+  const std::vector<std::string> values = request.Values(Lower(matcher.name()));
+  if (!matcher.has_string_match()) {
+    if (!values.empty() == !matcher.invert_match()) return "";
+    return name + (values.empty() ? " is missing" : " is there, and the matcher is inverted");
   }
-  if (!matcher.invert_match()) return why;
-  // Envoy lets an inverted value match stand when the header is missing.
-  return why.empty() ? name + " matches, and the matcher is inverted" : "";
+  if (values.empty()) return name + " is missing";
+  std::string why;
+  for (const std::string& value : values) {
+    why = WhyNotText(matcher.string_match(), value);
+    if (why.empty()) break;
+  }
+  if (matcher.invert_match()) return why.empty() ? name + " matches, and the matcher is inverted" : "";
+  return why.empty() ? "" : name + " " + why;
 }
 
 std::string WhyNotQuery(const routev3::QueryParameterMatcher& matcher, const Request& request) {

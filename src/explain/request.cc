@@ -4,6 +4,8 @@
 #include <cctype>
 #include <cstdlib>
 
+#include "src/explain/normalize.h"
+
 namespace k8sgw::explain {
 namespace {
 
@@ -27,17 +29,15 @@ int PortOf(const std::string& authority) {
 
 }  // namespace
 
-bool Request::Header(const std::string& name, std::string* value) const {
-  if (name == ":method") return *value = method, true;
-  if (name == ":path") return *value = path, true;
-  if (name == ":authority" || name == "host") return *value = host, true;
-  bool found = false;
+std::vector<std::string> Request::Values(const std::string& name) const {
+  if (name == ":method") return {method};
+  if (name == ":path") return {path};
+  if (name == ":authority" || name == "host") return {host};
+  std::vector<std::string> values;
   for (const auto& [key, text] : headers) {
-    if (key != name) continue;
-    *value = found ? *value + "," + text : text;
-    found = true;
+    if (key == name) values.push_back(text);
   }
-  return found;
+  return values;
 }
 
 absl::StatusOr<Request> ParseRequest(const std::string& text, const std::vector<std::string>& headers) {
@@ -65,6 +65,7 @@ absl::StatusOr<Request> ParseRequest(const std::string& text, const std::vector<
     if (port < 1 || port > 65535) return absl::InvalidArgumentError("the port in the URL must be 1 to 65535");
     request.port = port;
   }
+  request.server_name = Lower(StripPort(request.host));
   for (const std::string& line : headers) {
     const size_t colon = line.find(':');
     if (colon == std::string::npos || colon == 0) {

@@ -15,13 +15,15 @@ struct Request {
   // As the Host header has it, with the port if it was given.
   std::string host;
   int port = 80;
+  // Of the URL, whatever the Host header says: the SNI of TLS.
+  std::string server_name;
   // With the query.
   std::string path = "/";
   // Lower-case names.
   std::vector<std::pair<std::string, std::string>> headers;
 
-  // The values of a header joined by commas; nullptr when there is none. Knows :method, :path and :authority.
-  bool Header(const std::string& name, std::string* value) const;
+  // The values of a header, in order. Knows :method, :path and :authority.
+  std::vector<std::string> Values(const std::string& name) const;
   std::string PathWithoutQuery() const { return path.substr(0, path.find('?')); }
 };
 

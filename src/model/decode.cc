@@ -71,12 +71,14 @@ void ReadTexts(const Node& metadata, std::string_view field, Labels& out, Draft&
   const Node* map = metadata.Find(field);
   if (!map || map->is_null()) return;
   const std::string path = "metadata." + std::string(field);
-  if (!map->is_mapping()) return draft.Error(map->mark, path, "expected a mapping of names to text");
+  if (!map->is_mapping()) {
+    return draft.Error(map->mark, path, "expected a mapping of names to text", "write lines of name: text below it");
+  }
   for (const auto& entry : map->entries) {
     if (entry.value.is_scalar() || entry.value.is_null()) {
       out[entry.key] = entry.value.scalar;
     } else {
-      draft.Error(entry.mark, path + "[\"" + entry.key + "\"]", "expected text");
+      draft.Error(entry.mark, path + "[\"" + entry.key + "\"]", "expected text", "put it in quotes");
     }
   }
 }
@@ -152,7 +154,8 @@ void DecodeKind(const Node* spec, Draft& draft, DecodedDocument& out) {
     case Kind::kMatchableTcpGateway: return DecodeSpec<gatewayv1::MatchableTcpGateway>(spec, draft, out);
     case Kind::kListenerOption: return DecodeSpec<gatewayv1::ListenerOption>(spec, draft, out);
     case Kind::kHttpListenerOption: return DecodeSpec<gatewayv1::HttpListenerOption>(spec, draft, out);
-    case Kind::kProxy: return;
+    case Kind::kProxy:
+    case Kind::kDocument: return;
   }
 }
 
@@ -182,6 +185,13 @@ void DecodeCore(const Node& document, Draft& draft, DecodedDocument& out) {
 
 void DecodeOne(const Node& document, std::string_view default_namespace, DecodedDocument& out);
 
+void LeftOut(const Node& document, const std::string& kind, const std::string& api_version, Draft& draft) {
+  draft.key.kind = Kind::kDocument;
+  draft.Add(Severity::kWarning, document.Locate("kind"), "kind",
+            kind + " (" + api_version + ") is not used by k8sgateway from files, so it is left out",
+            "nothing needs to be done");
+}
+
 // The head of a document: which kind it is. False when it is none of ours; then everything is said.
 bool ReadHead(const Node& document, const KindInfo** info, Draft& draft) {
   const std::string kind(document.FindScalar("kind"));
@@ -194,21 +204,26 @@ bool ReadHead(const Node& document, const KindInfo** info, Draft& draft) {
   *info = FindKind(kind);
   const bool ours = api_version.find("solo.io/") != std::string::npos;
   if (!*info && !ours) {
-    draft.Add(Severity::kWarning, document.mark, "", kind + " (" + api_version + ") is not used by k8sgateway from files, so it is left out");
+    LeftOut(document, kind, api_version, draft);
     return false;
   }
   if (!*info) {
     std::vector<std::string> names;
     for (const KindInfo& known : AllKinds()) names.emplace_back(KindName(known.kind));
     const std::string nearest = Nearest(kind, names);
-    draft.Error(document.Locate("kind"), "kind", "kind \"" + kind + "\" is not known", nearest.empty() ? "" : "did you mean \"" + nearest + "\"?");
+    std::string fix = "did you mean \"" + nearest + "\"?";
+    if (nearest.empty()) {
+      fix = "the kinds are";
+      for (const std::string& name : names) fix += (fix.ends_with("are") ? " " : ", ") + name;
+    }
+    draft.Error(document.Locate("kind"), "kind", "kind \"" + kind + "\" is not known", std::move(fix));
     return false;
   }
   draft.key.kind = (*info)->kind;
   const bool core = kind == "Secret" || kind == "ConfigMap";
   if (api_version != (*info)->api_version && !(core && api_version == "gloo.solo.io/v1")) {
     if (!ours && !core) {
-      draft.Add(Severity::kWarning, document.mark, "", kind + " (" + api_version + ") is not used by k8sgateway from files, so it is left out");
+      LeftOut(document, kind, api_version, draft);
       return false;
     }
     draft.Error(document.Locate("apiVersion"), "apiVersion", "\"" + api_version + "\" is not the version of " + kind,
@@ -268,7 +283,7 @@ void DecodeOne(const Node& document, std::string_view default_namespace, Decoded
     draft.Error(entry.mark, entry.key, "unknown field \"" + entry.key + "\"",
                 nearest.empty() ? "the fields of the object stand below spec" : "did you mean \"" + nearest + "\"?");
   }
-  if (!spec) draft.Add(Severity::kWarning, document.mark, "spec", "the object has no spec");
+  if (!spec) draft.Add(Severity::kWarning, document.mark, "spec", "the object has no spec", "add spec:");
   DecodeKind(spec && !spec->is_null() ? spec : nullptr, draft, out);
   Conclude(draft, out);
 }

@@ -53,7 +53,7 @@ constexpr Case kHeads[] = {
     {"{apiVersion: gateway.solo.io/v1, kind: VirtualService, metadata: {name: a, namespace: ''}, spec: null}",
      "VirtualService default/a"},
     {"{apiVersion: gateway.solo.io/v1, kind: VirtualService, metadata: {name: a}, status: {state: 1}}",
-     "VirtualService default/a\n1: warning: spec: the object has no spec"},
+     "VirtualService default/a\n1: warning: spec: the object has no spec; add spec:"},
     {"[a]", "unidentified\n1: error: : the document is no object; begin it with apiVersion: and kind:"},
     {"gatew", "unidentified\n1: error: : the document is no object; begin it with apiVersion: and kind:"},
     {"{kind: VirtualService}",
@@ -71,9 +71,9 @@ constexpr Case kHeads[] = {
      "broken VirtualService default/a\n1: error: apiVersion: \"gloo.solo.io/v1\" is not the version of VirtualService; "
      "write gateway.solo.io/v1"},
     {"{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {}}",
-     "1: warning: : Service (v1) is not used by k8sgateway from files, so it is left out"},
+     "1: warning: kind: Service (v1) is not used by k8sgateway from files, so it is left out; nothing needs to be done"},
     {"{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: a}, spec: {}}",
-     "1: warning: : Gateway (gateway.networking.k8s.io/v1) is not used by k8sgateway from files, so it is left out"},
+     "1: warning: kind: Gateway (gateway.networking.k8s.io/v1) is not used by k8sgateway from files, so it is left out; nothing needs to be done"},
 };
 INSTANTIATE_TEST_SUITE_P(Heads, Kubernetes, testing::ValuesIn(kHeads));
 
@@ -90,14 +90,14 @@ constexpr Case kMetadata[] = {
      "'5'}\nspec: {}",
      "Upstream default/a\n4: warning: metadata.lables: unknown field of metadata; did you mean \"labels\"?"},
     {"{apiVersion: gloo.solo.io/v1, kind: Upstream, metadata: {name: a, labels: [x], annotations: {k: [v]}}, spec: {}}",
-     "broken Upstream default/a\n1: error: metadata.labels: expected a mapping of names to text\n"
-     "1: error: metadata.annotations[\"k\"]: expected text"},
+     "broken Upstream default/a\n1: error: metadata.labels: expected a mapping of names to text; write lines of name: text below it\n"
+     "1: error: metadata.annotations[\"k\"]: expected text; put it in quotes"},
     {"{apiVersion: gloo.solo.io/v1, kind: Upstream, metadata: {name: a}, spce: {}}",
      "broken Upstream default/a\n1: error: spce: unknown field \"spce\"; did you mean \"spec\"?\n1: warning: spec: the "
-     "object has no spec"},
+     "object has no spec; add spec:"},
     {"{apiVersion: gloo.solo.io/v1, kind: Secret, metadata: {name: a}, header: {}}",
      "broken Secret default/a\n1: error: header: unknown field \"header\"; the fields of the object stand below spec\n"
-     "1: warning: spec: the object has no spec"},
+     "1: warning: spec: the object has no spec; add spec:"},
     {"apiVersion: gateway.solo.io/v1\nkind: VirtualService\nmetadata: {name: a}\nspec:\n  virtualHost:\n    domans: "
      "[x]\n    routes:\n    - 1\n",
      "broken VirtualService default/a\n6: error: virtualHost.domans: unknown field \"domans\"; did you mean "
@@ -125,7 +125,7 @@ constexpr Case kLists[] = {
      "- {apiVersion: gloo.solo.io/v1, kind: Upstream, metadata: {name: a}, spec: {}}\n"
      "- {apiVersion: gloo.solo.io/v1, kind: Upstream, metadata: {name: b}, spec: {wrong: 1}}\n"
      "- {apiVersion: v1, kind: Secret, metadata: {name: c}}\n",
-     "Upstream default/a\nSecret default/c\nbroken Upstream default/b\n5: error: wrong: unknown field \"wrong\""},
+     "Upstream default/a\nSecret default/c\nbroken Upstream default/b\n5: error: wrong: unknown field \"wrong\"; remove it"},
     {"{apiVersion: gloo.solo.io/v1, kind: UpstreamList, items: [{apiVersion: gloo.solo.io/v1, kind: Upstream, "
      "metadata: {name: a}, spec: {}}]}",
      "Upstream default/a"},
@@ -218,7 +218,7 @@ TEST(FlatFiles, NamesComeFromThePath) {
   EXPECT_EQ(
       Flat("upstreams", "x", "a", "[]"),
       "broken Upstream x/a\n1: error: : the document is no object; write the object's fields and metadata at the top");
-  EXPECT_EQ(Flat("upstreams", "x", "a", "{spec: {}}"), "broken Upstream x/a\n1: error: spec: unknown field \"spec\"");
+  EXPECT_EQ(Flat("upstreams", "x", "a", "{spec: {}}"), "broken Upstream x/a\n1: error: spec: unknown field \"spec\"; remove it");
 }
 
 }  // namespace

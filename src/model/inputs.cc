@@ -44,7 +44,8 @@ bool Inputs::Stage(const Change& change) {
     case Kind::kMatchableTcpGateway:
     case Kind::kListenerOption:
     case Kind::kHttpListenerOption:
-    case Kind::kProxy: return false;
+    case Kind::kProxy:
+    case Kind::kDocument: return false;
   }
   return false;
 }

@@ -21,11 +21,11 @@ using Data = std::map<std::string, Value>;
 void ReadMap(const yaml::Node& document, const std::string& field, bool base64, const ReportAt& report, Data& out) {
   const yaml::Node* map = document.Find(field);
   if (!map || map->is_null()) return;
-  if (!map->is_mapping()) return report(Severity::kError, field, map->mark, "expected a mapping of names to text", "");
+  if (!map->is_mapping()) return report(Severity::kError, field, map->mark, "expected a mapping of names to text", "write lines of name: text below it");
   for (const auto& entry : map->entries) {
     Value value{"", field + "[\"" + entry.key + "\"]", entry.mark};
     if (!entry.value.is_scalar() && !entry.value.is_null()) {
-      report(Severity::kError, value.path, entry.mark, "expected text", "");
+      report(Severity::kError, value.path, entry.mark, "expected text", "put it in quotes");
     } else if (!base64) {
       value.bytes = entry.value.scalar;
     } else if (!DecodeBase64(entry.value.scalar, &value.bytes)) {
@@ -54,7 +54,7 @@ class Texts {
     const auto it = data_.find(key);
     if (it == data_.end()) return "";
     if (!IsUtf8(it->second.bytes)) {
-      report_(Severity::kError, it->second.path, it->second.mark, "is no text: it holds bytes that are not UTF-8", "");
+      report_(Severity::kError, it->second.path, it->second.mark, "is no text: it holds bytes that are not UTF-8", "write the text that is meant");
     }
     return it->second.bytes;
   }
@@ -65,7 +65,7 @@ class Texts {
       if (IsUtf8(value.bytes)) {
         out[key] = value.bytes;
       } else {
-        report_(Severity::kWarning, value.path, value.mark, "is no text, so it cannot serve as a header", "");
+        report_(Severity::kWarning, value.path, value.mark, "is no text, so it cannot serve as a header", "write the text that is meant, or remove it");
       }
     }
   }

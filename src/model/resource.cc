@@ -19,12 +19,14 @@ std::string_view KindName(Kind kind) {
     case Kind::kListenerOption: return "ListenerOption";
     case Kind::kHttpListenerOption: return "HttpListenerOption";
     case Kind::kProxy: return "Proxy";
+    case Kind::kDocument: return "Document";
   }
   return "?";
 }
 
 std::string ResourceKey::ToString() const {
-  return std::string(KindName(kind)) + " " + ns + "/" + name;
+  const auto known = [](const Name& part) { return part.empty() ? "-" : part.str(); };
+  return std::string(KindName(kind)) + " " + known(ns) + "/" + known(name);
 }
 
 }  // namespace k8sgw

@@ -34,6 +34,8 @@ enum class Kind : uint8_t {
   kListenerOption,
   kHttpListenerOption,
   kProxy,
+  // A part of a file that is no object: what it is cannot be told, or it is of a kind that is not ours.
+  kDocument,
 };
 
 // "VirtualService".
@@ -41,12 +43,12 @@ std::string_view KindName(Kind kind);
 
 // Names one object of any kind: what reports are attached to.
 struct ResourceKey {
-  Kind kind{};
+  Kind kind = Kind::kDocument;
   Name ns;
   Name name;
 
   auto operator<=>(const ResourceKey&) const = default;
-  // "VirtualService default/petstore".
+  // "VirtualService default/petstore"; "-" stands for what is not known.
   std::string ToString() const;
 };
 

@@ -9,8 +9,8 @@
 
 namespace k8sgw::validation {
 
-// Gives everything that the pipelines' proxies would be sent to Envoy, in one file: names and ports are made unique,
-// and route configurations stand inside their listeners. "" when Envoy accepts it, else its words.
+// Gives everything that the pipelines' proxies would be sent to the Envoy at this path. "" when it accepts all, else
+// its words.
 std::string AskEnvoy(const std::vector<const Pipeline*>& pipelines, const std::string& envoy);
 inline std::string AskEnvoy(const Pipeline& pipeline, const std::string& envoy) { return AskEnvoy({&pipeline}, envoy); }
 

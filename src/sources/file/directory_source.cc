@@ -1,5 +1,6 @@
 #include "src/sources/file/directory_source.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -14,6 +15,7 @@ std::vector<Change> DirectorySource::Start() { return Apply(watcher_.Start()); }
 std::vector<Change> DirectorySource::OnReadable() { return Apply(watcher_.Poll()); }
 
 std::vector<Change> DirectorySource::Apply(std::vector<FileEvent> events) {
+  ForgetLines();
   // An object that moves from one file to another goes and comes within one batch: the last word counts.
   std::map<ResourceKey, Change> last;
   for (FileEvent& event : events) {
@@ -41,11 +43,25 @@ std::vector<Change> DirectorySource::Apply(std::vector<FileEvent> events) {
 Place DirectorySource::Locate(const ResourceKey& object, const std::string& field) const {
   Place place;
   place.path = store_.FileOf(object);
-  if (place.path.empty()) return place;
-  std::ifstream in(root() + "/" + place.path);
-  const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  place.line = store_.LineOf(object, field, place.path, text);
+  if (!place.path.empty()) place.line = LineIn(place.path, object, field);
   return place;
+}
+
+uint32_t DirectorySource::LineIn(const std::string& path, const ResourceKey& object, const std::string& field) const {
+  if (!lines_ || lines_->first != path) {
+    std::ifstream in(root() + "/" + path);
+    const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    lines_.emplace(path, store_.ReadLines(path, text));
+  }
+  return FileStore::LineOf(object, field, lines_->second);
+}
+
+std::vector<FileProblem> DirectorySource::problems() const {
+  std::vector<FileProblem> problems = store_.problems();
+  for (auto& [problem, place] : problems) {
+    if (place.line == 0) place.line = std::max(1u, LineIn(place.path, problem.object, problem.path));
+  }
+  return problems;
 }
 
 std::string FormatPlace(const std::string& root, const Place& place) {

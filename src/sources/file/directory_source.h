@@ -1,7 +1,9 @@
 // A folder of YAML as a source of objects.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "src/sources/file/store.h"
@@ -20,17 +22,22 @@ class DirectorySource {
   int fd() const { return watcher_.fd(); }
   std::vector<Change> OnReadable();
 
-  // Problems of files and documents.
-  std::vector<FileProblem> problems() const { return store_.problems(); }
-  // Where a problem of one of this folder's objects stands, by reading its file again.
+  // Problems of files and documents, each with its line.
+  std::vector<FileProblem> problems() const;
+  size_t file_count() const { return store_.file_count(); }
+  // Where a problem of one of this folder's objects stands, by reading its file again. That file is kept, as a file
+  // often has many problems, until another is asked for or something changes, or ForgetLines is called.
   Place Locate(const ResourceKey& object, const std::string& field) const;
+  void ForgetLines() { lines_.reset(); }
   const std::string& root() const { return watcher_.root(); }
 
  private:
   std::vector<Change> Apply(std::vector<FileEvent> events);
+  uint32_t LineIn(const std::string& path, const ResourceKey& object, const std::string& field) const;
 
   DirectoryWatcher watcher_;
   FileStore store_;
+  mutable std::optional<std::pair<std::string, FileStore::Lines>> lines_;
 };
 
 // "path:12" with the folder before it; "" when the place is unknown.

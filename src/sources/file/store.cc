@@ -84,13 +84,14 @@ std::vector<Change> FileStore::Update(const std::string& path, std::string_view 
   Objects objects;
   std::set<ResourceKey> seen;
   bool keep_all = !stream.ok;
-  for (DecodedDocument& decoded : Decode(path, stream)) {
+  for (size_t index = 0; DecodedDocument& decoded : Decode(path, stream)) {
+    const uint32_t line = stream.documents[index++].mark.line;
     for (PlacedProblem& placed : decoded.problems) {
       file.problems.push_back({std::move(placed.problem), {path, placed.mark.line}});
     }
     for (Change& change : decoded.objects) {
       if (objects.contains(change.key)) {
-        file.problems.push_back({{change.key, Severity::kError, "", "stands twice in this file; the first is used", "remove one of them"}, {path, 0}});
+        file.problems.push_back({{change.key, Severity::kError, "metadata.name", "stands twice in this file; the first is used", "remove one of them"}, {path, line}});
         continue;
       }
       objects[change.key] = std::move(change.object);
@@ -187,7 +188,7 @@ std::vector<FileProblem> FileStore::problems() const {
   for (const ResourceKey& key : contested_) {
     const auto& claim = claims_.at(key);
     for (auto other = std::next(claim.begin()); other != claim.end(); ++other) {
-      all.push_back({{key, Severity::kError, "", "is also defined in " + claim.front()->first + ", which is used", "remove one of them"},
+      all.push_back({{key, Severity::kError, "metadata.name", "is also defined in " + claim.front()->first + ", which is used", "remove one of them"},
                      {(*other)->first, 0}});
     }
   }
@@ -202,13 +203,17 @@ std::string FileStore::FileOf(const ResourceKey& key) const {
   return claim == claims_.end() ? "" : claim->second.front()->first;
 }
 
-uint32_t FileStore::LineOf(const ResourceKey& key, std::string_view path, const std::string& file, std::string_view text) const {
-  const yaml::Stream stream = yaml::Parse(text);
-  const std::vector<DecodedDocument> decoded = Decode(file, stream);
-  for (size_t i = 0; i < decoded.size(); ++i) {
-    const auto& keys = decoded[i].keys;
+FileStore::Lines FileStore::ReadLines(const std::string& file, std::string_view text) const {
+  Lines lines{yaml::Parse(text), {}};
+  for (DecodedDocument& decoded : Decode(file, lines.stream)) lines.keys.push_back(std::move(decoded.keys));
+  return lines;
+}
+
+uint32_t FileStore::LineOf(const ResourceKey& key, std::string_view path, const Lines& lines) {
+  for (size_t i = 0; i < lines.keys.size(); ++i) {
+    const auto& keys = lines.keys[i];
     if (std::find(keys.begin(), keys.end(), key) == keys.end()) continue;
-    const yaml::Node* root = &stream.documents[i];
+    const yaml::Node* root = &lines.stream.documents[i];
     if (const yaml::Node* items = root->Find("items")) {
       for (const yaml::Node& item : items->items) {
         const yaml::Node* metadata = item.Find("metadata");

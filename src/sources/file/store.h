@@ -46,8 +46,16 @@ class FileStore {
   std::vector<FileProblem> problems() const;
   // The file that an object comes from, or "".
   std::string FileOf(const ResourceKey& key) const;
-  // The line of `path` in the object `key` within `text`, which is the content of the object's file.
-  uint32_t LineOf(const ResourceKey& key, std::string_view path, const std::string& file, std::string_view text) const;
+  // A file that is read again to find lines in it.
+  struct Lines {
+    yaml::Stream stream;
+    // The objects of each document.
+    std::vector<std::vector<ResourceKey>> keys;
+  };
+  Lines ReadLines(const std::string& file, std::string_view text) const;
+  // The line of `path` in the object `key`; 0 when the object is not there.
+  static uint32_t LineOf(const ResourceKey& key, std::string_view path, const Lines& lines);
+  size_t file_count() const { return files_.size(); }
   const std::string& default_namespace() const { return default_namespace_; }
 
  private:

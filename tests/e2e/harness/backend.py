@@ -57,6 +57,7 @@ class Backend:
         self._seen: dict[str, list[dict[str, Any]]] = collections.defaultdict(list)
         self._tries: collections.Counter[str] = collections.Counter()
         self._listeners: list[socket.socket] = []
+        self._released = threading.Event()
 
     def listen(self, identity: Identity, port: int = 0) -> int:
         """Opens a port for an endpoint and returns its number."""
@@ -73,8 +74,13 @@ class Backend:
         self._listeners.append(listener)
         threading.Thread(target=self._accept, args=(listener, identity), daemon=True).start()
 
+    def release(self) -> None:
+        """Lets the requests for /hold be answered."""
+        self._released.set()
+
     def close(self) -> None:
         """Closes all ports; connections end when their clients close them."""
+        self.release()
         for listener in self._listeners:
             listener.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits in accept
             listener.close()
@@ -154,6 +160,8 @@ class Backend:
             return int(match[1])
         if match := re.match(r"/delay/(\d+)", path):
             time.sleep(int(match[1]) / 1000)
+        if path == "/hold":
+            self._released.wait()
         if match := re.match(r"/flaky/(\d+)", path):
             key = headers.get("x-flaky-id", "")
             with self._lock:

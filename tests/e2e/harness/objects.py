@@ -51,7 +51,7 @@ spec:
 """
 
 
-def settings(data: str, xds_port: int, rest_port: int, validation_port: int) -> str:
+def settings(data: str, xds_address: str, config: str = "config") -> str:
     """Settings of file mode, for DATA/gloo-system/default.yaml: fields at the top level."""
     return f"""\
 metadata: {{name: default, namespace: gloo-system}}
@@ -59,10 +59,8 @@ discoveryNamespace: gloo-system
 watchNamespaces: [gloo-system]
 refreshRate: 1s
 gloo:
-  xdsBindAddr: 127.0.0.1:{xds_port}
-  restXdsBindAddr: 127.0.0.1:{rest_port}
-  validationBindAddr: 127.0.0.1:{validation_port}
-directoryConfigSource: {{directory: {data}/config}}
+  xdsBindAddr: {xds_address}
+directoryConfigSource: {{directory: {data}/{config}}}
 directorySecretSource: {{directory: {data}/secret}}
 directoryArtifactSource: {{directory: {data}/artifact}}
 """
@@ -90,15 +88,54 @@ virtualHost:
 """
 
 
-def bootstrap(xds_port: int, admin_port: int, role: str | None) -> str:
-    """The bootstrap of an Envoy that somebody else starts, with the state of the world over ADS."""
+def flat_tls(ssl_port: int, secret: str) -> tuple[str, str]:
+    """A Gateway with TLS, and a VirtualService with a certificate of its own, as file mode has them."""
+    return (
+        f"""\
+metadata: {{name: gateway-proxy-ssl, namespace: gloo-system}}
+bindAddress: 127.0.0.1
+bindPort: {ssl_port}
+ssl: true
+proxyNames: [gateway-proxy]
+httpGateway: {{}}
+""",
+        f"""\
+metadata: {{name: secure, namespace: gloo-system}}
+sslConfig: {{secretRef: {{name: {secret}, namespace: gloo-system}}}}
+virtualHost:
+  domains: ["*"]
+  routes:
+  - matchers: [{{prefix: /}}]
+    directResponseAction: {{status: 200, body: secure}}
+""",
+    )
+
+
+def flat_secret(name: str, certificate: str, key: str) -> str:
+    """A Secret with a certificate, as file mode has it."""
+
+    def block(text: str) -> str:
+        return "\n".join("    " + line for line in text.strip().splitlines())
+
+    return f"""\
+metadata: {{name: {name}, namespace: gloo-system}}
+tls:
+  certChain: |
+{block(certificate)}
+  privateKey: |
+{block(key)}
+"""
+
+
+def bootstrap(xds_port: int, admin_port: int, role: str | None, api_type: str = "GRPC") -> str:
+    """The bootstrap of an Envoy that somebody else starts, over ADS: all at once, or DELTA_GRPC."""
     metadata = f"metadata: {{role: {role}}}" if role else "metadata: {}"
     return f"""\
 node: {{id: gateway-proxy.gloo-system, cluster: gateway, {metadata}}}
 admin: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {admin_port}}}}}}}
 dynamic_resources:
   ads_config:
-    api_type: GRPC
+    api_type: {api_type}
     transport_api_version: V3
     grpc_services: [{{envoy_grpc: {{cluster_name: xds_cluster}}}}]
   cds_config: {{ads: {{}}, resource_api_version: V3}}

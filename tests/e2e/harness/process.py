@@ -193,6 +193,8 @@ class RunFlags:
     admin_port: int = dataclasses.field(default_factory=free_port)
     drain_seconds: int = 5
     to: str | None = None
+    env: dict[str, str] = dataclasses.field(default_factory=dict)
+    more: list[str] = dataclasses.field(default_factory=list)
 
 
 class Gateway:
@@ -225,7 +227,9 @@ class Gateway:
                 str(flags.drain_seconds),
                 "--status-file",
                 str(self._status_file),
-            ]
+                *flags.more,
+            ],
+            flags.env,
         )
 
     def status(self) -> dict[str, Any]:

@@ -1,0 +1,59 @@
+#include "src/cmd/log.h"
+
+#include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <sstream>
+
+namespace k8sgw {
+namespace {
+
+TEST(Printable, KeepsTextOnOneLine) {
+  EXPECT_EQ(Printable("vs.yaml:3: größe \"x\""), "vs.yaml:3: größe \"x\"");
+  EXPECT_EQ(Printable("a\nb\r\tc"), "a\\nb\\r\\tc");
+  EXPECT_EQ(Printable("\x1b[31mred\x7f"), "\\x1b[31mred\\x7f");
+  EXPECT_EQ(Printable(std::string_view("a\0b", 3)), "a\\x00b");
+}
+
+TEST(Printable, ShowsBytesThatAreNotUtf8) {
+  EXPECT_EQ(Printable("a\xff\xfe"), "a\\xff\\xfe");
+  EXPECT_EQ(Printable("\xc3"), "\\xc3");
+  EXPECT_EQ(Printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");  // a surrogate
+}
+
+TEST(JsonEscaped, IsTheInsideOfAString) {
+  EXPECT_EQ(JsonEscaped(R"(say "a\b")"), R"(say \"a\\b\")");
+  EXPECT_EQ(JsonEscaped("a\nb\x01"), "a\\u000ab\\u0001");
+  EXPECT_EQ(JsonEscaped("größe"), "größe");
+  EXPECT_EQ(JsonEscaped("a\xff"), "a\xEF\xBF\xBD");
+}
+
+class EnvoyLine : public testing::Test {
+ protected:
+  std::string Log(std::string_view line) {
+    std::ostringstream out;
+    auto logger = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(out));
+    logger->set_pattern("%l|%v");
+    logger->set_level(spdlog::level::trace);
+    const auto before = spdlog::default_logger();
+    spdlog::set_default_logger(logger);
+    LogEnvoyLine(line);
+    spdlog::set_default_logger(before);
+    return out.str();
+  }
+};
+
+TEST_F(EnvoyLine, KeepsItsLevelAndComponent) {
+  EXPECT_EQ(Log("warning main no limit {} is set"), "warning|Envoy main: no limit {} is set\n");
+  EXPECT_EQ(Log("critical backtrace Caught Aborted"), "critical|Envoy backtrace: Caught Aborted\n");
+}
+
+TEST_F(EnvoyLine, WithoutALevelIsAWarning) {
+  EXPECT_EQ(Log("libc++abi: terminating"), "warning|Envoy: libc++abi: terminating\n");
+  EXPECT_EQ(Log(""), "warning|Envoy: \n");
+  EXPECT_EQ(Log("error"), "warning|Envoy: error\n");
+}
+
+}  // namespace
+}  // namespace k8sgw

@@ -1,0 +1,52 @@
+#include "src/validation/bootstrap_builder.h"
+
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "src/envoy/resource.h"
+
+namespace k8sgw::validation {
+namespace {
+
+using ::envoy::config::route::v3::RouteConfiguration;
+using ::envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
+
+// Nothing is bound in validate mode, so ports may repeat after so many.
+constexpr uint32_t kFirstPort = 20000;
+constexpr uint32_t kPorts = 40000;
+
+}  // namespace
+
+RouteConfiguration ParseRoutes(const xds::Resource& resource) {
+  RouteConfiguration routes;
+  routes.ParseFromString(envoy::JoinBytes(resource));
+  return routes;
+}
+
+void BootstrapBuilder::AddCluster(const xds::Resource& resource) {
+  auto& cluster = *bootstrap_.mutable_static_resources()->add_clusters();
+  cluster.ParseFromString(envoy::JoinBytes(resource));
+  cluster.set_name(Unique(cluster.name()));
+}
+
+void BootstrapBuilder::AddListener(const xds::Resource& resource, const RouteTables& tables) {
+  auto& listener = *bootstrap_.mutable_static_resources()->add_listeners();
+  listener.ParseFromString(envoy::JoinBytes(resource));
+  if (listener.address().has_socket_address()) {
+    listener.mutable_address()->mutable_socket_address()->set_port_value(kFirstPort +
+                                                                         static_cast<uint32_t>(added_ % kPorts));
+  }
+  listener.set_name(Unique(listener.name()));
+  for (auto& chain : *listener.mutable_filter_chains()) {
+    for (auto& filter : *chain.mutable_filters()) {
+      HttpConnectionManager hcm;
+      if (!filter.typed_config().UnpackTo(&hcm) || !hcm.has_rds()) continue;
+      const auto table = tables.find(hcm.rds().route_config_name());
+      // The assignment of a route configuration takes the place of RDS.
+      *hcm.mutable_route_config() = table == tables.end() ? RouteConfiguration() : table->second;
+      // Clusters have other names here.
+      hcm.mutable_route_config()->mutable_validate_clusters()->set_value(false);
+      filter.mutable_typed_config()->PackFrom(hcm);
+    }
+  }
+}
+
+}  // namespace k8sgw::validation

@@ -1,0 +1,34 @@
+// Resources that Envoy gets over xDS, as one static configuration that it can check.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "envoy/config/bootstrap/v3/bootstrap.pb.h"
+#include "envoy/config/route/v3/route.pb.h"
+#include "src/xds/resource.h"
+
+namespace k8sgw::validation {
+
+// By the names under which listeners ask for them.
+using RouteTables = std::map<std::string, ::envoy::config::route::v3::RouteConfiguration>;
+
+::envoy::config::route::v3::RouteConfiguration ParseRoutes(const xds::Resource& resource);
+
+// Names and ports are made unique, so that the same resource may be added more than once.
+class BootstrapBuilder {
+ public:
+  void AddCluster(const xds::Resource& cluster);
+  // Route tables stand inside the listener; one that is missing is empty.
+  void AddListener(const xds::Resource& listener, const RouteTables& tables);
+
+  const ::envoy::config::bootstrap::v3::Bootstrap& bootstrap() const { return bootstrap_; }
+
+ private:
+  std::string Unique(const std::string& name) { return std::to_string(added_++) + "-" + name; }
+
+  ::envoy::config::bootstrap::v3::Bootstrap bootstrap_;
+  size_t added_ = 0;
+};
+
+}  // namespace k8sgw::validation

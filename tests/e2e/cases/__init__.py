@@ -1,0 +1,1 @@
+"""The cases of whole processes, by what they are about."""
