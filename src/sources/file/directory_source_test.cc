@@ -116,7 +116,8 @@ TEST(DirectorySource, LocatesProblems) {
   EXPECT_EQ(FormatPlace("/conf", world.source.Locate({Kind::kUpstream, "default", "b"}, "static")), "");
   EXPECT_EQ(FormatPlace("/conf", {"x.yaml", 0}), "/conf/x.yaml");
   fs::remove(folder / "sub/a.yaml");
-  EXPECT_EQ(world.source.Locate({Kind::kUpstream, "default", "a"}, "static").line, 0u);
+  world.Poll();
+  EXPECT_EQ(FormatPlace("/conf", world.source.Locate({Kind::kUpstream, "default", "a"}, "static")), "");
 }
 
 }  // namespace

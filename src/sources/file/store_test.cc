@@ -143,7 +143,7 @@ TEST(FileStore, TheFirstFileWins) {
 TEST(FileStore, TheFirstOfTwoInOneFileWins) {
   FileStore store("default");
   EXPECT_EQ(Show(store.Update("f.yaml", Upstream("a", "x") + Upstream("a", "y"))), "a=x");
-  EXPECT_EQ(Problems(store), "f.yaml:0 a stands twice in this file; the first is used");
+  EXPECT_EQ(Problems(store), "f.yaml:7 a stands twice in this file; the first is used");
 }
 
 TEST(FileStore, AnObjectMovesToAnotherFile) {
@@ -211,11 +211,12 @@ TEST(FileStore, PlacesOfFields) {
       "- apiVersion: gloo.solo.io/v1\n  kind: Upstream\n  metadata:\n    name: a\n  spec:\n    static:\n      hosts:\n "
       "     - addr: x\n";
   store.Update("f.yaml", text);
-  EXPECT_EQ(store.LineOf(kA, "static.hosts[0].addr", "f.yaml", text), 16u);
-  EXPECT_EQ(store.LineOf(kA, "metadata.name", "f.yaml", text), 12u);
-  EXPECT_EQ(store.LineOf(kA, "static.hosts[7]", "f.yaml", text), 15u);
-  EXPECT_EQ(store.LineOf({Kind::kUpstream, "default", "none"}, "static", "f.yaml", text), 0u);
-  EXPECT_EQ(store.LineOf(kA, "static", "f.yaml", "["), 0u);
+  const FileStore::Lines lines = store.ReadLines("f.yaml", text);
+  EXPECT_EQ(FileStore::LineOf(kA, "static.hosts[0].addr", lines), 16u);
+  EXPECT_EQ(FileStore::LineOf(kA, "metadata.name", lines), 12u);
+  EXPECT_EQ(FileStore::LineOf(kA, "static.hosts[7]", lines), 15u);
+  EXPECT_EQ(FileStore::LineOf({Kind::kUpstream, "default", "none"}, "static", lines), 0u);
+  EXPECT_EQ(FileStore::LineOf(kA, "static", store.ReadLines("f.yaml", "[")), 0u);
 }
 
 }  // namespace
