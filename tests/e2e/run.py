@@ -125,15 +125,9 @@ class LiveCase:
                 else self.backend.listen(Identity(upstream, index))
             ),
         )
-        table.move_pipes(self.case, self._listen_unix)
         table.add_default_gateways(self.case.objects)
         self.ports = table.move_gateways(self.case.objects, free_port)
         self.stage.apply(self.case.objects)
-
-    def _listen_unix(self, upstream: str) -> str:
-        path = self.stage.folder / f"{upstream}-{free_port()}.socket"  # a name not used before
-        self.backend.listen_unix(Identity(upstream, 0), str(path))
-        return str(path)
 
     def problems_with(self, request: dict[str, Any]) -> list[str]:
         """Sends a request until the answer is as expected or time is over; returns what differs."""

@@ -66,14 +66,6 @@ class Backend:
         threading.Thread(target=self._accept, args=(listener, identity), daemon=True).start()
         return listener.getsockname()[1]
 
-    def listen_unix(self, identity: Identity, path: str) -> None:
-        """Opens a Unix domain socket for an endpoint."""
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.bind(path)
-        listener.listen(128)
-        self._listeners.append(listener)
-        threading.Thread(target=self._accept, args=(listener, identity), daemon=True).start()
-
     def release(self) -> None:
         """Lets the requests for /hold be answered."""
         self._released.set()
@@ -100,8 +92,7 @@ class Backend:
 
     def _serve(self, connection: socket.socket, identity: Identity) -> None:
         try:
-            if connection.family != socket.AF_UNIX:
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             about = _Connection(proxy_protocol=_read_proxy_protocol(connection))
             if connection.recv(1, socket.MSG_PEEK) == b"\x16" and self.tls:
                 connection, about.tls = _accept_tls(connection, self.tls)

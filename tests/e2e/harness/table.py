@@ -122,14 +122,6 @@ def move_hosts(case: Case, listen: Callable[[str, int], int]) -> None:
                 )
 
 
-def move_pipes(case: Case, listen: Callable[[str], str]) -> None:
-    """Points the pipes of Upstreams at sockets that `listen` opens for a name."""
-    for upstream in case.of_kind("Upstream"):
-        pipe = (upstream.get("spec") or {}).get("pipe")
-        if pipe:
-            pipe["path"] = listen(upstream["metadata"]["name"])
-
-
 def secret_value(secret: Object, key: str) -> str:
     """A value of a Secret, from `stringData` or `data`."""
     plain = (secret.get("stringData") or {}).get(key)
