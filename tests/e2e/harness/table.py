@@ -107,7 +107,10 @@ def move_gateways(objects: list[Object], new_port: Callable[[], int]) -> dict[in
 
 
 def move_hosts(case: Case, listen: Callable[[str, int], int]) -> None:
-    """Points the static hosts of Upstreams at ports that `listen` opens for (name, index)."""
+    """Points the static hosts of Upstreams at ports that `listen` opens for (name, index).
+
+    A host called `localhost` keeps its name, so that names are looked up.
+    """
     wanted = case.settings.get("backend")
     wanted = [wanted] if isinstance(wanted, str) else wanted
     for upstream in case.of_kind("Upstream"):
@@ -117,9 +120,31 @@ def move_hosts(case: Case, listen: Callable[[str, int], int]) -> None:
             static.setdefault("useTls", True)  # what port 443 means
         for index, host in enumerate(hosts):
             if wanted is None or host.get("addr") in wanted:
-                host["addr"], host["port"] = "127.0.0.1", listen(
-                    upstream["metadata"]["name"], index
-                )
+                host["port"] = listen(upstream["metadata"]["name"], index)
+                if host.get("addr") != "localhost":
+                    host["addr"] = "127.0.0.1"
+
+
+def move_pipes(case: Case, listen: Callable[[str, bool], str]) -> None:
+    """Points Upstreams at sockets that `listen` opens for (name, whether it is an abstract one)."""
+    for upstream in case.of_kind("Upstream"):
+        pipe = (upstream.get("spec") or {}).get("pipe")
+        if pipe:
+            abstract = pipe["path"].startswith("@")
+            pipe["path"] = listen(upstream["metadata"]["name"], abstract)
+
+
+def move_logs(node: Any, new_path: Callable[[str], str]) -> None:
+    """Gives the access logs below a part of an object the paths that `new_path` finds for theirs."""
+    if isinstance(node, list):
+        for one in node:
+            move_logs(one, new_path)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key == "fileSink" and "path" in value:
+                value["path"] = new_path(value["path"])
+            else:
+                move_logs(value, new_path)
 
 
 def secret_value(secret: Object, key: str) -> str:
