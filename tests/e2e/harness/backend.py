@@ -188,6 +188,7 @@ class Backend:
         headers = {
             "content-type": "application/json",
             "content-length": str(len(body)),
+            "X-mIxEd": "1",
             **_answer_headers(identity, about),
         }
         if status in (204, 304):
