@@ -96,7 +96,7 @@ bool FromSecret(const Context& context, const Config& in, const Parts& parts, Re
                  "add ca.crt to the Secret, or remove verifySubjectAltName");
     return false;
   }
-  if (context.secret_delivery() == SecretDelivery::kSds) {
+  if (context.options().secret_delivery == SecretDelivery::kSds) {
     if (has_pair && parts.own_certificate) {
       SetAds(*out.add_tls_certificate_sds_secret_configs(), CertificateSecretName(ref));
     }

@@ -83,7 +83,7 @@ def run_case(case: table.Case, stage: Stage, report: Report, verbose: bool) -> N
     else:
         if report.failed > failures:
             _show_log(stage)
-        if case.settings.get("fresh"):
+        if live.is_fresh():
             stage.stop()
     finally:
         live.backend.close()

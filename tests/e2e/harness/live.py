@@ -92,8 +92,9 @@ class LiveCase:
 
     def start(self) -> None:
         """Brings the configuration of the case to life."""
-        if self.case.settings.get("fresh"):
+        if self.is_fresh():
             self.stage.stop()
+        self.stage.flags.env = self.case.env
         self.stage.clear()
         closed = self.case.settings.get("closed") or []
         table.move_hosts(
@@ -111,6 +112,10 @@ class LiveCase:
         table.add_default_gateways(self.case.objects)
         self.ports = table.move_gateways(self.case.objects, free_port)
         self.stage.apply(self.case.objects)
+
+    def is_fresh(self) -> bool:
+        """Whether the case has a process of its own."""
+        return bool(self.case.settings.get("fresh") or self.case.env)
 
     def problems_with(self, request: dict[str, Any]) -> list[str]:
         """Sends a request until the answer is as expected or time is over; returns what differs."""

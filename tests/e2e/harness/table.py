@@ -40,6 +40,7 @@ class Case:
     table: pathlib.Path
     settings: dict[str, Any]
     objects: list[Object]
+    env: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def group(self) -> str:
@@ -76,7 +77,8 @@ def load_cases(table: pathlib.Path) -> list[Case]:
             raise ValueError(
                 f"{table}: {settings.get('name')}: unknown {sorted(unknown)}, or no name or config"
             )
-        cases.append(Case(table, settings, read_input(table.parent / settings["config"])))
+        path = table.parent / settings["config"]
+        cases.append(Case(table, settings, read_input(path), read_env(path)))
     return cases
 
 
@@ -84,6 +86,11 @@ def read_input(path: pathlib.Path) -> list[Object]:
     """The objects of a golden case: everything before the first expected section."""
     text = re.split(r"^--- # expect\b", path.read_text(), maxsplit=1, flags=re.MULTILINE)[0]
     return [one for one in yaml.safe_load_all(text) if one]
+
+
+def read_env(path: pathlib.Path) -> dict[str, str]:
+    """What a golden case says of the environment, in lines such as `# env NAME=value`."""
+    return dict(re.findall(r"^# env (\w+)=(\S*)$", path.read_text(), re.MULTILINE))
 
 
 def add_default_gateways(objects: list[Object]) -> None:
