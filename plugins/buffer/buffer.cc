@@ -1,6 +1,8 @@
 // Buffering of whole requests before they are sent on, with a limit; on listeners, virtual hosts, routes and weighted
 // destinations.
 
+#include <limits>
+
 #include "envoy/config/route/v3/route_components.pb.h"
 #include "envoy/extensions/filters/http/buffer/v3/buffer.pb.h"
 
@@ -46,13 +48,16 @@ void PerRoute(const Args& args) {
   args.filters.Set(kFilter, out);
 }
 
-// Without a limit on the listener there is no filter, as published, and what stands on routes has no effect: a filter
-// for them alone would buffer the requests of all other routes, too.
 void HttpListener(const envoy::HttpListenerArgs& args) {
-  if (!args.options.has_buffer()) return;
   bufferv3::Buffer out;
-  Translate(args.options.buffer(), args.report.At("buffer"), out);
-  args.AddFilter({envoy::Stage::kRoute}, kFilter, out);
+  if (args.options.has_buffer()) {
+    Translate(args.options.buffer(), args.report.At("buffer"), out);
+    args.AddFilter({envoy::Stage::kRoute}, kFilter, out);
+  } else if (args.needs.contains(kFilter)) {
+    // For those who have a limit of their own; Envoy wants one here, too, but it never counts.
+    out.mutable_max_request_bytes()->set_value(std::numeric_limits<uint32_t>::max());
+    args.AddDisabledFilter({envoy::Stage::kRoute}, kFilter, out);
+  }
 }
 
 constexpr std::string_view kClaims[] = {

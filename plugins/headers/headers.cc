@@ -12,6 +12,7 @@
 #include "plugins/access_log/format_check.h"
 #include "plugins/headers/header_check.h"
 #include "plugins/headers/headers.pb.h"
+#include "plugins/headers/secret_reach.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::headers {
@@ -67,14 +68,21 @@ std::string Literal(const std::string& text) {
   return out;
 }
 
-void AddSecret(const envoy::Context& context, const SecretRef& ref, bool append, const std::string& field,
-               envoy::Reporter& report, HeadersToAdd& out) {
-  const auto secret = context.FindSecret(ref);
+template <class Args>
+void AddSecret(const Args& args, const SecretRef& ref, bool append, const std::string& field, HeadersToAdd& out) {
+  envoy::Reporter& report = args.report;
+  const auto secret = args.context.FindSecret(ref);
   if (!secret || !secret->spec.has_header()) {
     report.Error(field,
                  secret ? "Secret " + ref.ToString() + " holds no headers" : "there is no Secret " + ref.ToString(),
                  "create a Secret of headers with this name");
     return;
+  }
+  if (args.context.options().header_secrets_match_upstreams) {
+    if (const std::string outside = OutsideOf(ref.ns, args); !outside.empty()) {
+      report.Error(field, "Secret " + ref.ToString() + " would be sent to " + outside + ", outside of its namespace",
+                   "use a Secret of that namespace, or leave HEADER_SECRET_REF_NS_MATCHES_US unset");
+    }
   }
   const auto& headers = secret->spec.header().headers();
   const std::map<std::string, std::string> sorted(headers.begin(), headers.end());
@@ -106,7 +114,7 @@ void Apply(const Args& args) {
     const std::string field = Element("requestHeadersToAdd", i);
     if (option.has_header_secret_ref()) {
       const SecretRef ref{option.header_secret_ref().namespace_(), option.header_secret_ref().name()};
-      AddSecret(args.context, ref, Appends(option), field + ".headerSecretRef", args.report, requests);
+      AddSecret(args, ref, Appends(option), field + ".headerSecretRef", requests);
       continue;
     }
     CheckName(option.header().key(), field + ".header.key", args.report);

@@ -43,10 +43,10 @@ void CheckHeaderValue(const std::string& value, std::string_view field, envoy::R
 }
 
 // The headers of a header Secret, in the order of their names.
-std::map<std::string, std::string> SecretHeaders(const envoy::Context& context, const corev2::HeaderValueOption& in,
+std::map<std::string, std::string> SecretHeaders(const envoy::ClusterArgs& args, const corev2::HeaderValueOption& in,
                                                  envoy::Reporter& report) {
   const SecretRef ref{in.header_secret_ref().namespace_(), in.header_secret_ref().name()};
-  const auto secret = context.FindSecret(ref);
+  const auto secret = args.context.FindSecret(ref);
   if (!secret) {
     report.Error("headerSecretRef", "there is no Secret " + ref.ToString(), "create it, or correct name and namespace");
     return {};
@@ -55,10 +55,15 @@ std::map<std::string, std::string> SecretHeaders(const envoy::Context& context, 
     report.Error("headerSecretRef", "Secret " + ref.ToString() + " holds no headers", "use a Secret of kind header");
     return {};
   }
+  if (args.context.options().header_secrets_match_upstreams && ref.ns != args.ref.ns) {
+    report.Error("headerSecretRef", "Secret " + ref.ToString() + " is not in the namespace of the Upstream",
+                 "use a Secret of that namespace, or leave HEADER_SECRET_REF_NS_MATCHES_US unset");
+    return {};
+  }
   return {secret->spec.header().headers().begin(), secret->spec.header().headers().end()};
 }
 
-void AddHeaders(const envoy::Context& context, const RepeatedPtrField<corev2::HeaderValueOption>& in,
+void AddHeaders(const envoy::ClusterArgs& args, const RepeatedPtrField<corev2::HeaderValueOption>& in,
                 std::string_view field, const envoy::Reporter& report,
                 RepeatedPtrField<corev3::HeaderValueOption>& out) {
   for (int i = 0; i < in.size(); ++i) {
@@ -66,7 +71,7 @@ void AddHeaders(const envoy::Context& context, const RepeatedPtrField<corev2::He
     std::map<std::string, std::string> headers;
     switch (in[i].header_option_case()) {
       case corev2::HeaderValueOption::kHeader: headers.emplace(in[i].header().key(), in[i].header().value()); break;
-      case corev2::HeaderValueOption::kHeaderSecretRef: headers = SecretHeaders(context, in[i], part); break;
+      case corev2::HeaderValueOption::kHeaderSecretRef: headers = SecretHeaders(args, in[i], part); break;
       case corev2::HeaderValueOption::HEADER_OPTION_NOT_SET:
         part.Error("", "names no header", "give header or headerSecretRef");
         break;
@@ -85,14 +90,14 @@ void AddHeaders(const envoy::Context& context, const RepeatedPtrField<corev2::He
   }
 }
 
-void TranslateHttp(const envoy::Context& context, const corev2::HealthCheck::HttpHealthCheck& in,
+void TranslateHttp(const envoy::ClusterArgs& args, const corev2::HealthCheck::HttpHealthCheck& in,
                    envoy::Reporter report, corev3::HealthCheck::HttpHealthCheck& out) {
   CheckHeaderValue(in.host(), "host", report);
   out.set_host(in.host());
   if (in.path().empty()) report.Error("path", "is missing", "give the path that is asked for, such as /healthz");
   CheckHeaderValue(in.path(), "path", report);
   out.set_path(in.path());
-  AddHeaders(context, in.request_headers_to_add(), "requestHeadersToAdd", report,
+  AddHeaders(args, in.request_headers_to_add(), "requestHeadersToAdd", report,
              *out.mutable_request_headers_to_add());
   for (int i = 0; i < in.request_headers_to_remove_size(); ++i) {
     CheckHeaderName(in.request_headers_to_remove(i), Indexed("requestHeadersToRemove", i), report);
@@ -142,7 +147,7 @@ void TranslateGrpc(const envoy::ClusterArgs& args, const corev2::HealthCheck::Gr
   out.set_service_name(in.service_name());
   CheckHeaderValue(in.authority(), "authority", report);
   out.set_authority(in.authority());
-  AddHeaders(args.context, in.initial_metadata(), "initialMetadata", report, *out.mutable_initial_metadata());
+  AddHeaders(args, in.initial_metadata(), "initialMetadata", report, *out.mutable_initial_metadata());
 }
 
 // What is the same for all kinds of checks.
@@ -194,7 +199,7 @@ void Cluster(const envoy::ClusterArgs& args) {
     TranslateCommon(in, report, out);
     switch (in.health_checker_case()) {
       case corev2::HealthCheck::kHttpHealthCheck:
-        TranslateHttp(args.context, in.http_health_check(), report.At("httpHealthCheck"),
+        TranslateHttp(args, in.http_health_check(), report.At("httpHealthCheck"),
                       *out.mutable_http_health_check());
         break;
       case corev2::HealthCheck::kTcpHealthCheck:

@@ -30,10 +30,13 @@ void Always(corev3::RuntimeFractionalPercent& out) {
   out.mutable_default_value()->set_denominator(typev3::FractionalPercent::HUNDRED);
 }
 
-limitv3::LocalRateLimit WithoutLimit() {
+limitv3::LocalRateLimit WithoutLimit(const gloov1::HttpListenerOptions& listener) {
+  const limitv1::Settings& in = listener.http_local_ratelimit();
   limitv3::LocalRateLimit out;
   out.set_stat_prefix(kStatPrefix);
   out.set_stage(kStage);
+  out.set_local_rate_limit_per_downstream_connection(in.local_rate_limit_per_downstream_connection().value());
+  if (in.enable_x_ratelimit_headers().value()) out.set_enable_x_ratelimit_headers(ratelimitv3::DRAFT_VERSION_03);
   return out;
 }
 
@@ -58,11 +61,12 @@ void SetLimit(const limitv1::TokenBucket& in, envoy::Reporter report, limitv3::L
   Always(*out.mutable_filter_enforced());
 }
 
-// The same on virtual hosts and routes; the innermost limit counts, with a bucket of its own.
+// The same on virtual hosts and routes; the innermost limit counts, with a bucket of its own. Envoy takes nothing from
+// the listener's configuration then, so its switches are repeated.
 template <typename Args>
 void PerRoute(const Args& args) {
   if (!args.options.ratelimit().has_local_ratelimit()) return;
-  limitv3::LocalRateLimit out = WithoutLimit();
+  limitv3::LocalRateLimit out = WithoutLimit(args.http_listener_options);
   SetLimit(args.options.ratelimit().local_ratelimit(), args.report.At("ratelimit.localRatelimit"), out);
   args.filters.Set(kFilter, out);
 }
@@ -70,12 +74,10 @@ void PerRoute(const Args& args) {
 void HttpListener(const envoy::HttpListenerArgs& args) {
   const limitv1::Settings& in = args.options.http_local_ratelimit();
   if (!in.has_default_limit() && !args.needs.contains(kFilter) && !args.KeepUnusedFilters()) return;
-  limitv3::LocalRateLimit out = WithoutLimit();
+  limitv3::LocalRateLimit out = WithoutLimit(args.options);
   if (in.has_default_limit()) {
     SetLimit(in.default_limit(), args.report.At("httpLocalRatelimit.defaultLimit"), out);
   }
-  out.set_local_rate_limit_per_downstream_connection(in.local_rate_limit_per_downstream_connection().value());
-  if (in.enable_x_ratelimit_headers().value()) out.set_enable_x_ratelimit_headers(ratelimitv3::DRAFT_VERSION_03);
   args.AddFilter({envoy::Stage::kAuthN, -1}, kFilter, out);
 }
 

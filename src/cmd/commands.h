@@ -12,6 +12,11 @@ struct LogOptions {
   std::string format = "text";  // or "json": one object a line
 };
 
+// What holds for every translation.
+struct PolicyOptions {
+  bool header_secrets_match_upstreams = false;
+};
+
 struct RunOptions {
   std::string directory;
   // HOST:PORT: send everything there; needs no directory.
@@ -25,6 +30,7 @@ struct RunOptions {
   int concurrency = 0;
   int drain_seconds = 5;
   std::string status_file;
+  PolicyOptions policy;
   LogOptions log;
 };
 
@@ -36,6 +42,7 @@ struct GlooOptions {
   // Where Envoys without a known role are told to listen.
   int fallback_port = 8080;
   std::string status_file;
+  PolicyOptions policy;
   LogOptions log;
 };
 
@@ -43,18 +50,21 @@ struct TranslateOptions {
   std::string directory;
   std::string what = "envoy";   // proxy, envoy or reports
   std::string output = "yaml";  // or json
+  PolicyOptions policy;
 };
 
 struct ValidateOptions {
   std::string directory;
   bool ask_envoy = false;
   std::string envoy;
+  PolicyOptions policy;
 };
 
 struct ExplainOptions {
   std::string directory;
   std::string request;
   std::vector<std::string> headers;
+  PolicyOptions policy;
 };
 
 int Run(const RunOptions& options);

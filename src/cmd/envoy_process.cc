@@ -106,6 +106,8 @@ absl::Status EnvoyProcess::Start(Time now) {
   std::vector<std::string> args = {options_.path,           "--config-yaml",  Bootstrap(),
                                    "--disable-hot-restart", "--drain-time-s", "2"};
   args.insert(args.end(), {"--log-format", "%l %n %v", "--log-format-escaped", "-l", options_.log_level});
+  // Who watches the access log on a terminal does not wait for Envoy's 10 seconds.
+  args.insert(args.end(), {"--file-flush-interval-msec", "200"});
   if (!options_.component_log_level.empty())
     args.insert(args.end(), {"--component-log-level", options_.component_log_level});
   if (options_.concurrency > 0) args.insert(args.end(), {"--concurrency", std::to_string(options_.concurrency)});

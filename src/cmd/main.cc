@@ -88,6 +88,13 @@ void AddFolder(CLI::App& command, std::string& directory) {
       ->check(CLI::ExistingDirectory);
 }
 
+void AddPolicyFlags(CLI::App& command, PolicyOptions& policy) {
+  command
+      .add_flag("--header-secrets-match-upstreams", policy.header_secrets_match_upstreams,
+                "Refuse Secrets as headers of requests and health checks to Upstreams of other namespaces")
+      ->envname("HEADER_SECRET_REF_NS_MATCHES_US");
+}
+
 void AddRun(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<RunOptions>();
   CLI::App* run = app.add_subcommand("run", "Serve a folder of YAML: the control plane and an Envoy as one");
@@ -111,6 +118,7 @@ void AddRun(CLI::App& app, int& exit_code) {
   AddNumber(*run, "--drain-seconds", options->drain_seconds, 0, 3600,
             "How long requests in flight may take at the end");
   AddStatusFile(*run, options->status_file);
+  AddPolicyFlags(*run, options->policy);
   AddLogFlags(*run, options->log);
   run->footer(kRunHelp);
   run->callback([options, &exit_code] {
@@ -137,6 +145,7 @@ void AddGloo(CLI::App& app, int& exit_code) {
   AddNumber(*gloo, "--fallback-port", options->fallback_port, 1, 65535,
             "Where Envoys without a known role listen, to answer that they have none");
   AddStatusFile(*gloo, options->status_file);
+  AddPolicyFlags(*gloo, options->policy);
   AddLogFlags(*gloo, options->log);
   gloo->footer(kGlooHelp);
   gloo->callback([options, &exit_code] { exit_code = Gloo(*options); });
@@ -155,6 +164,7 @@ void AddTranslate(CLI::App& app, int& exit_code) {
       ->check(CLI::IsMember({"yaml", "json"}))
       ->capture_default_str();
   translate->footer(kTranslateHelp);
+  AddPolicyFlags(*translate, options->policy);
   translate->callback([options, &exit_code] { exit_code = Translate(*options); });
 }
 
@@ -167,6 +177,7 @@ void AddValidate(CLI::App& app, int& exit_code) {
   validate->add_option("--envoy-path", options->envoy, "The Envoy program [the one beside this program, else in PATH]")
       ->envname("K8SGATEWAY_ENVOY");
   validate->footer(kValidateHelp);
+  AddPolicyFlags(*validate, options->policy);
   validate->callback([options, &exit_code] { exit_code = Validate(*options); });
 }
 
@@ -184,6 +195,7 @@ void AddExplain(CLI::App& app, int& exit_code) {
       ->expected(1)
       ->take_all();
   explain->footer(kExplainHelp);
+  AddPolicyFlags(*explain, options->policy);
   explain->callback([options, &exit_code] { exit_code = ExplainRequest(*options); });
 }
 

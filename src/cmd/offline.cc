@@ -137,12 +137,18 @@ bool CanRead(const char* command, const std::string& directory) {
   return false;
 }
 
+Pipeline::Options Translation(const PolicyOptions& policy) {
+  Pipeline::Options options;
+  options.header_secrets_match_upstreams = policy.header_secrets_match_upstreams;
+  return options;
+}
+
 }  // namespace
 
 int Translate(const TranslateOptions& options) {
   if (!CanRead("translate", options.directory)) return 2;
   // Secrets apart, as `run` delivers them: there their keys can be left out of what is shown.
-  Pipeline::Options pipeline;
+  Pipeline::Options pipeline = Translation(options.policy);
   pipeline.secret_delivery = envoy::SecretDelivery::kSds;
   Folder folder(options.directory, pipeline);
   Node out;
@@ -167,7 +173,7 @@ int Validate(const ValidateOptions& options) {
     std::cerr << "validate: there is no Envoy at " << envoy << ": name it with --envoy-path or K8SGATEWAY_ENVOY\n";
     return 2;
   }
-  Folder folder(options.directory, {});
+  Folder folder(options.directory, Translation(options.policy));
   if (options.ask_envoy) {
     folder.pipeline().problem_table().Set("envoy", "", validation::AskAboutObjects(folder.pipeline(), envoy));
   }
@@ -188,7 +194,7 @@ int ExplainRequest(const ExplainOptions& options) {
     return 2;
   }
   if (!CanRead("explain", options.directory)) return 2;
-  Folder folder(options.directory, {});
+  Folder folder(options.directory, Translation(options.policy));
   std::cout << explain::Explain(folder.pipeline(), *request,
                                 [&](const proxy::Source& source) { return folder.Place(source.object, source.path); });
   return 0;

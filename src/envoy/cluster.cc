@@ -40,7 +40,7 @@ TranslatedCluster TranslateCluster(const Context& context, const UpstreamRef& re
   out.set_name(ClusterName(ref));
   out.mutable_connect_timeout()->set_seconds(kDefaultConnectTimeoutSeconds);
   upstreamhttpv3::HttpProtocolOptions http;
-  const ClusterArgs args{context, upstream, report, out, http};
+  const ClusterArgs args{context, ref, upstream, report, out, http};
   for (const Plugin* plugin : AllPlugins()) {
     if (plugin->cluster) plugin->cluster(args);
   }

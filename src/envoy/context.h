@@ -10,6 +10,7 @@
 #include "src/base/ptr.h"
 #include "src/flow/collection.h"
 #include "src/model/objects.h"
+#include "src/model/settings_key.h"
 
 namespace k8sgw::envoy {
 
@@ -41,6 +42,16 @@ enum class SecretDelivery {
   kSds,     // by name, over the same ADS stream
 };
 
+// What does not change while the process lives.
+struct TranslationOptions {
+  SettingsKey settings;
+  SecretDelivery secret_delivery = SecretDelivery::kInline;
+  // Seconds since 1970, for the validity of certificates.
+  int64_t now = 0;
+  // Secrets are only sent in headers to Upstreams of their own namespace.
+  bool header_secrets_match_upstreams = false;
+};
+
 class Context {
  public:
   struct Collections {
@@ -52,14 +63,11 @@ class Context {
 
   // `settings` is never nullptr.
   Context(flow::Reader& reader, const Collections& collections, Ptr<gloov1::Settings> settings,
-          SecretDelivery secret_delivery)
-      : reader_(reader),
-        collections_(collections),
-        settings_(std::move(settings)),
-        secret_delivery_(secret_delivery) {}
+          const TranslationOptions& options)
+      : reader_(reader), collections_(collections), settings_(std::move(settings)), options_(options) {}
 
   const gloov1::Settings& settings() const { return *settings_; }
-  SecretDelivery secret_delivery() const { return secret_delivery_; }
+  const TranslationOptions& options() const { return options_; }
 
   // Each returns nullptr when there is no such object.
   Ptr<UpstreamHead> FindUpstream(const UpstreamRef& ref) const { return reader_.Get(collections_.upstreams, ref); }
@@ -76,7 +84,7 @@ class Context {
   flow::Reader& reader_;
   const Collections& collections_;
   Ptr<gloov1::Settings> settings_;
-  SecretDelivery secret_delivery_;
+  const TranslationOptions& options_;
 };
 
 }  // namespace k8sgw::envoy

@@ -107,7 +107,7 @@ DestinationState TranslateWeighted(const Context& context, const RepeatedPtrFiel
               &cluster);
     Reporter options = part.At("options");
     PerFilterConfig filters(*cluster.mutable_typed_per_filter_config(), needs);
-    const WeightedDestinationArgs args{context, in[i].options(), options, cluster, filters};
+    const WeightedDestinationArgs args{context, in[i].destination(), in[i].options(), options, cluster, filters};
     for (const Plugin* plugin : AllPlugins()) {
       if (plugin->weighted_destination) plugin->weighted_destination(args);
     }
@@ -117,6 +117,8 @@ DestinationState TranslateWeighted(const Context& context, const RepeatedPtrFiel
   if (total > UINT32_MAX) report.Error("", "the weights add up to more than 4294967295", "use smaller weights");
   return state;
 }
+
+ResourceKey KeyOf(const UpstreamGroupRef& ref) { return {Kind::kUpstreamGroup, ref.ns, ref.name}; }
 
 }  // namespace
 
@@ -143,7 +145,7 @@ DestinationState TranslateDestination(const Context& context, const gloov1::Rout
         return DestinationState::kMissing;
       }
       // What is wrong inside the group is reported on the group.
-      Reporter in_group = report.OnObject({Kind::kUpstreamGroup, ref.ns, ref.name}, "destinations");
+      Reporter in_group = report.OnObject(KeyOf(ref), "destinations");
       return TranslateWeighted(context, group->spec.destinations(), in_group, needs, out);
     }
     case gloov1::RouteAction::kClusterHeader: {
@@ -162,6 +164,14 @@ DestinationState TranslateDestination(const Context& context, const gloov1::Rout
       break;
   }
   return state;
+}
+
+Problems CheckUpstreamGroup(const Context& context, const UpstreamGroupRef& ref, const gloov1::UpstreamGroup& group) {
+  Problems problems;
+  Needs needs;
+  routev3::RouteAction unused;
+  TranslateWeighted(context, group.destinations(), Reporter(problems, {KeyOf(ref), "destinations"}), needs, unused);
+  return problems;
 }
 
 }  // namespace k8sgw::envoy

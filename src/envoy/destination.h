@@ -21,4 +21,7 @@ enum class DestinationState {
 DestinationState TranslateDestination(const Context& context, const gloov1::RouteAction& action, Reporter& report,
                                       Needs& needs, routev3::RouteAction& out);
 
+// What is wrong inside a group, whether a route uses it or not.
+Problems CheckUpstreamGroup(const Context& context, const UpstreamGroupRef& ref, const gloov1::UpstreamGroup& group);
+
 }  // namespace k8sgw::envoy

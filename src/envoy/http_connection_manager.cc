@@ -16,12 +16,12 @@ namespace {
 constexpr char kRouter[] = "envoy.filters.http.router";
 constexpr char kDefaultStatPrefix[] = "http";
 
-void AddFilter(const std::string& name, const std::string& type_url, const std::string& bytes,
-               hcmv3::HttpConnectionManager& out) {
+void AddFilter(const HttpListenerArgs::Filter& in, hcmv3::HttpConnectionManager& out) {
   auto& filter = *out.add_http_filters();
-  filter.set_name(name);
-  filter.mutable_typed_config()->set_type_url(type_url);
-  filter.mutable_typed_config()->set_value(bytes);
+  filter.set_name(in.name);
+  filter.mutable_typed_config()->set_type_url(in.type_url);
+  filter.mutable_typed_config()->set_value(in.bytes);
+  filter.set_disabled(in.disabled);
 }
 
 }  // namespace
@@ -48,10 +48,9 @@ void TranslateHttpConnectionManager(const Context& context, const gloov1::Listen
     return std::tie(a.place.stage, a.place.weight, a.name, a.type_url, a.bytes) <
            std::tie(b.place.stage, b.place.weight, b.name, b.type_url, b.bytes);
   });
-  for (const auto& filter : filters) AddFilter(filter.name, filter.type_url, filter.bytes, out);
-  google::protobuf::Any packed;
-  PackAny(router, &packed);
-  AddFilter(kRouter, packed.type_url(), packed.value(), out);
+  for (const auto& filter : filters) AddFilter(filter, out);
+  out.add_http_filters()->set_name(kRouter);
+  PackAny(router, out.mutable_http_filters()->rbegin()->mutable_typed_config());
 }
 
 void SetRouteConfigName(const std::string& name, hcmv3::HttpConnectionManager& hcm) {

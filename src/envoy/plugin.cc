@@ -98,6 +98,11 @@ void HttpListenerArgs::AddFilter(FilterPlace place, std::string_view name, const
                          SerializeDeterministic(config)});
 }
 
+void HttpListenerArgs::AddDisabledFilter(FilterPlace place, std::string_view name, const Message& config) const {
+  AddFilter(place, name, config);
+  filters_out.back().disabled = true;
+}
+
 bool HttpListenerArgs::KeepUnusedFilters() const { return !context.settings().gloo().remove_unused_filters().value(); }
 
 void WarnUntranslated(const Message& options, Reporter& report) { Walk(options, "", report); }

@@ -44,6 +44,7 @@ namespace envoy::extensions::upstreams::http::v3 {
 class HttpProtocolOptions;
 }
 namespace gloo::solo::io {
+class Destination;
 class HttpListenerOptions;
 class ListenerOptions;
 class Route;
@@ -92,7 +93,9 @@ class PerFilterConfig {
 
 struct VirtualHostArgs {
   const Context& context;
+  const gloov1::VirtualHost& virtual_host;
   const gloov1::VirtualHostOptions& options;
+  const gloov1::HttpListenerOptions& http_listener_options;
   Reporter& report;
   routev3::VirtualHost& out;
   PerFilterConfig& filters;
@@ -100,8 +103,10 @@ struct VirtualHostArgs {
 
 struct RouteArgs {
   const Context& context;
+  const gloov1::Route& route;
   const gloov1::RouteOptions& options;
   const gloov1::VirtualHostOptions& virtual_host_options;
+  const gloov1::HttpListenerOptions& http_listener_options;
   Reporter& report;
   routev3::Route& out;
   // The action when the route forwards requests; nullptr for redirects and direct responses. An option that only makes
@@ -115,6 +120,7 @@ struct RouteArgs {
 
 struct WeightedDestinationArgs {
   const Context& context;
+  const gloov1::Destination& destination;
   const gloov1::WeightedDestinationOptions& options;
   Reporter& report;
   routev3::WeightedCluster_ClusterWeight& out;
@@ -134,6 +140,8 @@ struct HttpListenerArgs {
 
   // Adds an HTTP filter.
   void AddFilter(FilterPlace place, std::string_view name, const google::protobuf::Message& config) const;
+  // Adds an HTTP filter that is off but where a virtual host, route or weighted cluster has configuration for it.
+  void AddDisabledFilter(FilterPlace place, std::string_view name, const google::protobuf::Message& config) const;
   // True when the filter is wanted though nothing needs it: published default, off with removeUnusedFilters.
   bool KeepUnusedFilters() const;
 
@@ -143,6 +151,7 @@ struct HttpListenerArgs {
     std::string name;
     std::string type_url;
     std::string bytes;
+    bool disabled = false;
   };
   std::vector<Filter>& filters_out;
 };
@@ -165,6 +174,7 @@ struct ListenerHcmArgs {
 
 struct ClusterArgs {
   const Context& context;
+  const UpstreamRef& ref;
   const gloov1::Upstream& upstream;
   Reporter& report;
   clusterv3::Cluster& out;

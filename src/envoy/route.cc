@@ -88,15 +88,16 @@ void TranslateAction(const Context& context, const gloov1::Route& in, Reporter& 
 
 }  // namespace
 
-void TranslateRoute(const Context& context, const gloov1::VirtualHost& virtual_host, int index,
-                    const proxy::RouteSource& source, Reporter& report, Needs& needs, routev3::VirtualHost& out) {
+void TranslateRoute(const Context& context, const gloov1::HttpListenerOptions& http_listener_options,
+                    const gloov1::VirtualHost& virtual_host, int index, const proxy::RouteSource& source,
+                    Reporter& report, Needs& needs, routev3::VirtualHost& out) {
   const gloov1::Route& in = virtual_host.routes(index);
   // Everything but the match is the same for each matcher.
   routev3::Route base;
   TranslateAction(context, in, report, needs, base);
   PerFilterConfig filters(*base.mutable_typed_per_filter_config(), needs);
   Reporter options = report.ForOptions("options", *in.options().GetDescriptor(), source.options);
-  const RouteArgs args{context, in.options(), virtual_host.options(), options, base,
+  const RouteArgs args{context, in, in.options(), virtual_host.options(), http_listener_options, options, base,
                        base.has_route() ? base.mutable_route() : nullptr, filters};
   for (const Plugin* plugin : AllPlugins()) {
     if (plugin->route) plugin->route(args);

@@ -8,7 +8,8 @@ namespace k8sgw::envoy {
 
 // Appends one route per matcher to `out`, named `<virtual host>-route-<index>[-<name>]-matcher-<matcher>`. `report`
 // has the source route as its place.
-void TranslateRoute(const Context& context, const gloov1::VirtualHost& virtual_host, int index,
-                    const proxy::RouteSource& source, Reporter& report, Needs& needs, routev3::VirtualHost& out);
+void TranslateRoute(const Context& context, const gloov1::HttpListenerOptions& http_listener_options,
+                    const gloov1::VirtualHost& virtual_host, int index, const proxy::RouteSource& source,
+                    Reporter& report, Needs& needs, routev3::VirtualHost& out);
 
 }  // namespace k8sgw::envoy

@@ -96,7 +96,7 @@ bool FromSecret(const Context& context, const Config& in, const Parts& parts, Re
                  "add ca.crt to the Secret, or remove verifySubjectAltName");
     return false;
   }
-  if (context.secret_delivery() == SecretDelivery::kSds) {
+  if (context.options().secret_delivery == SecretDelivery::kSds) {
     if (has_pair && parts.own_certificate) {
       SetAds(*out.add_tls_certificate_sds_secret_configs(), CertificateSecretName(ref));
     }
@@ -142,7 +142,7 @@ bool FromFiles(const Config& in, const Parts& parts, Reporter& report, CommonTls
   if (!files.root_ca().empty() && parts.verify_peer) {
     out.mutable_validation_context()->mutable_trusted_ca()->set_filename(files.root_ca());
     AddSans(in.verify_subject_alt_name(), *out.mutable_validation_context());
-  } else if (!in.verify_subject_alt_name().empty()) {
+  } else if (!in.verify_subject_alt_name().empty() && files.root_ca().empty()) {
     report.Error("verifySubjectAltName", "names can only be verified with a root CA", "add sslFiles.rootCa");
     return false;
   }
@@ -150,7 +150,7 @@ bool FromFiles(const Config& in, const Parts& parts, Reporter& report, CommonTls
 }
 
 template <class Config>
-bool FromSds(const Config& in, Reporter& report, CommonTlsContext& out) {
+bool FromSds(const Config& in, const Parts& parts, Reporter& report, CommonTlsContext& out) {
   const auto& sds = in.sds();
   if (sds.target_uri().empty() && sds.cluster_name().empty()) {
     report.Error("sds", "names no server", "give targetUri or clusterName");
@@ -159,10 +159,10 @@ bool FromSds(const Config& in, Reporter& report, CommonTlsContext& out) {
   if (sds.has_call_credentials()) {
     report.Warning("sds.callCredentials", "is not translated yet, so it has no effect", "remove it until it is");
   }
-  if (!sds.certificates_secret_name().empty()) {
+  if (!sds.certificates_secret_name().empty() && parts.own_certificate) {
     SetSdsServer(sds, sds.certificates_secret_name(), *out.add_tls_certificate_sds_secret_configs());
   }
-  if (!sds.validation_context_name().empty()) {
+  if (!sds.validation_context_name().empty() && parts.verify_peer) {
     if (in.verify_subject_alt_name().empty()) {
       SetSdsServer(sds, sds.validation_context_name(), *out.mutable_validation_context_sds_secret_config());
     } else {
@@ -180,7 +180,7 @@ bool SetCommon(const Context& context, const Config& in, const Parts& parts, Rep
   switch (in.ssl_secrets_case()) {
     case Config::kSecretRef: return FromSecret(context, in, parts, report, out);
     case Config::kSslFiles: return FromFiles(in, parts, report, out);
-    case Config::kSds: return FromSds(in, report, out);
+    case Config::kSds: return FromSds(in, parts, report, out);
     case Config::SSL_SECRETS_NOT_SET: break;
   }
   return true;
@@ -222,6 +222,10 @@ bool TranslateUpstreamTls(const Context& context, const gloov1::UpstreamSslConfi
   auto& common = *out.mutable_common_tls_context();
   if (!SetCommon(context, in, {.own_certificate = !in.one_way_tls().value(), .verify_peer = true}, report, common)) {
     return false;
+  }
+  // Envoy offers servers at most TLS 1.2 unless told more, which would leave nothing to offer.
+  if (common.tls_params().tls_minimum_protocol_version() == tlsv3::TlsParameters::TLSv1_3) {
+    common.mutable_tls_params()->set_tls_maximum_protocol_version(tlsv3::TlsParameters::TLSv1_3);
   }
   *common.mutable_alpn_protocols() = in.alpn_protocols();
   out.set_sni(in.sni());

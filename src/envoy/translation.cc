@@ -15,6 +15,7 @@
 #include "api/gloo/v1/secret.pb.h"
 #include "api/gloo/v1/settings.pb.h"
 #include "api/gloo/v1/upstream.pb.h"
+#include "src/envoy/destination.h"
 #include "src/envoy/names.h"
 #include "src/envoy/resource.h"
 #include "src/envoy/tls.h"
@@ -105,6 +106,7 @@ struct Translation::Nodes {
 
   // --- virtual hosts
   const Context::Collections view;
+  flow::Derived<UpstreamGroupRef, Object<gloov1::UpstreamGroup>, UpstreamGroupRef, CheckedUpstreamGroup> checked_groups;
   flow::Derived<VirtualHostKey, proxy::VirtualHost, VirtualHostKey, TranslatedVirtualHost> translated_virtual_hosts;
   flow::LastGood<VirtualHostKey, TranslatedVirtualHost, VirtualHost> virtual_hosts;
   flow::Index<DomainKey, VirtualHostKey, VirtualHost> virtual_hosts_by_domain;
@@ -127,7 +129,7 @@ struct Translation::Nodes {
     static const auto kDefaults = std::make_shared<const gloov1::Settings>();
     const auto object = reader.Get(inputs.settings, options.settings.ref());
     Ptr<gloov1::Settings> settings = object ? Ptr<gloov1::Settings>(object, &object->spec) : kDefaults;
-    return {reader, collections, std::move(settings), options.secret_delivery};
+    return {reader, collections, std::move(settings), options};
   }
 
   // The ssl hashes for which the listener has a route configuration.
@@ -182,6 +184,13 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                   out.Emit(ref, std::move(head));
                 }),
       view{upstreams, in.upstream_groups, in.secrets, tls_materials},
+      checked_groups(graph, "checked-upstream-groups", in.upstream_groups,
+                     {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials},
+                     [this](flow::Reader& reader, const UpstreamGroupRef& ref,
+                            const Object<gloov1::UpstreamGroup>& group, auto& out) {
+                       CheckedUpstreamGroup checked{CheckUpstreamGroup(MakeContext(reader, view), ref, group.spec)};
+                       if (!checked.problems.empty()) out.Emit(ref, std::move(checked));
+                     }),
       translated_virtual_hosts(
           graph, "translated-virtual-hosts", gw.virtual_hosts(),
           {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &gw.bindings(), &gw.listeners()},
@@ -192,7 +201,7 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
             const RouteConfigKey route_config{key.listener, listener->isolate_by_ssl_config ? binding->ssl_hash : 0};
             // Shares the graph's value instead of copying it.
             const auto shared = gateway.virtual_hosts().Get(key);
-            out.Emit(key, TranslateVirtualHost(MakeContext(reader, view), shared, route_config, listener->ssl));
+            out.Emit(key, TranslateVirtualHost(MakeContext(reader, view), *listener, shared, route_config));
             static_cast<void>(host);
           }),
       virtual_hosts(graph, "virtual-hosts-last-good", translated_virtual_hosts,
@@ -314,6 +323,9 @@ const flow::Collection<VirtualHostKey, TranslatedVirtualHost>& Translation::tran
 }
 const flow::Collection<UpstreamRef, TranslatedCluster>& Translation::translated_clusters() const {
   return nodes_->translated_clusters;
+}
+const flow::Collection<UpstreamGroupRef, CheckedUpstreamGroup>& Translation::checked_upstream_groups() const {
+  return nodes_->checked_groups;
 }
 const flow::Collection<SecretRef, CheckedSecret>& Translation::checked_secrets() const {
   return nodes_->checked_secrets;

@@ -12,7 +12,6 @@
 #include "src/envoy/route_configuration.h"
 #include "src/envoy/virtual_host.h"
 #include "src/gateway/translation.h"
-#include "src/model/settings_key.h"
 
 namespace k8sgw {
 struct Inputs;
@@ -39,6 +38,12 @@ struct SecretResources {
   bool operator==(const SecretResources& other) const;
 };
 
+struct CheckedUpstreamGroup {
+  Problems problems;
+
+  bool operator==(const CheckedUpstreamGroup&) const = default;
+};
+
 // A Gateway's problems as seen from here.
 struct CheckedListener {
   Ptr<proxy::Listener> listener;
@@ -48,13 +53,6 @@ struct CheckedListener {
   bool operator==(const CheckedListener& other) const {
     return accepted == other.accepted && *listener == *other.listener && problems == other.problems;
   }
-};
-
-struct TranslationOptions {
-  SettingsKey settings;
-  SecretDelivery secret_delivery = SecretDelivery::kInline;
-  // Seconds since 1970, for the validity of certificates.
-  int64_t now = 0;
 };
 
 class Translation {
@@ -76,6 +74,8 @@ class Translation {
   const flow::Collection<proxy::ListenerKey, CheckedListener>& checked_listeners() const;
   const flow::Collection<proxy::VirtualHostKey, TranslatedVirtualHost>& translated_virtual_hosts() const;
   const flow::Collection<UpstreamRef, TranslatedCluster>& translated_clusters() const;
+  // Only groups with problems.
+  const flow::Collection<UpstreamGroupRef, CheckedUpstreamGroup>& checked_upstream_groups() const;
   const flow::Collection<SecretRef, CheckedSecret>& checked_secrets() const;
 
   // --- the memory of last good versions, to be carried over a restart or into a run from scratch

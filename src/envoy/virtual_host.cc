@@ -35,15 +35,15 @@ bool MatchersFailed(const Problems& problems, size_t from) {
   });
 }
 
-void TranslateRoutes(const Context& context, const proxy::VirtualHost& in, Problems& problems, Needs& needs,
-                     routev3::VirtualHost& out) {
+void TranslateRoutes(const Context& context, const gloov1::HttpListenerOptions& http_listener_options,
+                     const proxy::VirtualHost& in, Problems& problems, Needs& needs, routev3::VirtualHost& out) {
   const bool replace = context.settings().gloo().invalid_config_policy().replace_invalid_routes();
   for (int i = 0; i < in.spec->routes_size(); ++i) {
     const size_t before = problems.size();
     const int first = out.routes_size();
     const proxy::RouteSource& source = in.routes[static_cast<size_t>(i)];
     Reporter route(problems, source.route);
-    TranslateRoute(context, *in.spec, i, source, route, needs, out);
+    TranslateRoute(context, http_listener_options, *in.spec, i, source, route, needs, out);
     if (!replace || !route.failed()) continue;
     if (MatchersFailed(problems, before)) {
       out.mutable_routes()->DeleteSubrange(first, out.routes_size() - first);
@@ -69,8 +69,8 @@ Ptr<std::string> AsField(const routev3::VirtualHost& host) {
 
 }  // namespace
 
-TranslatedVirtualHost TranslateVirtualHost(const Context& context, const Ptr<proxy::VirtualHost>& in,
-                                           const RouteConfigKey& route_config, bool ssl) {
+TranslatedVirtualHost TranslateVirtualHost(const Context& context, const proxy::Listener& listener,
+                                           const Ptr<proxy::VirtualHost>& in, const RouteConfigKey& route_config) {
   TranslatedVirtualHost result;
   auto value = std::make_shared<VirtualHost>();
   value->route_config = route_config;
@@ -79,7 +79,7 @@ TranslatedVirtualHost TranslateVirtualHost(const Context& context, const Ptr<pro
   google::protobuf::Arena arena;
   auto& out = *google::protobuf::Arena::CreateMessage<routev3::VirtualHost>(&arena);
   out.set_name(SanitizeStatName(in->spec->name()));
-  if (ssl) out.set_require_tls(routev3::VirtualHost::ALL);
+  if (listener.ssl) out.set_require_tls(routev3::VirtualHost::ALL);
   for (const std::string& domain : in->spec->domains()) {
     out.add_domains(domain);
     value->domains.push_back(absl::AsciiStrToLower(domain));
@@ -94,11 +94,12 @@ TranslatedVirtualHost TranslateVirtualHost(const Context& context, const Ptr<pro
       report.Error("domains[" + std::to_string(i) + "]", "the domain is empty", "remove it, or write \"*\" for all");
     }
   }
-  TranslateRoutes(context, *in, result.problems, value->needs, out);
+  const gloov1::HttpListenerOptions& listener_options = listener.spec->http_listener().options();
+  TranslateRoutes(context, listener_options, *in, result.problems, value->needs, out);
 
   PerFilterConfig filters(*out.mutable_typed_per_filter_config(), value->needs);
   Reporter options = report.ForOptions("options", *in->spec->options().GetDescriptor(), in->options);
-  const VirtualHostArgs args{context, in->spec->options(), options, out, filters};
+  const VirtualHostArgs args{context, *in->spec, in->spec->options(), listener_options, options, out, filters};
   for (const Plugin* plugin : AllPlugins()) {
     if (plugin->virtual_host) plugin->virtual_host(args);
   }

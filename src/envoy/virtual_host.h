@@ -48,9 +48,9 @@ struct TranslatedVirtualHost {
   }
 };
 
-// `ssl` listeners redirect plain requests to https. Errors of routes refuse the whole virtual host, unless Settings'
+// Listeners with `ssl` redirect plain requests to https. Errors of routes refuse the whole virtual host, unless Settings'
 // replaceInvalidRoutes sends those routes to the fallback cluster instead; then they are warnings.
-TranslatedVirtualHost TranslateVirtualHost(const Context& context, const Ptr<proxy::VirtualHost>& in,
-                                           const RouteConfigKey& route_config, bool ssl);
+TranslatedVirtualHost TranslateVirtualHost(const Context& context, const proxy::Listener& listener,
+                                           const Ptr<proxy::VirtualHost>& in, const RouteConfigKey& route_config);
 
 }  // namespace k8sgw::envoy

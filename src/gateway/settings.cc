@@ -3,15 +3,8 @@
 #include <algorithm>
 
 #include "api/gloo/v1/settings.pb.h"
-#include "src/gateway/places.h"
 
 namespace k8sgw::gateway {
-namespace {
-
-constexpr char kNotTranslated[] = "is not translated yet, so it has no effect";
-
-}  // namespace
-
 GatewaySettings DefaultSettings(const SettingsKey& key) {
   GatewaySettings out;
   out.write_namespace = key.write_namespace;
@@ -39,37 +32,6 @@ GatewaySettings ReadSettings(const SettingsKey& key, const gloov1::Settings& set
     out.watched_namespaces->insert(key.write_namespace);
   }
   return out;
-}
-
-Problems CheckSettings(const SettingsKey& key, const Object<gloov1::Settings>& settings) {
-  const Source at{KeyOf(settings.ref), ""};
-  if (settings.ref != key.ref()) {
-    return {Warning(at, "has no effect, as only the Settings " + key.ref().ToString() + " are in force",
-                    "move what you need to " + key.ref().ToString())};
-  }
-  Problems problems;
-  const auto warn = [&](std::string_view field, std::string message = kNotTranslated, std::string fix = "") {
-    problems.push_back(Warning(Field(at, field), std::move(message), std::move(fix)));
-  };
-  const auto& gateway = settings.spec.gateway();
-  if (gateway.always_sort_route_table_routes()) {
-    warn("gateway.alwaysSortRouteTableRoutes", "has no effect, as published",
-         "routes are sorted when a selector finds several RouteTables of one weight");
-  }
-  if (gateway.compressed_proxy_spec()) warn("gateway.compressedProxySpec");
-  if (gateway.persist_proxy_spec().value()) warn("gateway.persistProxySpec");
-  if (gateway.has_enable_gateway_controller() && !gateway.enable_gateway_controller().value()) {
-    warn("gateway.enableGatewayController");
-  }
-  if (gateway.validation().warn_route_short_circuiting().value()) warn("gateway.validation.warnRouteShortCircuiting");
-  if (settings.spec.watch_namespace_selectors_size() > 0) {
-    if (settings.spec.watch_namespaces_size() > 0) {
-      warn("watchNamespaceSelectors", "has no effect, because watchNamespaces is set", "remove one of them");
-    } else {
-      warn("watchNamespaceSelectors", kNotTranslated, "list the namespaces in watchNamespaces");
-    }
-  }
-  return problems;
 }
 
 }  // namespace k8sgw::gateway

@@ -37,7 +37,7 @@ struct GatewaySettings {
 GatewaySettings DefaultSettings(const SettingsKey& key);
 GatewaySettings ReadSettings(const SettingsKey& key, const gloov1::Settings& settings);
 
-// Fields that this stage owns and that are set to something other than what it does.
+// A warning for each field that is set and has no effect, unless its value asks for what is done anyway.
 Problems CheckSettings(const SettingsKey& key, const Object<gloov1::Settings>& settings);
 
 }  // namespace k8sgw::gateway

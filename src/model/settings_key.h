@@ -11,6 +11,8 @@ namespace k8sgw {
 // `write_namespace` is where Proxies are written and where Gateways count (discoveryNamespace).
 struct SettingsKey {
   std::string write_namespace = "gloo-system";
+  // The command line said where objects come from and where xDS listens, so Settings do not.
+  bool sources_are_given = false;
   SettingsRef ref() const { return {write_namespace, "default"}; }
 };
 

@@ -177,6 +177,7 @@ void Pipeline::CollectProblems() {
   collect(envoy_.listeners());
   collect(envoy_.translated_virtual_hosts());
   collect(envoy_.translated_clusters());
+  collect(envoy_.checked_upstream_groups());
   collect(envoy_.checked_secrets());
 }
 

@@ -18,6 +18,11 @@ using RouteTables = std::map<std::string, ::envoy::config::route::v3::RouteConfi
 // Names and ports are made unique, so that the same resource may be added more than once.
 class BootstrapBuilder {
  public:
+  BootstrapBuilder() {
+    // Who names a server of secrets must have a name.
+    bootstrap_.mutable_node()->set_id("k8sgateway-validate");
+    bootstrap_.mutable_node()->set_cluster("k8sgateway");
+  }
   void AddCluster(const xds::Resource& cluster);
   // Route tables stand inside the listener; one that is missing is empty.
   void AddListener(const xds::Resource& listener, const RouteTables& tables);

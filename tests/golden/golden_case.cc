@@ -23,6 +23,9 @@ constexpr char kMarker[] = "--- # expect ";
 // 2026-01-01: certificates of cases are judged at this time.
 constexpr int64_t kNow = 1767225600;
 
+// How a case says what stands in the environment.
+constexpr char kSecretsMatch[] = "\n# env HEADER_SECRET_REF_NS_MATCHES_US=true\n";
+
 constexpr char kDefaultGateways[] = R"(
 apiVersion: gateway.solo.io/v1
 kind: Gateway
@@ -139,10 +142,15 @@ bool Case::ExpectsReports() const {
   return std::any_of(sections_.begin(), sections_.end(), [](const Section& s) { return s.header == "reports"; });
 }
 
-void Case::Run() {
+Pipeline::Options Case::pipeline_options() const {
   Pipeline::Options options;
   options.now = kNow;
-  pipeline_ = std::make_unique<Pipeline>(options);
+  options.header_secrets_match_upstreams = input_.find(kSecretsMatch) != std::string::npos;
+  return options;
+}
+
+void Case::Run() {
+  pipeline_ = std::make_unique<Pipeline>(pipeline_options());
   bool has_gateway = false;
   const auto stage = [&](const std::string& text) {
     const yaml::Stream stream = yaml::Parse(text);
@@ -153,6 +161,7 @@ void Case::Run() {
       for (const Change& change : decoded.objects) {
         has_gateway |= change.key.kind == Kind::kGateway;
         pipeline_->Stage(change);
+        objects_.push_back(change);
       }
     }
   };

@@ -35,6 +35,9 @@ class Case {
   const std::vector<Section>& sections() const { return sections_; }
   const std::string& input() const { return input_; }
   const Problems& problems() const { return problems_; }
+  // The objects that were translated, and how.
+  const std::vector<Change>& objects() const { return objects_; }
+  Pipeline::Options pipeline_options() const;
   const Pipeline& pipeline() const { return *pipeline_; }
   bool ExpectsReports() const;
 
@@ -45,6 +48,7 @@ class Case {
   std::filesystem::path path_;
   std::string input_;
   std::vector<Section> sections_;
+  std::vector<Change> objects_;
   std::unique_ptr<Pipeline> pipeline_;
   Problems problems_;
 };

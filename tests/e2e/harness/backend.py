@@ -1,10 +1,12 @@
 """The echo backend: answers with a JSON description of the request.
 
-One server thread per port and one thread per connection. A port understands plain HTTP/1.1, HTTP/2,
-TLS and the PROXY protocol, by looking at the first bytes; the answer says what was used.
+One server thread per port or socket file, and one thread per connection. Each understands plain
+HTTP/1.1, HTTP/2, TLS and the PROXY protocol, by looking at the first bytes; the answer says what was
+used.
 
 Paths: `/status/N` answers with that status, `/delay/MS` waits first, `/flaky/N` answers 503 until
-the Nth try of the same `x-flaky-id`. A request with `upgrade:` gets 101, and then its bytes back.
+the Nth try of the same `x-flaky-id`, `/keepalive` looks when TCP will probe the connection. A request
+with `upgrade:` gets 101, and then its bytes back.
 """
 
 import collections
@@ -18,7 +20,7 @@ import threading
 import time
 from typing import Any, BinaryIO
 
-from . import h2
+from . import h2, tcp
 
 _PROXY_V2 = b"\r\n\r\n\x00\r\nQUIT\n"
 _SHORT_NAMES = {"commonName": "CN", "organizationName": "O", "organizationalUnitName": "OU"}
@@ -42,10 +44,12 @@ class TlsOptions:
 
 @dataclasses.dataclass
 class _Connection:
-    """What is known about a connection before the first request."""
+    """What is known about a connection, apart from its requests."""
 
+    number: int  # among those of its upstream, from 1
     tls: dict[str, Any] | None = None
     proxy_protocol: dict[str, Any] | None = None
+    requests: int = 0
 
 
 class Backend:
@@ -56,21 +60,24 @@ class Backend:
         self._lock = threading.Lock()
         self._seen: dict[str, list[dict[str, Any]]] = collections.defaultdict(list)
         self._tries: collections.Counter[str] = collections.Counter()
+        self._connections: collections.Counter[str] = collections.Counter()
         self._listeners: list[socket.socket] = []
         self._released = threading.Event()
 
     def listen(self, identity: Identity, port: int = 0) -> int:
         """Opens a port for an endpoint and returns its number."""
         listener = socket.create_server(("127.0.0.1", port), backlog=128)
-        self._listeners.append(listener)
-        threading.Thread(target=self._accept, args=(listener, identity), daemon=True).start()
+        self._start(listener, identity)
         return listener.getsockname()[1]
 
-    def listen_unix(self, identity: Identity, path: str) -> None:
-        """Opens a Unix domain socket for an endpoint."""
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.bind(path)
+    def listen_pipe(self, identity: Identity, path: str) -> None:
+        """Listens on a Unix domain socket; a path that begins with @ is an abstract one."""
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind("\0" + path[1:] if path.startswith("@") else path)
         listener.listen(128)
+        self._start(listener, identity)
+
+    def _start(self, listener: socket.socket, identity: Identity) -> None:
         self._listeners.append(listener)
         threading.Thread(target=self._accept, args=(listener, identity), daemon=True).start()
 
@@ -100,9 +107,8 @@ class Backend:
 
     def _serve(self, connection: socket.socket, identity: Identity) -> None:
         try:
-            if connection.family != socket.AF_UNIX:
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            about = _Connection(proxy_protocol=_read_proxy_protocol(connection))
+            about = self._welcome(connection, identity)
+            about.proxy_protocol = _read_proxy_protocol(connection)
             if connection.recv(1, socket.MSG_PEEK) == b"\x16" and self.tls:
                 connection, about.tls = _accept_tls(connection, self.tls)
             with connection:
@@ -110,31 +116,69 @@ class Backend:
         except OSError:  # the client went away
             return
 
+    def _welcome(self, connection: socket.socket, identity: Identity) -> _Connection:
+        if connection.family == socket.AF_INET:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with self._lock:
+            self._connections[identity.upstream] += 1
+            return _Connection(self._connections[identity.upstream])
+
     def _serve_requests(
         self, connection: socket.socket, identity: Identity, about: _Connection
     ) -> None:
         reader = connection.makefile("rb")
         while line := reader.readline():
             if line == h2.PREFACE_LINE:
-                seen = _description("", "", "HTTP/2", [], b"", identity, about)
-                self._remember(seen)
+                seen = self._describe("", "", "HTTP/2", [], b"", identity, about)
                 h2.serve(
                     reader, connection, _answer_headers(identity, about), json.dumps(seen).encode()
                 )
                 return
             method, target, version = line.decode("latin-1").rstrip("\r\n").split(" ", 2)
             headers = _read_headers(reader)
-            body = _read_body(reader, dict(headers))
-            seen = _description(method, target, version, headers, body, identity, about)
-            self._remember(seen)
-            if "upgrade" in dict(headers):
-                _serve_upgrade(connection, reader, dict(headers)["upgrade"])
+            body = _read_body(reader, {name.lower(): value for name, value in headers})
+            seen = self._describe(method, target, version, headers, body, identity, about)
+            if upgrade := seen["headers"].get("upgrade"):
+                _serve_upgrade(connection, reader, upgrade)
                 return
+            if target == "/keepalive":
+                seen["keepalive"] = tcp.keepalive_of_peer(connection)
             connection.sendall(self._answer(method, seen, identity, about))
 
-    def _remember(self, seen: dict[str, Any]) -> None:
+    def _describe(
+        self,
+        method: str,
+        target: str,
+        version: str,
+        headers: list[tuple[str, str]],
+        body: bytes,
+        identity: Identity,
+        about: _Connection,
+    ) -> dict[str, Any]:
+        """What there is to say about a request; it is remembered, too."""
+        joined: dict[str, str] = {}
+        for name, value in headers:
+            key = name.lower()
+            joined[key] = f"{joined[key]}, {value}" if key in joined else value
+        about.requests += 1
         with self._lock:
-            self._seen[seen["upstream"]].append(seen)
+            seen = {
+                "method": method,
+                "path": target,
+                "protocol": version,
+                "headers": joined,
+                "spelled": [name for name, _ in headers],
+                "body": body.decode("latin-1"),
+                "upstream": identity.upstream,
+                "host": identity.host,
+                "tls": about.tls,
+                "proxy_protocol": about.proxy_protocol,
+                "connection": about.number,
+                "connections": self._connections[identity.upstream],
+                "request": about.requests,
+            }
+            self._seen[identity.upstream].append(seen)
+        return seen
 
     def _answer(
         self, method: str, seen: dict[str, Any], identity: Identity, about: _Connection
@@ -144,6 +188,7 @@ class Backend:
         headers = {
             "content-type": "application/json",
             "content-length": str(len(body)),
+            "X-mIxEd": "1",
             **_answer_headers(identity, about),
         }
         if status in (204, 304):
@@ -182,36 +227,11 @@ def _answer_headers(identity: Identity, about: _Connection) -> dict[str, str]:
     return headers
 
 
-def _description(
-    method: str,
-    target: str,
-    version: str,
-    headers: list[tuple[str, str]],
-    body: bytes,
-    identity: Identity,
-    about: _Connection,
-) -> dict[str, Any]:
-    joined: dict[str, str] = {}
-    for name, value in headers:
-        joined[name] = f"{joined[name]}, {value}" if name in joined else value
-    return {
-        "method": method,
-        "path": target,
-        "protocol": version,
-        "headers": joined,
-        "body": body.decode("latin-1"),
-        "upstream": identity.upstream,
-        "host": identity.host,
-        "tls": about.tls,
-        "proxy_protocol": about.proxy_protocol,
-    }
-
-
 def _read_headers(reader: BinaryIO) -> list[tuple[str, str]]:
     headers = []
     while (line := reader.readline()) not in (b"\r\n", b"\n", b""):
         name, _, value = line.decode("latin-1").rstrip("\r\n").partition(":")
-        headers.append((name.lower(), value.strip()))
+        headers.append((name, value.strip()))
     return headers
 
 

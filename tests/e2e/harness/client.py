@@ -1,10 +1,12 @@
-"""A raw HTTP/1 client: sends any bytes, shows everything that comes back."""
+"""A raw HTTP/1 client: sends any bytes, shows everything that comes back. Speaks some HTTP/2, too."""
 
 import dataclasses
 import socket
 import ssl
 import subprocess
 import time
+
+from . import h2
 
 Headers = list[tuple[str, str]]
 _CONNECT_SECONDS = 5.0
@@ -21,6 +23,7 @@ class Target:
     alpn: list[str] | None = None
     client_cert: str | None = None  # a PEM file with the certificate and its key
     preamble: bytes = b""  # sent before TLS and HTTP, such as a PROXY protocol header
+    http2: bool = False
 
 
 @dataclasses.dataclass
@@ -31,10 +34,12 @@ class Response:
     version: str = ""
     reason: str = ""
     headers: Headers = dataclasses.field(default_factory=list)
+    spelled: list[str] = dataclasses.field(default_factory=list)  # names of headers as they came
     body: bytes = b""
     error: str = ""
     seconds: float = 0.0
     certificate: str = ""  # the subject of the server's certificate
+    mss: int = 0  # the largest TCP segment that the server wants, in bytes
 
     def values(self, name: str) -> list[str]:
         """All values of a header, in order."""
@@ -72,13 +77,15 @@ class _Reader:
         if len(parts) < 2 or not parts[1].isdigit():
             return Response(error=f"not a status line: {line!r}")
         reason = parts[2] if len(parts) > 2 else ""
-        return Response(int(parts[1]), parts[0], reason, self._headers())
+        spelled = self._headers()
+        headers = [(name.lower(), value) for name, value in spelled]
+        return Response(int(parts[1]), parts[0], reason, headers, [name for name, _ in spelled])
 
     def _headers(self) -> Headers:
         headers: Headers = []
         while (line := self._file.readline()) not in (b"\r\n", b"\n", b""):
             name, _, value = line.decode("latin-1").rstrip("\r\n").partition(":")
-            headers.append((name.lower(), value.strip()))
+            headers.append((name, value.strip()))
         return headers
 
     def _body(self, response: Response) -> bytes:
@@ -101,7 +108,9 @@ class _Reader:
                 return body
             size = int(line.split(b";")[0], 16)
             if size == 0:
-                response.headers += self._headers()  # trailers
+                response.headers += [
+                    (name.lower(), value) for name, value in self._headers()
+                ]  # trailers
                 return body
             body += self._file.read(size)
             self._file.readline()
@@ -157,9 +166,11 @@ def exchange(
     """Sends the bytes of one request on a new connection and reads the response to it."""
     start = time.monotonic()
     certificate = ""
+    mss = 0
     try:
         with connect(target, retry_seconds) as plain:
             plain.settimeout(seconds)
+            mss = plain.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
             start = time.monotonic()
             if target.preamble:
                 plain.sendall(target.preamble)
@@ -167,13 +178,30 @@ def exchange(
             with connection:
                 if want_certificate and isinstance(connection, ssl.SSLSocket):
                     certificate = subject_of(connection.getpeercert(binary_form=True) or b"")
-                connection.sendall(request + after_upgrade)
-                response = _Reader(connection).response(method, len(after_upgrade))
-    except (OSError, ValueError) as error:
+                if target.http2:
+                    response = _exchange_http2(connection, request)
+                else:
+                    connection.sendall(request + after_upgrade)
+                    response = _Reader(connection).response(method, len(after_upgrade))
+    except (OSError, ValueError, EOFError) as error:
         response = Response(error=f"{type(error).__name__}: {error}")
     response.seconds = time.monotonic() - start
     response.certificate = certificate
+    response.mss = mss
     return response
+
+
+def _exchange_http2(connection: socket.socket, request: bytes) -> Response:
+    """Sends a request that was composed for HTTP/1."""
+    head, _, body = request.partition(b"\r\n\r\n")
+    first, *lines = head.decode("latin-1").split("\r\n")
+    method, path, _ = first.split(" ", 2)
+    fields = [line.split(": ", 1) for line in lines]
+    headers = [(":method", method), (":scheme", "http"), (":path", path)]
+    headers += [(":authority", value) for name, value in fields if name == "host"]
+    headers += [(name, value) for name, value in fields if name != "host"]
+    status, answer = h2.fetch(connection, headers, body)
+    return Response(status, "HTTP/2", body=answer)
 
 
 def compose(method: str, target: str, version: str, headers: Headers, body: bytes) -> bytes:

@@ -19,6 +19,10 @@ _KNOWN = {
     "seen_by",
     "took_ms",
     "certificate",
+    "spelled",
+    "mss",
+    "hosts",
+    "logged",
 }
 _KNOWN_ECHO = {
     "method",
@@ -31,6 +35,11 @@ _KNOWN_ECHO = {
     "host",
     "tls",
     "proxy_protocol",
+    "spelled",
+    "connection",
+    "connections",
+    "request",
+    "keepalive",
 }
 
 
@@ -90,6 +99,9 @@ def differences(expect: dict[str, Any], response: Response) -> list[str]:
         found.append(_differs("body", expect["body"], response.body.decode("utf-8", "replace")))
     if "took_ms" in expect and not matches(expect["took_ms"], response.seconds * 1000):
         found.append(_differs("took_ms", expect["took_ms"], round(response.seconds * 1000)))
+    found += _spelling_differences("spelled", expect, response.spelled)
+    if "mss" in expect and not matches(expect["mss"], response.mss):
+        found.append(_differs("mss", expect["mss"], response.mss))
     if "certificate" in expect and not matches(expect["certificate"], response.certificate):
         found.append(_differs("certificate", expect["certificate"], response.certificate))
     if "echo" in expect:
@@ -117,9 +129,10 @@ def seen_differences(expect: dict[str, Any], seen: dict[str, Any]) -> list[str]:
     for name in expect.get("absent") or []:
         if name.lower() in seen["headers"]:
             found.append(_differs(f"echo header {name}", "nothing", seen["headers"][name.lower()]))
-    for key in sorted(set(expect) - {"headers", "absent"}):
+    found += _spelling_differences("echo spelled", expect, seen["spelled"])
+    for key in sorted(set(expect) - {"headers", "absent", "spelled"}):
         # A path begins with a slash, and may end with one: that makes no regex of it.
-        same = seen[key] == expect[key] if key == "path" else matches(expect[key], seen[key])
+        same = seen[key] == expect[key] if key == "path" else matches(expect[key], seen.get(key))
         if not same and not (
             key == "path" and isinstance(expect[key], list) and seen[key] in expect[key]
         ):
@@ -127,8 +140,14 @@ def seen_differences(expect: dict[str, Any], seen: dict[str, Any]) -> list[str]:
     return found
 
 
+def _spelling_differences(what: str, expect: dict[str, Any], names: list[str]) -> list[str]:
+    """Names of headers that must be there letter by letter."""
+    missing = [name for name in expect.get("spelled") or [] if name not in names]
+    return [_differs(f"{what} {', '.join(missing)}", "there", names)] if missing else []
+
+
 def tally_differences(expect: dict[str, Any], responses: Iterable[Response]) -> list[str]:
-    """Checks `count` (by status) and `upstreams` (by the upstream that answered)."""
+    """Checks `count` (by status), `upstreams` (by the one that answered) and `hosts` (how many did)."""
     responses = list(responses)
     tallies = {
         "count": collections.Counter(str(r.status or "closed") for r in responses),
@@ -141,7 +160,29 @@ def tally_differences(expect: dict[str, Any], responses: Iterable[Response]) -> 
                 found.append(
                     _differs(f"{kind} {key}", expected, f"{tally[str(key)]} of {dict(tally)}")
                 )
-    return found
+    return found + _host_differences(expect.get("hosts"), responses)
+
+
+def _host_differences(expected: Any, responses: list[Response]) -> list[str]:
+    """How many hosts answered; or, by their indexes, how often each did."""
+    tally = collections.Counter(r.header("x-host-index") for r in responses if r.status)
+    tally.pop(None, None)
+    if isinstance(expected, dict):
+        fine = all(matches(count, tally[str(host)]) for host, count in expected.items())
+    else:
+        fine = expected is None or matches(expected, len(tally))
+    return [] if fine else [_differs("hosts", expected, f"{len(tally)}: {dict(tally)}")]
+
+
+def log_differences(wanted: list[Any], lines: list[str]) -> list[str]:
+    """Compares all lines of an access log with what they must be."""
+    if len(wanted) == len(lines) and all(matches(one, line) for one, line in zip(wanted, lines)):
+        return []
+    return [
+        _differs(
+            "access log", "\n            ".join(map(str, wanted)), "\n            ".join(lines)
+        )
+    ]
 
 
 def _text_or_pattern(value: Any) -> str | list[str]:

@@ -1,7 +1,7 @@
-"""A minimal HTTP/2 server: every request gets 200 and `x-proto: h2`.
+"""A minimal HTTP/2, to see whether a proxy speaks it.
 
-Requests' header blocks are not decoded, and there are no trailers: it shows that a proxy speaks
-HTTP/2 to it, no more.
+The server answers every request with 200 and `x-proto: h2`. The client learns the status and the body.
+Header blocks are not decoded, and there are no trailers.
 """
 
 import socket
@@ -13,6 +13,8 @@ _PREFACE_REST = b"\r\nSM\r\n\r\n"
 _DATA, _HEADERS, _SETTINGS, _PING, _GOAWAY, _WINDOW = 0, 1, 4, 6, 7, 8
 _END_STREAM, _ACK, _END_HEADERS = 1, 1, 4
 _STATUS_200 = b"\x88"  # entry 8 of HPACK's static table
+# The statuses of the static table; others are not understood.
+_STATUSES = {0x88: 200, 0x89: 204, 0x8A: 206, 0x8B: 304, 0x8C: 400, 0x8D: 404, 0x8E: 500}
 
 
 def _literal(name: str, value: str) -> bytes:
@@ -76,3 +78,34 @@ def _serve_frame(reader: BinaryIO, connection: socket.socket, block: bytes, body
             _frame(_HEADERS, _END_HEADERS, stream, block) + _frame(_DATA, _END_STREAM, stream, body)
         )
     return kind != _GOAWAY
+
+
+def fetch(
+    connection: socket.socket, headers: list[tuple[str, str]], body: bytes
+) -> tuple[int, bytes]:
+    """Sends a request with all its headers, `:method` and the like first; returns status and body.
+
+    The status is 0 when it is none of the static table.
+    """
+    block = b"".join(_literal(name, value) for name, value in headers)
+    request = _frame(_HEADERS, _END_HEADERS | (0 if body else _END_STREAM), 1, block)
+    if body:
+        request += _frame(_DATA, _END_STREAM, 1, body)
+    connection.sendall(PREFACE_LINE + _PREFACE_REST + _frame(_SETTINGS, 0, 0) + request)
+    reader = connection.makefile("rb")
+    status, answer = 0, b""
+    while True:
+        head = _read_exactly(reader, 9)
+        size, kind, flags = int.from_bytes(head[:3], "big"), head[3], head[4]
+        payload = _read_exactly(reader, size)
+        if kind == _SETTINGS and not flags & _ACK:
+            connection.sendall(_frame(_SETTINGS, _ACK, 0))
+        elif kind == _HEADERS:
+            # A change of the size of HPACK's table may stand before the status.
+            status = next((_STATUSES[byte] for byte in payload[:6] if byte in _STATUSES), 0)
+        elif kind == _DATA:
+            answer += payload
+        if kind == _GOAWAY:
+            raise EOFError
+        if kind in (_HEADERS, _DATA) and flags & _END_STREAM:
+            return status, answer

@@ -54,6 +54,7 @@ class Process:
             errors="backslashreplace",
             stdin=subprocess.DEVNULL,
             start_new_session=True,
+            cwd=ROOT,
             env={**os.environ, **(env or {})},
         )
         self._reader = threading.Thread(target=self._read, daemon=True)

@@ -40,6 +40,7 @@ class Case:
     table: pathlib.Path
     settings: dict[str, Any]
     objects: list[Object]
+    env: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def group(self) -> str:
@@ -76,7 +77,8 @@ def load_cases(table: pathlib.Path) -> list[Case]:
             raise ValueError(
                 f"{table}: {settings.get('name')}: unknown {sorted(unknown)}, or no name or config"
             )
-        cases.append(Case(table, settings, read_input(table.parent / settings["config"])))
+        path = table.parent / settings["config"]
+        cases.append(Case(table, settings, read_input(path), read_env(path)))
     return cases
 
 
@@ -84,6 +86,11 @@ def read_input(path: pathlib.Path) -> list[Object]:
     """The objects of a golden case: everything before the first expected section."""
     text = re.split(r"^--- # expect\b", path.read_text(), maxsplit=1, flags=re.MULTILINE)[0]
     return [one for one in yaml.safe_load_all(text) if one]
+
+
+def read_env(path: pathlib.Path) -> dict[str, str]:
+    """What a golden case says of the environment, in lines such as `# env NAME=value`."""
+    return dict(re.findall(r"^# env (\w+)=(\S*)$", path.read_text(), re.MULTILINE))
 
 
 def add_default_gateways(objects: list[Object]) -> None:
@@ -107,7 +114,10 @@ def move_gateways(objects: list[Object], new_port: Callable[[], int]) -> dict[in
 
 
 def move_hosts(case: Case, listen: Callable[[str, int], int]) -> None:
-    """Points the static hosts of Upstreams at ports that `listen` opens for (name, index)."""
+    """Points the static hosts of Upstreams at ports that `listen` opens for (name, index).
+
+    A host called `localhost` keeps its name, so that names are looked up.
+    """
     wanted = case.settings.get("backend")
     wanted = [wanted] if isinstance(wanted, str) else wanted
     for upstream in case.of_kind("Upstream"):
@@ -117,17 +127,31 @@ def move_hosts(case: Case, listen: Callable[[str, int], int]) -> None:
             static.setdefault("useTls", True)  # what port 443 means
         for index, host in enumerate(hosts):
             if wanted is None or host.get("addr") in wanted:
-                host["addr"], host["port"] = "127.0.0.1", listen(
-                    upstream["metadata"]["name"], index
-                )
+                host["port"] = listen(upstream["metadata"]["name"], index)
+                if host.get("addr") != "localhost":
+                    host["addr"] = "127.0.0.1"
 
 
-def move_pipes(case: Case, listen: Callable[[str], str]) -> None:
-    """Points the pipes of Upstreams at sockets that `listen` opens for a name."""
+def move_pipes(case: Case, listen: Callable[[str, bool], str]) -> None:
+    """Points Upstreams at sockets that `listen` opens for (name, whether it is an abstract one)."""
     for upstream in case.of_kind("Upstream"):
         pipe = (upstream.get("spec") or {}).get("pipe")
         if pipe:
-            pipe["path"] = listen(upstream["metadata"]["name"])
+            abstract = pipe["path"].startswith("@")
+            pipe["path"] = listen(upstream["metadata"]["name"], abstract)
+
+
+def move_logs(node: Any, new_path: Callable[[str], str]) -> None:
+    """Gives the access logs below a part of an object the paths that `new_path` finds for theirs."""
+    if isinstance(node, list):
+        for one in node:
+            move_logs(one, new_path)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key == "fileSink" and "path" in value:
+                value["path"] = new_path(value["path"])
+            else:
+                move_logs(value, new_path)
 
 
 def secret_value(secret: Object, key: str) -> str:
