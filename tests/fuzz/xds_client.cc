@@ -3,6 +3,8 @@
 #include <grpcpp/impl/codegen/proto_utils.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <iostream>
 #include <iterator>
 
 #include "envoy/service/discovery/v3/discovery.pb.h"
@@ -21,8 +23,14 @@ grpc::ByteBuffer Buffer(const std::string& bytes) {
   return {slices, 2};
 }
 
+// Shows what is said and heard when an input is looked at alone: FUZZ_VERBOSE=1.
+void Tell(const Client* client, std::string_view what, const google::protobuf::Message& message) {
+  static const bool kVerbose = std::getenv("FUZZ_VERBOSE") != nullptr;
+  if (kVerbose) std::cerr << client << " " << what << " " << message.ShortDebugString().substr(0, 400) << "\n";
+}
+
 // The bytes that a client of this kind sends.
-std::string Write(const xds::Request& request, bool delta) {
+std::string Write(const Client* client, const xds::Request& request, bool delta) {
   const auto fill = [&](auto message) {
     if (request.role) {
       message.mutable_node()->set_id(request.node_id);
@@ -39,11 +47,13 @@ std::string Write(const xds::Request& request, bool delta) {
     for (const std::string& name : request.unsubscribe) message.add_resource_names_unsubscribe(name);
     message.mutable_initial_resource_versions()->insert(request.initial_versions.begin(),
                                                         request.initial_versions.end());
+    Tell(client, "says", message);
     return message.SerializeAsString();
   }
   auto message = fill(dsv3::DiscoveryRequest());
   for (const std::string& name : request.names) message.add_resource_names(name);
   message.set_version_info(request.version);
+  Tell(client, "says", message);
   return message.SerializeAsString();
 }
 
@@ -69,11 +79,13 @@ Client::~Client() { engine_.Close(id_); }
 void Client::CheckWire(const xds::Response& response) const {
   if (options_.delta) {
     const auto message = Parse<dsv3::DeltaDiscoveryResponse>(xds::WriteDeltaResponse(response));
+    Tell(this, "hears", message);
     Require(message.resources_size() == static_cast<int>(response.resources.size()), "all resources are written");
     Require(message.removed_resources_size() == static_cast<int>(response.removed.size()), "all removals are written");
     Require(message.nonce() == response.nonce && message.type_url() == response.type_url, "the head is written");
   } else {
     const auto message = Parse<dsv3::DiscoveryResponse>(xds::WriteStateResponse(response));
+    Tell(this, "hears", message);
     Require(message.resources_size() == static_cast<int>(response.resources.size()), "all resources are written");
     Require(message.nonce() == response.nonce && message.type_url() == response.type_url, "the head is written");
   }
@@ -107,7 +119,7 @@ xds::Request Client::Base(xds::Type type) {
 
 void Client::Say(xds::Request request, xds::Time now) {
   xds::Request parsed;
-  const grpc::ByteBuffer bytes = Buffer(Write(request, options_.delta));
+  const grpc::ByteBuffer bytes = Buffer(Write(this, request, options_.delta));
   const bool ok = options_.delta ? xds::ParseDeltaRequest(bytes, &parsed) : xds::ParseStateRequest(bytes, &parsed);
   Require(ok, "a request of Envoy is understood");
   identified_ = true;
@@ -207,7 +219,7 @@ void Client::SayDamaged(xds::Type type, const std::vector<std::string>& names, c
   } else {
     request.names = names;
   }
-  std::string bytes = Write(request, options_.delta);
+  std::string bytes = Write(this, request, options_.delta);
   bytes[damage.at % bytes.size()] = damage.byte;
   if (damage.cut) bytes.resize(damage.at % bytes.size());
   SayBytes(bytes, now);
