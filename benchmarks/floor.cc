@@ -75,13 +75,6 @@ class Stream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer> {
   std::deque<ByteBuffer> queue_;  // guarded by mutex_
 };
 
-template <class Message>
-Message Parse(const xds::Resource& resource) {
-  Message message;
-  message.ParseFromString(envoy::JoinBytes(resource));
-  return message;
-}
-
 }  // namespace
 
 struct FloorServer::Prepared {
@@ -162,17 +155,17 @@ std::string StaticBootstrap(const Snapshot& snapshot, int admin_port, bool binar
   admin.set_port_value(static_cast<uint32_t>(admin_port));
   auto& resources = *bootstrap.mutable_static_resources();
   for (const auto& [name, cluster] : snapshot.at(xds::Type::kCluster)) {
-    *resources.add_clusters() = Parse<::envoy::config::cluster::v3::Cluster>(*cluster);
+    *resources.add_clusters() = envoy::Parse<::envoy::config::cluster::v3::Cluster>(*cluster);
   }
   for (const auto& [name, listener] : snapshot.at(xds::Type::kListener)) {
     auto& out = *resources.add_listeners();
-    out = Parse<::envoy::config::listener::v3::Listener>(*listener);
+    out = envoy::Parse<::envoy::config::listener::v3::Listener>(*listener);
     for (auto& chain : *out.mutable_filter_chains()) {
       hcmv3::HttpConnectionManager hcm;
       auto& filter = *chain.mutable_filters(0);
       if (!filter.typed_config().UnpackTo(&hcm) || !hcm.has_rds()) continue;
       const auto& table = snapshot.at(xds::Type::kRoute).at(hcm.rds().route_config_name());
-      *hcm.mutable_route_config() = Parse<::envoy::config::route::v3::RouteConfiguration>(*table);
+      *hcm.mutable_route_config() = envoy::Parse<::envoy::config::route::v3::RouteConfiguration>(*table);
       filter.mutable_typed_config()->PackFrom(hcm);
     }
   }

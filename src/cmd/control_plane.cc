@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 
@@ -9,10 +10,16 @@
 #include <spdlog/spdlog.h>
 
 #include "api/gloo/v1/proxy.pb.h"
+#include "src/base/address.h"
 #include "src/envoy/names.h"
 #include "src/envoy/static_resources.h"
 
 namespace k8sgw {
+namespace {
+
+constexpr auto kStatusPoll = std::chrono::milliseconds(2);
+
+}  // namespace
 
 ControlPlane::ControlPlane(ControlPlaneOptions options, EventLoop& loop, Locate locate)
     : options_(std::move(options)), loop_(loop), locate_(std::move(locate)), pipeline_(options_.pipeline) {}
@@ -83,12 +90,22 @@ void ControlPlane::LogProblems() {
   for (const Problem& problem : difference.removed) spdlog::info("mended: {}", problem.ToString());
 }
 
-void ControlPlane::UpdateStatus(const std::string& role) {
+bool ControlPlane::AllInSync() const {
+  std::set<std::string> roles = ensured_roles_;
+  for (const std::string& role : pipeline_.roles()) roles.insert(role);
+  return std::all_of(roles.begin(), roles.end(), [&](const std::string& role) { return InSync(role); });
+}
+
+void ControlPlane::UpdateStatus() {
   if (options_.status_file.empty()) return;
+  next_status_ = EventLoop::Now() + kStatusPoll;
+  const xds::EngineStats stats = server_ ? server_->stats() : xds::EngineStats();
   const std::string status =
-      fmt::format("{{\"revision\": {}, \"in_sync\": {}, \"errors\": {}, \"warnings\": {}}}\n", revision(),
-                  InSync(role) ? "true" : "false", pipeline_.problem_table().CountErrors(),
-                  pipeline_.problem_table().CountWarnings());
+      fmt::format(R"({{"revision": {}, "in_sync": {}, "errors": {}, "warnings": {}, "streams": {}, "nacks": {}, )"
+                  R"("unknown_roles": {}}})"
+                  "\n",
+                  revision(), AllInSync() ? "true" : "false", pipeline_.problem_table().CountErrors(),
+                  pipeline_.problem_table().CountWarnings(), stats.streams, stats.nacks, stats.unknown_roles);
   if (status == last_status_) return;
   const std::string part = options_.status_file + ".part";
   std::ofstream(part) << status;
@@ -100,10 +117,8 @@ std::vector<std::pair<std::string, std::string>> ControlPlane::ListenerAddresses
   pipeline_.envoy().served_listeners().ForEach([&](const proxy::ListenerKey& key, const Ptr<proxy::Listener>& listener) {
     const auto served = pipeline_.envoy().listeners().Get(key);
     if (envoy::Role(key.proxy) != role || !served || !served->resource) return;
-    const std::string& address = listener->spec->bind_address();
-    const bool v6 = address.find(':') != std::string::npos;
-    out.emplace_back(listener->spec->name(), fmt::format("{}://{}{}{}:{}", listener->ssl ? "https" : "http", v6 ? "[" : "", address,
-                                                         v6 ? "]" : "", listener->spec->bind_port()));
+    out.emplace_back(listener->spec->name(), (listener->ssl ? "https://" : "http://") +
+                                                 HostAndPort(listener->spec->bind_address(), listener->spec->bind_port()));
   });
   return out;
 }

@@ -5,6 +5,8 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,9 +43,13 @@ class ControlPlane {
   // Makes a role known although it has no listeners yet, so that its Envoys start with an empty configuration instead
   // of waiting.
   void EnsureRole(const std::string& role);
-  // Writes the status file when what it says has changed.
-  void UpdateStatus(const std::string& role);
+  // Writes the status file when what it says has changed; to be called when deadline() has passed.
+  void UpdateStatus();
+  // When the status file must be looked at again: Envoys answer on other threads.
+  std::optional<EventLoop::Time> deadline() const { return next_status_; }
   bool InSync(const std::string& role) const { return server_ && server_->InSync(role); }
+  // Every role has Envoys, and these have everything.
+  bool AllInSync() const;
   // The addresses of a role's listeners, for the eye: (name, "http://127.0.0.1:8080").
   std::vector<std::pair<std::string, std::string>> ListenerAddresses(const std::string& role) const;
   // Ready for health checks.
@@ -64,6 +70,7 @@ class ControlPlane {
   bool serving_ = false;
   std::set<std::string> ensured_roles_;
   std::string last_status_;
+  std::optional<EventLoop::Time> next_status_;
 };
 
 }  // namespace k8sgw

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
 #include <iostream>
@@ -53,13 +54,23 @@ class GlooServer {
     loop_.OnSignal([this](int signal) {
       if (signal != SIGCHLD) loop_.Quit();
     });
-    loop_.SetDeadline([this] { return listen_again_; }, [this](Time) { Listen(); });
+    loop_.SetDeadline([this] { return NextDeadline(); }, [this](Time now) { OnDeadline(now); });
     loop_.Run();
     control_.Shutdown();
     return 0;
   }
 
  private:
+  std::optional<Time> NextDeadline() const {
+    if (!listen_again_) return control_.deadline();
+    return std::min(*listen_again_, control_.deadline().value_or(*listen_again_));
+  }
+
+  void OnDeadline(Time now) {
+    if (listen_again_ && now >= *listen_again_) Listen();
+    if (control_.deadline() && now >= *control_.deadline()) control_.UpdateStatus();
+  }
+
   static ControlPlaneOptions Control(const GlooOptions& options) {
     ControlPlaneOptions control;
     control.pipeline.settings.write_namespace = options.ns;
@@ -219,7 +230,7 @@ class GlooServer {
     control_.Apply(changes, problems);
     for (const auto& [path, feed] : feeds_) feed->source.ForgetLines();
     Listen();
-    control_.UpdateStatus("");
+    control_.UpdateStatus();
   }
 
   std::string Locate(const Problem& problem) const {

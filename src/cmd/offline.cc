@@ -9,9 +9,6 @@
 #include <iostream>
 
 #include "api/gloo/v1/proxy.pb.h"
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "envoy/config/listener/v3/listener.pb.h"
-#include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/transport_sockets/tls/v3/secret.pb.h"
 #include "src/base/proto_codec.h"
 #include "src/cmd/commands.h"
@@ -40,29 +37,14 @@ Node Text(std::string text) {
   return node;
 }
 
-template <class Message>
-Node Show(const xds::Resource& resource) {
-  Message message;
-  message.ParseFromString(envoy::JoinBytes(resource));
-  return EncodeProto(message);
-}
-
 Node ShowResource(const xds::Resource& resource) {
-  switch (resource.type) {
-    case xds::Type::kSecret: {
-      // Keys are for Envoys, not for screens.
-      ::envoy::extensions::transport_sockets::tls::v3::Secret secret;
-      secret.ParseFromString(envoy::JoinBytes(resource));
-      if (secret.has_tls_certificate())
-        secret.mutable_tls_certificate()->mutable_private_key()->set_inline_string("[redacted]");
-      return EncodeProto(secret);
-    }
-    case xds::Type::kCluster: return Show<::envoy::config::cluster::v3::Cluster>(resource);
-    case xds::Type::kListener: return Show<::envoy::config::listener::v3::Listener>(resource);
-    case xds::Type::kRoute: return Show<::envoy::config::route::v3::RouteConfiguration>(resource);
-    case xds::Type::kEndpoint: break;
+  if (resource.type != xds::Type::kSecret) return EncodeProto(*envoy::ParseAny(resource));
+  // Keys are for Envoys, not for screens.
+  auto secret = envoy::Parse<::envoy::extensions::transport_sockets::tls::v3::Secret>(resource);
+  if (secret.has_tls_certificate()) {
+    secret.mutable_tls_certificate()->mutable_private_key()->set_inline_string("[redacted]");
   }
-  return {};
+  return EncodeProto(secret);
 }
 
 constexpr std::array<std::pair<xds::Type, const char*>, 4> kSections = {{{xds::Type::kListener, "listeners"},

@@ -28,7 +28,6 @@ using Time = EventLoop::Time;
 
 // How often is looked whether Envoy is up, until it is; and how often the status is written when somebody wants it.
 constexpr auto kReadyPoll = 2ms;
-constexpr auto kStatusPoll = 2ms;
 constexpr auto kDrainPoll = 20ms;
 constexpr auto kStopPatience = 3s;
 
@@ -151,7 +150,7 @@ class Runner {
     }
     control_.Apply(changes, problems);
     if (source_) source_->ForgetLines();
-    control_.UpdateStatus(role_);
+    control_.UpdateStatus();
   }
 
   // Problems of files have their place in the text, as there is no object to look it up by.
@@ -218,7 +217,7 @@ class Runner {
     };
     if (!ready_) at_most(next_ready_check_);
     if (stop_at_) at_most(std::min(*stop_at_, next_drain_check_));
-    if (!options_.status_file.empty()) at_most(next_status_);
+    if (control_.deadline()) at_most(*control_.deadline());
     return next;
   }
 
@@ -227,10 +226,7 @@ class Runner {
       if (auto status = envoy_->OnTimer(now); !status.ok()) spdlog::error("{}", std::string(status.message()));
     }
     if (!ready_ && now >= next_ready_check_) CheckReady(now);
-    if (!options_.status_file.empty() && now >= next_status_) {
-      next_status_ = now + kStatusPoll;
-      control_.UpdateStatus(role_);
-    }
+    if (control_.deadline() && now >= *control_.deadline()) control_.UpdateStatus();
     if (!stop_at_) return;
     if (now >= *stop_at_) return Stop();
     if (now < next_drain_check_) return;
@@ -243,7 +239,7 @@ class Runner {
     if (!control_.InSync(role_) || !envoy_->Ready()) return;
     ready_ = true;
     control_.SetServing();
-    control_.UpdateStatus(role_);
+    control_.UpdateStatus();
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now - started_).count();
     addresses_ = Addresses();
     const std::string where = addresses_.empty() ? "nothing to serve yet, as there is no VirtualService" : addresses_;
@@ -274,7 +270,6 @@ class Runner {
   bool ready_ = false;
   std::string addresses_;
   Time next_ready_check_{};
-  Time next_status_{};
   Time next_drain_check_{};
   std::optional<Time> stop_at_;
   int exit_code_ = 0;

@@ -1,9 +1,28 @@
 #include "src/envoy/resource.h"
 
+#include "envoy/config/cluster/v3/cluster.pb.h"
+#include "envoy/config/endpoint/v3/endpoint.pb.h"
+#include "envoy/config/listener/v3/listener.pb.h"
+#include "envoy/config/route/v3/route.pb.h"
+#include "envoy/extensions/transport_sockets/tls/v3/secret.pb.h"
 #include "src/base/hash.h"
 #include "src/base/proto_codec.h"
 
 namespace k8sgw::envoy {
+namespace {
+
+std::unique_ptr<google::protobuf::Message> NewMessage(xds::Type type) {
+  switch (type) {
+    case xds::Type::kSecret: return std::make_unique<::envoy::extensions::transport_sockets::tls::v3::Secret>();
+    case xds::Type::kCluster: return std::make_unique<::envoy::config::cluster::v3::Cluster>();
+    case xds::Type::kEndpoint: return std::make_unique<::envoy::config::endpoint::v3::ClusterLoadAssignment>();
+    case xds::Type::kListener: return std::make_unique<::envoy::config::listener::v3::Listener>();
+    case xds::Type::kRoute: return std::make_unique<::envoy::config::route::v3::RouteConfiguration>();
+  }
+  return nullptr;
+}
+
+}  // namespace
 
 Ptr<xds::Resource> MakeResource(xds::Type type, std::string name, const google::protobuf::Message& message) {
   auto resource = std::make_shared<xds::Resource>();
@@ -21,6 +40,12 @@ std::string JoinBytes(const xds::Resource& resource) {
   all.reserve(resource.size);
   for (const auto& piece : resource.body) all += *piece;
   return all;
+}
+
+std::unique_ptr<google::protobuf::Message> ParseAny(const xds::Resource& resource) {
+  auto message = NewMessage(resource.type);
+  message->ParseFromString(JoinBytes(resource));
+  return message;
 }
 
 }  // namespace k8sgw::envoy

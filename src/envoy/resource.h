@@ -1,6 +1,7 @@
 // Envoy messages → resources of the xDS server.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include <google/protobuf/message.h>
@@ -13,7 +14,17 @@ namespace k8sgw::envoy {
 // Serializes deterministically; the version is the hash of the bytes.
 Ptr<xds::Resource> MakeResource(xds::Type type, std::string name, const google::protobuf::Message& message);
 
-// The bytes of a resource in one piece, for those who parse them again.
+// The bytes of a resource in one piece.
 std::string JoinBytes(const xds::Resource& resource);
+
+// The message of a resource of a known type, for those who look into what is served.
+template <class Message>
+Message Parse(const xds::Resource& resource) {
+  Message message;
+  message.ParseFromString(JoinBytes(resource));
+  return message;
+}
+// The same for any type.
+std::unique_ptr<google::protobuf::Message> ParseAny(const xds::Resource& resource);
 
 }  // namespace k8sgw::envoy

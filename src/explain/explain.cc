@@ -11,6 +11,7 @@
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "src/base/address.h"
 #include "src/envoy/names.h"
 #include "src/envoy/resource.h"
 #include "src/explain/match.h"
@@ -29,7 +30,9 @@ bool Find(const Snapshot& snapshot, xds::Type type, const std::string& name, Mes
   const auto resources = snapshot.find(type);
   if (resources == snapshot.end()) return false;
   const auto resource = resources->second.find(name);
-  return resource != resources->second.end() && out->ParseFromString(envoy::JoinBytes(*resource->second));
+  if (resource == resources->second.end()) return false;
+  *out = envoy::Parse<Message>(*resource->second);
+  return true;
 }
 
 class Explainer {
@@ -64,8 +67,8 @@ class Explainer {
     const auto listeners = snapshot_.find(xds::Type::kListener);
     if (listeners == snapshot_.end()) return;
     for (const auto& [name, resource] : listeners->second) {
-      listenerv3::Listener listener;
-      if (!listener.ParseFromString(envoy::JoinBytes(*resource)) || !listener.address().has_socket_address()) continue;
+      const auto listener = envoy::Parse<listenerv3::Listener>(*resource);
+      if (!listener.address().has_socket_address()) continue;
       const bool tls = listener.filter_chains_size() > 0 && listener.filter_chains(0).has_transport_socket();
       const uint32_t port = listener.address().socket_address().port_value();
       // A port in front of the proxy (80, 443) is mapped by a Service: then the kind of listener decides.
@@ -104,8 +107,8 @@ class Explainer {
   void Chains(const listenerv3::Listener& listener) {
     found_ = true;
     const auto& address = listener.address().socket_address();
-    Line(fmt::format("listener        {}  ({}:{}, proxy {})", listener.name(), address.address(), address.port_value(),
-                     role_));
+    Line(fmt::format("listener        {}  ({}, proxy {})", listener.name(),
+                     HostAndPort(address.address(), address.port_value()), role_));
     pipeline_.envoy().served_listeners().ForEach([&](const proxy::ListenerKey& key, const Ptr<proxy::Listener>& from) {
       if (envoy::Role(key.proxy) == role_ && from->spec->name() == listener.name())
         Line("  from          " + From(from->source));
@@ -239,9 +242,9 @@ class Explainer {
     for (const auto& locality : cluster.load_assignment().endpoints()) {
       for (const auto& endpoint : locality.lb_endpoints()) {
         const auto& address = endpoint.endpoint().address();
-        Line("  endpoint      " + (address.has_pipe() ? address.pipe().path()
-                                                      : fmt::format("{}:{}", address.socket_address().address(),
-                                                                    address.socket_address().port_value())));
+        const auto& socket = address.socket_address();
+        Line("  endpoint      " +
+             (address.has_pipe() ? address.pipe().path() : HostAndPort(socket.address(), socket.port_value())));
       }
     }
   }

@@ -157,7 +157,7 @@ class Checker {
     const auto explained = std::find_if(std::begin(kExplained), std::end(kExplained),
                                         [&](const NoEffect& known) { return known.field == name; });
     if (explained == std::end(kExplained)) {
-      problems_.push_back(Warning(place, kNotTranslated));
+      problems_.push_back(Warning(place, kNotTranslated, "remove it until it is"));
     } else {
       problems_.push_back(Warning(place, std::string(explained->message), std::string(explained->fix)));
     }

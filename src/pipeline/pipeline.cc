@@ -14,6 +14,7 @@
 #include "src/envoy/names.h"
 #include "src/envoy/static_resources.h"
 #include "src/model/inputs.h"
+#include "src/pipeline/nack_report.h"
 #include "src/proxy/assemble.h"
 
 namespace k8sgw {
@@ -182,30 +183,10 @@ void Pipeline::CollectProblems() {
 }
 
 void Pipeline::ReportNack(const xds::Nack& nack) {
-  for (const std::string& name : nack.resources) {
-    Problems problems;
-    const auto add = [&](ResourceKey object) {
-      problems.push_back({std::move(object), Severity::kError, "",
-                          "Envoy refused " + name + ", so the version before it stays in use: " + nack.message,
-                          "change what Envoy names"});
-    };
-    if (nack.type == Type::kCluster) {
-      // `<name>_<namespace>`: neither holds an underscore.
-      const size_t cut = name.rfind('_');
-      if (cut != std::string::npos) add({Kind::kUpstream, name.substr(cut + 1), name.substr(0, cut)});
-    }
-    for (const auto& [key, listener] : listener_names_) {
-      if (nack.type == Type::kListener && listener == name && envoy::Role(key.proxy) == nack.role) {
-        add({Kind::kGateway, key.gateway.ns, key.gateway.name});
-      }
-    }
-    for (const auto& [key, routes] : route_config_names_) {
-      if (nack.type == Type::kRoute && routes == name && envoy::Role(key.listener.proxy) == nack.role) {
-        add({Kind::kGateway, key.listener.gateway.ns, key.listener.gateway.name});
-      }
-    }
+  for (const xds::Refused& refused : nack.resources) {
+    Problems problems = k8sgw::ReportNack(nack, refused, envoy_);
     if (problems.empty()) continue;
-    const std::string part = NackPart(nack.role, nack.type, name);
+    const std::string part = NackPart(nack.role, nack.type, refused.name);
     nacked_.insert(part);
     problems_.Set("nack", part, std::move(problems));
   }

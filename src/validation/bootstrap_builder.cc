@@ -15,21 +15,15 @@ constexpr uint32_t kPorts = 40000;
 
 }  // namespace
 
-RouteConfiguration ParseRoutes(const xds::Resource& resource) {
-  RouteConfiguration routes;
-  routes.ParseFromString(envoy::JoinBytes(resource));
-  return routes;
-}
-
 void BootstrapBuilder::AddCluster(const xds::Resource& resource) {
   auto& cluster = *bootstrap_.mutable_static_resources()->add_clusters();
-  cluster.ParseFromString(envoy::JoinBytes(resource));
+  cluster = envoy::Parse<::envoy::config::cluster::v3::Cluster>(resource);
   cluster.set_name(Unique(cluster.name()));
 }
 
 void BootstrapBuilder::AddListener(const xds::Resource& resource, const RouteTables& tables) {
   auto& listener = *bootstrap_.mutable_static_resources()->add_listeners();
-  listener.ParseFromString(envoy::JoinBytes(resource));
+  listener = envoy::Parse<::envoy::config::listener::v3::Listener>(resource);
   if (listener.address().has_socket_address()) {
     listener.mutable_address()->mutable_socket_address()->set_port_value(kFirstPort +
                                                                          static_cast<uint32_t>(added_ % kPorts));

@@ -13,8 +13,6 @@ namespace k8sgw::validation {
 // By the names under which listeners ask for them.
 using RouteTables = std::map<std::string, ::envoy::config::route::v3::RouteConfiguration>;
 
-::envoy::config::route::v3::RouteConfiguration ParseRoutes(const xds::Resource& resource);
-
 // Names and ports are made unique, so that the same resource may be added more than once.
 class BootstrapBuilder {
  public:

@@ -1,5 +1,6 @@
 #include "src/validation/envoy_check.h"
 
+#include "src/envoy/resource.h"
 #include "src/validation/bootstrap_builder.h"
 #include "src/validation/envoy_runner.h"
 
@@ -15,7 +16,9 @@ std::string AskEnvoy(const std::vector<const Pipeline*>& pipelines, const std::s
         return resources == snapshot.end() ? Snapshot::mapped_type() : resources->second;
       };
       RouteTables tables;
-      for (const auto& [name, routes] : of_type(xds::Type::kRoute)) tables[name] = ParseRoutes(*routes);
+      for (const auto& [name, routes] : of_type(xds::Type::kRoute)) {
+        tables[name] = envoy::Parse<::envoy::config::route::v3::RouteConfiguration>(*routes);
+      }
       for (const auto& [name, cluster] : of_type(xds::Type::kCluster)) all.AddCluster(*cluster);
       for (const auto& [name, listener] : of_type(xds::Type::kListener)) all.AddListener(*listener, tables);
     }

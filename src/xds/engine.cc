@@ -144,8 +144,8 @@ struct Engine::Impl {
       return true;
     }
     ++stats.nacks;
-    const std::vector<std::string> refused = subscription.Nack(NamedIn(*request.error, subscription.NamesInFlight()));
-    if (options.on_nack) options.on_nack({stream.serving.value_or(""), stream.node_id, type, refused, *request.error});
+    std::vector<Refused> refused = subscription.Nack(NamedIn(*request.error, subscription.NamesInFlight()));
+    if (options.on_nack) options.on_nack({stream.serving.value_or(""), stream.node_id, type, std::move(refused), *request.error});
     return true;
   }
 };

@@ -76,12 +76,19 @@ struct Response {
   std::vector<std::string> removed;
 };
 
+struct Refused {
+  std::string name;
+  Ptr<Resource> resource;
+  // What the client keeps instead; nullptr when there is nothing, or only its version is known.
+  Ptr<Resource> accepted;
+};
+
 struct Nack {
   std::string role;
   std::string node_id;
   Type type{};
   // The resources of the refused response that the error text names; all of them when it names none.
-  std::vector<std::string> resources;
+  std::vector<Refused> resources;
   std::string message;
 };
 

@@ -129,7 +129,10 @@ TEST_F(EngineTest, ARefusedVersionIsNotSentAgainUntilItChanges) {
     client.Subscribe(Type::kCluster);
     client.Answer("Error adding/updating cluster(s) bad: no");
     ASSERT_EQ(nacks.size(), 1u);
-    EXPECT_EQ(nacks[0].resources, std::vector<std::string>{"bad"});
+    ASSERT_EQ(nacks[0].resources.size(), 1u);
+    EXPECT_EQ(nacks[0].resources[0].name, "bad");
+    EXPECT_EQ(*nacks[0].resources[0].resource->body.front(), "b");
+    EXPECT_EQ(nacks[0].resources[0].accepted, nullptr);
     for (int i = 0; i < 5 && !client.inbox.empty(); ++i) client.Answer();
     EXPECT_TRUE(client.inbox.empty()) << "must not spin";
     Put({Make(Type::kListener, "l", "l")});
@@ -139,6 +142,10 @@ TEST_F(EngineTest, ARefusedVersionIsNotSentAgainUntilItChanges) {
     Put({Make(Type::kCluster, "bad", "mended")});
     client.AnswerAll();
     EXPECT_EQ(client.has[Type::kCluster]["bad"], "mended");
+    Put({Make(Type::kCluster, "bad", "bad again")});
+    client.Answer("bad: no");
+    ASSERT_EQ(nacks.size(), 2u);
+    EXPECT_EQ(*nacks[1].resources[0].accepted->body.front(), "mended") << "what the client keeps";
     Put({}, {{Type::kListener, "l"}});
   }
 }

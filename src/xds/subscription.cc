@@ -97,14 +97,15 @@ void Subscription::Ack() {
 }
 
 // Envoy takes the innocent part of a response and its removals, also without delta.
-std::vector<std::string> Subscription::Nack(const std::vector<std::string>& blamed) {
-  std::vector<std::string> refused;
+std::vector<Refused> Subscription::Nack(const std::vector<std::string>& blamed) {
+  std::vector<Refused> refused;
   for (const auto& resource : flight_->sent) {
     // What the client had before, and was only repeated, is not what it refuses.
     const auto had = client_.find(resource->name);
     if (had != client_.end() && had->second->version == resource->version) continue;
     if (blamed.empty() || std::find(blamed.begin(), blamed.end(), resource->name) != blamed.end()) {
-      refused.push_back(resource->name);
+      const bool has_body = had != client_.end() && !had->second->body.empty();
+      refused.push_back({resource->name, resource, has_body ? had->second : nullptr});
       refused_[resource->name] = resource->version;
     } else if (Wants(resource->name)) {
       client_[resource->name] = resource;

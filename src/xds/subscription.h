@@ -36,8 +36,8 @@ class Subscription {
   // Answers the response in flight; false when the nonce is stale.
   bool Answer(const std::string& nonce);
   void Ack();
-  // `refused` are the names that the client's words blame; the rest was taken. Empty blames all.
-  std::vector<std::string> Nack(const std::vector<std::string>& refused);
+  // `blamed` are the names that the client's words blame; the rest was taken. Empty blames all.
+  std::vector<Refused> Nack(const std::vector<std::string>& blamed);
 
   // --- what changes here
   void Changed(const std::string& name);

@@ -5,10 +5,6 @@
 #include <fstream>
 #include <sstream>
 
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "envoy/config/listener/v3/listener.pb.h"
-#include "envoy/config/route/v3/route.pb.h"
-#include "envoy/extensions/transport_sockets/tls/v3/secret.pb.h"
 
 #include "api/gloo/v1/proxy.pb.h"
 #include "src/base/proto_codec.h"
@@ -89,24 +85,6 @@ yaml::Node Select(yaml::Node node, std::string path) {
     node = yaml::Node(*next);
   }
   return node;
-}
-
-template <class Message>
-yaml::Node Decode(const xds::Resource& resource) {
-  Message message;
-  message.ParseFromString(envoy::JoinBytes(resource));
-  return EncodeProto(message);
-}
-
-yaml::Node DecodeResource(const xds::Resource& resource) {
-  switch (resource.type) {
-    case xds::Type::kCluster: return Decode<::envoy::config::cluster::v3::Cluster>(resource);
-    case xds::Type::kListener: return Decode<::envoy::config::listener::v3::Listener>(resource);
-    case xds::Type::kRoute: return Decode<::envoy::config::route::v3::RouteConfiguration>(resource);
-    case xds::Type::kSecret: return Decode<::envoy::extensions::transport_sockets::tls::v3::Secret>(resource);
-    case xds::Type::kEndpoint: break;
-  }
-  return {};
 }
 
 yaml::Node ScalarNode(std::string text) {
@@ -195,7 +173,7 @@ std::string Case::Actual(const Section& section) const {
       const Snapshot snapshot = pipeline_->ResourcesOf(role);
       const auto resources = types.contains(type) ? snapshot.find(types.at(type)) : snapshot.end();
       if (resources == snapshot.end() || !resources->second.contains(name)) continue;
-      result = Select(DecodeResource(*resources->second.at(name)), path);
+      result = Select(EncodeProto(*envoy::ParseAny(*resources->second.at(name))), path);
       break;
     }
   }

@@ -73,31 +73,13 @@ References Read(const Message& message) {
   return out;
 }
 
-template <class M>
-References ReadAs(const xds::Resource& resource) {
-  M message;
-  message.ParseFromString(envoy::JoinBytes(resource));
-  return Read(message);
-}
-
-References ReadResource(const xds::Resource& resource) {
-  switch (resource.type) {
-    case xds::Type::kCluster: return ReadAs<::envoy::config::cluster::v3::Cluster>(resource);
-    case xds::Type::kListener: return ReadAs<::envoy::config::listener::v3::Listener>(resource);
-    case xds::Type::kRoute: return ReadAs<::envoy::config::route::v3::RouteConfiguration>(resource);
-    case xds::Type::kSecret:
-    case xds::Type::kEndpoint: return {};
-  }
-  return {};
-}
-
 }  // namespace
 
 const References& ReferencesOf(const xds::Resource& resource) {
   // A version is the hash of the bytes.
   static std::map<std::pair<xds::Type, std::string>, References> known;
   const auto [entry, is_new] = known.try_emplace({resource.type, resource.version});
-  if (is_new) entry->second = ReadResource(resource);
+  if (is_new) entry->second = Read(*envoy::ParseAny(resource));
   return entry->second;
 }
 

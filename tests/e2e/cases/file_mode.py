@@ -1,8 +1,10 @@
 """`gloo`: file mode, with Envoys that others start."""
 
+import json
 import pathlib
 import signal
 import socket
+from typing import Any
 
 from harness import certificates, client, objects
 from harness.ports import free_port
@@ -38,8 +40,16 @@ class FileMode:
     def start(self) -> Process:
         """Starts the control plane, the first time or again."""
         args = [str(binary(self.scenario.preset)), "gloo", "--dir", str(self.data)]
-        args += ["--fallback-port", str(self.fallback_port)]
+        args += ["--fallback-port", str(self.fallback_port), "--status-file", str(self.status_path)]
         return self.scenario.own(Process(args, {"POD_NAMESPACE": "gloo-system"}))
+
+    @property
+    def status_path(self) -> pathlib.Path:
+        return self.scenario.folder / "status.json"
+
+    def status(self) -> dict[str, Any]:
+        """What the status file says."""
+        return json.loads(self.status_path.read_text())
 
     @property
     def settings_path(self) -> pathlib.Path:
@@ -52,11 +62,13 @@ class FileMode:
     def write(self, plural: str, name: str, text: str, config: str = "config") -> None:
         _put(self.data / config / plural / "gloo-system" / f"{name}.yaml", text)
 
-    def envoy(self, role: str | None = _ROLE, api_type: str = "GRPC") -> Process:
+    def envoy(
+        self, role: str | None = _ROLE, api_type: str = "GRPC", runtime: str = ""
+    ) -> Process:
         """Starts an Envoy."""
         admin_port = free_port()
         path = self.scenario.folder / f"bootstrap-{admin_port}.yaml"
-        path.write_text(objects.bootstrap(self.xds_port, admin_port, role, api_type))
+        path.write_text(objects.bootstrap(self.xds_port, admin_port, role, api_type, runtime))
         args = [default_envoy(), "-c", str(path), "--disable-hot-restart"]
         return self.scenario.own(Process(args + ["-l", "warning", "--concurrency", "1"]))
 
@@ -96,6 +108,28 @@ def serves_delta(scenario: Scenario) -> None:
     await_answer(mode.http_port, "hello", seconds=20)
     mode.write("virtualservices", "site", objects.flat_direct("changed"))
     await_answer(mode.http_port, "changed")
+
+
+@SUITE.case("gloo: what an Envoy refuses is told on the object that changed, and mended by its next change")
+def refused(scenario: Scenario) -> None:
+    mode = FileMode(scenario)
+    other = objects.flat_direct("other").replace("site", "other").replace("*", "other.test")
+    mode.write("virtualservices", "other", other)
+    # This Envoy takes short regexes only, which we cannot know.
+    mode.envoy(api_type="DELTA_GRPC", runtime="re2.max_program_size.error_level: 20")
+    await_answer(mode.http_port, "hello", seconds=20)
+    mark = mode.process.mark()
+    long_regex = objects.flat_direct("new").replace("prefix: /", 'regex: "/[a-z]{1,40}"')
+    mode.write("virtualservices", "site", long_regex)
+    line = expect_line(mode.process, "VirtualService gloo-system/site", "Envoy refused", after=mark)
+    assert "site.yaml:" in line and "program size" in line, line
+    expect_answer(mode.http_port, "hello")
+    wait_until(lambda: mode.status()["nacks"] == 1, "the refusal is counted", APPLY_SECONDS)
+    mark = mode.process.mark()
+    mode.write("virtualservices", "site", objects.flat_direct("mended"))
+    await_answer(mode.http_port, "mended")
+    expect_line(mode.process, "mended: .*VirtualService gloo-system/site", after=mark)
+    assert mode.status()["errors"] == 0, mode.status()
 
 
 @SUITE.case("gloo: a file that breaks keeps its last good object, and is told with its line")

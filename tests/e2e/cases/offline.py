@@ -15,6 +15,7 @@ import yaml
 from harness import objects
 from harness.process import ROOT, binary, default_envoy
 from harness.scenario import Scenario, Suite
+from harness.table import read_env
 
 SUITE = Suite()
 _DATA = "tests/e2e/testdata/commands"
@@ -128,7 +129,9 @@ def validate_all(scenario: Scenario) -> None:
         text = re.split(r"(?m)^---[ \t]*# expect", path.read_text())[0]
         scenario.write("case.yaml", text)
         errors = path.name.startswith("fail_")
-        result = Command(scenario)("validate", str(scenario.objects), code=1 if errors else 0)
+        result = Command(scenario)(
+            "validate", str(scenario.objects), code=1 if errors else 0, env=read_env(path)
+        )
         for line in result.stdout.splitlines():
             checked += 1
             assert _LINE.fullmatch(line), f"{path}: {line}"
@@ -393,7 +396,7 @@ def help_texts(scenario: Scenario) -> None:
         assert f"k8sgateway {name} " in text.partition("Options:")[2], f"{name}: no example"
         assert "Exit codes:" in text, f"{name}: no exit codes"
         for line in re.findall(r"(?m)^  (-.*|DIR .*)$", text):
-            assert "-h,--help" in line or "(Env:K8SGATEWAY_" in line, f"{name}: {line}"
+            assert "-h,--help" in line or re.search(r"\(Env:[A-Z0-9_]+\)", line), f"{name}: {line}"
 
 
 @SUITE.case("environment: variables take the place of flags")

@@ -127,12 +127,15 @@ tls:
 """
 
 
-def bootstrap(xds_port: int, admin_port: int, role: str | None, api_type: str = "GRPC") -> str:
+def bootstrap(
+    xds_port: int, admin_port: int, role: str | None, api_type: str = "GRPC", runtime: str = ""
+) -> str:
     """The bootstrap of an Envoy that somebody else starts, over ADS: all at once, or DELTA_GRPC."""
     metadata = f"metadata: {{role: {role}}}" if role else "metadata: {}"
     return f"""\
 node: {{id: gateway-proxy.gloo-system, cluster: gateway, {metadata}}}
 admin: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {admin_port}}}}}}}
+layered_runtime: {{layers: [{{name: own, static_layer: {{{runtime}}}}}]}}
 dynamic_resources:
   ads_config:
     api_type: {api_type}

@@ -1,0 +1,103 @@
+#include "src/pipeline/nack_report.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "src/base/text.h"
+#include "src/base/yaml.h"
+#include "src/model/decode.h"
+#include "src/pipeline/pipeline.h"
+
+namespace k8sgw {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr char kRole[] = "gloo-system~gateway-proxy";
+
+std::string Gateway() {
+  return "---\napiVersion: gateway.solo.io/v1\nkind: Gateway\nmetadata: {name: http, namespace: gloo-system}\n"
+         "spec: {bindAddress: '::', bindPort: 8080, proxyNames: [gateway-proxy], httpGateway: {}}\n";
+}
+
+std::string Host(const std::string& name, const std::string& body) {
+  return Cat("---\napiVersion: gateway.solo.io/v1\nkind: VirtualService\nmetadata: {name: ", name,
+             "}\nspec: {virtualHost: {domains: [", name, ".example], routes: [{matchers: [{prefix: /}], ",
+             "directResponseAction: {status: 200, body: '", body, "'}}]}}\n");
+}
+
+class NackTest : public testing::Test {
+ protected:
+  void Apply(const std::string& text) {
+    for (const yaml::Node& document : yaml::Parse(text).documents) {
+      for (const Change& change : DecodeKubernetes(document, "default").objects) pipeline.Stage(change);
+    }
+    pipeline.Commit();
+  }
+
+  Ptr<xds::Resource> Routes() { return pipeline.ResourcesOf(kRole)[xds::Type::kRoute].begin()->second; }
+
+  // The objects that are blamed when Envoy keeps `accepted` and says `message` against what is served now.
+  std::vector<std::string> Blamed(xds::Type type, const Ptr<xds::Resource>& resource, const Ptr<xds::Resource>& accepted,
+                                  const std::string& message) {
+    const xds::Nack nack{kRole, "envoy", type, {{resource->name, resource, accepted}}, message};
+    pipeline.ReportNack(nack);
+    std::vector<std::string> objects;
+    for (const Problem& problem : pipeline.problems()) {
+      EXPECT_NE(problem.message.find(message), std::string::npos);
+      objects.push_back(problem.object.ToString());
+    }
+    return objects;
+  }
+
+  Pipeline pipeline{Pipeline::Options()};
+};
+
+TEST_F(NackTest, OfATableBlamesTheVirtualServiceThatChanged) {
+  Apply(Gateway() + Host("a", "1") + Host("b", "1"));
+  const auto before = Routes();
+  Apply(Host("b", "2"));
+  EXPECT_THAT(Blamed(xds::Type::kRoute, Routes(), before, "no"), ElementsAre("VirtualService default/b"));
+  // Mended, by a change of the table.
+  Apply(Host("b", "3"));
+  EXPECT_THAT(pipeline.problems(), IsEmpty());
+}
+
+TEST_F(NackTest, OfATableBlamesOnlyThoseThatEnvoyNames) {
+  Apply(Gateway() + Host("a", "1") + Host("b", "1") + Host("c", "1"));
+  const auto before = Routes();
+  Apply(Host("a", "2") + Host("b", "2"));
+  EXPECT_THAT(Blamed(xds::Type::kRoute, Routes(), before, "no"),
+              ElementsAre("VirtualService default/a", "VirtualService default/b"));
+  EXPECT_THAT(Blamed(xds::Type::kRoute, Routes(), before, "b.example is bad"), ElementsAre("VirtualService default/b"));
+  EXPECT_THAT(Blamed(xds::Type::kRoute, Routes(), nullptr, "default_c is bad"), ElementsAre("VirtualService default/c"));
+}
+
+TEST_F(NackTest, OfATableThatIsNewAsAWholeBlamesTheGateway) {
+  Apply(Gateway() + Host("a", "1") + Host("b", "1"));
+  EXPECT_THAT(Blamed(xds::Type::kRoute, Routes(), nullptr, "no"), ElementsAre("Gateway gloo-system/http"));
+}
+
+TEST_F(NackTest, OfATableThatChangedMeanwhileBlamesNobodyElse) {
+  Apply(Gateway() + Host("a", "1") + Host("b", "1"));
+  const auto before = Routes();
+  Apply(Host("b", "2"));
+  const auto refused = Routes();
+  Apply(Host("b", "3"));
+  EXPECT_THAT(Blamed(xds::Type::kRoute, refused, before, "no"), ElementsAre("Gateway gloo-system/http"));
+}
+
+TEST_F(NackTest, OfOtherResourcesBlamesTheirObjects) {
+  Apply(Gateway() + Host("a", "1") +
+        "---\napiVersion: gloo.solo.io/v1\nkind: Upstream\nmetadata: {name: up}\n"
+        "spec: {static: {hosts: [{addr: 127.0.0.1, port: 80}]}}\n");
+  const auto of = [&](xds::Type type) { return pipeline.ResourcesOf(kRole)[type].begin()->second; };
+  EXPECT_THAT(Blamed(xds::Type::kListener, of(xds::Type::kListener), nullptr, "no"),
+              ElementsAre("Gateway gloo-system/http"));
+  EXPECT_THAT(Blamed(xds::Type::kCluster, of(xds::Type::kCluster), nullptr, "no"),
+              ElementsAre("Gateway gloo-system/http", "Upstream default/up"));
+}
+
+}  // namespace
+}  // namespace k8sgw
