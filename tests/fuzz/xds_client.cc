@@ -3,7 +3,6 @@
 #include <grpcpp/impl/codegen/proto_utils.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <iostream>
 #include <iterator>
 
@@ -23,10 +22,8 @@ grpc::ByteBuffer Buffer(const std::string& bytes) {
   return {slices, 2};
 }
 
-// Shows what is said and heard when an input is looked at alone: FUZZ_VERBOSE=1.
 void Tell(const Client* client, std::string_view what, const google::protobuf::Message& message) {
-  static const bool kVerbose = std::getenv("FUZZ_VERBOSE") != nullptr;
-  if (kVerbose) std::cerr << client << " " << what << " " << message.ShortDebugString().substr(0, 400) << "\n";
+  if (Verbose()) std::cerr << client << " " << what << " " << message.ShortDebugString().substr(0, 400) << "\n";
 }
 
 // The bytes that a client of this kind sends.
@@ -178,27 +175,42 @@ void Client::Leave(xds::Type type, const std::vector<std::string>& names, xds::T
   Say(std::move(request), now);
 }
 
-void Client::Answer(xds::Type type, const std::optional<std::string>& error, xds::Time now) {
+void Client::Answer(xds::Type type, const std::optional<size_t>& blamed, xds::Time now) {
   const auto flight = in_flight_.find(type);
   if (flight == in_flight_.end()) return;
   const xds::Response response = std::move(flight->second);
   in_flight_.erase(flight);
-  auto& has = has_[type];
-  if (error) {
-    for (const auto& resource : response.resources) refused_.emplace(type, resource->name, resource->version);
-  } else {
-    if (!options_.delta && IsWildcardType(type)) has.clear();
-    for (const auto& resource : response.resources) {
-      if (Wants(type, resource->name)) has[resource->name] = resource->version;
-    }
-    for (const std::string& name : response.removed) has.erase(name);
-  }
   xds::Request request = Base(type);
   request.nonce = response.nonce;
-  request.error = error;
   request.version = response.version;
   if (!options_.delta) request.names = {wanted_[type].names.begin(), wanted_[type].names.end()};
+  std::optional<std::string> refused;
+  if (blamed) {
+    request.error = "Error adding/updating cluster(s)";
+    if (!response.resources.empty()) refused = response.resources[*blamed % response.resources.size()]->name;
+    if (refused) *request.error += " " + *refused + ": is wrong";
+  }
+  Book(type, response, refused);
   Say(std::move(request), now);
+}
+
+// Envoy takes what it does not refuse, and what is gone, also when it refuses something.
+void Client::Book(xds::Type type, const xds::Response& response, const std::optional<std::string>& refused) {
+  auto& has = has_[type];
+  const auto before = has;
+  if (!options_.delta && IsWildcardType(type)) has.clear();
+  for (const auto& resource : response.resources) {
+    const auto had = before.find(resource->name);
+    // What is had already is not tried again.
+    const bool same = had != before.end() && had->second == resource->version;
+    if (resource->name == refused && !same) {
+      refused_.emplace(type, resource->name, resource->version);
+      if (had != before.end()) has.insert(*had);
+    } else if (Wants(type, resource->name)) {
+      has[resource->name] = resource->version;
+    }
+  }
+  for (const std::string& name : response.removed) has.erase(name);
 }
 
 void Client::SayNonsense(xds::Type type, const std::string& nonce, xds::Time now) {

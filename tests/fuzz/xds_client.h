@@ -27,8 +27,8 @@ class Client {
   void Ask(xds::Type type, const std::vector<std::string>& names, const std::map<std::string, std::string>& has,
            xds::Time now);
   void Leave(xds::Type type, const std::vector<std::string>& names, xds::Time now);
-  // Answers the response of a type that is in flight, if there is one. `error` refuses it.
-  void Answer(xds::Type type, const std::optional<std::string>& error, xds::Time now);
+  // Answers the response of a type that is in flight, if there is one. `blamed` counts to the resource that is refused.
+  void Answer(xds::Type type, const std::optional<size_t>& blamed, xds::Time now);
   // What happens to the bytes of a request: one is changed, and all from there on may be lost.
   struct Damage {
     size_t at = 0;
@@ -60,6 +60,7 @@ class Client {
   };
 
   void Take(xds::Response response);
+  void Book(xds::Type type, const xds::Response& response, const std::optional<std::string>& refused);
   void CheckWire(const xds::Response& response) const;
   void Say(xds::Request request, xds::Time now);
   xds::Request Base(xds::Type type);

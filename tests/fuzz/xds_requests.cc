@@ -1,5 +1,6 @@
 // The xDS engine between Envoys that say anything, and snapshots that change at any time.
 #include <array>
+#include <iostream>
 #include <memory>
 
 #include "src/base/hash.h"
@@ -60,7 +61,7 @@ class World {
       case 2: return AnyClient()->Leave(AnyType(), Names(), now_);
       case 3:
       case 4: return AnyClient()->Answer(AnyType(), std::nullopt, now_);
-      case 5: return AnyClient()->Answer(AnyType(), reader_.Flip() ? "a is wrong" : "", now_);
+      case 5: return AnyClient()->Answer(AnyType(), reader_.Below(4), now_);
       case 6: return clients_[reader_.Below(kMostClients)].reset();
       case 7: return Pass(std::chrono::milliseconds(1000 * static_cast<int64_t>(reader_.Below(8))));
       case 8: return Rarely();
@@ -84,6 +85,7 @@ class World {
     switch (reader_.Below(5)) {
       case 0: {
         const std::string role = kRoles[reader_.Below(3)];
+        if (Verbose()) std::cerr << "role " << role << " goes\n";
         engine_.RemoveRole(role);
         served_.erase(role);
         return;
@@ -130,7 +132,15 @@ class World {
         std::erase_if(update.removed, [&](const auto& gone) { return gone == std::pair(type, name); });
       }
     }
+    if (Verbose()) Tell(role, update);
     engine_.Apply(role, update, now_);
+  }
+
+  static void Tell(const std::string& role, const xds::Update& update) {
+    std::cerr << "role " << role << ":";
+    for (const auto& put : update.put) std::cerr << " put " << xds::TypeUrl(put->type) << " " << put->name;
+    for (const auto& [type, name] : update.removed) std::cerr << " remove " << xds::TypeUrl(type) << " " << name;
+    std::cerr << "\n";
   }
 
   void Pass(std::chrono::milliseconds time) {
