@@ -6,7 +6,7 @@ ENVOY := $(CACHE)/envoy-1.40.0
 CLANG_FORMAT := $(CACHE)/clang-format-18.1.8
 BUILD = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; cmake --build build/$(1) -j$(JOBS)
 
-.PHONY: help setup build run test unit golden style format pages commands e2e resilience bench asan tsan clean
+.PHONY: help setup build run test unit golden style format pages commands e2e resilience fuzz bench asan tsan clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -21,7 +21,7 @@ build: setup ## build/release/k8sgateway and build/release/envoy
 run: build ## serve examples/petstore with a small backend until Ctrl-C
 	@tools/run_petstore.sh
 
-test: unit golden pages commands e2e resilience ## every test but those with sanitizers: asan, tsan
+test: unit golden pages commands e2e resilience fuzz ## every test but those with sanitizers: asan, tsan
 
 unit: build ## unit, property and simulation tests
 	@cd build/release && ctest -L unit --output-on-failure
@@ -46,6 +46,10 @@ commands: build ## validate, explain and translate, word by word
 
 resilience: build ## whole processes: files that break, processes that die, ports that are taken
 	@python3 tests/e2e/resilience.py --preset release
+
+fuzz: setup ## inputs made at random, with sanitizers, by clang; RUNS=1000000 makes more of them
+	@$(call BUILD,fuzz) --target fuzz
+	@python3 tests/fuzz/run.py $(if $(RUNS),--runs $(RUNS))
 
 bench: build ## speed and size beside their floors; rewrites docs/benchmarks.md
 	@build/release/benchmarks/k8sgw_bench --gateway build/release/k8sgateway --envoy $(ENVOY) --json build/figures.json

@@ -11,6 +11,11 @@ function(k8sgw_generated target dir)
   target_include_directories(${target} SYSTEM PUBLIC ${dir}/cpp)
   target_compile_options(${target} PRIVATE -Os -g0 -w)
   target_link_libraries(${target} PUBLIC protobuf::libprotobuf gRPC::grpc++)
+  # Objects of both compilers fit together, so a preset of clang takes those of g++ from the cache as well.
+  if(CCACHE AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    set_target_properties(${target} PROPERTIES CXX_COMPILER_LAUNCHER
+      "${CMAKE_COMMAND};-E;env;CCACHE_COMPILER=/usr/bin/c++;${CMAKE_CXX_COMPILER_LAUNCHER}")
+  endif()
 endfunction()
 
 function(k8sgw_run_generator)

@@ -1,7 +1,9 @@
 #include "src/envoy/static_resources.h"
 
 // GCC 12 sees an overlap in the copying of short literals where there is none (its bug 105651).
+#ifndef __clang__
 #pragma GCC diagnostic ignored "-Wrestrict"
+#endif
 
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"

@@ -28,6 +28,20 @@ bool StageInto(ObjectInput<Spec>& input, const Change& change) {
 
 }  // namespace
 
+Inputs::Inputs(flow::Graph& graph)
+    : settings(graph, "settings"),
+      gateways(graph, "gateways"),
+      virtual_services(graph, "virtual-services"),
+      route_tables(graph, "route-tables"),
+      virtual_host_options(graph, "virtual-host-options"),
+      route_options(graph, "route-options"),
+      upstreams(graph, "upstreams"),
+      upstream_groups(graph, "upstream-groups"),
+      secrets(graph, "secrets"),
+      artifacts(graph, "artifacts") {}
+
+Inputs::~Inputs() = default;
+
 bool Inputs::Stage(const Change& change) {
   switch (change.key.kind) {
     case Kind::kSettings: return StageInto(settings, change);

@@ -11,17 +11,9 @@ template <class Spec>
 using ObjectInput = flow::Input<Ref<Spec>, Object<Spec>>;
 
 struct Inputs {
-  explicit Inputs(flow::Graph& graph)
-      : settings(graph, "settings"),
-        gateways(graph, "gateways"),
-        virtual_services(graph, "virtual-services"),
-        route_tables(graph, "route-tables"),
-        virtual_host_options(graph, "virtual-host-options"),
-        route_options(graph, "route-options"),
-        upstreams(graph, "upstreams"),
-        upstream_groups(graph, "upstream-groups"),
-        secrets(graph, "secrets"),
-        artifacts(graph, "artifacts") {}
+  // Defined out of line, where the message types are complete.
+  explicit Inputs(flow::Graph& graph);
+  ~Inputs();
 
   // Stages one change; it takes effect with the next Commit of the graph. Kinds that no translation reads yet
   // (MatchableHttpGateway, ListenerOption, …) are refused: returns false.

@@ -60,8 +60,8 @@ std::map<std::string, xds::Update> Pipeline::Commit() {
   }
   CollectProblems();
   for (const auto& [role, update] : updates) {
-    const auto settle = [&](Type type, const std::string& name) {
-      const std::string part = NackPart(role, type, name);
+    const auto settle = [&, &who = role](Type type, const std::string& name) {
+      const std::string part = NackPart(who, type, name);
       if (nacked_.erase(part) > 0) problems_.Set("nack", part, {});
     };
     for (const auto& resource : update.put) settle(resource->type, resource->name);

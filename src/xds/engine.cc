@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
+
+#include "absl/strings/ascii.h"
 
 #include "src/base/hash.h"
 #include "src/xds/subscription.h"
@@ -16,12 +19,19 @@ size_t IndexOf(Type type) { return static_cast<size_t>(type); }
 
 bool IsWildcardType(Type type) { return type == Type::kCluster || type == Type::kListener; }
 
+// Whether a name goes on at this place. A full stop may also end a sentence.
+bool IsInName(std::string_view words, size_t at) {
+  if (at >= words.size()) return false;
+  const char c = words[at];
+  if (c == '.' || c == '/' || c == '~') return at + 1 < words.size() && absl::ascii_isalnum(words[at + 1]);
+  return absl::ascii_isalnum(c) || c == '_' || c == '-';
+}
+
 // The names among `candidates` that stand in Envoy's words.
 std::vector<std::string> NamedIn(const std::string& words, const std::vector<std::string>& candidates) {
   std::vector<std::string> named;
-  for (const std::string& name : candidates) {
-    if (!name.empty() && words.find(name) != std::string::npos) named.push_back(name);
-  }
+  std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(named),
+               [&](const std::string& name) { return IsNamedIn(words, name); });
   return named;
 }
 
@@ -149,6 +159,14 @@ struct Engine::Impl {
     return true;
   }
 };
+
+bool IsNamedIn(std::string_view words, std::string_view name) {
+  if (name.empty()) return false;
+  for (size_t at = words.find(name); at != words.npos; at = words.find(name, at + 1)) {
+    if (!IsInName(words, at - 1) && !IsInName(words, at + name.size())) return true;
+  }
+  return false;
+}
 
 Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>()) {
   impl_->options = std::move(options);

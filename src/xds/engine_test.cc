@@ -150,6 +150,35 @@ TEST_F(EngineTest, ARefusedVersionIsNotSentAgainUntilItChanges) {
   }
 }
 
+TEST_F(EngineTest, ANameThatIsAPartOfTheRefusedOneIsNotRefused) {
+  const std::vector<std::string> innocent = {"cat_default", "a/b", "b/ca", "x.y_default", "is"};
+  for (const std::string& name : innocent) {
+    Put({Make(Type::kCluster, name, "1")});
+    Put({Make(Type::kCluster, "my-cat_default", "1"), Make(Type::kCluster, "a/b/ca", "1"),
+         Make(Type::kCluster, "w.x.y_default", "1")});
+    Client client(engine, true);
+    client.Subscribe(Type::kCluster);
+    nacks.clear();
+    client.Answer("Error adding/updating cluster(s) my-cat_default: no, w.x.y_default: no, a/b/ca: this fails.");
+    ASSERT_EQ(nacks.size(), 1u);
+    ASSERT_EQ(nacks[0].resources.size(), 3u) << name;
+    // The client has it, so it must hear that it is gone.
+    Put({}, {{Type::kCluster, name}});
+    ASSERT_EQ(client.inbox.size(), 1u) << name;
+    EXPECT_EQ(client.inbox[0].removed, std::vector{name});
+  }
+}
+
+TEST_F(EngineTest, ARefusedNameMayEndASentence) {
+  Put({Make(Type::kCluster, "a.b_default", "1"), Make(Type::kCluster, "c_default", "1")});
+  Client client(engine, true);
+  client.Subscribe(Type::kCluster);
+  client.Answer("Something is wrong with a.b_default.");
+  ASSERT_EQ(nacks.size(), 1u);
+  ASSERT_EQ(nacks[0].resources.size(), 1u);
+  EXPECT_EQ(nacks[0].resources[0].name, "a.b_default");
+}
+
 TEST_F(EngineTest, AReconnectingClientGetsOnlyTheDifference) {
   Put({Make(Type::kCluster, "same", "1"), Make(Type::kCluster, "changed", "2")});
   Client client(engine, true);
@@ -204,6 +233,20 @@ TEST_F(EngineTest, UnknownRolesWaitThenGetTheFallback) {
   EXPECT_EQ(unknown.has[Type::kListener].size(), 1u);
   EXPECT_TRUE(unknown.has[Type::kListener].contains("mine"));
   EXPECT_EQ(engine.stats().unknown_roles, 1);
+}
+
+TEST_F(EngineTest, TheFallbackGoesAlsoWhenTheRoleComesBeforeItIsAnswered) {
+  for (bool delta : {true, false}) {
+    const std::string role = delta ? "late~delta" : "late~state";
+    engine.Apply("fallback", {{Make(Type::kListener, "sorry", "s")}, {}}, {});
+    Client client(engine, delta, role);
+    client.Subscribe(Type::kListener);
+    engine.Tick(*engine.NextDeadline());
+    ASSERT_EQ(client.inbox.size(), 1u);
+    engine.Apply(role, {}, {});
+    client.AnswerAll();
+    EXPECT_TRUE(client.has[Type::kListener].empty());
+  }
 }
 
 TEST_F(EngineTest, AStaleNonceIsIgnored) {

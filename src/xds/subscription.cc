@@ -123,6 +123,8 @@ void Subscription::Changed(const std::string& name) {
 void Subscription::Reset(const Resources& resources) {
   if (!active_) return;
   for (const auto& [name, resource] : client_) dirty_.insert(name);
+  // What is on the way is something that the client has when it answers.
+  for (const std::string& name : NamesInFlight()) dirty_.insert(name);
   for (const std::string& name : names_) dirty_.insert(name);
   if (wildcard_) {
     for (const auto& [name, resource] : resources) dirty_.insert(name);

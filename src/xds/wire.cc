@@ -31,8 +31,8 @@ class Writer {
     for (; value > 0x7f; value >>= 7) text_.push_back(static_cast<char>((value & 0x7f) | 0x80));
     text_.push_back(static_cast<char>(value));
   }
+  // Writes an empty text as well: an empty name is one of a list, and the sizes of messages count on it.
   void Text(int field, std::string_view text) {
-    if (text.empty()) return;
     Tag(field, text.size());
     text_.append(text);
   }
