@@ -60,10 +60,10 @@ asan: setup ## unit, simulation and golden tests with the address and undefined-
 	@cmake --build build/asan -j$(JOBS)
 	@cd build/asan && ASAN_OPTIONS=detect_leaks=1 SIMULATION_STEPS=60 ctest -L 'unit|golden' --output-on-failure
 
-tsan: setup ## the run loop with the thread sanitizer (Debian's gRPC is built without it, so the server cannot be)
+tsan: setup ## all that threads share, with the thread sanitizer (Debian's gRPC is built without it, so it stays out)
 	@cmake --preset tsan >build/tsan.log 2>&1 || { cat build/tsan.log; exit 1; }
-	@cmake --build build/tsan -j$(JOBS) --target k8sgw_run_loop_test
-	@cd build/tsan && ctest -R run_loop --output-on-failure
+	@cmake --build build/tsan -j$(JOBS) --target k8sgw_threads_test
+	@cd build/tsan && ctest -R threads --output-on-failure
 
 clean: ## remove what was built; caches outside the tree stay
 	@rm -rf build

@@ -1,11 +1,9 @@
 #include "src/xds/server.h"
 
-#include <condition_variable>
-#include <deque>
-#include <functional>
+#include <memory>
 #include <mutex>
-#include <thread>
-#include <vector>
+#include <optional>
+#include <utility>
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
@@ -17,6 +15,7 @@
 #include "envoy/service/listener/v3/lds.grpc.pb.h"
 #include "envoy/service/route/v3/rds.grpc.pb.h"
 #include "envoy/service/secret/v3/sds.grpc.pb.h"
+#include "src/xds/hub.h"
 #include "src/xds/wire.h"
 
 namespace k8sgw::xds {
@@ -27,143 +26,69 @@ using grpc::CallbackServerContext;
 
 constexpr int kKeepaliveMs = 30'000;
 
-class StreamReactor;
+grpc::Status NoRequest() {
+  return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "the message is no discovery request");
+}
 
-// The engine, and the lock under which everybody calls it.
-//
-// Lock order: mutex, then a stream's queue. Responses are written without either: the engine only queues them and notes
-// the stream in `ready`; whoever called the engine writes when it has let go of the lock. A response of 10,000 resources
-// thus holds up nobody but its own stream.
-struct Core {
-  explicit Core(EngineOptions options) : engine(std::move(options)) {}
-
-  std::mutex mutex;
-  Engine engine;  // guarded by mutex
-  // Wakes the thread that keeps the engine's deadlines, when the next one is no longer the one that it waits for.
-  std::condition_variable deadline_changed;
-  std::optional<Time> awaited_deadline;  // guarded by mutex
-  bool stopping = false;
-  std::vector<std::shared_ptr<StreamReactor>> ready;  // guarded by mutex
-
-  // Calls work(engine) under the lock, then lets those streams write that were given something.
-  void Call(const std::function<void(Engine&)>& work);
-};
-
-// One stream. gRPC calls the reactions one at a time, but a response may be handed over by any thread.
-class StreamReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer> {
+// gRPC calls the reactions one at a time, but a response may be handed over by any thread.
+class GrpcStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>, public Stream {
  public:
-  static StreamReactor* Open(Core& core, StreamOptions options) {
-    auto stream = std::make_shared<StreamReactor>(core, options.delta);
+  static GrpcStream* Start(Hub& hub, StreamOptions options) {
+    const auto stream = std::make_shared<GrpcStream>(hub, options.delta);
     stream->self_ = stream;
-    core.Call([&](Engine& engine) {
-      stream->id_ = engine.Open(options, [&core, raw = stream.get()](Response response) {
-        raw->Enqueue(std::move(response));
-        core.ready.push_back(raw->self_);
-      });
-    });
+    stream->Open(options);
     stream->StartRead(&stream->request_bytes_);
     return stream.get();
   }
 
-  StreamReactor(Core& core, bool delta) : core_(core), delta_(delta) {}
+  GrpcStream(Hub& hub, bool delta) : Stream(hub), delta_(delta) {}
 
   void OnReadDone(bool ok) override {
     Request request;
-    if (!ok) return Close(grpc::Status::OK);
+    if (!ok) return End(grpc::Status::OK);
     if (!(delta_ ? ParseDeltaRequest(request_bytes_, &request) : ParseStateRequest(request_bytes_, &request))) {
-      return Close(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "the message is no discovery request"));
+      return End(NoRequest());
     }
-    bool wake = false;
-    core_.Call([&](Engine& engine) {
-      engine.Receive(id_, request, std::chrono::steady_clock::now());
-      wake = engine.NextDeadline() != core_.awaited_deadline;
-    });
-    if (wake) core_.deadline_changed.notify_one();
+    Receive(request);
     request_bytes_.Clear();
     StartRead(&request_bytes_);
   }
 
   void OnWriteDone(bool ok) override {
-    {
-      std::lock_guard<std::mutex> lock(queue_mutex_);
-      writing_ = false;
-    }
-    if (ok) WriteNext();
+    if (ok) Sent();
   }
 
-  void OnCancel() override { Close(grpc::Status::CANCELLED); }
+  void OnCancel() override { End(grpc::Status::CANCELLED); }
 
-  // Others may be about to look whether there is something to write: the last of them deletes.
   void OnDone() override { const auto last = std::move(self_); }
 
-  // Starts the next write unless one is under way.
-  void WriteNext() {
-    Response response;
-    {
-      std::lock_guard<std::mutex> lock(queue_mutex_);
-      if (writing_ || finished_ || queue_.empty()) return;
-      writing_ = true;
-      response = std::move(queue_.front());
-      queue_.pop_front();
-    }
-    ByteBuffer bytes = delta_ ? WriteDeltaResponse(response) : WriteStateResponse(response);
-    std::lock_guard<std::mutex> lock(queue_mutex_);
-    // Nothing may be started after Finish.
-    if (finished_) return;
-    response_bytes_.Swap(&bytes);
-    StartWrite(&response_bytes_);
-  }
-
  private:
-  // Called by the engine: only queues. At most one response per type is ever in flight, so the queue is short.
-  void Enqueue(Response response) {
-    std::lock_guard<std::mutex> lock(queue_mutex_);
-    queue_.push_back(std::move(response));
+  void Prepare(const Response& response) override {
+    response_bytes_ = delta_ ? WriteDeltaResponse(response) : WriteStateResponse(response);
+  }
+  void StartSending() override { StartWrite(&response_bytes_); }
+
+  // Nothing may be started after Finish, which Close has seen to.
+  void End(grpc::Status status) {
+    if (Close()) Finish(std::move(status));
   }
 
-  void Close(grpc::Status status) {
-    core_.Call([&](Engine& engine) { engine.Close(id_); });
-    std::lock_guard<std::mutex> lock(queue_mutex_);
-    if (finished_) return;
-    finished_ = true;
-    Finish(std::move(status));
-  }
-
-  Core& core_;
   const bool delta_;
-  StreamId id_ = 0;
-  std::shared_ptr<StreamReactor> self_;  // until gRPC is done with it
+  std::shared_ptr<GrpcStream> self_;  // until gRPC is done with it
   ByteBuffer request_bytes_;
-  ByteBuffer response_bytes_;  // owned by gRPC while writing_
-  std::mutex queue_mutex_;
-  std::deque<Response> queue_;  // these three are guarded by queue_mutex_
-  bool writing_ = false;
-  bool finished_ = false;
+  ByteBuffer response_bytes_;
 };
 
-void Core::Call(const std::function<void(Engine&)>& work) {
-  std::vector<std::shared_ptr<StreamReactor>> to_write;
-  {
-    std::lock_guard<std::mutex> lock(mutex);
-    work(engine);
-    to_write.swap(ready);
-  }
-  for (const auto& stream : to_write) stream->WriteNext();
-}
-
-grpc::ServerUnaryReactor* AnswerFetch(Core& core, Type type, CallbackServerContext* context, const ByteBuffer* in, ByteBuffer* out) {
+grpc::ServerUnaryReactor* AnswerFetch(Hub& hub, Type type, CallbackServerContext* context, const ByteBuffer* in,
+                                      ByteBuffer* out) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   Request request;
   if (!ParseStateRequest(*in, &request)) {
-    reactor->Finish(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "the message is no discovery request"));
+    reactor->Finish(NoRequest());
     return reactor;
   }
   if (request.type_url.empty()) request.type_url = TypeUrl(type);
-  std::optional<Response> response;
-  {
-    std::lock_guard<std::mutex> lock(core.mutex);
-    response = core.engine.Fetch(request, std::chrono::steady_clock::now());
-  }
+  const std::optional<Response> response = hub.Fetch(request);
   if (!response) {
     reactor->Finish(grpc::Status(grpc::StatusCode::NOT_FOUND, "nothing newer than the given version"));
     return reactor;
@@ -179,16 +104,16 @@ using AdsBase = ads::AggregatedDiscoveryService::WithRawCallbackMethod_StreamAgg
 
 class AdsService final : public AdsBase {
  public:
-  explicit AdsService(Core& core) : core_(core) {}
+  explicit AdsService(Hub& hub) : hub_(hub) {}
   grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* StreamAggregatedResources(CallbackServerContext*) override {
-    return StreamReactor::Open(core_, {.delta = false, .single_type = std::nullopt});
+    return GrpcStream::Start(hub_, {.delta = false, .single_type = std::nullopt});
   }
   grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* DeltaAggregatedResources(CallbackServerContext*) override {
-    return StreamReactor::Open(core_, {.delta = true, .single_type = std::nullopt});
+    return GrpcStream::Start(hub_, {.delta = true, .single_type = std::nullopt});
   }
 
  private:
-  Core& core_;
+  Hub& hub_;
 };
 
 // The single-type services differ in nothing but names.
@@ -197,20 +122,20 @@ class AdsService final : public AdsBase {
       : public package::Api::WithRawCallbackMethod_Stream##Name<package::Api::WithRawCallbackMethod_Delta##Name< \
             package::Api::WithRawCallbackMethod_Fetch##Name<package::Api::Service>>> {                          \
    public:                                                                                                              \
-    explicit Class(Core& core) : core_(core) {}                                                                         \
+    explicit Class(Hub& hub) : hub_(hub) {}                                                                         \
     grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Stream##Name(CallbackServerContext*) override {                    \
-      return StreamReactor::Open(core_, {.delta = false, .single_type = kType});                                         \
+      return GrpcStream::Start(hub_, {.delta = false, .single_type = kType});                                         \
     }                                                                                                                   \
     grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Delta##Name(CallbackServerContext*) override {                     \
-      return StreamReactor::Open(core_, {.delta = true, .single_type = kType});                                          \
+      return GrpcStream::Start(hub_, {.delta = true, .single_type = kType});                                          \
     }                                                                                                                   \
     grpc::ServerUnaryReactor* Fetch##Name(CallbackServerContext* context, const ByteBuffer* in, ByteBuffer* out)        \
         override {                                                                                                      \
-      return AnswerFetch(core_, kType, context, in, out);                                                               \
+      return AnswerFetch(hub_, kType, context, in, out);                                                               \
     }                                                                                                                   \
                                                                                                                         \
    private:                                                                                                             \
-    Core& core_;                                                                                                        \
+    Hub& hub_;                                                                                                        \
   }
 K8SGW_XDS_SERVICE(LdsService, ::envoy::service::listener::v3, ListenerDiscoveryService, Listeners, Type::kListener);
 K8SGW_XDS_SERVICE(RdsService, ::envoy::service::route::v3, RouteDiscoveryService, Routes, Type::kRoute);
@@ -222,7 +147,7 @@ K8SGW_XDS_SERVICE(SdsService, ::envoy::service::secret::v3, SecretDiscoveryServi
 class GrpcServer final : public Server {
  public:
   explicit GrpcServer(EngineOptions options)
-      : core_(std::move(options)), ads_(core_), lds_(core_), rds_(core_), cds_(core_), eds_(core_), sds_(core_) {}
+      : hub_(std::move(options)), ads_(hub_), lds_(hub_), rds_(hub_), cds_(hub_), eds_(hub_), sds_(hub_) {}
 
   ~GrpcServer() override { Shutdown(); }
 
@@ -250,63 +175,27 @@ class GrpcServer final : public Server {
       return absl::UnavailableError("cannot listen on " + options.address + ": is the port in use by another process?");
     }
     server_->GetHealthCheckService()->SetServingStatus(false);
-    ticker_ = std::thread([this] { KeepDeadlines(); });
     return absl::OkStatus();
   }
 
   int port() const override { return port_; }
 
-  void Apply(const std::string& role, const Update& update) override {
-    core_.Call([&](Engine& engine) { engine.Apply(role, update, std::chrono::steady_clock::now()); });
-  }
-
-  void RemoveRole(const std::string& role) override {
-    core_.Call([&](Engine& engine) { engine.RemoveRole(role); });
-  }
-
+  void Apply(const std::string& role, const Update& update) override { hub_.Apply(role, update); }
+  void RemoveRole(const std::string& role) override { hub_.RemoveRole(role); }
   void SetServing() override { server_->GetHealthCheckService()->SetServingStatus(true); }
-
-  EngineStats stats() const override {
-    std::lock_guard<std::mutex> lock(core_.mutex);
-    return core_.engine.stats();
-  }
-
-  bool InSync(const std::string& role) const override {
-    std::lock_guard<std::mutex> lock(core_.mutex);
-    return core_.engine.InSync(role);
-  }
+  EngineStats stats() const override { return hub_.stats(); }
+  bool InSync(const std::string& role) const override { return hub_.InSync(role); }
 
   void Shutdown() override {
     if (!server_) return;
-    {
-      std::lock_guard<std::mutex> lock(core_.mutex);
-      core_.stopping = true;
-    }
-    core_.deadline_changed.notify_one();
     // Cancels what is still open after the deadline; streams never end by themselves.
     server_->Shutdown(std::chrono::system_clock::now());
     server_->Wait();
-    ticker_.join();
     server_.reset();
   }
 
  private:
-  void KeepDeadlines() {
-    std::unique_lock<std::mutex> lock(core_.mutex);
-    while (!core_.stopping) {
-      core_.awaited_deadline = core_.engine.NextDeadline();
-      if (core_.awaited_deadline) {
-        core_.deadline_changed.wait_until(lock, *core_.awaited_deadline);
-      } else {
-        core_.deadline_changed.wait(lock);
-      }
-      lock.unlock();
-      core_.Call([](Engine& engine) { engine.Tick(std::chrono::steady_clock::now()); });
-      lock.lock();
-    }
-  }
-
-  mutable Core core_;
+  Hub hub_;
   AdsService ads_;
   LdsService lds_;
   RdsService rds_;
@@ -314,7 +203,6 @@ class GrpcServer final : public Server {
   EdsService eds_;
   SdsService sds_;
   std::unique_ptr<grpc::Server> server_;
-  std::thread ticker_;
   int port_ = 0;
 };
 

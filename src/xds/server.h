@@ -2,7 +2,7 @@
 // unary Fetch, health and reflection, on one port.
 //
 // Responses are written as raw bytes: the pieces of a Resource are handed to gRPC as slices without a copy, and are
-// never parsed or serialized again. gRPC's threads call the engine under one mutex; the owner of the graph calls
+// never parsed or serialized again. gRPC's threads come through a Hub (hub.h); the owner of the graph calls
 // Apply from its own thread.
 #pragma once
 
