@@ -21,7 +21,7 @@ build: setup ## build/release/k8sgateway and build/release/envoy
 run: build ## serve examples/petstore with a small backend until Ctrl-C
 	@tools/run_petstore.sh
 
-test: unit golden pages commands e2e resilience fuzz ## every test but those with sanitizers: asan, tsan
+test: unit golden pages commands e2e resilience tsan fuzz ## every test but those of make asan
 
 unit: build ## unit, property and simulation tests
 	@cd build/release && ctest -L unit --output-on-failure
