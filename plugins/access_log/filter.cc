@@ -57,9 +57,8 @@ void Translate(const routev1::HeaderMatcher& in, envoy::Reporter report, routev3
       break;
     case routev1::HeaderMatcher::kSafeRegexMatch: {
       const std::string& regex = in.safe_regex_match().regex();
-      std::string problem = regex.empty() ? "is empty" : envoy::CheckRegex(regex);
-      if (!problem.empty()) report.Error("safeRegexMatch.regex", std::move(problem), envoy::kRegexFix);
-      out.mutable_string_match()->mutable_safe_regex()->set_regex(regex);
+      if (regex.empty()) report.Error("safeRegexMatch.regex", "is empty", "write a regex that values match as a whole");
+      envoy::TranslateRegex("safeRegexMatch.regex", regex, report, *out.mutable_string_match()->mutable_safe_regex());
       break;
     }
     case routev1::HeaderMatcher::kRangeMatch:

@@ -29,10 +29,8 @@ corsv3::CorsPolicy Translate(const corsv1::CorsPolicy& in, envoy::Reporter& repo
     out.add_allow_origin_string_match()->set_exact(origin);
   }
   for (int i = 0; i < in.allow_origin_regex_size(); ++i) {
-    if (std::string problem = envoy::CheckRegex(in.allow_origin_regex(i)); !problem.empty()) {
-      report.Error("cors.allowOriginRegex[" + std::to_string(i) + "]", std::move(problem), envoy::kRegexFix);
-    }
-    out.add_allow_origin_string_match()->mutable_safe_regex()->set_regex(in.allow_origin_regex(i));
+    envoy::TranslateRegex("cors.allowOriginRegex[" + std::to_string(i) + "]", in.allow_origin_regex(i), report,
+                          *out.add_allow_origin_string_match()->mutable_safe_regex());
   }
   if (out.allow_origin_string_match().empty() && !in.disable_for_route()) {
     report.Error("cors", "allows no origin", "add allowOrigin or allowOriginRegex");

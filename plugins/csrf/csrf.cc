@@ -51,14 +51,12 @@ void Translate(const matcherv1::StringMatcher& in, envoy::Reporter report, match
     case matcherv1::StringMatcher::kSafeRegex:
       if (in.safe_regex().regex().empty()) {
         report.Error("safeRegex.regex", "is empty", "write a regex that trusted origins match as a whole");
-      } else if (std::string problem = envoy::CheckRegex(in.safe_regex().regex()); !problem.empty()) {
-        report.Error("safeRegex.regex", std::move(problem), envoy::kRegexFix);
       }
       if (in.ignore_case()) {
         report.Warning("ignoreCase", "has no effect on a regex", "start the regex with (?i)");
         out.set_ignore_case(false);
       }
-      out.mutable_safe_regex()->set_regex(in.safe_regex().regex());
+      envoy::TranslateRegex("safeRegex.regex", in.safe_regex().regex(), report, *out.mutable_safe_regex());
       break;
     case matcherv1::StringMatcher::MATCH_PATTERN_NOT_SET:
       report.Error("", "the matcher says no origin", "add exact, prefix, suffix or safeRegex");

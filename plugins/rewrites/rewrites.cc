@@ -18,21 +18,9 @@ void CheckValue(const std::string& value, const std::string& field, envoy::Repor
 }
 
 template <class In, class Out>
-void TranslateRegex(const In& in, const std::string& field, envoy::Reporter& report, Out& out) {
-  const std::string& regex = in.pattern().regex();
-  if (regex.empty()) {
-    report.Error(field + ".pattern.regex", "is empty", "add the regex that is replaced");
-  } else if (std::string problem = envoy::CheckRegex(regex); !problem.empty()) {
-    report.Error(field + ".pattern.regex", std::move(problem),
-                 envoy::kRegexFix);
-  } else if (problem = envoy::CheckRewrite(regex, in.substitution()); !problem.empty()) {
-    // RE2 ends some of its sentences with a full stop.
-    if (problem.ends_with('.')) problem.pop_back();
-    report.Error(field + ".substitution", std::move(problem), "write \\1 for the first group, and \\\\ for a backslash");
-  }
+void TranslatePattern(const In& in, const std::string& field, envoy::Reporter& report, Out& out) {
+  envoy::TranslateSubstitution(field, in.pattern().regex(), in.substitution(), report, out);
   CheckValue(in.substitution(), field + ".substitution", report);
-  out.mutable_pattern()->set_regex(regex);
-  out.set_substitution(in.substitution());
 }
 
 void TranslatePrefix(const envoy::RouteArgs& args) {
@@ -65,7 +53,7 @@ void TranslateHost(const envoy::RouteArgs& args) {
       return;
     case gloov1::RouteOptions::kHostRewritePathRegex:
       if (!args.RequireAction("hostRewritePathRegex")) return;
-      TranslateRegex(options.host_rewrite_path_regex(), "hostRewritePathRegex", args.report,
+      TranslatePattern(options.host_rewrite_path_regex(), "hostRewritePathRegex", args.report,
                      *args.action->mutable_host_rewrite_path_regex());
       return;
     case gloov1::RouteOptions::kHostRewriteHeader:
@@ -86,7 +74,7 @@ void Route(const envoy::RouteArgs& args) {
     if (!options.prefix_rewrite().value().empty()) {
       args.report.Error("regexRewrite", "excludes prefixRewrite", "keep one of them");
     }
-    TranslateRegex(options.regex_rewrite(), "regexRewrite", args.report, *args.action->mutable_regex_rewrite());
+    TranslatePattern(options.regex_rewrite(), "regexRewrite", args.report, *args.action->mutable_regex_rewrite());
   }
   TranslateHost(args);
   if (options.append_x_forwarded_host().value() && args.RequireAction("appendXForwardedHost")) {

@@ -22,14 +22,6 @@ std::string ToUpper(std::string text) {
   return text;
 }
 
-void CheckPattern(const std::string& pattern, const std::string& field, envoy::Reporter& report) {
-  if (pattern.empty()) {
-    report.Error(field, "is empty", "add a regex that paths match, such as /pets/.*");
-  } else if (std::string problem = envoy::CheckRegex(pattern); !problem.empty()) {
-    report.Error(field, std::move(problem), envoy::kRegexFix);
-  }
-}
-
 void CheckMethod(const std::string& method, const std::string& field, envoy::Reporter& report) {
   // The methods that are published as allowed, with METHOD_UNSPECIFIED among them.
   ::solo::io::envoy::api::v2::core::RequestMethod known;
@@ -47,10 +39,11 @@ void VirtualHost(const envoy::VirtualHostArgs& args) {
     if (clusters[i].name().empty()) args.report.Error(field + ".name", "is empty", "add a name for the statistics");
     out.set_name(envoy::SanitizeStatName(clusters[i].name()));
 
-    CheckPattern(clusters[i].pattern(), field + ".pattern", args.report);
+    const std::string& pattern = clusters[i].pattern();
+    if (pattern.empty()) args.report.Error(field + ".pattern", "is empty", "add a regex that paths match, such as /pets/.*");
     HeaderMatcher& path = *out.add_headers();
     path.set_name(":path");
-    path.mutable_string_match()->mutable_safe_regex()->set_regex(clusters[i].pattern());
+    envoy::TranslateRegex(field + ".pattern", pattern, args.report, *path.mutable_string_match()->mutable_safe_regex());
 
     if (clusters[i].method().empty()) continue;
     const std::string method = ToUpper(clusters[i].method());

@@ -19,12 +19,6 @@ void CheckPathAt(std::string_view field, const std::string& path, Reporter& repo
   if (std::string problem = CheckPath(path); !problem.empty()) report.Error(field, std::move(problem), "write the path as a client sends it, with %XX for other characters");
 }
 
-void CheckRegexAt(const std::string& field, const std::string& regex, Reporter& report) {
-  if (std::string problem = CheckRegex(regex); !problem.empty()) {
-    report.Error(field, std::move(problem), kRegexFix);
-  }
-}
-
 void TranslatePath(const matchersv1::Matcher& matcher, Reporter& report, RouteMatch& out) {
   switch (matcher.path_specifier_case()) {
     case matchersv1::Matcher::kPrefix:
@@ -36,8 +30,7 @@ void TranslatePath(const matchersv1::Matcher& matcher, Reporter& report, RouteMa
       out.set_path(matcher.exact());
       break;
     case matchersv1::Matcher::kRegex:
-      CheckRegexAt("regex", matcher.regex(), report);
-      out.mutable_safe_regex()->set_regex(matcher.regex());
+      TranslateRegex("regex", matcher.regex(), report, *out.mutable_safe_regex());
       break;
     case matchersv1::Matcher::kConnectMatcher:
       out.mutable_connect_matcher();
@@ -51,8 +44,7 @@ void TranslatePath(const matchersv1::Matcher& matcher, Reporter& report, RouteMa
 
 void MatchText(const std::string& value, bool regex, const std::string& field, Reporter& report, StringMatcher& out) {
   if (regex) {
-    CheckRegexAt(field, value, report);
-    out.mutable_safe_regex()->set_regex(value);
+    TranslateRegex(field, value, report, *out.mutable_safe_regex());
   } else {
     out.set_exact(value);
   }
@@ -75,8 +67,7 @@ void TranslateMethods(const matchersv1::Matcher& matcher, Reporter& report, Rout
   }
   std::string regex;
   for (const std::string& method : matcher.methods()) regex += (regex.empty() ? "" : "|") + method;
-  CheckRegexAt("methods", regex, report);
-  header.mutable_string_match()->mutable_safe_regex()->set_regex(regex);
+  TranslateRegex("methods", regex, report, *header.mutable_string_match()->mutable_safe_regex());
 }
 
 }  // namespace

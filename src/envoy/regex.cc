@@ -1,31 +1,37 @@
 #include "src/envoy/regex.h"
 
-#include <re2/re2.h>
+#include <limits>
+#include <utility>
+
+#include "envoy/type/matcher/v3/regex.pb.h"
+#include "src/base/regex.h"
 
 namespace k8sgw::envoy {
 namespace {
 
-RE2::Options Quiet() {
-  RE2::Options options;
-  options.set_log_errors(false);
-  return options;
-}
+constexpr uint32_t kNoLimit = std::numeric_limits<uint32_t>::max();
 
 }  // namespace
 
-std::string CheckRegex(std::string_view regex) {
-  const RE2 re(re2::StringPiece(regex.data(), regex.size()), Quiet());
-  return re.ok() ? "" : "regex \"" + std::string(regex) + "\" is invalid: " + re.error();
+void TranslateRegex(std::string_view field, const std::string& regex, Reporter& report,
+                    ::envoy::type::matcher::v3::RegexMatcher& out) {
+  uint32_t size = 0;
+  RegexProblem problem = CheckRegex(regex, kNoLimit, &size);
+  if (!problem.empty()) report.Error(field, std::move(problem.message), std::move(problem.fix));
+  out.set_regex(regex);
+  // Envoy's RE2 may count a little differently.
+  if (size > kEnvoyMaxProgramSize / 2) out.mutable_google_re2()->mutable_max_program_size()->set_value(kNoLimit);
 }
 
-std::string CheckRewrite(std::string_view regex, std::string_view substitution) {
-  const RE2 re(re2::StringPiece(regex.data(), regex.size()), Quiet());
-  if (!re.ok()) return "regex \"" + std::string(regex) + "\" is invalid: " + re.error();
-  std::string error;
-  if (!re.CheckRewriteString(re2::StringPiece(substitution.data(), substitution.size()), &error)) {
-    return "substitution \"" + std::string(substitution) + "\" does not fit the regex: " + error;
+void TranslateSubstitution(std::string_view field, const std::string& regex, const std::string& substitution,
+                           Reporter& report, ::envoy::type::matcher::v3::RegexMatchAndSubstitute& out) {
+  const std::string pattern = JoinPath(field, "pattern.regex");
+  if (regex.empty()) report.Error(pattern, "is empty", "add the regex that is replaced");
+  TranslateRegex(pattern, regex, report, *out.mutable_pattern());
+  if (RegexProblem problem = CheckSubstitution(regex, substitution); !problem.empty()) {
+    report.Error(JoinPath(field, "substitution"), std::move(problem.message), std::move(problem.fix));
   }
-  return "";
+  out.set_substitution(substitution);
 }
 
 }  // namespace k8sgw::envoy

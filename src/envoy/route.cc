@@ -35,11 +35,8 @@ void TranslateRedirect(const gloov1::RedirectAction& in, Reporter report, routev
       break;
     case gloov1::RedirectAction::kRegexRewrite: {
       const auto& rewrite = in.regex_rewrite();
-      if (std::string problem = CheckRewrite(rewrite.pattern().regex(), rewrite.substitution()); !problem.empty()) {
-        report.Error("regexRewrite", std::move(problem), "write it as RE2 reads it, with \\1 for the first group");
-      }
-      out.mutable_regex_rewrite()->mutable_pattern()->set_regex(rewrite.pattern().regex());
-      out.mutable_regex_rewrite()->set_substitution(rewrite.substitution());
+      TranslateSubstitution("regexRewrite", rewrite.pattern().regex(), rewrite.substitution(), report,
+                            *out.mutable_regex_rewrite());
       break;
     }
     case gloov1::RedirectAction::PATH_REWRITE_SPECIFIER_NOT_SET: break;

@@ -4,12 +4,10 @@
 #include "api/gateway/v1/route_table.pb.h"
 #include "api/gateway/v1/virtual_service.pb.h"
 #include "src/gateway/label_selector.h"
-#include "src/gateway/regex_check.h"
 
 namespace k8sgw::gateway {
 namespace {
 
-constexpr char kRegexFix[] = "use RE2 syntax: https://github.com/google/re2/wiki/Syntax";
 constexpr char kTargetRefs[] = "is for the Kubernetes Gateway API, which is not translated yet, so it has no effect";
 
 class Checker {
@@ -32,9 +30,8 @@ class Checker {
   void CheckMatcher(const ::matchers::core::gloo::solo::io::Matcher& matcher, const Source& at);
   void CheckSelector(const gatewayv1::RouteTableSelector& selector, const Source& at);
   void CheckPattern(const std::string& regex, const Source& at) {
-    if (std::string problem = CheckRegex(regex, limits_.regex_max_program_size); !problem.empty()) {
-      problems_.push_back(Error(at, std::move(problem), kRegexFix));
-    }
+    RegexProblem problem = CheckRegex(regex, limits_.regex_max_program_size);
+    if (!problem.empty()) problems_.push_back(Error(at, std::move(problem.message), std::move(problem.fix)));
   }
 
   const ContentLimits& limits_;

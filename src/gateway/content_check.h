@@ -5,14 +5,14 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 
+#include "src/base/regex.h"
 #include "src/gateway/places.h"
 
 namespace k8sgw::gateway {
 
 struct ContentLimits {
-  std::optional<uint32_t> regex_max_program_size;
+  uint32_t regex_max_program_size = kDefaultMaxProgramSize;
 };
 
 Problems CheckVirtualService(const Object<gatewayv1::VirtualService>& service, const ContentLimits& limits);

@@ -411,7 +411,7 @@ kind: Settings
 metadata: {name: default, namespace: gloo-system}
 spec: {gloo: {regexMaxProgramSize: 50}})");
   EXPECT_FALSE(host()->accepted);
-  EXPECT_TRUE(Says(world.problems(), {"virtualHost.routes[0].matchers[0].regex", "regexMaxProgramSize of 50"}));
+  EXPECT_TRUE(Says(world.problems(), {"virtualHost.routes[0].matchers[0].regex", "and 50 is the most"}));
 }
 
 TEST_F(Delegation, TablesOutsideTheWatchedNamespacesDoNotCount) {

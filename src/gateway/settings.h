@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "src/base/regex.h"
 #include "src/model/objects.h"
 #include "src/model/settings_key.h"
 
@@ -19,7 +20,7 @@ struct GatewaySettings {
   // For sslConfigs that do not say it themselves.
   std::optional<bool> one_way_tls;
   // nullopt means no limit.
-  std::optional<uint32_t> regex_max_program_size;
+  uint32_t regex_max_program_size = kDefaultMaxProgramSize;
   // Always holds the write namespace; nullopt means all.
   std::optional<std::set<std::string>> watched_namespaces;
 
