@@ -39,7 +39,7 @@ bool Inputs::Stage(const Change& change) {
     case Kind::kUpstream: return StageInto(upstreams, change);
     case Kind::kUpstreamGroup: return StageInto(upstream_groups, change);
     case Kind::kSecret: return StageInto(secrets, change);
-    case Kind::kArtifact: return StageInto(artifacts, change);
+    case Kind::kArtifact:
     case Kind::kMatchableHttpGateway:
     case Kind::kMatchableTcpGateway:
     case Kind::kListenerOption:

@@ -20,11 +20,10 @@ struct Inputs {
         route_options(graph, "route-options"),
         upstreams(graph, "upstreams"),
         upstream_groups(graph, "upstream-groups"),
-        secrets(graph, "secrets"),
-        artifacts(graph, "artifacts") {}
+        secrets(graph, "secrets") {}
 
   // Stages one change; it takes effect with the next Commit of the graph. Kinds that no translation reads yet
-  // (MatchableHttpGateway, ListenerOption, …) are refused: returns false.
+  // (Artifact, MatchableHttpGateway, …) are refused: returns false.
   bool Stage(const Change& change);
 
   ObjectInput<gloov1::Settings> settings;
@@ -36,7 +35,6 @@ struct Inputs {
   ObjectInput<gloov1::Upstream> upstreams;
   ObjectInput<gloov1::UpstreamGroup> upstream_groups;
   ObjectInput<gloov1::Secret> secrets;
-  ObjectInput<gloov1::Artifact> artifacts;
 };
 
 }  // namespace k8sgw
