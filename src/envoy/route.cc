@@ -40,6 +40,8 @@ void TranslateRedirect(const gloov1::RedirectAction& in, Reporter report, routev
       }
       out.mutable_regex_rewrite()->mutable_pattern()->set_regex(rewrite.pattern().regex());
       out.mutable_regex_rewrite()->set_substitution(rewrite.substitution());
+      Reporter part = report.At("regexRewrite");
+      WarnUntranslated(rewrite, part);
       break;
     }
     case gloov1::RedirectAction::PATH_REWRITE_SPECIFIER_NOT_SET: break;
