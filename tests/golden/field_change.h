@@ -39,8 +39,7 @@ bool IsPlain(const Descriptor* type);
 
 bool IsSet(const Message& message, const FieldDescriptor* field);
 
-// Gives the field another value; `variant` is 0 to kVariants - 1. The first takes the field away; where a case sets a
-// field, that is most likely to show.
+// Gives the field another value; `variant` is 0 to kVariants - 1. The first takes the field away.
 constexpr int kVariants = 5;
 void ChangeField(Message* message, const FieldDescriptor* field, int variant);
 
