@@ -107,7 +107,8 @@ class Trial {
     for (const auto& [place, words] : unheard_) {
       if (all.contains(place.second) && !all.contains(place.first)) out.emplace(place.second, words);
     }
-    return out;
+    // Messages that hold each other must not excuse each other.
+    return out.empty() ? all : out;
   }
 
   // The fields that are heard, but no case shows what is in them.
