@@ -46,6 +46,9 @@ const Claims& AllClaims() {
   return *claims;
 }
 
+// Published, but one limit counts for all regexes.
+constexpr std::string_view kProgramSize = "solo.io.envoy.type.matcher.v3.RegexMatcher.GoogleRE2.max_program_size";
+
 constexpr char kNotYet[] = "is not translated yet, so it has no effect";
 
 void Walk(const Message& message, const std::string& path, Reporter& report) {
@@ -59,6 +62,11 @@ void Walk(const Message& message, const std::string& path, Reporter& report) {
     if (claims.not_yet.contains(field->full_name()) ||
         (is_claimed_message && !claims.fields.contains(field->full_name()))) {
       report.Warning(field_path, kNotYet, "remove it until it is");
+      continue;
+    }
+    if (field->full_name() == kProgramSize) {
+      report.Warning(field_path, "has no effect, because one limit counts for all regexes",
+                     "remove it, or set gloo.regexMaxProgramSize in Settings");
       continue;
     }
     if (field->is_map() || field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) continue;

@@ -204,8 +204,8 @@ struct Plugin {
 // All plugins, in the order of their folders' names. Generated.
 std::span<const Plugin* const> AllPlugins();
 
-// Warns about every set field of `options` (a message whose fields plugins claim) that no plugin translates, and about
-// the fields below that are named in `not_yet`.
+// Warns about every set field of `options` (a message whose fields plugins claim) that no plugin translates, about the
+// fields below that are named in `not_yet`, and about published ones that mean nothing here.
 void WarnUntranslated(const google::protobuf::Message& options, Reporter& report);
 
 // Packs without the non-determinism of maps: equal messages give equal bytes.

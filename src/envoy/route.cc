@@ -37,6 +37,8 @@ void TranslateRedirect(const gloov1::RedirectAction& in, Reporter report, routev
       const auto& rewrite = in.regex_rewrite();
       TranslateSubstitution("regexRewrite", rewrite.pattern().regex(), rewrite.substitution(), report,
                             *out.mutable_regex_rewrite());
+      Reporter part = report.At("regexRewrite");
+      WarnUntranslated(rewrite, part);
       break;
     }
     case gloov1::RedirectAction::PATH_REWRITE_SPECIFIER_NOT_SET: break;

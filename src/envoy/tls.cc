@@ -14,6 +14,8 @@ namespace {
 
 using tlsv3::CommonTlsContext;
 
+constexpr char kNoAuthority[] = "names can only be verified with a root CA";
+
 tlsv3::TlsParameters::TlsProtocol Version(gloov1::SslParameters::ProtocolVersion version) {
   // The published enum has the numbers of Envoy's.
   return static_cast<tlsv3::TlsParameters::TlsProtocol>(version);
@@ -143,7 +145,7 @@ bool FromFiles(const Config& in, const Parts& parts, Reporter& report, CommonTls
     out.mutable_validation_context()->mutable_trusted_ca()->set_filename(files.root_ca());
     AddSans(in.verify_subject_alt_name(), *out.mutable_validation_context());
   } else if (!in.verify_subject_alt_name().empty() && files.root_ca().empty()) {
-    report.Error("verifySubjectAltName", "names can only be verified with a root CA", "add sslFiles.rootCa");
+    report.Error("verifySubjectAltName", kNoAuthority, "add sslFiles.rootCa");
     return false;
   }
   return true;
@@ -154,6 +156,10 @@ bool FromSds(const Config& in, const Parts& parts, Reporter& report, CommonTlsCo
   const auto& sds = in.sds();
   if (sds.target_uri().empty() && sds.cluster_name().empty()) {
     report.Error("sds", "names no server", "give targetUri or clusterName");
+    return false;
+  }
+  if (sds.validation_context_name().empty() && !in.verify_subject_alt_name().empty()) {
+    report.Error("verifySubjectAltName", kNoAuthority, "add sds.validationContextName");
     return false;
   }
   if (sds.has_call_credentials()) {
@@ -183,7 +189,9 @@ bool SetCommon(const Context& context, const Config& in, const Parts& parts, Rep
     case Config::kSds: return FromSds(in, parts, report, out);
     case Config::SSL_SECRETS_NOT_SET: break;
   }
-  return true;
+  if (in.verify_subject_alt_name().empty()) return true;
+  report.Error("verifySubjectAltName", kNoAuthority, "give it by secretRef, sslFiles or sds");
+  return false;
 }
 
 }  // namespace

@@ -37,8 +37,7 @@ Inputs::Inputs(flow::Graph& graph)
       route_options(graph, "route-options"),
       upstreams(graph, "upstreams"),
       upstream_groups(graph, "upstream-groups"),
-      secrets(graph, "secrets"),
-      artifacts(graph, "artifacts") {}
+      secrets(graph, "secrets") {}
 
 Inputs::~Inputs() = default;
 
@@ -53,7 +52,7 @@ bool Inputs::Stage(const Change& change) {
     case Kind::kUpstream: return StageInto(upstreams, change);
     case Kind::kUpstreamGroup: return StageInto(upstream_groups, change);
     case Kind::kSecret: return StageInto(secrets, change);
-    case Kind::kArtifact: return StageInto(artifacts, change);
+    case Kind::kArtifact:
     case Kind::kMatchableHttpGateway:
     case Kind::kMatchableTcpGateway:
     case Kind::kListenerOption:

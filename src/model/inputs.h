@@ -16,7 +16,7 @@ struct Inputs {
   ~Inputs();
 
   // Stages one change; it takes effect with the next Commit of the graph. Kinds that no translation reads yet
-  // (MatchableHttpGateway, ListenerOption, …) are refused: returns false.
+  // (Artifact, MatchableHttpGateway, …) are refused: returns false.
   bool Stage(const Change& change);
 
   ObjectInput<gloov1::Settings> settings;
@@ -28,7 +28,6 @@ struct Inputs {
   ObjectInput<gloov1::Upstream> upstreams;
   ObjectInput<gloov1::UpstreamGroup> upstream_groups;
   ObjectInput<gloov1::Secret> secrets;
-  ObjectInput<gloov1::Artifact> artifacts;
 };
 
 }  // namespace k8sgw
