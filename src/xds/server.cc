@@ -26,6 +26,9 @@ using grpc::ByteBuffer;
 using grpc::CallbackServerContext;
 
 constexpr int kKeepaliveMs = 30'000;
+// A client with more responses than these to read is not listened to until it has read some. Of the known types there
+// is never more than one each on the way; of others, a client may ask as often as it likes.
+constexpr size_t kMostQueued = 16;
 
 class StreamReactor;
 
@@ -80,7 +83,9 @@ class StreamReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
     });
     if (wake) core_.deadline_changed.notify_one();
     request_bytes_.Clear();
-    StartRead(&request_bytes_);
+    std::lock_guard<std::mutex> lock(queue_mutex_);
+    read_waits_ = true;
+    ReadNext();
   }
 
   void OnWriteDone(bool ok) override {
@@ -105,6 +110,7 @@ class StreamReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
       writing_ = true;
       response = std::move(queue_.front());
       queue_.pop_front();
+      ReadNext();
     }
     ByteBuffer bytes = delta_ ? WriteDeltaResponse(response) : WriteStateResponse(response);
     std::lock_guard<std::mutex> lock(queue_mutex_);
@@ -115,7 +121,14 @@ class StreamReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
   }
 
  private:
-  // Called by the engine: only queues. At most one response per type is ever in flight, so the queue is short.
+  // Listens on when the queue is short; called with queue_mutex_.
+  void ReadNext() {
+    if (!read_waits_ || finished_ || queue_.size() >= kMostQueued) return;
+    read_waits_ = false;
+    StartRead(&request_bytes_);
+  }
+
+  // Called by the engine: only queues.
   void Enqueue(Response response) {
     std::lock_guard<std::mutex> lock(queue_mutex_);
     queue_.push_back(std::move(response));
@@ -136,7 +149,8 @@ class StreamReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
   ByteBuffer request_bytes_;
   ByteBuffer response_bytes_;  // owned by gRPC while writing_
   std::mutex queue_mutex_;
-  std::deque<Response> queue_;  // these three are guarded by queue_mutex_
+  std::deque<Response> queue_;  // these four are guarded by queue_mutex_
+  bool read_waits_ = false;
   bool writing_ = false;
   bool finished_ = false;
 };
