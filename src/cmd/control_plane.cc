@@ -107,9 +107,12 @@ void ControlPlane::UpdateStatus() {
                   revision(), AllInSync() ? "true" : "false", pipeline_.problem_table().CountErrors(),
                   pipeline_.problem_table().CountWarnings(), stats.streams, stats.nacks, stats.unknown_roles);
   if (status == last_status_) return;
+  // On a full disk the old file stays, and it is tried again.
   const std::string part = options_.status_file + ".part";
-  std::ofstream(part) << status;
-  if (std::rename(part.c_str(), options_.status_file.c_str()) == 0) last_status_ = status;
+  std::ofstream out(part);
+  out << status;
+  out.close();
+  if (out && std::rename(part.c_str(), options_.status_file.c_str()) == 0) last_status_ = status;
 }
 
 std::vector<std::pair<std::string, std::string>> ControlPlane::ListenerAddresses(const std::string& role) const {

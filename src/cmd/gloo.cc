@@ -91,8 +91,9 @@ class GlooServer {
   // Whoever wrote Settings did not mean the defaults: nothing is served from the wrong folder or on the wrong port.
   int RefuseSettings() {
     for (const file::FileProblem& problem : settings_source_->problems()) {
-      std::cerr << "gloo: " << file::FormatPlace(settings_source_->root(), problem.place) << ": "
-                << problem.problem.ToString() << "\n";
+      const std::string place = file::FormatPlace(settings_source_->root(), problem.place);
+      std::cerr << "gloo: " << (place.empty() ? settings_source_->root() : place) << ": " << problem.problem.ToString()
+                << "\n";
     }
     return 1;
   }
@@ -172,8 +173,19 @@ class GlooServer {
 
   static std::string PortOf(const std::string& address) { return address.substr(address.rfind(':') + 1); }
 
-  void Take(Feed& feed, std::vector<Change> changes, std::vector<Change>& out) {
-    for (Change& change : changes) {
+  // What all folders together say of an object: one may be inside of another, and the first by path counts.
+  Change Current(const ResourceKey& key) const {
+    Change change;
+    change.key = key;
+    for (const auto& [path, feed] : feeds_) {
+      change = feed->source.Current(key);
+      if (!change.gone()) break;
+    }
+    return change;
+  }
+
+  void Take(Feed& feed, const std::vector<Change>& changes, std::vector<Change>& out) {
+    for (const Change& change : changes) {
       // Settings are read from their own folder only.
       if (change.key.kind == Kind::kSettings) continue;
       if (change.gone()) {
@@ -181,7 +193,7 @@ class GlooServer {
       } else {
         feed.objects.insert(change.key);
       }
-      out.push_back(std::move(change));
+      out.push_back(Current(change.key));
     }
   }
 
@@ -192,26 +204,21 @@ class GlooServer {
         ++it;
         continue;
       }
-      loop_.Unwatch(it->second->source.fd());
-      for (const ResourceKey& key : it->second->objects) {
-        Change gone;
-        gone.key = key;
-        changes.push_back(std::move(gone));
-      }
+      const std::unique_ptr<Feed> old = std::move(it->second);
       it = feeds_.erase(it);
+      loop_.Unwatch(old->source.fd());
+      for (const ResourceKey& key : old->objects) changes.push_back(Current(key));
     }
     for (const std::string& path : wanted) {
       if (feeds_.contains(path)) continue;
       MakeFolder(path);
-      auto feed = std::make_unique<Feed>(path);
+      Feed* feed = feeds_.emplace(path, std::make_unique<Feed>(path)).first->second.get();
       Take(*feed, feed->source.Start(), changes);
-      Feed* raw = feed.get();
-      loop_.Watch(feed->source.fd(), [this, raw] {
+      loop_.Watch(feed->source.fd(), [this, feed] {
         std::vector<Change> more;
-        Take(*raw, raw->source.OnReadable(), more);
+        Take(*feed, feed->source.OnReadable(), more);
         Apply(std::move(more));
       });
-      feeds_[path] = std::move(feed);
     }
   }
 

@@ -45,8 +45,8 @@ class TextFormatter final : public spdlog::formatter {
   spdlog::pattern_formatter pattern_{"%H:%M:%S.%e %l: %v"};
 };
 
-// Calls `plain` with characters that may stand as they are, `control` with the others below U+0080, and `broken` with
-// bytes that are not UTF-8.
+// Calls `plain` with characters that may stand as they are, `control` with those that may command a terminal, and
+// `broken` with bytes that are not UTF-8.
 template <class Plain, class Control, class Broken>
 void ForEachCharacter(std::string_view text, const Plain& plain, const Control& control, const Broken& broken) {
   while (!text.empty()) {
@@ -57,7 +57,7 @@ void ForEachCharacter(std::string_view text, const Plain& plain, const Control& 
       text.remove_prefix(1);
       continue;
     }
-    if (code < 0x20 || code == 0x7f) {
+    if (code < 0x20 || (code >= 0x7f && code < 0xa0)) {
       control(static_cast<unsigned char>(code));
     } else {
       plain(text.substr(0, size));

@@ -75,7 +75,8 @@ class Runner {
     if (auto status = StartServers(); !status.ok()) return Fail(status);
     std::vector<Change> changes;
     if (source_) {
-      if (!std::filesystem::exists(source_->root()))
+      std::error_code unknown;  // what cannot be looked at is said by the source
+      if (!std::filesystem::exists(source_->root(), unknown) && !unknown)
         spdlog::warn("there is no folder {} yet: waiting for it", source_->root());
       changes = source_->Start();
       loop_.Watch(source_->fd(), [this] { OnFiles(); });
@@ -145,6 +146,7 @@ class Runner {
       has_default_gateways_ = want_default;
     }
     Problems problems;
+    source_places_.clear();
     if (source_) {
       for (const auto& problem : source_->problems()) problems.push_back(Placed(problem));
     }

@@ -35,6 +35,14 @@ std::vector<std::string> NamedIn(const std::string& words, const std::vector<std
   return named;
 }
 
+// Envoy cuts its words after 4096 bytes and says so; what is much longer is not from Envoy, and is cut here.
+constexpr size_t kMostWords = 16 << 10;
+constexpr std::string_view kCutMark = "...(truncated)";
+
+std::string Shortened(const std::string& words) {
+  return words.size() <= kMostWords ? words : words.substr(0, kMostWords) + std::string(kCutMark);
+}
+
 struct Stream {
   Stream(StreamOptions o, std::function<void(Response)> s)
       : options(o), send(std::move(s)), subscriptions{Subscription(o.delta), Subscription(o.delta), Subscription(o.delta),
@@ -154,8 +162,9 @@ struct Engine::Impl {
       return true;
     }
     ++stats.nacks;
-    std::vector<Refused> refused = subscription.Nack(NamedIn(*request.error, subscription.NamesInFlight()));
-    if (options.on_nack) options.on_nack({stream.serving.value_or(""), stream.node_id, type, std::move(refused), *request.error});
+    const std::string words = Shortened(*request.error);
+    std::vector<Refused> refused = subscription.Nack(NamedIn(words, subscription.NamesInFlight()), words.ends_with(kCutMark));
+    if (options.on_nack) options.on_nack({stream.serving.value_or(""), stream.node_id, type, std::move(refused), words});
     return true;
   }
 };

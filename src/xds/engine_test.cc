@@ -179,6 +179,35 @@ TEST_F(EngineTest, ARefusedNameMayEndASentence) {
   EXPECT_EQ(nacks[0].resources[0].name, "a.b_default");
 }
 
+// Envoy names what it refuses in at most 4096 bytes.
+TEST_F(EngineTest, WhatCutWordsDoNotNameIsSentAgain) {
+  for (const bool delta : {true, false}) {
+    nacks.clear();
+    Client client(engine, delta);
+    Put({Make(Type::kListener, "l1", "bad"), Make(Type::kListener, "l2", "bad"), Make(Type::kListener, "l3", "good")});
+    client.Subscribe(Type::kListener);
+    client.Answer("l1 is bad: ...(truncated)");
+    ASSERT_EQ(client.inbox.size(), 1u);
+    EXPECT_EQ(client.inbox[0].resources.size(), 2u);
+    client.Answer("l2 is bad");
+    EXPECT_TRUE(engine.InSync("a~b"));
+    ASSERT_EQ(nacks.size(), 2u);
+    ASSERT_EQ(nacks[0].resources.size(), 1u);
+    EXPECT_EQ(nacks[0].resources[0].name, "l1");
+    ASSERT_EQ(nacks[1].resources.size(), 1u);
+    EXPECT_EQ(nacks[1].resources[0].name, "l2");
+  }
+}
+
+TEST_F(EngineTest, EndlessWordsAreCut) {
+  Client client(engine, true);
+  Put({Make(Type::kListener, "l1", "bad")});
+  client.Subscribe(Type::kListener);
+  client.Answer("l1 " + std::string(20 << 20, 'x'));
+  ASSERT_EQ(nacks.size(), 1u);
+  EXPECT_LT(nacks[0].message.size(), size_t{32} << 10);
+}
+
 TEST_F(EngineTest, AReconnectingClientGetsOnlyTheDifference) {
   Put({Make(Type::kCluster, "same", "1"), Make(Type::kCluster, "changed", "2")});
   Client client(engine, true);

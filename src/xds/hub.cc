@@ -5,6 +5,10 @@
 namespace k8sgw::xds {
 namespace {
 
+// A client with more responses than these to read is not listened to until it has read some. Of the known types there
+// is never more than one each on the way; of others, a client may ask as often as it likes.
+constexpr size_t kMostQueued = 16;
+
 Time Now() { return std::chrono::steady_clock::now(); }
 
 }  // namespace
@@ -18,10 +22,22 @@ void Stream::Open(StreamOptions options) {
       hub_.ready_.push_back(shared_from_this());
     });
   });
+  std::lock_guard<std::mutex> lock(mutex_);
+  ready_to_listen_ = true;
+  ListenOn();
 }
 
 void Stream::Receive(const Request& request) {
   hub_.Call([&](Engine& engine) { engine.Receive(id_, request, Now()); });
+  std::lock_guard<std::mutex> lock(mutex_);
+  ready_to_listen_ = true;
+  ListenOn();
+}
+
+void Stream::ListenOn() {
+  if (!ready_to_listen_ || closed_ || queue_.size() >= kMostQueued) return;
+  ready_to_listen_ = false;
+  StartListening();
 }
 
 bool Stream::Close() {
@@ -51,6 +67,7 @@ void Stream::SendNext() {
     sending_ = true;
     response = std::move(queue_.front());
     queue_.pop_front();
+    ListenOn();
   }
   Prepare(response);
   std::lock_guard<std::mutex> lock(mutex_);

@@ -27,7 +27,7 @@ class Hub;
 // to send, and the last of them deletes it.
 class Stream : public std::enable_shared_from_this<Stream> {
  public:
-  // Not before the transport is whole, and held by a shared_ptr.
+  // Not before the transport is whole, and held by a shared_ptr. Begins to listen.
   void Open(StreamOptions options);
   void Receive(const Request& request);
   // What StartSending began has ended well: the next response may go.
@@ -43,17 +43,22 @@ class Stream : public std::enable_shared_from_this<Stream> {
   virtual void Prepare(const Response& response) = 0;
   // Begins to send it, without waiting. Never called after Close.
   virtual void StartSending() = 0;
+  // Begins to wait for the next request, which goes to Receive. Never called after Close.
+  virtual void StartListening() = 0;
 
  private:
   friend class Hub;
-  // Called by the engine: only queues. At most one response per type is ever in flight, so the queue is short.
+  // Called by the engine: only queues.
   void Enqueue(Response response);
   void SendNext();
+  // Listens on when the queue is short; called with mutex_.
+  void ListenOn();
 
   Hub& hub_;
   StreamId id_ = 0;
   std::mutex mutex_;
-  std::deque<Response> queue_;  // these three are guarded by mutex_
+  std::deque<Response> queue_;  // these are guarded by mutex_
+  bool ready_to_listen_ = false;
   bool sending_ = false;
   bool closed_ = false;
 };

@@ -103,6 +103,8 @@ class TestStream final : public Stream {
     });
   }
 
+  void StartListening() override { EXPECT_FALSE(ended_) << "a stream that is closed does not listen"; }
+
   Network& network_;
   std::atomic<bool> busy_ = false;
   std::atomic<bool> ended_ = false;

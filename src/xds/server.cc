@@ -37,7 +37,6 @@ class GrpcStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
     const auto stream = std::make_shared<GrpcStream>(hub, options.delta);
     stream->self_ = stream;
     stream->Open(options);
-    stream->StartRead(&stream->request_bytes_);
     return stream.get();
   }
 
@@ -49,9 +48,8 @@ class GrpcStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
     if (!(delta_ ? ParseDeltaRequest(request_bytes_, &request) : ParseStateRequest(request_bytes_, &request))) {
       return End(NoRequest());
     }
-    Receive(request);
     request_bytes_.Clear();
-    StartRead(&request_bytes_);
+    Receive(request);
   }
 
   void OnWriteDone(bool ok) override {
@@ -67,6 +65,7 @@ class GrpcStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
     response_bytes_ = delta_ ? WriteDeltaResponse(response) : WriteStateResponse(response);
   }
   void StartSending() override { StartWrite(&response_bytes_); }
+  void StartListening() override { StartRead(&request_bytes_); }
 
   // Nothing may be started after Finish, which Close has seen to.
   void End(grpc::Status status) {

@@ -210,6 +210,29 @@ TEST_F(ServerTest, TwoHundredReconnectsLeaveNothingBehind) {
   EXPECT_TRUE(Becomes([&] { return server->stats().streams == 0; }));
 }
 
+TEST_F(ServerTest, AClientThatAsksWithoutReadingIsNotListenedTo) {
+  constexpr int kRequests = 1500;
+  DeltaClient client(channel);
+  ads::DeltaDiscoveryRequest request;
+  request.set_type_url("type.googleapis.com/unknown");
+  request.add_resource_names_subscribe(std::string(64 << 10, 'x'));
+  std::atomic<int> written{0};
+  std::thread writer([&] {
+    while (written < kRequests && client.stream->Write(request)) ++written;
+  });
+  for (int before = -1; before != written;) {
+    before = written;
+    std::this_thread::sleep_for(300ms);
+  }
+  EXPECT_LT(written, kRequests);
+  // Who reads after all gets every answer.
+  int read = 0;
+  while (read < kRequests && client.Read()) ++read;
+  EXPECT_EQ(read, kRequests);
+  writer.join();
+  EXPECT_EQ(written, kRequests);
+}
+
 TEST_F(ServerTest, ShutdownEndsOpenStreamsAndManyWritersMayShareTheServer) {
   std::vector<std::unique_ptr<DeltaClient>> clients;
   for (int i = 0; i < 8; ++i) clients.push_back(std::make_unique<DeltaClient>(channel));

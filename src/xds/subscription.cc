@@ -97,7 +97,7 @@ void Subscription::Ack() {
 }
 
 // Envoy takes the innocent part of a response and its removals, also without delta.
-std::vector<Refused> Subscription::Nack(const std::vector<std::string>& blamed) {
+std::vector<Refused> Subscription::Nack(const std::vector<std::string>& blamed, bool cut) {
   std::vector<Refused> refused;
   for (const auto& resource : flight_->sent) {
     // What the client had before, and was only repeated, is not what it refuses.
@@ -107,6 +107,8 @@ std::vector<Refused> Subscription::Nack(const std::vector<std::string>& blamed) 
       const bool has_body = had != client_.end() && !had->second->body.empty();
       refused.push_back({resource->name, resource, has_body ? had->second : nullptr});
       refused_[resource->name] = resource->version;
+    } else if (cut) {
+      dirty_.insert(resource->name);
     } else if (Wants(resource->name)) {
       client_[resource->name] = resource;
     }

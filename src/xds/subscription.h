@@ -36,8 +36,9 @@ class Subscription {
   // Answers the response in flight; false when the nonce is stale.
   bool Answer(const std::string& nonce);
   void Ack();
-  // `blamed` are the names that the client's words blame; the rest was taken. Empty blames all.
-  std::vector<Refused> Nack(const std::vector<std::string>& blamed);
+  // `blamed` are the names that the client's words blame; the rest was taken. Empty blames all. When the words were
+  // cut, nobody knows of the rest: it is sent again, alone, and the words about it are heard then.
+  std::vector<Refused> Nack(const std::vector<std::string>& blamed, bool cut);
 
   // --- what changes here
   void Changed(const std::string& name);

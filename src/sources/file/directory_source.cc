@@ -1,9 +1,10 @@
 #include "src/sources/file/directory_source.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <map>
+#include <string>
+
+#include "src/sources/file/paths.h"
 
 namespace k8sgw::file {
 
@@ -49,8 +50,9 @@ Place DirectorySource::Locate(const ResourceKey& object, const std::string& fiel
 
 uint32_t DirectorySource::LineIn(const std::string& path, const ResourceKey& object, const std::string& field) const {
   if (!lines_ || lines_->first != path) {
-    std::ifstream in(root() + "/" + path);
-    const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+    // It may be what could not be read before: a pipe without a writer, or a file without an end.
+    std::string text;
+    if (!ReadAll(Join(root(), path), &text).empty()) text.clear();
     lines_.emplace(path, store_.ReadLines(path, text));
   }
   return FileStore::LineOf(object, field, lines_->second);

@@ -22,6 +22,9 @@ class DirectorySource {
   int fd() const { return watcher_.fd(); }
   std::vector<Change> OnReadable();
 
+  // The object as the folder has it now; gone when it does not.
+  Change Current(const ResourceKey& key) const { return store_.Current(key); }
+
   // Problems of files and documents, each with its line.
   std::vector<FileProblem> problems() const;
   size_t file_count() const { return store_.file_count(); }

@@ -1,6 +1,11 @@
 #include "src/sources/file/directory_source.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdint>
 
 #include "api/gloo/v1/upstream.pb.h"
 #include "src/base/text.h"
@@ -118,6 +123,24 @@ TEST(DirectorySource, LocatesProblems) {
   fs::remove(folder / "sub/a.yaml");
   world.Poll();
   EXPECT_EQ(FormatPlace("/conf", world.source.Locate({Kind::kUpstream, "default", "a"}, "static")), "");
+}
+
+// Who looks for a line must not wait for the writer of a pipe, and must not read what is too large.
+TEST(DirectorySource, OpensNoPipeToFindLines) {
+  TestFolder folder;
+  ASSERT_EQ(mkfifo((folder / "pipe.yaml").c_str(), 0600), 0);
+  folder.Write("large.yaml", "");
+  fs::resize_file(folder / "large.yaml", uintmax_t{64} << 20);
+  World world(folder);
+  const auto before = std::chrono::steady_clock::now();
+  alarm(20);  // ends the test when the pipe is opened after all
+  const auto problems = world.source.problems();
+  alarm(0);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::milliseconds(500));
+  ASSERT_EQ(problems.size(), 2u);
+  EXPECT_EQ(problems[0].place.path, "large.yaml");
+  EXPECT_EQ(problems[1].place.path, "pipe.yaml");
+  EXPECT_EQ(problems[1].place.line, 1u);
 }
 
 }  // namespace

@@ -198,6 +198,11 @@ std::vector<FileProblem> FileStore::problems() const {
   return all;
 }
 
+Change FileStore::Current(const ResourceKey& key) const {
+  const auto claim = claims_.find(key);
+  return Change(key, claim == claims_.end() ? AnyObject() : ObjectOf(*claim->second.front(), key));
+}
+
 std::string FileStore::FileOf(const ResourceKey& key) const {
   const auto claim = claims_.find(key);
   return claim == claims_.end() ? "" : claim->second.front()->first;
@@ -205,25 +210,25 @@ std::string FileStore::FileOf(const ResourceKey& key) const {
 
 FileStore::Lines FileStore::ReadLines(const std::string& file, std::string_view text) const {
   Lines lines{yaml::Parse(text), {}};
-  for (DecodedDocument& decoded : Decode(file, lines.stream)) lines.keys.push_back(std::move(decoded.keys));
+  const auto add = [&](const DecodedDocument& decoded, const yaml::Node& node) {
+    for (const ResourceKey& key : decoded.keys) lines.objects.emplace(key, &node);
+  };
+  for (const yaml::Node& document : lines.stream.documents) {
+    // The objects of a list have places of their own.
+    if (const yaml::Node* items = document.Find("items")) {
+      for (const yaml::Node& item : items->items) add(DecodeKubernetes(item, default_namespace_), item);
+    }
+    add(DecodeDocument(file, document, default_namespace_, top_kind_), document);
+  }
   return lines;
 }
 
 uint32_t FileStore::LineOf(const ResourceKey& key, std::string_view path, const Lines& lines) {
-  for (size_t i = 0; i < lines.keys.size(); ++i) {
-    const auto& keys = lines.keys[i];
-    if (std::find(keys.begin(), keys.end(), key) == keys.end()) continue;
-    const yaml::Node* root = &lines.stream.documents[i];
-    if (const yaml::Node* items = root->Find("items")) {
-      for (const yaml::Node& item : items->items) {
-        const yaml::Node* metadata = item.Find("metadata");
-        if (metadata && metadata->FindScalar("name") == key.name && item.FindScalar("kind") == KindName(key.kind)) root = &item;
-      }
-    }
-    const bool in_spec = root->Find("spec") && !path.starts_with("metadata");
-    return in_spec ? root->Locate("spec." + std::string(path)).line : root->Locate(path).line;
-  }
-  return 0;
+  const auto object = lines.objects.find(key);
+  if (object == lines.objects.end()) return 0;
+  const yaml::Node& root = *object->second;
+  const bool in_spec = root.Find("spec") && !path.starts_with("metadata");
+  return in_spec ? root.Locate("spec." + std::string(path)).line : root.Locate(path).line;
 }
 
 }  // namespace k8sgw::file

@@ -44,13 +44,15 @@ class FileStore {
 
   // Problems of files and documents, in the order of paths and lines.
   std::vector<FileProblem> problems() const;
+  // The object as it counts now; gone when no file defines it.
+  Change Current(const ResourceKey& key) const;
   // The file that an object comes from, or "".
   std::string FileOf(const ResourceKey& key) const;
   // A file that is read again to find lines in it.
   struct Lines {
     yaml::Stream stream;
-    // The objects of each document.
-    std::vector<std::vector<ResourceKey>> keys;
+    // Where in `stream` each object begins; of several, the first.
+    std::map<ResourceKey, const yaml::Node*> objects;
   };
   Lines ReadLines(const std::string& file, std::string_view text) const;
   // The line of `path` in the object `key`; 0 when the object is not there.

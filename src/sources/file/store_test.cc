@@ -219,5 +219,15 @@ TEST(FileStore, PlacesOfFields) {
   EXPECT_EQ(FileStore::LineOf(kA, "static", store.ReadLines("f.yaml", "[")), 0u);
 }
 
+TEST(FileStore, PlacesInAListAreThoseOfTheNamespace) {
+  const FileStore::Lines lines = FileStore("default").ReadLines("f.yaml",
+      "kind: List\napiVersion: v1\nitems:\n"
+      "- {apiVersion: gloo.solo.io/v1, kind: Upstream, metadata: {name: a}, spec: {static: {}}}\n"
+      "- {apiVersion: gloo.solo.io/v1, kind: Upstream, metadata: {name: a, namespace: other}, spec: {static: {}}}\n"
+      "- {apiVersion: gloo.solo.io/v1, kind: Upstream, metadata: {name: a}, spec: {static: {}}}\n");
+  EXPECT_EQ(FileStore::LineOf(kA, "static", lines), 4u);
+  EXPECT_EQ(FileStore::LineOf({Kind::kUpstream, "other", "a"}, "static", lines), 5u);
+}
+
 }  // namespace
 }  // namespace k8sgw::file

@@ -176,6 +176,25 @@ def another_folder(scenario: Scenario) -> None:
     await_answer(mode.http_port, "read")
 
 
+@SUITE.case("gloo: of two folders, one inside of the other, either may go and leave the other's objects")
+def nested_folders(scenario: Scenario) -> None:
+    mode = FileMode(scenario)
+    text = objects.flat_direct("inside").replace("*", "a.example")
+    text = text.replace("name: site", "name: inside")
+    mode.write("virtualservices", "inside", text, "config/sub")
+    mode.serve()
+    await_answer(mode.http_port, "inside", host="a.example")
+    settings = mode.settings_path.read_text()
+    more = settings.replace(f"{mode.data}/secret", f"{mode.data}/config/sub")
+    for number, text in enumerate((more, settings)):
+        revision = mode.status()["revision"]
+        _put(mode.settings_path, text)
+        wait_until(lambda: mode.status()["revision"] > revision, "the Settings count", APPLY_SECONDS)
+        mode.write("virtualservices", "site", objects.flat_direct(f"later-{number}"))
+        await_answer(mode.http_port, f"later-{number}")
+        expect_answer(mode.http_port, "inside", host="a.example")
+
+
 @SUITE.case("gloo: certificates come from directorySecretSource, and change while it runs")
 def secrets(scenario: Scenario) -> None:
     mode = FileMode(scenario)

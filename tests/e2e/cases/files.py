@@ -163,6 +163,43 @@ def subfolder(scenario: Scenario) -> None:
     await_answer(gateway.flags.http_port, "", "b.example", status=404)
 
 
+@SUITE.case("run: a pipe among the files is told, and holds nobody up")
+def pipe(scenario: Scenario) -> None:
+    scenario.write("site.yaml", objects.direct("site", "old"))
+    gateway = scenario.run()
+    os.mkfifo(scenario.objects / "pipe.yaml")
+    expect_line(gateway.process, r"pipe\.yaml:1\b", "no regular file")
+    scenario.write("site.yaml", objects.direct("site", "new"))
+    await_answer(gateway.flags.http_port, "new")
+
+
+@SUITE.case("run: a folder that is a link to itself is told, and counts once it is one")
+def loop(scenario: Scenario) -> None:
+    scenario.objects.rmdir()
+    scenario.objects.symlink_to(scenario.objects)
+    gateway = scenario.run()
+    expect_line(gateway.process, "symbolic links")
+    scenario.objects.unlink()
+    scenario.objects.mkdir()
+    scenario.write("site.yaml", objects.direct("site", "hello"))
+    await_answer(gateway.flags.http_port, "hello")
+
+
+@SUITE.case("run: a status file that cannot be written keeps what it said, until it can")
+def full_disk(scenario: Scenario) -> None:
+    scenario.write("site.yaml", objects.direct("site", "old"))
+    gateway = scenario.run()
+    path = scenario.folder / "status.json"
+    before = path.read_text()
+    part = path.with_name(path.name + ".part")
+    part.symlink_to("/dev/full")
+    scenario.write("site.yaml", objects.direct("site", "new"))
+    await_answer(gateway.flags.http_port, "new")
+    assert not path.is_symlink() and path.read_text() == before
+    part.unlink()
+    wait_until(lambda: path.read_text() != before, "the status is written", APPLY_SECONDS)
+
+
 @SUITE.case("run: many fast edits end with the last one")
 def many_edits(scenario: Scenario) -> None:
     scenario.write("site.yaml", objects.direct("site", "start"))
