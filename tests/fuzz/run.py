@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HERE = ROOT / "tests" / "fuzz"
 BUILD = ROOT / "build" / "fuzz"
 # New inputs of a short run: a quarter of a minute each.
-RUNS = {"yaml_to_model": 6000, "model_to_envoy": 800, "xds_requests": 12000}
+RUNS = {"yaml_to_model": 2500, "model_to_envoy": 800, "xds_requests": 40000}
 MAX_LENGTH = {"yaml_to_model": 16384, "model_to_envoy": 16384, "xds_requests": 1024}
 SECONDS_BETWEEN_LINES = 10
 
@@ -36,7 +36,8 @@ def case_objects():
 
 def write_seeds(target):
     """All seeds of a target in one folder, by the hash of their content, so that their order is always the same."""
-    texts = [path.read_bytes() for kind in ("seeds", "regressions") for path in (HERE / kind / target).glob("*")]
+    kinds = ["xds_requests"] if target == "xds_requests" else ["yaml_to_model", "model_to_envoy"]
+    texts = [path.read_bytes() for kind in kinds for path in HERE.glob(f"*/{kind}/*")]
     if target != "xds_requests":
         texts += case_objects()
     folder = BUILD / "seeds" / target
