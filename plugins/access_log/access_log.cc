@@ -10,7 +10,7 @@
 #include "api/gloo/v1/listener_options.pb.h"
 #include "plugins/access_log/access_log.pb.h"
 #include "plugins/access_log/filter.h"
-#include "plugins/access_log/format_check.h"
+#include "src/envoy/format_check.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::access_log {
@@ -41,15 +41,15 @@ struct FormatArgs {
 };
 
 void CheckText(const FormatArgs& args, const std::string& field, const std::string& text) {
-  if (std::string problem = CheckFormat(text); !problem.empty()) {
-    args.report.Error(field, std::move(problem), "mend the operator, or write %% for a percent sign");
+  if (std::string problem = envoy::CheckFormat(text); !problem.empty()) {
+    args.report.Error(field, std::move(problem), envoy::kFormatFix);
     return;
   }
-  if (args.level == Level::kRequests && UsesOperator(text, kDownstreamFailure)) {
+  if (args.level == Level::kRequests && envoy::UsesOperator(text, kDownstreamFailure)) {
     args.report.Warning(field, "%" + std::string(kDownstreamFailure) + "% is always empty in the log of requests",
                         "use it in listenerAccessLoggingService");
   }
-  if (UsesOperator(text, kWithoutQuery) && args.out.formatters().empty()) {
+  if (envoy::UsesOperator(text, kWithoutQuery) && args.out.formatters().empty()) {
     auto& formatter = *args.out.add_formatters();
     formatter.set_name(kWithoutQueryExtension);
     formatter.mutable_typed_config()->set_type_url(kWithoutQueryType);

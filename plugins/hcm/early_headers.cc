@@ -2,14 +2,13 @@
 
 #include <map>
 
-#include "absl/strings/match.h"
 #include "envoy/config/common/mutation_rules/v3/mutation_rules.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation.pb.h"
 
 #include "api/envoy/kit/api/v2/core/base.pb.h"
 #include "api/gloo/v1/secret.pb.h"
-#include "plugins/access_log/format_check.h"
+#include "src/envoy/header_check.h"
 #include "plugins/headers/headers.pb.h"
 
 namespace k8sgw::plugins::hcm {
@@ -20,24 +19,6 @@ namespace corev3 = ::envoy::config::core::v3;
 using ::envoy::extensions::http::early_header_mutation::header_mutation::v3::HeaderMutation;
 
 constexpr char kExtension[] = "http.early_header_mutation.header_mutation";
-constexpr char kNotInHeaders[] = "REQ_WITHOUT_QUERY";
-
-void CheckName(const std::string& name, std::string_view field, envoy::Reporter& report) {
-  if (name.empty()) {
-    report.Error(field, "the name of the header is missing", "write it");
-  } else if (name[0] == ':' || absl::EqualsIgnoreCase(name, "host")) {
-    report.Error(field, "\"" + name + "\" cannot be changed here",
-                 "use the rewrites of routes for the path and the host");
-  }
-}
-
-void CheckValue(const std::string& value, std::string_view field, envoy::Reporter& report) {
-  std::string problem = access_log::CheckFormat(value);
-  if (problem.empty() && access_log::UsesOperator(value, kNotInHeaders)) {
-    problem = "%" + std::string(kNotInHeaders) + "% is only for access logs";
-  }
-  if (!problem.empty()) report.Error(field, std::move(problem), "mend the operator, or write %% for a percent sign");
-}
 
 void Add(const std::string& name, const std::string& value, const corev2::HeaderValueOption& option,
          HeaderMutation& out) {
@@ -69,7 +50,7 @@ void AddFromSecret(const envoy::Context& context, const corev2::HeaderValueOptio
   const auto& headers = secret->spec.header().headers();
   const std::map<std::string, std::string> sorted(headers.begin(), headers.end());
   for (const auto& [name, value] : sorted) {
-    CheckName(name, "headerSecretRef", report);
+    envoy::CheckChangedHeader(name, "headerSecretRef", report);
     Add(name, Literal(value), option, out);
   }
 }
@@ -87,12 +68,12 @@ void TranslateEarlyHeaders(const envoy::Context& context,
       AddFromSecret(context, option, at, mutation);
       continue;
     }
-    CheckName(option.header().key(), "header.key", at);
-    CheckValue(option.header().value(), "header.value", at);
+    envoy::CheckChangedHeader(option.header().key(), "header.key", at);
+    envoy::CheckHeaderFormat(option.header().value(), "header.value", at);
     Add(option.header().key(), option.header().value(), option, mutation);
   }
   for (int i = 0; i < in.headers_to_remove_size(); ++i) {
-    CheckName(in.headers_to_remove(i), "headersToRemove[" + std::to_string(i) + "]", report);
+    envoy::CheckChangedHeader(in.headers_to_remove(i), "headersToRemove[" + std::to_string(i) + "]", report);
     mutation.add_mutations()->set_remove(in.headers_to_remove(i));
   }
   if (mutation.mutations().empty()) return;

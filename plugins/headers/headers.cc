@@ -2,15 +2,13 @@
 
 #include <map>
 
-#include "absl/strings/match.h"
 #include "envoy/config/route/v3/route_components.pb.h"
 
 #include "api/gloo/v1/route_options.pb.h"
 #include "api/gloo/v1/secret.pb.h"
 #include "api/gloo/v1/virtual_host_options.pb.h"
 #include "api/gloo/v1/weighted_destination_options.pb.h"
-#include "plugins/access_log/format_check.h"
-#include "plugins/headers/header_check.h"
+#include "src/envoy/header_check.h"
 #include "plugins/headers/headers.pb.h"
 #include "plugins/headers/secret_reach.h"
 #include "src/envoy/plugin.h"
@@ -25,34 +23,15 @@ using HeadersToAdd = google::protobuf::RepeatedPtrField<HeaderValueOption>;
 // Of Envoy, for each list of headers to add.
 constexpr int kMaxHeaders = 1000;
 // An operator that Envoy knows in access logs, but not in headers.
-constexpr char kNotInHeaders[] = "REQ_WITHOUT_QUERY";
 
 std::string Element(std::string_view list, int i) {
   return "headerManipulation." + std::string(list) + "[" + std::to_string(i) + "]";
 }
 
-void CheckName(const std::string& name, const std::string& field, envoy::Reporter& report) {
-  // Envoy refuses these in all directions: other parts of it rely on them.
-  if (name.starts_with(':') || absl::EqualsIgnoreCase(name, "host")) {
-    report.Error(field, "\"" + name + "\" cannot be changed here",
-                 "use the rewrites of routes for the path and the host");
-  } else if (std::string problem = CheckHeaderName(name); !problem.empty()) {
-    report.Error(field, std::move(problem), kHeaderNameFix);
-  }
-}
-
-void CheckFormat(const std::string& value, const std::string& field, envoy::Reporter& report) {
-  std::string problem = access_log::CheckFormat(value);
-  if (problem.empty() && access_log::UsesOperator(value, kNotInHeaders)) {
-    problem = "%" + std::string(kNotInHeaders) + "% is only for access logs";
-  }
-  if (!problem.empty()) report.Error(field, std::move(problem), "mend the operator, or write %% for a percent sign");
-}
-
 void Add(const std::string& name, const std::string& value, bool append, const std::string& field,
          envoy::Reporter& report, HeadersToAdd& out) {
-  if (std::string problem = CheckHeaderValue(value); !problem.empty()) {
-    report.Error(field, "the value of \"" + name + "\" " + problem, kHeaderValueFix);
+  if (std::string problem = envoy::CheckHeaderValue(value); !problem.empty()) {
+    report.Error(field, "the value of \"" + name + "\" " + problem, envoy::kHeaderValueFix);
   }
   auto& option = *out.Add();
   option.mutable_header()->set_key(name);
@@ -87,7 +66,7 @@ void AddSecret(const Args& args, const SecretRef& ref, bool append, const std::s
   const auto& headers = secret->spec.header().headers();
   const std::map<std::string, std::string> sorted(headers.begin(), headers.end());
   for (const auto& [name, value] : sorted) {
-    CheckName(name, field, report);
+    envoy::CheckChangedHeader(name, field, report);
     Add(name, Literal(value), append, field, report, out);
   }
 }
@@ -117,8 +96,8 @@ void Apply(const Args& args) {
       AddSecret(args, ref, Appends(option), field + ".headerSecretRef", requests);
       continue;
     }
-    CheckName(option.header().key(), field + ".header.key", args.report);
-    CheckFormat(option.header().value(), field + ".header.value", args.report);
+    envoy::CheckChangedHeader(option.header().key(), field + ".header.key", args.report);
+    envoy::CheckHeaderFormat(option.header().value(), field + ".header.value", args.report);
     Add(option.header().key(), option.header().value(), Appends(option), field + ".header.value", args.report,
         requests);
   }
@@ -127,17 +106,17 @@ void Apply(const Args& args) {
   for (int i = 0; i < in.response_headers_to_add_size(); ++i) {
     const auto& option = in.response_headers_to_add(i);
     const std::string field = Element("responseHeadersToAdd", i);
-    CheckName(option.header().key(), field + ".header.key", args.report);
-    CheckFormat(option.header().value(), field + ".header.value", args.report);
+    envoy::CheckChangedHeader(option.header().key(), field + ".header.key", args.report);
+    envoy::CheckHeaderFormat(option.header().value(), field + ".header.value", args.report);
     Add(option.header().key(), option.header().value(), Appends(option), field + ".header.value", args.report,
         responses);
   }
   CheckCount(responses, "responseHeadersToAdd", args.report);
   for (int i = 0; i < in.request_headers_to_remove_size(); ++i) {
-    CheckName(in.request_headers_to_remove(i), Element("requestHeadersToRemove", i), args.report);
+    envoy::CheckChangedHeader(in.request_headers_to_remove(i), Element("requestHeadersToRemove", i), args.report);
   }
   for (int i = 0; i < in.response_headers_to_remove_size(); ++i) {
-    CheckName(in.response_headers_to_remove(i), Element("responseHeadersToRemove", i), args.report);
+    envoy::CheckChangedHeader(in.response_headers_to_remove(i), Element("responseHeadersToRemove", i), args.report);
   }
   *args.out.mutable_request_headers_to_remove() = in.request_headers_to_remove();
   *args.out.mutable_response_headers_to_remove() = in.response_headers_to_remove();

@@ -11,6 +11,7 @@
 #include "api/gloo/v1/secret.pb.h"
 #include "api/gloo/v1/upstream.pb.h"
 #include "src/envoy/duration.h"
+#include "src/envoy/header_check.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::health_checks {
@@ -21,24 +22,14 @@ namespace corev3 = ::envoy::config::core::v3;
 using google::protobuf::Duration;
 using google::protobuf::RepeatedPtrField;
 
+constexpr char kInstead[] = "use the health check's host or authority";
+
 std::string Indexed(std::string_view field, int i) { return std::string(field) + "[" + std::to_string(i) + "]"; }
 
-void CheckHeaderName(const std::string& name, std::string_view field, envoy::Reporter& report) {
-  std::string lower(name);
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
-  if (lower.starts_with(':') || lower == "host") {
-    report.Error(field, "\"" + name + "\" cannot be changed", "use the health check's host or authority");
-  } else if (lower.empty() || !std::all_of(lower.begin(), lower.end(), [](unsigned char c) {
-               return std::isalnum(c) != 0 || std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-             })) {
-    report.Error(field, "\"" + name + "\" is no header name", "use letters, digits and dashes");
-  }
-}
-
 // What must not stand in a header, nor in what becomes one.
-void CheckHeaderValue(const std::string& value, std::string_view field, envoy::Reporter& report) {
-  if (value.find_first_of(std::string_view("\0\r\n", 3)) != std::string::npos) {
-    report.Error(field, "holds a line break or a null byte", "remove it");
+void CheckValue(const std::string& value, std::string_view field, envoy::Reporter& report) {
+  if (std::string problem = envoy::CheckHeaderValue(value); !problem.empty()) {
+    report.Error(field, std::move(problem), envoy::kHeaderValueFix);
   }
 }
 
@@ -78,8 +69,8 @@ void AddHeaders(const envoy::ClusterArgs& args, const RepeatedPtrField<corev2::H
     }
     const bool from_secret = in[i].has_header_secret_ref();
     for (const auto& [name, value] : headers) {
-      CheckHeaderName(name, from_secret ? "headerSecretRef" : "header.key", part);
-      CheckHeaderValue(value, from_secret ? "headerSecretRef" : "header.value", part);
+      envoy::CheckChangedHeader(name, from_secret ? "headerSecretRef" : "header.key", part, kInstead);
+      CheckValue(value, from_secret ? "headerSecretRef" : "header.value", part);
       auto& option = *out.Add();
       option.mutable_header()->set_key(name);
       option.mutable_header()->set_value(value);
@@ -92,15 +83,15 @@ void AddHeaders(const envoy::ClusterArgs& args, const RepeatedPtrField<corev2::H
 
 void TranslateHttp(const envoy::ClusterArgs& args, const corev2::HealthCheck::HttpHealthCheck& in,
                    envoy::Reporter report, corev3::HealthCheck::HttpHealthCheck& out) {
-  CheckHeaderValue(in.host(), "host", report);
+  CheckValue(in.host(), "host", report);
   out.set_host(in.host());
   if (in.path().empty()) report.Error("path", "is missing", "give the path that is asked for, such as /healthz");
-  CheckHeaderValue(in.path(), "path", report);
+  CheckValue(in.path(), "path", report);
   out.set_path(in.path());
   AddHeaders(args, in.request_headers_to_add(), "requestHeadersToAdd", report,
              *out.mutable_request_headers_to_add());
   for (int i = 0; i < in.request_headers_to_remove_size(); ++i) {
-    CheckHeaderName(in.request_headers_to_remove(i), Indexed("requestHeadersToRemove", i), report);
+    envoy::CheckChangedHeader(in.request_headers_to_remove(i), Indexed("requestHeadersToRemove", i), report, kInstead);
     out.add_request_headers_to_remove(in.request_headers_to_remove(i));
   }
   for (int i = 0; i < in.expected_statuses_size(); ++i) {
@@ -145,7 +136,7 @@ void TranslateGrpc(const envoy::ClusterArgs& args, const corev2::HealthCheck::Gr
     report.Error("", "needs HTTP/2 to the Upstream", "set useHttp2: true on the Upstream");
   }
   out.set_service_name(in.service_name());
-  CheckHeaderValue(in.authority(), "authority", report);
+  CheckValue(in.authority(), "authority", report);
   out.set_authority(in.authority());
   AddHeaders(args, in.initial_metadata(), "initialMetadata", report, *out.mutable_initial_metadata());
 }

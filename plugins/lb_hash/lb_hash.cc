@@ -3,7 +3,7 @@
 #include "envoy/config/route/v3/route_components.pb.h"
 
 #include "api/gloo/v1/route_options.pb.h"
-#include "plugins/headers/header_check.h"
+#include "src/envoy/header_check.h"
 #include "plugins/lb_hash/lb_hash.pb.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/plugin.h"
@@ -19,11 +19,11 @@ void TranslateCookie(const lbhashv1::Cookie& in, const std::string& field, envoy
                      HashPolicy::Cookie& out) {
   if (in.name().empty()) report.Error(field + ".name", "is empty", "add the name of the cookie");
   // With a ttl, Envoy writes name and path into a Set-Cookie header.
-  if (std::string problem = headers::CheckHeaderValue(in.name()); !problem.empty()) {
-    report.Error(field + ".name", std::move(problem), headers::kHeaderValueFix);
+  if (std::string problem = envoy::CheckHeaderValue(in.name()); !problem.empty()) {
+    report.Error(field + ".name", std::move(problem), envoy::kHeaderValueFix);
   }
-  if (std::string problem = headers::CheckHeaderValue(in.path()); !problem.empty()) {
-    report.Error(field + ".path", std::move(problem), headers::kHeaderValueFix);
+  if (std::string problem = envoy::CheckHeaderValue(in.path()); !problem.empty()) {
+    report.Error(field + ".path", std::move(problem), envoy::kHeaderValueFix);
   }
   out.set_name(in.name());
   out.set_path(in.path());
@@ -35,8 +35,8 @@ void TranslatePolicy(const lbhashv1::HashPolicy& in, const std::string& field, e
   out.set_terminal(in.terminal());
   switch (in.KeyType_case()) {
     case lbhashv1::HashPolicy::kHeader:
-      if (std::string problem = headers::CheckHeaderName(in.header()); !problem.empty()) {
-        report.Error(field + ".header", std::move(problem), headers::kHeaderNameFix);
+      if (std::string problem = envoy::CheckHeaderName(in.header()); !problem.empty()) {
+        report.Error(field + ".header", std::move(problem), envoy::kHeaderNameFix);
       }
       out.mutable_header()->set_header_name(in.header());
       return;

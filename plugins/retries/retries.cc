@@ -7,7 +7,7 @@
 
 #include "api/gloo/v1/route_options.pb.h"
 #include "api/gloo/v1/virtual_host_options.pb.h"
-#include "plugins/headers/header_check.h"
+#include "src/envoy/header_check.h"
 #include "plugins/retries/retries.pb.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/plugin.h"
@@ -65,9 +65,9 @@ void TranslateRateLimited(const retriesv1::RateLimitedRetryBackOff& in, envoy::R
   auto& back_off = *out.mutable_rate_limited_retry_back_off();
   for (int i = 0; i < in.reset_headers_size(); ++i) {
     const auto& header = in.reset_headers(i);
-    if (std::string problem = headers::CheckHeaderName(header.name()); !problem.empty()) {
+    if (std::string problem = envoy::CheckHeaderName(header.name()); !problem.empty()) {
       report.Error(field + ".resetHeaders[" + std::to_string(i) + "].name", std::move(problem),
-                   headers::kHeaderNameFix);
+                   envoy::kHeaderNameFix);
     }
     auto& reset = *back_off.add_reset_headers();
     reset.set_name(header.name());

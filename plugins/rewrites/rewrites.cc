@@ -3,7 +3,7 @@
 #include "envoy/config/route/v3/route_components.pb.h"
 
 #include "api/gloo/v1/route_options.pb.h"
-#include "plugins/headers/header_check.h"
+#include "src/envoy/header_check.h"
 #include "src/envoy/path_check.h"
 #include "src/envoy/plugin.h"
 #include "src/envoy/regex.h"
@@ -12,8 +12,8 @@ namespace k8sgw::plugins::rewrites {
 namespace {
 
 void CheckValue(const std::string& value, const std::string& field, envoy::Reporter& report) {
-  if (std::string problem = headers::CheckHeaderValue(value); !problem.empty()) {
-    report.Error(field, std::move(problem), headers::kHeaderValueFix);
+  if (std::string problem = envoy::CheckHeaderValue(value); !problem.empty()) {
+    report.Error(field, std::move(problem), envoy::kHeaderValueFix);
   }
 }
 
@@ -70,8 +70,8 @@ void TranslateHost(const envoy::RouteArgs& args) {
       return;
     case gloov1::RouteOptions::kHostRewriteHeader:
       if (!args.RequireAction("hostRewriteHeader")) return;
-      if (std::string problem = headers::CheckHeaderName(options.host_rewrite_header().value()); !problem.empty()) {
-        args.report.Error("hostRewriteHeader", std::move(problem), headers::kHeaderNameFix);
+      if (std::string problem = envoy::CheckHeaderName(options.host_rewrite_header().value()); !problem.empty()) {
+        args.report.Error("hostRewriteHeader", std::move(problem), envoy::kHeaderNameFix);
       }
       args.action->set_host_rewrite_header(options.host_rewrite_header().value());
       return;

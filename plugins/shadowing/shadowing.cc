@@ -5,7 +5,7 @@
 #include "envoy/config/route/v3/route_components.pb.h"
 
 #include "api/gloo/v1/route_options.pb.h"
-#include "plugins/headers/header_check.h"
+#include "src/envoy/header_check.h"
 #include "plugins/shadowing/shadowing.pb.h"
 #include "src/envoy/names.h"
 #include "src/envoy/plugin.h"
@@ -41,8 +41,8 @@ void Route(const envoy::RouteArgs& args) {
     args.report.Error("shadowing.percentage", "is no percentage", "use 0 to 100");
     return;
   }
-  if (std::string problem = headers::CheckHeaderValue(in.host_rewrite_literal()); !problem.empty()) {
-    args.report.Error("shadowing.hostRewriteLiteral", std::move(problem), headers::kHeaderValueFix);
+  if (std::string problem = envoy::CheckHeaderValue(in.host_rewrite_literal()); !problem.empty()) {
+    args.report.Error("shadowing.hostRewriteLiteral", std::move(problem), envoy::kHeaderValueFix);
   }
   const std::string cluster = FindCluster(args);
   if (cluster.empty()) return;

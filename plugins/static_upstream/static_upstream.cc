@@ -1,8 +1,6 @@
 // Upstreams whose hosts the user lists: IP addresses, or names that Envoy looks up. Their TLS is made in
 // plugins/upstream_tls, which expects one endpoint for each host, in their order.
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <cctype>
 
@@ -10,16 +8,11 @@
 #include "envoy/config/endpoint/v3/endpoint_components.pb.h"
 
 #include "api/gloo/v1/upstream.pb.h"
-#include "plugins/static_upstream/address.h"
+#include "src/base/address.h"
 #include "plugins/static_upstream/static_upstream.pb.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::static_upstream {
-
-bool IsIpAddress(const std::string& address) {
-  in6_addr buffer;
-  return inet_pton(AF_INET, address.c_str(), &buffer) == 1 || inet_pton(AF_INET6, address.c_str(), &buffer) == 1;
-}
 
 namespace {
 

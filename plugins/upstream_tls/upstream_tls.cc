@@ -11,7 +11,7 @@
 #include "api/gloo/v1/settings.pb.h"
 #include "api/gloo/v1/ssl.pb.h"
 #include "api/gloo/v1/upstream.pb.h"
-#include "plugins/static_upstream/address.h"
+#include "src/base/address.h"
 #include "plugins/static_upstream/static_upstream.pb.h"
 #include "src/envoy/plugin.h"
 #include "src/envoy/tls.h"
@@ -50,7 +50,7 @@ std::string ServerName(const staticv1::UpstreamSpec& spec, const staticv1::Host&
 // The server name of hosts that have none of their own, where no sslConfig gives one.
 std::string FirstName(const staticv1::UpstreamSpec& spec) {
   const auto named = std::ranges::find_if_not(
-      spec.hosts(), [](const staticv1::Host& host) { return static_upstream::IsIpAddress(host.addr()); });
+      spec.hosts(), [](const staticv1::Host& host) { return IsIpAddress(host.addr()); });
   return named == spec.hosts().end() ? "" : named->addr();
 }
 

@@ -6,10 +6,10 @@
 
 namespace k8sgw {
 
+// IPv4 or IPv6; otherwise it can only be a name.
+bool IsIpAddress(const std::string& text);
+
 // "127.0.0.1:80", "[::1]:80".
-inline std::string HostAndPort(const std::string& host, uint32_t port) {
-  const bool v6 = host.find(':') != std::string::npos;
-  return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
-}
+std::string HostAndPort(const std::string& host, uint32_t port);
 
 }  // namespace k8sgw

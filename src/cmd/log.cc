@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <iterator>
 #include <memory>
 #include <utility>
@@ -105,6 +106,8 @@ void SetUpLog(const LogOptions& options) {
     logger->set_formatter(std::make_unique<TextFormatter>());
   }
   spdlog::set_default_logger(std::move(logger));
+  // What gRPC would write past our log is what its calls tell us, too. The variable still brings it back.
+  setenv("GRPC_VERBOSITY", "NONE", 0);
 }
 
 void LogEnvoyLine(std::string_view line) {

@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "src/base/address.h"
 #include "src/cmd/commands.h"
-#include "src/cmd/ports.h"
 
 namespace k8sgw {
 namespace {
@@ -105,7 +105,7 @@ void AddRun(CLI::App& app, int& exit_code) {
   run->add_option("--bind", options->bind, "Address to listen on; \"::\" for all")
       ->envname("K8SGATEWAY_BIND")
       ->check([](const std::string& address) {
-        return IsAddress(address) ? std::string() : "\"" + address + "\" is no IP address, such as 127.0.0.1 or ::";
+        return IsIpAddress(address) ? std::string() : "\"" + address + "\" is no IP address, such as 127.0.0.1 or ::";
       })
       ->capture_default_str();
   AddNumber(*run, "--http-port", options->http_port, 1, 65535, "Port for HTTP");

@@ -1,6 +1,5 @@
 #include "src/cmd/ports.h"
 
-#include <arpa/inet.h>
 #include <fmt/core.h>
 #include <netdb.h>
 #include <sys/socket.h>
@@ -30,11 +29,6 @@ absl::StatusOr<HostPort> ParseHostPort(const std::string& text) {
   if (error != std::errc() || rest != end || out.port < 1 || out.port > 65535)
     return refused("the port must be 1 to 65535");
   return out;
-}
-
-bool IsAddress(const std::string& text) {
-  in6_addr out;
-  return inet_pton(AF_INET, text.c_str(), &out) == 1 || inet_pton(AF_INET6, text.c_str(), &out) == 1;
 }
 
 absl::Status CheckPortFree(const std::string& address, int port, const std::string& what) {

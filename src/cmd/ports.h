@@ -16,9 +16,6 @@ struct HostPort {
 // "localhost:9000", "10.0.0.1:80", "[::1]:80". Errors say what is wrong with the text.
 absl::StatusOr<HostPort> ParseHostPort(const std::string& text);
 
-// Whether this is an IP address, such as "127.0.0.1" or "::1".
-bool IsAddress(const std::string& text);
-
 // Errors: the address is in use, or may not be used; the text names `what`, address and mend.
 absl::Status CheckPortFree(const std::string& address, int port, const std::string& what);
 

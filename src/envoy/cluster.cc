@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <optional>
 
-#include <arpa/inet.h>
-
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 
 #include "api/gloo/v1/upstream.pb.h"
 #include "api/options/subset_spec.pb.h"
+#include "src/base/address.h"
 #include "src/envoy/names.h"
 #include "src/envoy/resource.h"
 
@@ -18,11 +17,6 @@ namespace {
 
 constexpr char kHttpProtocolOptions[] = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 constexpr int kDefaultConnectTimeoutSeconds = 5;
-
-bool IsAddress(const std::string& text) {
-  unsigned char bytes[sizeof(in6_addr)];
-  return inet_pton(AF_INET, text.c_str(), bytes) == 1 || inet_pton(AF_INET6, text.c_str(), bytes) == 1;
-}
 
 // The JSON name of the Upstream's type, such as `static`; "" when it has none.
 std::string TypeName(const gloov1::Upstream& upstream) {
@@ -74,7 +68,7 @@ UpstreamHead DescribeUpstream(const gloov1::Upstream& upstream) {
     }
   }
   const auto& hosts = upstream.static_().hosts();
-  head.uses_dns = std::any_of(hosts.begin(), hosts.end(), [](const auto& host) { return !IsAddress(host.addr()); });
+  head.uses_dns = std::any_of(hosts.begin(), hosts.end(), [](const auto& host) { return !IsIpAddress(host.addr()); });
   return head;
 }
 

@@ -262,17 +262,16 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
           [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
             // A listener without any virtual host is not served, as published. One that is needs all of its tables,
             // the empty ones too: Envoy keeps the old routes of a table that it is not told of any more.
-            const auto hashes = RouteConfigHashes(reader, key, listener);
-            const auto settings = reader.Get(inputs.settings, options.settings.ref());
-            const bool serve_empty = settings && settings->spec.gateway().translate_empty_gateways().value();
-            const bool has_hosts = std::any_of(hashes.begin(), hashes.end(), [&](uint64_t hash) {
-              return !reader.Find(served_by_route_config, RouteConfigKey{key, hash}).empty();
-            });
-            if (!serve_empty && !has_hosts) return;
-            for (uint64_t hash : hashes) {
+            bool serve = MakeContext(reader, view).settings().gateway().translate_empty_gateways().value();
+            std::vector<std::pair<RouteConfigKey, RouteConfiguration>> tables;
+            for (uint64_t hash : RouteConfigHashes(reader, key, listener)) {
               const RouteConfigKey route_config{key, hash};
-              out.Emit(route_config, JoinVirtualHosts(listener, route_config, reader.Find(served_by_route_config, route_config)));
+              const auto& hosts = reader.Find(served_by_route_config, route_config);
+              serve = serve || !hosts.empty();
+              tables.emplace_back(route_config, JoinVirtualHosts(listener, route_config, hosts));
             }
+            if (!serve) return;
+            for (auto& [route_config, table] : tables) out.Emit(route_config, std::move(table));
           }),
       needs(graph, "needs", route_configurations, {},
             [](flow::Reader&, const RouteConfigKey& key, const RouteConfiguration& config, auto& out) {

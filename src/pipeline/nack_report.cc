@@ -42,10 +42,9 @@ std::set<const std::string*> NewPieces(const xds::Refused& refused) {
 }
 
 bool IsNamed(const envoy::VirtualHost& host, const std::string& message) {
-  if (message.find(envoy::SanitizeStatName(host.from->spec->name())) != std::string::npos) return true;
-  return std::any_of(host.domains.begin(), host.domains.end(), [&](const std::string& domain) {
-    return domain != "*" && message.find(domain) != std::string::npos;
-  });
+  if (xds::IsNamedIn(message, envoy::SanitizeStatName(host.from->spec->name()))) return true;
+  return std::any_of(host.domains.begin(), host.domains.end(),
+                     [&](const std::string& domain) { return domain != "*" && xds::IsNamedIn(message, domain); });
 }
 
 class Blame {

@@ -27,20 +27,11 @@ bool IsInName(std::string_view words, size_t at) {
   return absl::ascii_isalnum(c) || c == '_' || c == '-';
 }
 
-// Whether the name stands in Envoy's words as a whole, not as a part of a longer one.
-bool Names(std::string_view words, std::string_view name) {
-  if (name.empty()) return false;
-  for (size_t at = words.find(name); at != words.npos; at = words.find(name, at + 1)) {
-    if (!IsInName(words, at - 1) && !IsInName(words, at + name.size())) return true;
-  }
-  return false;
-}
-
 // The names among `candidates` that stand in Envoy's words.
 std::vector<std::string> NamedIn(const std::string& words, const std::vector<std::string>& candidates) {
   std::vector<std::string> named;
   std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(named),
-               [&](const std::string& name) { return Names(words, name); });
+               [&](const std::string& name) { return IsNamedIn(words, name); });
   return named;
 }
 
@@ -168,6 +159,14 @@ struct Engine::Impl {
     return true;
   }
 };
+
+bool IsNamedIn(std::string_view words, std::string_view name) {
+  if (name.empty()) return false;
+  for (size_t at = words.find(name); at != words.npos; at = words.find(name, at + 1)) {
+    if (!IsInName(words, at - 1) && !IsInName(words, at + name.size())) return true;
+  }
+  return false;
+}
 
 Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>()) {
   impl_->options = std::move(options);

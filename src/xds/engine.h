@@ -92,6 +92,9 @@ struct Nack {
   std::string message;
 };
 
+// Whether a name stands in Envoy's words as a whole, not as a part of a longer one.
+bool IsNamedIn(std::string_view words, std::string_view name);
+
 struct StreamOptions {
   bool delta = false;
   // Unset for an aggregated stream.

@@ -39,8 +39,9 @@ struct Core {
 
   std::mutex mutex;
   Engine engine;  // guarded by mutex
-  // Wakes the thread that keeps the engine's deadlines.
+  // Wakes the thread that keeps the engine's deadlines, when the next one is no longer the one that it waits for.
   std::condition_variable deadline_changed;
+  std::optional<Time> awaited_deadline;  // guarded by mutex
   bool stopping = false;
   std::vector<std::shared_ptr<StreamReactor>> ready;  // guarded by mutex
 
@@ -72,8 +73,12 @@ class StreamReactor final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffe
     if (!(delta_ ? ParseDeltaRequest(request_bytes_, &request) : ParseStateRequest(request_bytes_, &request))) {
       return Close(grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "the message is no discovery request"));
     }
-    core_.Call([&](Engine& engine) { engine.Receive(id_, request, std::chrono::steady_clock::now()); });
-    core_.deadline_changed.notify_one();
+    bool wake = false;
+    core_.Call([&](Engine& engine) {
+      engine.Receive(id_, request, std::chrono::steady_clock::now());
+      wake = engine.NextDeadline() != core_.awaited_deadline;
+    });
+    if (wake) core_.deadline_changed.notify_one();
     request_bytes_.Clear();
     StartRead(&request_bytes_);
   }
@@ -289,9 +294,9 @@ class GrpcServer final : public Server {
   void KeepDeadlines() {
     std::unique_lock<std::mutex> lock(core_.mutex);
     while (!core_.stopping) {
-      const auto deadline = core_.engine.NextDeadline();
-      if (deadline) {
-        core_.deadline_changed.wait_until(lock, *deadline);
+      core_.awaited_deadline = core_.engine.NextDeadline();
+      if (core_.awaited_deadline) {
+        core_.deadline_changed.wait_until(lock, *core_.awaited_deadline);
       } else {
         core_.deadline_changed.wait(lock);
       }

@@ -1,10 +1,10 @@
-#include "plugins/access_log/format_check.h"
+#include "src/envoy/format_check.h"
 
 #include <algorithm>
 #include <optional>
 #include <span>
 
-namespace k8sgw::plugins::access_log {
+namespace k8sgw::envoy {
 namespace {
 
 // The operators of Envoy 1.40.
@@ -201,4 +201,4 @@ bool UsesOperator(std::string_view format, std::string_view name) {
   return found;
 }
 
-}  // namespace k8sgw::plugins::access_log
+}  // namespace k8sgw::envoy

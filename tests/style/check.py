@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""Checks what a reader should not have to: that folders only use those above them, and the format."""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CODE = ("src", "plugins", "tests", "benchmarks")
+# A plugin uses what it is handed, and no other plugin but its messages.
+PLUGIN_MAY_USE = {"envoy", "base", "model"}
+
+
+def links() -> dict[str, set[str]]:
+    """The folders below src/ that each may use, itself included: what CMakeLists.txt links, and what these link."""
+    direct: dict[str, set[str]] = {}
+    text = (ROOT / "CMakeLists.txt").read_text()
+    for folder, names in re.findall(r"k8sgw_library\((\S+) LINKS ([^)]*)\)", text):
+        used = {name.removeprefix("k8sgw_").replace("sources_", "sources/") for name in names.split()}
+        direct[folder] = {folder} | (used & direct.keys())
+        for name in list(direct[folder]):
+            direct[folder] |= direct[name]
+    return direct
+
+
+def folder_of(path: str, known: dict[str, set[str]]) -> str | None:
+    """The library that a file below src/ belongs to."""
+    return max((f for f in known if path.startswith(f"src/{f}/")), key=len, default=None)
+
+
+def layers() -> list[str]:
+    known = links()
+    faults = []
+    for path in sorted(p for top in ("src", "plugins") for p in (ROOT / top).rglob("*.[ch]*")):
+        name = str(path.relative_to(ROOT))
+        own = folder_of(name, known)
+        plugin = re.match(r"plugins/\w+/", name)
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            included = re.match(r'#include "((?:src|plugins|tests)/[^"]+)"', line)
+            if not included:
+                continue
+            used = included[1]
+            if plugin:
+                folder = folder_of(used, known)
+                fine = used.startswith(plugin[0]) or used.endswith(".pb.h") or folder in PLUGIN_MAY_USE
+            else:
+                fine = own is not None and folder_of(used, known) in known[own]
+            if not fine:
+                faults.append(f"{name}:{number}: uses {used}: CMakeLists.txt does not link that folder")
+    return faults
+
+
+def format_of(program: str, mend: bool) -> list[str]:
+    files = [str(p) for top in CODE for p in sorted((ROOT / top).rglob("*")) if p.suffix in (".cc", ".h")]
+    if mend:
+        subprocess.run([program, "-i", *files], check=True)
+        return []
+    result = subprocess.run(
+        [program, "--dry-run", "--Werror", "--ferror-limit=1", *files],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    places = re.findall(r"(?m)^(\S+?:\d+):\d+: error", result.stderr)
+    return [f"{pathlib.Path(p).relative_to(ROOT)}: is not formatted: run make format" for p in places]
+
+
+def main() -> int:
+    program, mend = sys.argv[1], sys.argv[2:] == ["--mend"]
+    faults = layers() + format_of(program, mend)
+    print("\n".join(faults), end="\n" if faults else "")
+    print(f"style: {len(faults)} faults")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
