@@ -3,8 +3,8 @@
 
   run.py [--runs N] [--seed N] [TARGET ...]
 
-Without --runs, each target makes a fixed number of new inputs from a fixed seed and the seeds of the tree alone, so that
-the same program does the same everywhere. With --runs, what earlier long runs found worth keeping is a start as well:
+Without --runs, each target makes a fixed number of new inputs from a fixed seed and the seeds of the tree alone, so
+that the same program does the same everywhere. With --runs, what earlier long runs found worth keeping is a start as well:
 build/fuzz/corpus/<target>. Ends with 1 when something broke; the input is then in build/fuzz/found/<target>.
 Standard library only.
 """
@@ -64,7 +64,8 @@ def report(target, program, found, log):
     if inputs:
         at = shown(pathlib.Path(inputs[-1]))
         print(f"      reproduce: {shown(program)} {at}")
-        print(f"      minimise:  {shown(program)} -minimize_crash=1 -runs=20000 -exact_artifact_path={shown(found)}/small {at}")
+        small = f"-minimize_crash=1 -runs=20000 -exact_artifact_path={shown(found / 'small')}"
+        print(f"      minimise:  {shown(program)} {small} {at}")
     sys.stdout.flush()
 
 
@@ -80,7 +81,8 @@ def follow(process, target, total, log):
             now = time.monotonic()
             if now - last >= SECONDS_BETWEEN_LINES:
                 last = now
-                print(f"      {target}: {state[0]} of {total} inputs, {state[1]} edges, {now - began:.0f} s", flush=True)
+                done = f"{state[0]} of {total} inputs, {state[1]} edges"
+                print(f"      {target}: {done}, {now - began:.0f} s", flush=True)
     return *state, time.monotonic() - began
 
 
