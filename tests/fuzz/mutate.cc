@@ -234,11 +234,13 @@ class Mutator {
 
 size_t MutateText(uint8_t* data, size_t size, size_t capacity, unsigned seed) {
   Mutator mutator(seed);
-  const size_t way = mutator.Below(8);
+  const size_t way = mutator.Below(10);
   if (way == 0) return LLVMFuzzerMutate(data, size, capacity);
+  // A file that is not written to its end.
+  if (way == 1 && size > 1) return 1 + mutator.Below(size - 1);
   yaml::Stream stream = yaml::Parse({reinterpret_cast<const char*>(data), size});
   if (!stream.ok || stream.documents.empty()) return LLVMFuzzerMutate(data, size, capacity);
-  if (way < 4 || !mutator.MutateObject(stream.documents)) mutator.MutateTree(stream.documents);
+  if (way < 5 || !mutator.MutateObject(stream.documents)) mutator.MutateTree(stream.documents);
   std::string text;
   for (const yaml::Node& document : stream.documents) text += "---\n" + yaml::Emit(document);
   if (text.size() > capacity) return LLVMFuzzerMutate(data, size, capacity);

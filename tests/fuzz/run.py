@@ -3,8 +3,8 @@
 
   run.py [--runs N] [--seed N] [TARGET ...]
 
-Without --runs, each target makes a fixed number of new inputs from a fixed seed and the seeds of the tree alone, so that
-the same program does the same everywhere. With --runs, what earlier long runs found worth keeping is a start as well:
+Without --runs, each target makes a fixed number of new inputs from a fixed seed and the seeds of the tree alone, so
+that the same program does the same everywhere. With --runs, what earlier long runs found worth keeping is a start as well:
 build/fuzz/corpus/<target>. Ends with 1 when something broke; the input is then in build/fuzz/found/<target>.
 Standard library only.
 """
@@ -21,8 +21,8 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HERE = ROOT / "tests" / "fuzz"
 BUILD = ROOT / "build" / "fuzz"
-# New inputs of a short run: a quarter of a minute each.
-RUNS = {"yaml_to_model": 6000, "model_to_envoy": 800, "xds_requests": 12000}
+# New inputs of a short run: about ten seconds each on a quiet machine.
+RUNS = {"yaml_to_model": 2500, "model_to_envoy": 800, "xds_requests": 20000}
 MAX_LENGTH = {"yaml_to_model": 16384, "model_to_envoy": 16384, "xds_requests": 1024}
 SECONDS_BETWEEN_LINES = 10
 
@@ -36,7 +36,8 @@ def case_objects():
 
 def write_seeds(target):
     """All seeds of a target in one folder, by the hash of their content, so that their order is always the same."""
-    texts = [path.read_bytes() for kind in ("seeds", "regressions") for path in (HERE / kind / target).glob("*")]
+    kinds = ["xds_requests"] if target == "xds_requests" else ["yaml_to_model", "model_to_envoy"]
+    texts = [path.read_bytes() for kind in kinds for path in HERE.glob(f"*/{kind}/*")]
     if target != "xds_requests":
         texts += case_objects()
     folder = BUILD / "seeds" / target
@@ -63,7 +64,8 @@ def report(target, program, found, log):
     if inputs:
         at = shown(pathlib.Path(inputs[-1]))
         print(f"      reproduce: {shown(program)} {at}")
-        print(f"      minimise:  {shown(program)} -minimize_crash=1 -runs=20000 -exact_artifact_path={shown(found)}/small {at}")
+        small = f"-minimize_crash=1 -runs=20000 -exact_artifact_path={shown(found / 'small')}"
+        print(f"      minimise:  {shown(program)} {small} {at}")
     sys.stdout.flush()
 
 
@@ -79,7 +81,8 @@ def follow(process, target, total, log):
             now = time.monotonic()
             if now - last >= SECONDS_BETWEEN_LINES:
                 last = now
-                print(f"      {target}: {state[0]} of {total} inputs, {state[1]} edges, {now - began:.0f} s", flush=True)
+                done = f"{state[0]} of {total} inputs, {state[1]} edges"
+                print(f"      {target}: {done}, {now - began:.0f} s", flush=True)
     return *state, time.monotonic() - began
 
 

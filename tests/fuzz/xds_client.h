@@ -36,8 +36,8 @@ class Client {
     bool cut = false;
   };
 
-  // Says something that no Envoy says: a nonce that was never given, a damaged request, or any bytes. No promise is kept
-  // to such a client but that nothing breaks.
+  // Says something that no Envoy says: a nonce that was never given, a damaged request, or any bytes. No promise is
+  // kept to such a client but that nothing breaks.
   void SayNonsense(xds::Type type, const std::string& nonce, xds::Time now);
   void SayDamaged(xds::Type type, const std::vector<std::string>& names, const Damage& damage, xds::Time now);
   void SayBytes(const std::string& bytes, xds::Time now);
