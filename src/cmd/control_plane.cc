@@ -60,6 +60,9 @@ void ControlPlane::EnsureRole(const std::string& role) {
 }
 
 void ControlPlane::Apply(const std::vector<Change>& changes, const Problems& source_problems) {
+  // A file beside the folder, such as our own status file, wakes the source too.
+  if (changes.empty() && source_problems == source_problems_ && revision() > 0) return;
+  source_problems_ = source_problems;
   for (const Change& change : changes) {
     if (pipeline_.Stage(change)) continue;
     Problems problems;

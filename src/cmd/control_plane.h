@@ -38,7 +38,7 @@ class ControlPlane {
   int port() const { return server_ ? server_->port() : 0; }
 
   // Applies changes as one revision and serves the result. `source_problems` are those of the source itself (files
-  // that cannot be read or decoded); they replace the ones given before.
+  // that cannot be read or decoded); they replace the ones given before. When nothing differs there is no revision.
   void Apply(const std::vector<Change>& changes, const Problems& source_problems);
   // Makes a role known although it has no listeners yet, so that its Envoys start with an empty configuration instead
   // of waiting.
@@ -68,6 +68,7 @@ class ControlPlane {
   Pipeline pipeline_;
   std::unique_ptr<xds::Server> server_;
   bool serving_ = false;
+  Problems source_problems_;
   std::set<std::string> ensured_roles_;
   std::string last_status_;
   std::optional<EventLoop::Time> next_status_;

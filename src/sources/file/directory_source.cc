@@ -17,6 +17,7 @@ std::vector<Change> DirectorySource::OnReadable() { return Apply(watcher_.Poll()
 
 std::vector<Change> DirectorySource::Apply(std::vector<FileEvent> events) {
   ForgetLines();
+  if (!events.empty()) problems_.reset();
   // An object that moves from one file to another goes and comes within one batch: the last word counts.
   std::map<ResourceKey, Change> last;
   for (FileEvent& event : events) {
@@ -58,12 +59,13 @@ uint32_t DirectorySource::LineIn(const std::string& path, const ResourceKey& obj
   return FileStore::LineOf(object, field, lines_->second);
 }
 
-std::vector<FileProblem> DirectorySource::problems() const {
-  std::vector<FileProblem> problems = store_.problems();
-  for (auto& [problem, place] : problems) {
+const std::vector<FileProblem>& DirectorySource::problems() const {
+  if (problems_) return *problems_;
+  problems_ = store_.problems();
+  for (auto& [problem, place] : *problems_) {
     if (place.line == 0) place.line = std::max(1u, LineIn(place.path, problem.object, problem.path));
   }
-  return problems;
+  return *problems_;
 }
 
 std::string FormatPlace(const std::string& root, const Place& place) {

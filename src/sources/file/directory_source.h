@@ -25,8 +25,8 @@ class DirectorySource {
   // The object as the folder has it now; gone when it does not.
   Change Current(const ResourceKey& key) const { return store_.Current(key); }
 
-  // Problems of files and documents, each with its line.
-  std::vector<FileProblem> problems() const;
+  // Problems of files and documents, each with its line; looked up anew when something has happened to the files.
+  const std::vector<FileProblem>& problems() const;
   size_t file_count() const { return store_.file_count(); }
   // Where a problem of one of this folder's objects stands, by reading its file again. That file is kept, as a file
   // often has many problems, until another is asked for or something changes, or ForgetLines is called.
@@ -41,6 +41,7 @@ class DirectorySource {
   DirectoryWatcher watcher_;
   FileStore store_;
   mutable std::optional<std::pair<std::string, FileStore::Lines>> lines_;
+  mutable std::optional<std::vector<FileProblem>> problems_;
 };
 
 // "path:12" with the folder before it; "" when the place is unknown.

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import shutil
+import time
 
 from harness import objects
 from harness.process import APPLY_SECONDS
@@ -198,6 +199,20 @@ def full_disk(scenario: Scenario) -> None:
     assert not path.is_symlink() and path.read_text() == before
     part.unlink()
     wait_until(lambda: path.read_text() != before, "the status is written", APPLY_SECONDS)
+
+
+@SUITE.case("run: what is written beside the folder makes no revision, nor does its own status file")
+def beside(scenario: Scenario) -> None:
+    scenario.write("site.yaml", objects.direct("site", "old"))
+    gateway = scenario.run()
+    revision = gateway.revision()
+    for number in range(10):
+        (scenario.folder / f"beside-{number}.txt").write_text("no object")
+        time.sleep(0.05)
+    assert gateway.revision() == revision
+    scenario.write("site.yaml", objects.direct("site", "new"))
+    await_answer(gateway.flags.http_port, "new")
+    assert gateway.revision() == revision + 1
 
 
 @SUITE.case("run: many fast edits end with the last one")
