@@ -274,10 +274,6 @@ class GrpcServer final : public Server {
     core_.Call([&](Engine& engine) { engine.Apply(role, update, std::chrono::steady_clock::now()); });
   }
 
-  void RemoveRole(const std::string& role) override {
-    core_.Call([&](Engine& engine) { engine.RemoveRole(role); });
-  }
-
   void SetServing() override { server_->GetHealthCheckService()->SetServingStatus(true); }
 
   EngineStats stats() const override {
