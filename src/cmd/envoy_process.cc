@@ -185,7 +185,10 @@ bool EnvoyProcess::Ready() const { return pid_ > 0 && AskAdmin("GET", "/ready").
 void EnvoyProcess::BeginDrain() {
   stopping_ = true;
   restart_at_.reset();
-  if (pid_ > 0) AskAdmin("POST", "/drain_listeners?graceful&skip_exit");
+  if (pid_ <= 0) return;
+  // First the connections that there are: their next answers say that they are the last. Then nobody new is let in.
+  AskAdmin("POST", "/drain_listeners?graceful&skip_exit");
+  AskAdmin("POST", "/drain_listeners");
 }
 
 bool EnvoyProcess::Idle() const {

@@ -29,6 +29,7 @@ using Time = EventLoop::Time;
 // How often is looked whether Envoy is up, until it is; and how often the status is written when somebody wants it.
 constexpr auto kReadyPoll = 2ms;
 constexpr auto kDrainPoll = 20ms;
+constexpr int kIdleChecks = 5;
 constexpr auto kStopPatience = 3s;
 
 class Runner {
@@ -232,7 +233,9 @@ class Runner {
     if (!stop_at_) return;
     if (now >= *stop_at_) return Stop();
     if (now < next_drain_check_) return;
-    if (envoy_->Idle()) return Stop();
+    // Between two requests of a connection nothing is in flight either.
+    idle_checks_ = envoy_->Idle() ? idle_checks_ + 1 : 0;
+    if (idle_checks_ == kIdleChecks) return Stop();
     next_drain_check_ = now + kDrainPoll;
   }
 
@@ -273,6 +276,7 @@ class Runner {
   std::string addresses_;
   Time next_ready_check_{};
   Time next_drain_check_{};
+  int idle_checks_ = 0;
   std::optional<Time> stop_at_;
   int exit_code_ = 0;
 };

@@ -209,13 +209,6 @@ void Engine::Apply(const std::string& role, const Update& update, Time) {
   }
 }
 
-void Engine::RemoveRole(const std::string& role) {
-  impl_->roles.erase(role);
-  for (auto& [id, stream] : impl_->streams) {
-    if (stream->serving == role) stream->serving.reset();
-  }
-}
-
 StreamId Engine::Open(StreamOptions options, std::function<void(Response)> send) {
   const StreamId id = ++impl_->last_stream;
   impl_->streams[id] = std::make_unique<Stream>(options, std::move(send));

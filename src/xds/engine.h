@@ -130,8 +130,6 @@ class Engine {
 
   // Applies a change to the snapshot of `role`, creating the role if it is new.
   void Apply(const std::string& role, const Update& update, Time now);
-  // Forgets the role; its clients keep what they have and are treated as unknown.
-  void RemoveRole(const std::string& role);
 
   // --- streams
 

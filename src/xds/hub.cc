@@ -119,10 +119,6 @@ void Hub::Apply(const std::string& role, const Update& update) {
   Call([&](Engine& engine) { engine.Apply(role, update, Now()); });
 }
 
-void Hub::RemoveRole(const std::string& role) {
-  Call([&](Engine& engine) { engine.RemoveRole(role); });
-}
-
 std::optional<Response> Hub::Fetch(const Request& request) {
   std::lock_guard<std::mutex> lock(mutex_);
   return engine_.Fetch(request, Now());

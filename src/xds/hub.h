@@ -72,7 +72,6 @@ class Hub {
   Hub& operator=(const Hub&) = delete;
 
   void Apply(const std::string& role, const Update& update);
-  void RemoveRole(const std::string& role);
   std::optional<Response> Fetch(const Request& request);
   EngineStats stats() const;
   bool InSync(const std::string& role) const;

@@ -180,7 +180,6 @@ class GrpcServer final : public Server {
   int port() const override { return port_; }
 
   void Apply(const std::string& role, const Update& update) override { hub_.Apply(role, update); }
-  void RemoveRole(const std::string& role) override { hub_.RemoveRole(role); }
   void SetServing() override { server_->GetHealthCheckService()->SetServingStatus(true); }
   EngineStats stats() const override { return hub_.stats(); }
   bool InSync(const std::string& role) const override { return hub_.InSync(role); }

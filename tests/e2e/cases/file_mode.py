@@ -119,7 +119,7 @@ def refused(scenario: Scenario) -> None:
     mode.envoy(api_type="DELTA_GRPC", runtime="re2.max_program_size.error_level: 20")
     await_answer(mode.http_port, "hello", seconds=20)
     mark = mode.process.mark()
-    long_regex = objects.flat_direct("new").replace("prefix: /", 'regex: "/[a-z]{1,40}"')
+    long_regex = objects.flat_direct("new").replace("prefix: /", 'regex: "/[a-z]{1,15}"')
     mode.write("virtualservices", "site", long_regex)
     line = expect_line(mode.process, "VirtualService gloo-system/site", "Envoy refused", after=mark)
     assert "site.yaml:" in line and "program size" in line, line
