@@ -83,15 +83,9 @@ class World {
 
   void Rarely() {
     switch (reader_.Below(5)) {
-      case 0: {
-        const std::string role = kRoles[reader_.Below(3)];
-        if (Verbose()) std::cerr << "role " << role << " goes\n";
-        engine_.RemoveRole(role);
-        served_.erase(role);
-        return;
-      }
       case 1: return AnyClient()->SayBytes(reader_.Bytes(64), now_);
       case 2: return Fetch();
+      case 0:
       case 3: return CheckIdle();
       case 4: {
         Client* client = AnyClient();

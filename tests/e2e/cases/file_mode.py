@@ -7,7 +7,7 @@ import socket
 from typing import Any
 
 from harness import certificates, client, objects
-from harness.ports import free_port
+from harness.ports import free_port, is_open
 from harness.process import APPLY_SECONDS, Process, binary, default_envoy, replace_file
 from harness.scenario import (
     Scenario,
@@ -82,15 +82,6 @@ class FileMode:
 def _put(path: pathlib.Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, text)
-
-
-def is_open(port: int, address: str = "127.0.0.1") -> bool:
-    """Tells whether somebody accepts connections on a port."""
-    try:
-        socket.create_connection((address, port), timeout=1).close()
-        return True
-    except OSError:
-        return False
 
 
 @SUITE.case("gloo: an Envoy with the role of the proxy gets its configuration, and changes")

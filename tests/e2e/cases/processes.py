@@ -10,9 +10,9 @@ import time
 from typing import Iterator
 
 from harness import client, objects
-from harness.ports import free_port, is_free
+from harness.ports import free_port, is_free, is_open
 from harness.backend import Backend
-from harness.process import Gateway, Process, binary
+from harness.process import APPLY_SECONDS, Gateway, Process, binary
 from harness.scenario import (
     Scenario,
     Suite,
@@ -59,6 +59,9 @@ def drain(scenario: Scenario, number: signal.Signals) -> None:
     with hanging_request(gateway, backend) as answers:
         gateway.process.signal(number)
         expect_line(gateway.process, "draining")
+        wait_until(
+            lambda: not is_open(gateway.flags.http_port), "nobody new is let in", APPLY_SECONDS
+        )
         assert not answers, f"an answer came before it was given: {answers}"
     expect_exit(gateway.process, 0)
     assert answers and answers[0].status == 200, f"the request in flight got {answers}"

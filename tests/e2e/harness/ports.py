@@ -47,3 +47,12 @@ def is_free(port: int) -> bool:
                 continue
             return False
     return True
+
+
+def is_open(port: int, address: str = "127.0.0.1") -> bool:
+    """Tells whether somebody accepts connections on a port."""
+    try:
+        socket.create_connection((address, port), timeout=1).close()
+        return True
+    except OSError:
+        return False
