@@ -6,7 +6,7 @@ ENVOY := $(CACHE)/envoy-1.40.0
 CLANG_FORMAT := $(CACHE)/clang-format-18.1.8
 BUILD = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; cmake --build build/$(1) -j$(JOBS)
 
-.PHONY: help setup build run test unit golden style format pages commands e2e resilience fuzz bench asan tsan clean
+.PHONY: help setup build all run test unit golden style format pages commands e2e resilience fuzz bench asan tsan clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,20 +16,23 @@ setup: ## install packages, fetch the pinned Envoy and its API
 	@mkdir -p build
 
 build: setup ## build/release/k8sgateway and build/release/envoy
+	@$(call BUILD,release) --target k8sgateway
+
+all: setup ## the same, with the test programs and the benchmarks
 	@$(call BUILD,release)
 
 run: build ## serve examples/petstore with a small backend until Ctrl-C
 	@tools/run_petstore.sh
 
-test: unit golden pages commands e2e resilience tsan fuzz ## every test but those of make asan
+test: unit golden style pages commands e2e resilience tsan fuzz ## every test but those of make asan
 
-unit: build ## unit, property and simulation tests
+unit: all ## unit, property and simulation tests
 	@cd build/release && ctest -L unit --output-on-failure
 
-golden: build ## the golden cases; UPDATE_GOLDEN=1 rewrites what they expect
+golden: all ## the golden cases; UPDATE_GOLDEN=1 rewrites what they expect
 	@K8SGATEWAY_ENVOY=$(ENVOY) build/release/tests/k8sgw_golden_test --gtest_brief=1
 
-e2e: build ## requests through the real Envoy
+e2e: all ## requests through the real Envoy
 	@python3 tests/e2e/run.py --preset release
 
 style: setup ## folders use only those above them, and the code is formatted
@@ -41,17 +44,17 @@ format: setup ## format the code
 pages: ## user pages agree with the cases
 	@python3 tests/pages/check.py
 
-commands: build ## validate, explain and translate, word by word
+commands: all ## validate, explain and translate, word by word
 	@python3 tests/e2e/commands.py --preset release
 
-resilience: build ## whole processes: files that break, processes that die, ports that are taken
+resilience: all ## whole processes: files that break, processes that die, ports that are taken
 	@python3 tests/e2e/resilience.py --preset release
 
 fuzz: setup ## inputs made at random, with sanitizers, by clang; RUNS=1000000 makes more of them
 	@$(call BUILD,fuzz) --target fuzz
 	@python3 tests/fuzz/run.py $(if $(RUNS),--runs $(RUNS))
 
-bench: build ## speed and size beside their floors; rewrites docs/benchmarks.md
+bench: all ## speed and size beside their floors; rewrites docs/benchmarks.md
 	@build/release/benchmarks/k8sgw_bench --gateway build/release/k8sgateway --envoy $(ENVOY) --json build/figures.json
 	@python3 benchmarks/report.py build/figures.json docs
 

@@ -1,9 +1,9 @@
 // Change to live traffic.
 
+#include <fmt/core.h>
+
 #include <functional>
 #include <thread>
-
-#include <fmt/core.h>
 
 #include "benchmarks/cases.h"
 #include "src/cmd/folder.h"
@@ -80,7 +80,8 @@ void AddCpu(const std::string& name, int n, const Samples& samples, Figures& fig
 }
 
 // How many transforms an edit of one object re-runs. The same graph as in `run`, in this process.
-void CountReruns(const std::string& name, const World& world, const std::function<void()>& edit, int n, Figures& figures) {
+void CountReruns(const std::string& name, const World& world, const std::function<void()>& edit, int n,
+                 Figures& figures) {
   Pipeline::Options options;
   options.settings.write_namespace = kWriteNamespace;
   Pipeline pipeline(options);
@@ -130,9 +131,11 @@ void EditVirtualService(const Programs& programs, int n, int samples, Figures& f
   const Editor ours{[&](int i) { ours_world.EditVirtualService(probe, i % 2 + 1); }, expected, ours_client, host};
   const Editor floor{[&](int i) { server.Push(prepared[static_cast<size_t>(i % 2)]); }, expected, floor_client, host};
   const Samples result = Alternate(ours, floor, gateway.process(), samples, n);
-  AddLatency("edit a VirtualService", n, result, 1.15 * Quantile(result.floor, 0.5) + 1, "1.15 x the floor + 1 ms", figures);
+  AddLatency("edit a VirtualService", n, result, 1.15 * Quantile(result.floor, 0.5) + 1, "1.15 x the floor + 1 ms",
+             figures);
   AddCpu("  CPU of the control plane", n, result, figures);
-  CountReruns("  transforms that ran again", floor_world, [&] { floor_world.EditVirtualService(probe, 3); }, n, figures);
+  CountReruns(
+      "  transforms that ran again", floor_world, [&] { floor_world.EditVirtualService(probe, 3); }, n, figures);
 }
 
 void EditUpstream(const Programs& programs, int n, int samples, Figures& figures) {

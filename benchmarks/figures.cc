@@ -1,9 +1,9 @@
 #include "benchmarks/figures.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <fstream>
-
-#include <fmt/core.h>
 
 namespace k8sgw::bench {
 
@@ -14,7 +14,8 @@ double Quantile(std::vector<double> values, double q) {
 }
 
 void Figures::Add(Figure figure) {
-  const std::string ratio = figure.floor > 0 ? fmt::format(", {:.2f} x the floor of {:.2f}", figure.ours / figure.floor, figure.floor) : "";
+  const std::string ratio =
+      figure.floor > 0 ? fmt::format(", {:.2f} x the floor of {:.2f}", figure.ours / figure.floor, figure.floor) : "";
   fmt::print("{:<28}{:>7}  {:.2f} {}{}; promised {}: {}\n", figure.name, figure.size, figure.ours, figure.unit, ratio,
              figure.promise, figure.kept() ? "kept" : "NOT KEPT");
   std::fflush(stdout);

@@ -1,12 +1,12 @@
 #include "benchmarks/floor.h"
 
+#include <fmt/core.h>
+#include <grpcpp/grpcpp.h>
+
 #include <deque>
 #include <map>
 #include <mutex>
 #include <set>
-
-#include <fmt/core.h>
-#include <grpcpp/grpcpp.h>
 
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"

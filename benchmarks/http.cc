@@ -64,8 +64,7 @@ int StartBackend(std::string body) {
   int port = 0;
   const int fd = BoundSocket(&port);
   listen(fd, 64);
-  const std::string answer =
-      "HTTP/1.1 200 OK\r\ncontent-length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  const std::string answer = "HTTP/1.1 200 OK\r\ncontent-length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
   std::thread([fd, answer] {
     for (int client; (client = accept4(fd, nullptr, nullptr, SOCK_CLOEXEC)) >= 0;) {
       NoDelay(client);

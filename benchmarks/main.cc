@@ -1,8 +1,7 @@
 // k8sgw_bench: speed and size of K8sGateway against floors that run beside it.
 
-#include <filesystem>
-
 #include <CLI/CLI.hpp>
+#include <filesystem>
 
 #include "benchmarks/cases.h"
 
@@ -12,7 +11,8 @@ int main(int argc, char** argv) {
   std::string json;
   std::string only;
   int divide = 1;
-  CLI::App app("Measures K8sGateway with the real Envoy. Each figure stands beside its floor, measured in the same run.");
+  CLI::App app(
+      "Measures K8sGateway with the real Envoy. Each figure stands beside its floor, measured in the same run.");
   app.add_option("--gateway", programs.gateway, "The k8sgateway binary")->required()->check(CLI::ExistingFile);
   app.add_option("--envoy", programs.envoy, "The Envoy binary")->required()->check(CLI::ExistingFile);
   app.add_option("--json", json, "Write the figures to this file");

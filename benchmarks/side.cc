@@ -1,13 +1,12 @@
 #include "benchmarks/side.h"
 
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <thread>
-
-#include <fmt/core.h>
 
 #include "src/cmd/folder.h"
 #include "src/envoy/names.h"
@@ -30,9 +29,9 @@ GatewaySide::GatewaySide(const Programs& programs, const World& world)
 EnvoySide::EnvoySide(const Programs& programs, const std::string& bootstrap, const std::string& extension)
     : file_(LogFile(fmt::format("k8sgateway-bench-{}.{}", getpid(), extension))) {
   std::ofstream(file_) << bootstrap;
-  process_ = std::make_unique<Child>(
-      std::vector<std::string>{programs.envoy, "-c", file_, "--disable-hot-restart", "-l", "warning", "--concurrency", "2"},
-      LogFile("k8sgateway-bench-floor.log"));
+  process_ = std::make_unique<Child>(std::vector<std::string>{programs.envoy, "-c", file_, "--disable-hot-restart",
+                                                              "-l", "warning", "--concurrency", "2"},
+                                     LogFile("k8sgateway-bench-floor.log"));
 }
 
 EnvoySide::~EnvoySide() {
@@ -54,7 +53,8 @@ double WaitForAnswer(Client& client, const std::string& host, const std::string&
   for (int tries = 0;; ++tries) {
     if (client.Get(host).find(expected) != std::string::npos) return Ms(Clock::now() - begin);
     if (Clock::now() - begin > kPatience) {
-      fmt::print(stderr, "no answer with \"{}\" from {} within a minute; see the logs in the temporary folder\n", expected, host);
+      fmt::print(stderr, "no answer with \"{}\" from {} within a minute; see the logs in the temporary folder\n",
+                 expected, host);
       std::exit(1);
     }
     if (tries >= kTightTries) std::this_thread::sleep_for(pause);

@@ -1,9 +1,9 @@
 // From nothing to the first answer, and what it costs to be there.
 
+#include <fmt/core.h>
+
 #include <optional>
 #include <thread>
-
-#include <fmt/core.h>
 
 #include "benchmarks/cases.h"
 
@@ -52,7 +52,8 @@ void ColdStart(const Programs& programs, const std::string& name, int n, double 
 }
 
 void Memory(const Programs& programs, int n, Figures& figures) {
-  const World world({.virtual_services = n, .upstreams = n, .http_port = FreePort(), .backend_port = StartBackend("backend")});
+  const World world(
+      {.virtual_services = n, .upstreams = n, .http_port = FreePort(), .backend_port = StartBackend("backend")});
   const GatewaySide gateway(programs, world);
   FirstAnswer(world, Clock::now());
   std::this_thread::sleep_for(1s);

@@ -1,11 +1,11 @@
 #include "benchmarks/world.h"
 
+#include <fmt/core.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-
-#include <fmt/core.h>
 
 namespace k8sgw::bench {
 namespace {

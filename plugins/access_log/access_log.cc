@@ -2,12 +2,11 @@
 
 #include <map>
 
+#include "api/gloo/v1/listener_options.pb.h"
 #include "envoy/config/accesslog/v3/accesslog.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/extensions/access_loggers/file/v3/file.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
-
-#include "api/gloo/v1/listener_options.pb.h"
 #include "plugins/access_log/access_log.pb.h"
 #include "plugins/access_log/filter.h"
 #include "src/envoy/format_check.h"

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "envoy/config/accesslog/v3/accesslog.pb.h"
-
 #include "plugins/access_log/access_log.pb.h"
 #include "src/envoy/regex.h"
 
@@ -18,8 +17,8 @@ namespace typev3 = ::envoy::type::v3;
 
 // The letters that %RESPONSE_FLAGS% shows.
 constexpr std::string_view kResponseFlags[] = {
-    "DC",  "DF", "DI",  "DO", "DPE", "DR", "DT",   "FI",  "IH", "LH", "LR",    "NC", "NFCF", "NR",  "OM",
-    "RFCF", "RL", "RLSE", "SI", "UAEX", "UC", "UDO", "UF", "UH", "UMSDR", "UO", "UPE", "UR", "URX", "UT",
+    "DC",   "DF", "DI",   "DO", "DPE",  "DR", "DT",  "FI", "IH", "LH",    "LR", "NC",  "NFCF", "NR",  "OM",
+    "RFCF", "RL", "RLSE", "SI", "UAEX", "UC", "UDO", "UF", "UH", "UMSDR", "UO", "UPE", "UR",   "URX", "UT",
 };
 
 void Translate(const alsv1::ComparisonFilter& in, envoy::Reporter report, logv3::ComparisonFilter& out) {

@@ -1,10 +1,9 @@
 // Limits on what is under way to an Upstream at one time: the Upstream's own, or else those of the Settings.
 
-#include "envoy/config/cluster/v3/circuit_breaker.pb.h"
-#include "envoy/config/cluster/v3/cluster.pb.h"
-
 #include "api/gloo/v1/settings.pb.h"
 #include "api/gloo/v1/upstream.pb.h"
+#include "envoy/config/cluster/v3/circuit_breaker.pb.h"
+#include "envoy/config/cluster/v3/cluster.pb.h"
 #include "plugins/circuit_breakers/circuit_breakers.pb.h"
 #include "src/envoy/plugin.h"
 

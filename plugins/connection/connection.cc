@@ -1,13 +1,12 @@
 // The connections to an Upstream: time to connect, buffers, and the options of HTTP that all its versions share or that
 // are those of HTTP/1. Keep-alive probes are in plugins/tcp_keepalive, HTTP/2 in plugins/http2.
 
+#include "api/gloo/v1/protocol.pb.h"
+#include "api/gloo/v1/upstream.pb.h"
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/core/v3/protocol.pb.h"
 #include "envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
-
-#include "api/gloo/v1/protocol.pb.h"
-#include "api/gloo/v1/upstream.pb.h"
 #include "plugins/connection/connection.pb.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/plugin.h"
@@ -21,7 +20,8 @@ using ::envoy::extensions::http::header_formatters::preserve_case::v3::PreserveC
 
 constexpr char kPreserveCase[] = "envoy.http.stateful_header_formatters.preserve_case";
 
-void TranslateCommon(const protocolv1::HttpProtocolOptions& in, envoy::Reporter report, corev3::HttpProtocolOptions& out) {
+void TranslateCommon(const protocolv1::HttpProtocolOptions& in, envoy::Reporter report,
+                     corev3::HttpProtocolOptions& out) {
   if (in.has_idle_timeout() && envoy::CheckDuration(in.idle_timeout(), 0, "idleTimeout", report)) {
     *out.mutable_idle_timeout() = in.idle_timeout();
   }
@@ -30,8 +30,8 @@ void TranslateCommon(const protocolv1::HttpProtocolOptions& in, envoy::Reporter 
     *out.mutable_max_stream_duration() = in.max_stream_duration();
   }
   // The published enum has the numbers of Envoy's.
-  out.set_headers_with_underscores_action(static_cast<corev3::HttpProtocolOptions::HeadersWithUnderscoresAction>(
-      in.headers_with_underscores_action()));
+  out.set_headers_with_underscores_action(
+      static_cast<corev3::HttpProtocolOptions::HeadersWithUnderscoresAction>(in.headers_with_underscores_action()));
 }
 
 void TranslateHttp1(const protocolv1::Http1ProtocolOptions& in, corev3::Http1ProtocolOptions& out) {

@@ -1,10 +1,9 @@
 // Cross-origin resource sharing, on virtual hosts and routes.
 
-#include "envoy/config/route/v3/route_components.pb.h"
-#include "envoy/extensions/filters/http/cors/v3/cors.pb.h"
-
 #include "api/gloo/v1/route_options.pb.h"
 #include "api/gloo/v1/virtual_host_options.pb.h"
+#include "envoy/config/route/v3/route_components.pb.h"
+#include "envoy/extensions/filters/http/cors/v3/cors.pb.h"
 #include "plugins/cors/cors.pb.h"
 #include "src/envoy/plugin.h"
 #include "src/envoy/regex.h"

@@ -1,16 +1,15 @@
 // Protection against cross-site request forgery: requests that change something must come from an origin that is
 // trusted. On listeners, virtual hosts, routes and weighted destinations.
 
-#include "envoy/config/core/v3/base.pb.h"
-#include "envoy/config/route/v3/route_components.pb.h"
-#include "envoy/extensions/filters/http/csrf/v3/csrf.pb.h"
-#include "envoy/type/matcher/v3/string.pb.h"
-
 #include "api/envoy/extensions/filters/http/csrf/v3/csrf.pb.h"
 #include "api/gloo/v1/http_listener_options.pb.h"
 #include "api/gloo/v1/route_options.pb.h"
 #include "api/gloo/v1/virtual_host_options.pb.h"
 #include "api/gloo/v1/weighted_destination_options.pb.h"
+#include "envoy/config/core/v3/base.pb.h"
+#include "envoy/config/route/v3/route_components.pb.h"
+#include "envoy/extensions/filters/http/csrf/v3/csrf.pb.h"
+#include "envoy/type/matcher/v3/string.pb.h"
 #include "src/envoy/plugin.h"
 #include "src/envoy/regex.h"
 

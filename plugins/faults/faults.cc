@@ -2,9 +2,8 @@
 
 #include <cmath>
 
-#include "envoy/extensions/filters/http/fault/v3/fault.pb.h"
-
 #include "api/gloo/v1/route_options.pb.h"
+#include "envoy/extensions/filters/http/fault/v3/fault.pb.h"
 #include "plugins/faults/faults.pb.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/plugin.h"

@@ -1,9 +1,8 @@
 // gRPC-Web: browsers speak it, and Envoy turns it into gRPC for the upstream.
 
-#include "envoy/extensions/filters/http/grpc_web/v3/grpc_web.pb.h"
-
 #include "api/gloo/v1/http_listener_options.pb.h"
 #include "api/gloo/v1/settings.pb.h"
+#include "envoy/extensions/filters/http/grpc_web/v3/grpc_web.pb.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::grpc_web {

@@ -2,14 +2,13 @@
 
 #include <map>
 
+#include "api/envoy/kit/api/v2/core/base.pb.h"
+#include "api/gloo/v1/secret.pb.h"
 #include "envoy/config/common/mutation_rules/v3/mutation_rules.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation.pb.h"
-
-#include "api/envoy/kit/api/v2/core/base.pb.h"
-#include "api/gloo/v1/secret.pb.h"
-#include "src/envoy/header_check.h"
 #include "plugins/headers/headers.pb.h"
+#include "src/envoy/header_check.h"
 
 namespace k8sgw::plugins::hcm {
 namespace {
@@ -42,8 +41,7 @@ void AddFromSecret(const envoy::Context& context, const corev2::HeaderValueOptio
   const SecretRef ref{option.header_secret_ref().namespace_(), option.header_secret_ref().name()};
   const auto secret = context.FindSecret(ref);
   if (!secret || !secret->spec.has_header()) {
-    report.Error("headerSecretRef",
-                 "Secret " + ref.ToString() + (secret ? " holds no headers" : " does not exist"),
+    report.Error("headerSecretRef", "Secret " + ref.ToString() + (secret ? " holds no headers" : " does not exist"),
                  "create a Secret of headers with this name");
     return;
   }

@@ -1,15 +1,14 @@
 // httpConnectionManagerSettings: how Envoy treats the connections and requests of HTTP clients. The HTTP versions are
 // in protocols.cc.
 
-#include <set>
-
 #include <arpa/inet.h>
 
+#include <set>
+
+#include "api/gloo/v1/http_listener_options.pb.h"
 #include "envoy/config/core/v3/address.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/extensions/request_id/uuid/v3/uuid.pb.h"
-
-#include "api/gloo/v1/http_listener_options.pb.h"
 #include "plugins/hcm/early_headers.h"
 #include "plugins/hcm/hcm.pb.h"
 #include "plugins/hcm/protocols.h"
@@ -70,8 +69,7 @@ void TranslateHeaders(const Settings& in, envoy::Reporter& report, HttpConnectio
   if (!in.has_max_request_headers_kb()) return;
   const uint32_t kb = in.max_request_headers_kb().value();
   if (kb == 0 || kb > kMaxRequestHeadersKb) {
-    report.Error("maxRequestHeadersKb", "is " + std::to_string(kb),
-                 "use 1 to " + std::to_string(kMaxRequestHeadersKb));
+    report.Error("maxRequestHeadersKb", "is " + std::to_string(kb), "use 1 to " + std::to_string(kMaxRequestHeadersKb));
   }
   *out.mutable_max_request_headers_kb() = in.max_request_headers_kb();
 }
@@ -115,8 +113,7 @@ void TranslateInternalAddresses(const Settings::InternalAddressConfig& in, envoy
       at.Error("addressPrefix", "\"" + range.address_prefix() + "\" is no IP address",
                "write an address such as 10.0.0.0 or fd00::");
     } else if (range.prefix_len().value() > bits) {
-      at.Error("prefixLen", "is " + std::to_string(range.prefix_len().value()),
-               "use 0 to " + std::to_string(bits));
+      at.Error("prefixLen", "is " + std::to_string(range.prefix_len().value()), "use 0 to " + std::to_string(bits));
     }
     auto& out_range = *out.add_cidr_ranges();
     out_range.set_address_prefix(range.address_prefix());

@@ -3,7 +3,6 @@
 #include "envoy/config/core/v3/protocol.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case.pb.h"
-
 #include "plugins/hcm/hcm.pb.h"
 #include "src/envoy/duration.h"
 
@@ -31,8 +30,7 @@ void TranslateCommon(const hcmv1::HttpConnectionManagerSettings& in, envoy::Repo
       envoy::CheckDuration(in.max_connection_duration(), 0, "maxConnectionDuration", report)) {
     *out.mutable_max_connection_duration() = in.max_connection_duration();
   }
-  if (in.has_max_stream_duration() &&
-      envoy::CheckDuration(in.max_stream_duration(), 0, "maxStreamDuration", report)) {
+  if (in.has_max_stream_duration() && envoy::CheckDuration(in.max_stream_duration(), 0, "maxStreamDuration", report)) {
     *out.mutable_max_stream_duration() = in.max_stream_duration();
   }
   if (in.has_max_headers_count()) {
@@ -43,8 +41,8 @@ void TranslateCommon(const hcmv1::HttpConnectionManagerSettings& in, envoy::Repo
     *out.mutable_max_requests_per_connection() = in.max_requests_per_connection();
   }
   // The published enum has the numbers of Envoy's.
-  out.set_headers_with_underscores_action(static_cast<corev3::HttpProtocolOptions::HeadersWithUnderscoresAction>(
-      in.headers_with_underscores_action()));
+  out.set_headers_with_underscores_action(
+      static_cast<corev3::HttpProtocolOptions::HeadersWithUnderscoresAction>(in.headers_with_underscores_action()));
   if (out.ByteSizeLong() > 0) hcm.mutable_common_http_protocol_options()->Swap(&out);
 }
 

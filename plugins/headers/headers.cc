@@ -2,15 +2,14 @@
 
 #include <map>
 
-#include "envoy/config/route/v3/route_components.pb.h"
-
 #include "api/gloo/v1/route_options.pb.h"
 #include "api/gloo/v1/secret.pb.h"
 #include "api/gloo/v1/virtual_host_options.pb.h"
 #include "api/gloo/v1/weighted_destination_options.pb.h"
-#include "src/envoy/header_check.h"
+#include "envoy/config/route/v3/route_components.pb.h"
 #include "plugins/headers/headers.pb.h"
 #include "plugins/headers/secret_reach.h"
+#include "src/envoy/header_check.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::headers {

@@ -1,9 +1,8 @@
 // A path on which the gateway itself answers 200, for load balancers in front of it.
 
+#include "api/gloo/v1/http_listener_options.pb.h"
 #include "envoy/config/route/v3/route_components.pb.h"
 #include "envoy/extensions/filters/http/health_check/v3/health_check.pb.h"
-
-#include "api/gloo/v1/http_listener_options.pb.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::health_check {

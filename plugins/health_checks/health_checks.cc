@@ -4,12 +4,11 @@
 #include <cctype>
 #include <map>
 
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "envoy/config/core/v3/health_check.pb.h"
-
 #include "api/envoy/api/v2/core/health_check.pb.h"
 #include "api/gloo/v1/secret.pb.h"
 #include "api/gloo/v1/upstream.pb.h"
+#include "envoy/config/cluster/v3/cluster.pb.h"
+#include "envoy/config/core/v3/health_check.pb.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/header_check.h"
 #include "src/envoy/plugin.h"
@@ -88,8 +87,7 @@ void TranslateHttp(const envoy::ClusterArgs& args, const corev2::HealthCheck::Ht
   if (in.path().empty()) report.Error("path", "is missing", "give the path that is asked for, such as /healthz");
   CheckValue(in.path(), "path", report);
   out.set_path(in.path());
-  AddHeaders(args, in.request_headers_to_add(), "requestHeadersToAdd", report,
-             *out.mutable_request_headers_to_add());
+  AddHeaders(args, in.request_headers_to_add(), "requestHeadersToAdd", report, *out.mutable_request_headers_to_add());
   for (int i = 0; i < in.request_headers_to_remove_size(); ++i) {
     envoy::CheckChangedHeader(in.request_headers_to_remove(i), Indexed("requestHeadersToRemove", i), report, kInstead);
     out.add_request_headers_to_remove(in.request_headers_to_remove(i));
@@ -190,8 +188,7 @@ void Cluster(const envoy::ClusterArgs& args) {
     TranslateCommon(in, report, out);
     switch (in.health_checker_case()) {
       case corev2::HealthCheck::kHttpHealthCheck:
-        TranslateHttp(args, in.http_health_check(), report.At("httpHealthCheck"),
-                      *out.mutable_http_health_check());
+        TranslateHttp(args, in.http_health_check(), report.At("httpHealthCheck"), *out.mutable_http_health_check());
         break;
       case corev2::HealthCheck::kTcpHealthCheck:
         TranslateTcp(in.tcp_health_check(), report.At("tcpHealthCheck"), *out.mutable_tcp_health_check());

@@ -1,11 +1,10 @@
 // The version of HTTP that is spoken with an Upstream, and the options of HTTP/2. Those of HTTP/1 are in
 // plugins/connection.
 
+#include "api/gloo/v1/upstream.pb.h"
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/core/v3/protocol.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
-
-#include "api/gloo/v1/upstream.pb.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::http2 {
@@ -17,7 +16,8 @@ using google::protobuf::UInt32Value;
 constexpr uint32_t kLeastWindow = 65535;
 constexpr uint32_t kMost = 2147483647;  // 2^31 - 1: the greatest window and stream number of HTTP/2
 
-void SetNumber(const UInt32Value& in, uint32_t least, std::string_view field, envoy::Reporter& report, UInt32Value& out) {
+void SetNumber(const UInt32Value& in, uint32_t least, std::string_view field, envoy::Reporter& report,
+               UInt32Value& out) {
   if (in.value() < least || in.value() > kMost) {
     report.Error(field, "is " + std::to_string(in.value()),
                  "use " + std::to_string(least) + " to " + std::to_string(kMost));

@@ -1,11 +1,10 @@
 // What is hashed to choose a host, with the ringHash and maglev load balancers.
 
-#include "envoy/config/route/v3/route_components.pb.h"
-
 #include "api/gloo/v1/route_options.pb.h"
-#include "src/envoy/header_check.h"
+#include "envoy/config/route/v3/route_components.pb.h"
 #include "plugins/lb_hash/lb_hash.pb.h"
 #include "src/envoy/duration.h"
+#include "src/envoy/header_check.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::lb_hash {
@@ -43,9 +42,7 @@ void TranslatePolicy(const lbhashv1::HashPolicy& in, const std::string& field, e
     case lbhashv1::HashPolicy::kCookie:
       TranslateCookie(in.cookie(), field + ".cookie", report, *out.mutable_cookie());
       return;
-    case lbhashv1::HashPolicy::kSourceIp:
-      out.mutable_connection_properties()->set_source_ip(in.source_ip());
-      return;
+    case lbhashv1::HashPolicy::kSourceIp: out.mutable_connection_properties()->set_source_ip(in.source_ip()); return;
     case lbhashv1::HashPolicy::KEYTYPE_NOT_SET:
       report.Error(field, "says nothing to hash", "add header, cookie or sourceIp");
       return;

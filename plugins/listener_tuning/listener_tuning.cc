@@ -1,10 +1,9 @@
 // Settings of the listening socket and of the connections that come in through it.
 
-#include "envoy/config/core/v3/socket_option.pb.h"
-#include "envoy/config/listener/v3/listener.pb.h"
-
 #include "api/envoy/kit/api/v2/core/socket_option.pb.h"
 #include "api/gloo/v1/listener_options.pb.h"
+#include "envoy/config/core/v3/socket_option.pb.h"
+#include "envoy/config/listener/v3/listener.pb.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::listener_tuning {

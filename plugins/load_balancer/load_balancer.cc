@@ -1,8 +1,7 @@
 // How requests are spread over the hosts of an Upstream.
 
-#include "envoy/config/cluster/v3/cluster.pb.h"
-
 #include "api/gloo/v1/upstream.pb.h"
+#include "envoy/config/cluster/v3/cluster.pb.h"
 #include "plugins/load_balancer/load_balancer.pb.h"
 #include "src/envoy/cluster.h"
 #include "src/envoy/duration.h"
@@ -114,8 +113,7 @@ void Cluster(const envoy::ClusterArgs& args) {
     args.out.mutable_common_lb_config()->mutable_healthy_panic_threshold()->set_value(
         in.healthy_panic_threshold().value());
   }
-  if (in.has_update_merge_window() &&
-      envoy::CheckDuration(in.update_merge_window(), 0, "updateMergeWindow", report)) {
+  if (in.has_update_merge_window() && envoy::CheckDuration(in.update_merge_window(), 0, "updateMergeWindow", report)) {
     *args.out.mutable_common_lb_config()->mutable_update_merge_window() = in.update_merge_window();
   }
   if (in.has_locality_weighted_lb_config()) args.out.mutable_common_lb_config()->mutable_locality_weighted_lb_config();

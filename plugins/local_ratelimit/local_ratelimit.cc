@@ -1,12 +1,11 @@
 // Limits of the rate of requests that each Envoy keeps by itself: for a whole listener, for virtual hosts and routes.
 
-#include "envoy/config/route/v3/route_components.pb.h"
-#include "envoy/extensions/common/ratelimit/v3/ratelimit.pb.h"
-#include "envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.pb.h"
-
 #include "api/gloo/v1/http_listener_options.pb.h"
 #include "api/gloo/v1/route_options.pb.h"
 #include "api/gloo/v1/virtual_host_options.pb.h"
+#include "envoy/config/route/v3/route_components.pb.h"
+#include "envoy/extensions/common/ratelimit/v3/ratelimit.pb.h"
+#include "envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.pb.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/plugin.h"
 

@@ -1,8 +1,7 @@
 // Metadata of routes, for filters and access logs.
 
-#include "envoy/config/route/v3/route_components.pb.h"
-
 #include "api/gloo/v1/route_options.pb.h"
+#include "envoy/config/route/v3/route_components.pb.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::metadata {

@@ -1,10 +1,9 @@
 // Hosts of an Upstream that fail too often are left out for a while.
 
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "envoy/config/cluster/v3/outlier_detection.pb.h"
-
 #include "api/envoy/api/v2/cluster/outlier_detection.pb.h"
 #include "api/gloo/v1/upstream.pb.h"
+#include "envoy/config/cluster/v3/cluster.pb.h"
+#include "envoy/config/cluster/v3/outlier_detection.pb.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/plugin.h"
 

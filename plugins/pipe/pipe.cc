@@ -2,10 +2,9 @@
 
 #include <sys/un.h>
 
+#include "api/gloo/v1/upstream.pb.h"
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/endpoint/v3/endpoint_components.pb.h"
-
-#include "api/gloo/v1/upstream.pb.h"
 #include "plugins/pipe/pipe.pb.h"
 #include "src/envoy/plugin.h"
 

@@ -2,14 +2,13 @@
 
 #include <limits>
 
-#include "envoy/config/route/v3/route_components.pb.h"
-#include "envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.pb.h"
-
 #include "api/gloo/v1/route_options.pb.h"
 #include "api/gloo/v1/virtual_host_options.pb.h"
-#include "src/envoy/header_check.h"
+#include "envoy/config/route/v3/route_components.pb.h"
+#include "envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.pb.h"
 #include "plugins/retries/retries.pb.h"
 #include "src/envoy/duration.h"
+#include "src/envoy/header_check.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::retries {
@@ -66,8 +65,7 @@ void TranslateRateLimited(const retriesv1::RateLimitedRetryBackOff& in, envoy::R
   for (int i = 0; i < in.reset_headers_size(); ++i) {
     const auto& header = in.reset_headers(i);
     if (std::string problem = envoy::CheckHeaderName(header.name()); !problem.empty()) {
-      report.Error(field + ".resetHeaders[" + std::to_string(i) + "].name", std::move(problem),
-                   envoy::kHeaderNameFix);
+      report.Error(field + ".resetHeaders[" + std::to_string(i) + "].name", std::move(problem), envoy::kHeaderNameFix);
     }
     auto& reset = *back_off.add_reset_headers();
     reset.set_name(header.name());

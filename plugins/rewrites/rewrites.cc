@@ -1,8 +1,7 @@
 // What the upstream sees instead of the request's path and host.
 
-#include "envoy/config/route/v3/route_components.pb.h"
-
 #include "api/gloo/v1/route_options.pb.h"
+#include "envoy/config/route/v3/route_components.pb.h"
 #include "src/envoy/header_check.h"
 #include "src/envoy/path_check.h"
 #include "src/envoy/plugin.h"
@@ -54,7 +53,7 @@ void TranslateHost(const envoy::RouteArgs& args) {
     case gloov1::RouteOptions::kHostRewritePathRegex:
       if (!args.RequireAction("hostRewritePathRegex")) return;
       TranslatePattern(options.host_rewrite_path_regex(), "hostRewritePathRegex", args.report,
-                     *args.action->mutable_host_rewrite_path_regex());
+                       *args.action->mutable_host_rewrite_path_regex());
       return;
     case gloov1::RouteOptions::kHostRewriteHeader:
       if (!args.RequireAction("hostRewriteHeader")) return;

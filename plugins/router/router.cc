@@ -1,8 +1,7 @@
 // Settings of the router filter, which sends requests to the upstreams.
 
-#include "envoy/extensions/filters/http/router/v3/router.pb.h"
-
 #include "api/gloo/v1/http_listener_options.pb.h"
+#include "envoy/extensions/filters/http/router/v3/router.pb.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::router {

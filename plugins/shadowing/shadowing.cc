@@ -2,11 +2,10 @@
 
 #include <cmath>
 
-#include "envoy/config/route/v3/route_components.pb.h"
-
 #include "api/gloo/v1/route_options.pb.h"
-#include "src/envoy/header_check.h"
+#include "envoy/config/route/v3/route_components.pb.h"
 #include "plugins/shadowing/shadowing.pb.h"
+#include "src/envoy/header_check.h"
 #include "src/envoy/names.h"
 #include "src/envoy/plugin.h"
 

@@ -4,12 +4,11 @@
 #include <algorithm>
 #include <cctype>
 
+#include "api/gloo/v1/upstream.pb.h"
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/endpoint/v3/endpoint_components.pb.h"
-
-#include "api/gloo/v1/upstream.pb.h"
-#include "src/base/address.h"
 #include "plugins/static_upstream/static_upstream.pb.h"
+#include "src/base/address.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::static_upstream {

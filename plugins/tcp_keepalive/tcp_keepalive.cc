@@ -1,8 +1,7 @@
 // Keep-alive probes on the connections to an Upstream.
 
-#include "envoy/config/cluster/v3/cluster.pb.h"
-
 #include "api/gloo/v1/upstream.pb.h"
+#include "envoy/config/cluster/v3/cluster.pb.h"
 #include "plugins/connection/connection.pb.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/plugin.h"

@@ -2,9 +2,8 @@
 
 #include <set>
 
-#include "envoy/config/route/v3/route_components.pb.h"
-
 #include "api/gloo/v1/route_options.pb.h"
+#include "envoy/config/route/v3/route_components.pb.h"
 #include "plugins/upgrades/upgrades.pb.h"
 #include "src/envoy/plugin.h"
 

@@ -4,15 +4,14 @@
 #include <algorithm>
 #include <set>
 
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "envoy/config/endpoint/v3/endpoint_components.pb.h"
-#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
-
 #include "api/gloo/v1/settings.pb.h"
 #include "api/gloo/v1/ssl.pb.h"
 #include "api/gloo/v1/upstream.pb.h"
-#include "src/base/address.h"
+#include "envoy/config/cluster/v3/cluster.pb.h"
+#include "envoy/config/endpoint/v3/endpoint_components.pb.h"
+#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "plugins/static_upstream/static_upstream.pb.h"
+#include "src/base/address.h"
 #include "src/envoy/plugin.h"
 #include "src/envoy/tls.h"
 
@@ -49,8 +48,8 @@ std::string ServerName(const staticv1::UpstreamSpec& spec, const staticv1::Host&
 
 // The server name of hosts that have none of their own, where no sslConfig gives one.
 std::string FirstName(const staticv1::UpstreamSpec& spec) {
-  const auto named = std::ranges::find_if_not(
-      spec.hosts(), [](const staticv1::Host& host) { return IsIpAddress(host.addr()); });
+  const auto named =
+      std::ranges::find_if_not(spec.hosts(), [](const staticv1::Host& host) { return IsIpAddress(host.addr()); });
   return named == spec.hosts().end() ? "" : named->addr();
 }
 

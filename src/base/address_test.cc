@@ -9,7 +9,8 @@ TEST(Address, IsAnIpAddressOrAName) {
   for (const char* text : {"127.0.0.1", "0.0.0.0", "::", "::1", "fe80::1", "::ffff:1.2.3.4"}) {
     EXPECT_TRUE(IsIpAddress(text)) << text;
   }
-  for (const char* text : {"", "localhost", "1.2.3", "1.2.3.4.5", "256.0.0.1", "[::1]", "1.2.3.4:80", "01.2.3.4", ":::"}) {
+  for (const char* text :
+       {"", "localhost", "1.2.3", "1.2.3.4.5", "256.0.0.1", "[::1]", "1.2.3.4:80", "01.2.3.4", ":::"}) {
     EXPECT_FALSE(IsIpAddress(text)) << text;
   }
 }

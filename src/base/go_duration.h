@@ -1,9 +1,9 @@
 // Durations as users of Kubernetes write them: Go's notation.
 #pragma once
 
-#include <string_view>
-
 #include <google/protobuf/duration.pb.h>
+
+#include <string_view>
 
 namespace k8sgw {
 

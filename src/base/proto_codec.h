@@ -4,10 +4,10 @@
 // only the first), has the field path and the line, and names the nearest right field or enum value.
 #pragma once
 
+#include <google/protobuf/message.h>
+
 #include <string>
 #include <vector>
-
-#include <google/protobuf/message.h>
 
 #include "src/base/yaml.h"
 

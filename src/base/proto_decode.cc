@@ -1,7 +1,3 @@
-#include <cstdlib>
-#include <map>
-#include <unordered_map>
-
 #include <google/protobuf/any.pb.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/duration.pb.h>
@@ -9,6 +5,10 @@
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/timestamp.pb.h>
 #include <google/protobuf/util/time_util.h>
+
+#include <cstdlib>
+#include <map>
+#include <unordered_map>
 
 #include "src/base/go_duration.h"
 #include "src/base/nearest.h"
@@ -53,9 +53,7 @@ bool IsType(const Descriptor* descriptor, std::string_view name) {
   return descriptor->file()->package() == "google.protobuf" && descriptor->name() == name;
 }
 
-bool IsWrapper(const Descriptor* descriptor) {
-  return descriptor->file()->name() == "google/protobuf/wrappers.proto";
-}
+bool IsWrapper(const Descriptor* descriptor) { return descriptor->file()->name() == "google/protobuf/wrappers.proto"; }
 
 class Decoder {
  public:
@@ -68,8 +66,8 @@ class Decoder {
   }
 
  private:
-  // Readers of protobuf refuse messages that nest deeper than 100, and Envoy refuses the whole resource then. What stands
-  // around an object in a resource takes a part of that.
+  // Readers of protobuf refuse messages that nest deeper than 100, and Envoy refuses the whole resource then. What
+  // stands around an object in a resource takes a part of that.
   static constexpr int kMaxDepth = 70;
 
   bool Enter(int levels, const Node& node, const std::string& path) {
@@ -111,16 +109,20 @@ class Decoder {
   bool Expect(const Node& node, Node::Kind kind, const std::string& path) {
     if (node.kind == kind) return true;
     if (kind == Node::Kind::kMapping) {
-      Problem(path, node.mark, std::string("expected a mapping, got ") + KindWord(node), "write its fields below it, indented");
+      Problem(path, node.mark, std::string("expected a mapping, got ") + KindWord(node),
+              "write its fields below it, indented");
     } else if (kind == Node::Kind::kSequence) {
       Problem(path, node.mark, std::string("expected a list, got ") + KindWord(node), "put \"- \" before each item");
     } else {
-      Problem(path, node.mark, std::string("expected a single value, got ") + KindWord(node), "write one value in the line of the field");
+      Problem(path, node.mark, std::string("expected a single value, got ") + KindWord(node),
+              "write one value in the line of the field");
     }
     return false;
   }
 
-  static std::string Join(const std::string& path, const std::string& name) { return path.empty() ? name : path + "." + name; }
+  static std::string Join(const std::string& path, const std::string& name) {
+    return path.empty() ? name : path + "." + name;
+  }
 
   // `skip` is a key that is no field ("@type").
   void DecodeFields(const Node& node, const std::string& path, Message* message, std::string_view skip) {
@@ -139,11 +141,14 @@ class Decoder {
       const FieldDescriptor* field = it->second;
       const std::string canonical = Join(path, field->json_name());
       if (entry.value.is_null() && !(field->message_type() && IsType(field->message_type(), "Value"))) continue;
-      const void* slot = field->real_containing_oneof() ? static_cast<const void*>(field->real_containing_oneof()) : field;
+      const void* slot =
+          field->real_containing_oneof() ? static_cast<const void*>(field->real_containing_oneof()) : field;
       const auto [owner, fresh] = taken.try_emplace(slot, entry.key);
       if (!fresh) {
-        Problem(canonical, entry.mark, field->real_containing_oneof() ? "\"" + entry.key + "\" and \"" + owner->second + "\" exclude each other"
-                                                                      : "\"" + owner->second + "\" and \"" + entry.key + "\" are the same field",
+        Problem(canonical, entry.mark,
+                field->real_containing_oneof()
+                    ? "\"" + entry.key + "\" and \"" + owner->second + "\" exclude each other"
+                    : "\"" + owner->second + "\" and \"" + entry.key + "\" are the same field",
                 "keep one of them");
         continue;
       }
@@ -210,7 +215,8 @@ class Decoder {
     }
   }
 
-  void DecodeScalarField(const Node& node, const std::string& path, Message* message, const FieldDescriptor* field, bool add) {
+  void DecodeScalarField(const Node& node, const std::string& path, Message* message, const FieldDescriptor* field,
+                         bool add) {
     if (!Expect(node, Node::Kind::kScalar, path)) return;
     if (auto bad = DecodeScalar(node, add, field, message)) {
       Problem(path, node.mark, std::move(bad->message), std::move(bad->fix));
@@ -224,14 +230,18 @@ class Decoder {
       DecodeFields(node, path, &duration, "");
       if (problems.size() > before) return;
       constexpr int64_t kMost = google::protobuf::util::TimeUtil::kDurationMaxSeconds;
-      const bool mixed = (duration.seconds() < 0 && duration.nanos() > 0) || (duration.seconds() > 0 && duration.nanos() < 0);
-      if (mixed || duration.seconds() > kMost || duration.seconds() < -kMost || std::abs(int64_t{duration.nanos()}) > 999'999'999) {
-        return Problem(path, node.mark, "is out of the range of durations", "give nanos below a second, of the sign of seconds");
+      const bool mixed =
+          (duration.seconds() < 0 && duration.nanos() > 0) || (duration.seconds() > 0 && duration.nanos() < 0);
+      if (mixed || duration.seconds() > kMost || duration.seconds() < -kMost ||
+          std::abs(int64_t{duration.nanos()}) > 999'999'999) {
+        return Problem(path, node.mark, "is out of the range of durations",
+                       "give nanos below a second, of the sign of seconds");
       }
     } else if (!Expect(node, Node::Kind::kScalar, path)) {
       return;
     } else if (!ParseGoDuration(node.scalar, &duration)) {
-      Problem(path, node.mark, "\"" + node.scalar + "\" is no duration", "write a number and a unit, such as 1.5s, 250ms or 2m");
+      Problem(path, node.mark, "\"" + node.scalar + "\" is no duration",
+              "write a number and a unit, such as 1.5s, 250ms or 2m");
       return;
     }
     message->CopyFrom(duration);
@@ -249,12 +259,14 @@ class Decoder {
 
   void DecodeStruct(const Node& node, const std::string& path, google::protobuf::Struct* out) {
     if (!Expect(node, Node::Kind::kMapping, path)) return;
-    for (const Node::Entry& entry : node.entries) DecodeValue(entry.value, Join(path, entry.key), &(*out->mutable_fields())[entry.key]);
+    for (const Node::Entry& entry : node.entries)
+      DecodeValue(entry.value, Join(path, entry.key), &(*out->mutable_fields())[entry.key]);
   }
 
   void DecodeList(const Node& node, const std::string& path, google::protobuf::ListValue* out) {
     if (!Expect(node, Node::Kind::kSequence, path)) return;
-    for (size_t i = 0; i < node.items.size(); ++i) DecodeValue(node.items[i], path + "[" + std::to_string(i) + "]", out->add_values());
+    for (size_t i = 0; i < node.items.size(); ++i)
+      DecodeValue(node.items[i], path + "[" + std::to_string(i) + "]", out->add_values());
   }
 
   void DecodeValue(const Node& node, const std::string& path, google::protobuf::Value* out) {
@@ -288,15 +300,19 @@ class Decoder {
     if (!Expect(node, Node::Kind::kMapping, path)) return;
     const std::string url(node.FindScalar("@type"));
     if (url.empty()) {
-      if (!node.entries.empty()) Problem(path, node.mark, "the type is missing", "add \"@type\": type.googleapis.com/<full message name>");
+      if (!node.entries.empty())
+        Problem(path, node.mark, "the type is missing", "add \"@type\": type.googleapis.com/<full message name>");
       return;
     }
-    const Descriptor* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(url.substr(url.rfind('/') + 1));
+    const Descriptor* descriptor =
+        google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(url.substr(url.rfind('/') + 1));
     if (!descriptor) {
-      Problem(Join(path, "@type"), node.Find("@type")->mark, "message type \"" + url + "\" is not known here", "write a type of the Envoy API that Envoy has");
+      Problem(Join(path, "@type"), node.Find("@type")->mark, "message type \"" + url + "\" is not known here",
+              "write a type of the Envoy API that Envoy has");
       return;
     }
-    std::unique_ptr<Message> message(google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor)->New());
+    std::unique_ptr<Message> message(
+        google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor)->New());
     const Node* value = node.Find("value");
     if (value && descriptor->file()->package() == "google.protobuf") {
       DecodeMessage(*value, Join(path, "value"), message.get());

@@ -118,14 +118,16 @@ constexpr Case kStructure[] = {
     {"{inner: 5}", "1:9 inner: expected a mapping, got a plain value; write its fields below it, indented"},
     {"{inner: ''}", "1:9 inner: expected a mapping, got text; write its fields below it, indented"},
     {"{texts: a}", "1:9 texts: expected a list, got a plain value; put \"- \" before each item"},
-    {"{texts: [a, null]}", "1:13 texts[1]: expected a single value, got nothing; write one value in the line of the field"},
+    {"{texts: [a, null]}",
+     "1:13 texts[1]: expected a single value, got nothing; write one value in the line of the field"},
     {"{inners: [{text: a}, null]}", "1:22 inners[1]: the item is empty; remove the \"-\", or write its fields"},
     {"{labels: [a]}", "1:10 labels: expected a mapping, got a list; write its fields below it, indented"},
     {"{labels: {b: x, a: '1', 3: '', n: null}}", R"({"labels": {"3": "", "a": "1", "b": "x", "n": ""}})"},
     {"{labels: {a: 1}}", R"(1:14 labels["a"]: expected text, but 1 is a number; put it in quotes: "1")"},
     {"{byNumber: {x: {}}}", R"(1:13 byNumber["x"]: "x" is no whole number; write it with digits only)"},
     {"{i32: x, inner: {number: y}, texts: [1]}",
-     "1:7 i32: \"x\" is no whole number; write it with digits only\n1:26 inner.number: \"y\" is no whole number; write it with digits only\n"
+     "1:7 i32: \"x\" is no whole number; write it with digits only\n1:26 inner.number: \"y\" is no whole number; write "
+     "it with digits only\n"
      "1:38 texts[0]: expected text, but 1 is a number; put it in quotes: \"1\""},
 };
 INSTANTIATE_TEST_SUITE_P(Structure, ProtoDecode, ::testing::ValuesIn(kStructure));
@@ -155,7 +157,8 @@ constexpr Case kWellKnown[] = {
     {"{list: a}", "1:8 list: expected a list, got a plain value; put \"- \" before each item"},
     {"{wrappedU32: '7', wrappedText: '', wrappedRaw: aGk, wrappedReal: 1, wrappedList: [1, 2]}",
      R"({"wrappedU32": 7, "wrappedText": "", "wrappedRaw": "aGk=", "wrappedReal": 1, "wrappedList": [1, 2]})"},
-    {"{wrappedU32: {value: 7}}", "1:14 wrappedU32: expected a single value, got a mapping; write one value in the line of the field"},
+    {"{wrappedU32: {value: 7}}",
+     "1:14 wrappedU32: expected a single value, got a mapping; write one value in the line of the field"},
     {"{any: {'@type': type.googleapis.com/google.protobuf.Duration, value: 2s}}",
      R"({"any": {"@type": "type.googleapis.com/google.protobuf.Duration", "value": "2s"}})"},
     {"{any: {'@type': x/google.protobuf.Struct, value: {a: {b: 1}}}}",
@@ -164,7 +167,8 @@ constexpr Case kWellKnown[] = {
      R"({"any": {"@type": "x/google.protobuf.Any", "value": {"@type": "x/google.protobuf.BoolValue", "value": true}}})"},
     {"{any: {'@type': x/google.protobuf.UInt32Value, value: -1}}",
      "1:55 any.value: -1 is out of range; use 0 to 4294967295"},
-    {"{any: {'@type': x/no.Such}}", R"(1:17 any.@type: message type "x/no.Such" is not known here; write a type of the Envoy API that Envoy has)"},
+    {"{any: {'@type': x/no.Such}}",
+     R"(1:17 any.@type: message type "x/no.Such" is not known here; write a type of the Envoy API that Envoy has)"},
     {"{any: {'@type': [a]}}", R"(1:7 any: the type is missing; add "@type": type.googleapis.com/<full message name>)"},
     {"{any: {a: 1}}", R"(1:7 any: the type is missing; add "@type": type.googleapis.com/<full message name>)"},
     {"{any: {}}", R"({"any": {}})"},

@@ -1,8 +1,3 @@
-#include <algorithm>
-#include <charconv>
-#include <cmath>
-#include <map>
-
 #include <google/protobuf/any.pb.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/duration.pb.h>
@@ -12,6 +7,11 @@
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/timestamp.pb.h>
 #include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <map>
 
 #include "src/base/base64.h"
 #include "src/base/proto_codec.h"
@@ -89,16 +89,21 @@ Node FromField(const Message& message, const FieldDescriptor* field, int index) 
   const bool one = index < 0;
   switch (field->cpp_type()) {
     case FieldDescriptor::CPPTYPE_BOOL:
-      return Scalar((one ? r->GetBool(message, field) : r->GetRepeatedBool(message, field, index)) ? "true" : "false", false);
+      return Scalar((one ? r->GetBool(message, field) : r->GetRepeatedBool(message, field, index)) ? "true" : "false",
+                    false);
     case FieldDescriptor::CPPTYPE_INT32:
       return Scalar(Number(one ? r->GetInt32(message, field) : r->GetRepeatedInt32(message, field, index)), false);
     case FieldDescriptor::CPPTYPE_UINT32:
       return Scalar(Number(one ? r->GetUInt32(message, field) : r->GetRepeatedUInt32(message, field, index)), false);
     // 64-bit numbers are text in protobuf's JSON: JavaScript would round them.
-    case FieldDescriptor::CPPTYPE_INT64: return Text(Number(one ? r->GetInt64(message, field) : r->GetRepeatedInt64(message, field, index)));
-    case FieldDescriptor::CPPTYPE_UINT64: return Text(Number(one ? r->GetUInt64(message, field) : r->GetRepeatedUInt64(message, field, index)));
-    case FieldDescriptor::CPPTYPE_DOUBLE: return Float(one ? r->GetDouble(message, field) : r->GetRepeatedDouble(message, field, index));
-    case FieldDescriptor::CPPTYPE_FLOAT: return Float(one ? r->GetFloat(message, field) : r->GetRepeatedFloat(message, field, index));
+    case FieldDescriptor::CPPTYPE_INT64:
+      return Text(Number(one ? r->GetInt64(message, field) : r->GetRepeatedInt64(message, field, index)));
+    case FieldDescriptor::CPPTYPE_UINT64:
+      return Text(Number(one ? r->GetUInt64(message, field) : r->GetRepeatedUInt64(message, field, index)));
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return Float(one ? r->GetDouble(message, field) : r->GetRepeatedDouble(message, field, index));
+    case FieldDescriptor::CPPTYPE_FLOAT:
+      return Float(one ? r->GetFloat(message, field) : r->GetRepeatedFloat(message, field, index));
     case FieldDescriptor::CPPTYPE_ENUM: {
       const int number = one ? r->GetEnumValue(message, field) : r->GetRepeatedEnumValue(message, field, index);
       const auto* value = field->enum_type()->FindValueByNumber(number);
@@ -119,7 +124,9 @@ Node FromMap(const Message& message, const FieldDescriptor* field) {
   const Reflection* r = message.GetReflection();
   for (int i = 0; i < r->FieldSize(message, field); ++i) {
     const Message& entry = r->GetRepeatedMessage(message, field, i);
-    node.entries.push_back({FromField(entry, field->message_type()->map_key(), -1).scalar, {}, FromField(entry, field->message_type()->map_value(), -1)});
+    node.entries.push_back({FromField(entry, field->message_type()->map_key(), -1).scalar,
+                            {},
+                            FromField(entry, field->message_type()->map_value(), -1)});
   }
   std::sort(node.entries.begin(), node.entries.end(), [](const auto& a, const auto& b) { return a.key < b.key; });
   return node;
@@ -136,7 +143,8 @@ Node FromAny(const google::protobuf::Any& any) {
     if (!any.value().empty()) node.entries.push_back({"value", {}, Text(EncodeBase64(any.value()))});
     return node;
   }
-  std::unique_ptr<Message> message(google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor)->New());
+  std::unique_ptr<Message> message(
+      google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor)->New());
   message->ParseFromString(any.value());
   Node content = EncodeProto(*message);
   if (content.is_mapping() && descriptor->file()->package() != "google.protobuf") {
@@ -152,7 +160,8 @@ Node FromAny(const google::protobuf::Any& any) {
 Node EncodeProto(const Message& message) {
   const Descriptor* descriptor = message.GetDescriptor();
   if (descriptor->file()->package() == "google.protobuf") {
-    if (descriptor->file()->name() == "google/protobuf/wrappers.proto") return FromField(message, descriptor->field(0), -1);
+    if (descriptor->file()->name() == "google/protobuf/wrappers.proto")
+      return FromField(message, descriptor->field(0), -1);
     if (descriptor->name() == "Duration") {
       return Text(google::protobuf::util::TimeUtil::ToString(static_cast<const google::protobuf::Duration&>(message)));
     }
@@ -174,7 +183,8 @@ Node EncodeProto(const Message& message) {
       value = FromMap(message, field);
     } else if (field->is_repeated()) {
       value.kind = Node::Kind::kSequence;
-      for (int i = 0; i < reflection->FieldSize(message, field); ++i) value.items.push_back(FromField(message, field, i));
+      for (int i = 0; i < reflection->FieldSize(message, field); ++i)
+        value.items.push_back(FromField(message, field, i));
     } else {
       value = FromField(message, field, -1);
     }

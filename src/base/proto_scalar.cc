@@ -45,7 +45,8 @@ Result ReadNumber(const Node& node, double most, double* out) {
   if (!value && node.scalar == "Infinity") value = HUGE_VAL;
   if (!value && node.scalar == "-Infinity") value = -HUGE_VAL;
   if (!value) return ScalarProblem{Cat("\"", node.scalar, "\" is no number"), "write it like 1.5"};
-  if (std::isfinite(*value) && std::abs(*value) > most) return ScalarProblem{Cat(node.scalar, " is out of range"), "write a smaller number"};
+  if (std::isfinite(*value) && std::abs(*value) > most)
+    return ScalarProblem{Cat(node.scalar, " is out of range"), "write a smaller number"};
   *out = *value;
   return std::nullopt;
 }
@@ -119,8 +120,7 @@ std::optional<ScalarProblem> DecodeScalar(const Node& node, bool add, const Fiel
       transfer(uint64_t{}, integer, &Reflection::SetUInt64, &Reflection::AddUInt64);
       break;
     case FieldDescriptor::CPPTYPE_BOOL:
-      transfer(
-          false, [&](bool* out) { return ReadBool(node, out); }, &Reflection::SetBool, &Reflection::AddBool);
+      transfer(false, [&](bool* out) { return ReadBool(node, out); }, &Reflection::SetBool, &Reflection::AddBool);
       break;
     case FieldDescriptor::CPPTYPE_DOUBLE:
       transfer(

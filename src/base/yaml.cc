@@ -2,12 +2,12 @@
 
 #include <yaml.h>
 
+#include <map>
 #include <memory>
 #include <optional>
-
-#include <map>
 #include <unordered_map>
 #include <unordered_set>
+
 #include "src/base/text.h"
 #include "src/base/yaml_errors.h"
 #include "src/base/yaml_scalar.h"
@@ -186,15 +186,15 @@ bool Builder::OnAlias(const yaml_event_t& event) {
   const auto it = anchors_.find(name);
   if (it == anchors_.end()) {
     return Fail(mark, Cat("alias *", name, " has no anchor before it: define &", name,
-                                   " above in the same document, or put the text in quotes"));
+                          " above in the same document, or put the text in quotes"));
   }
   const Anchor& anchor = it->second;
   alias_nodes_ += anchor.nodes;
   alias_bytes_ += anchor.bytes;
   nodes_ += anchor.nodes - 1;
   if (alias_nodes_ > kMaxAliasNodes || alias_bytes_ > size_t{kMaxAliasBytes}) {
-    return Fail(mark, Cat("aliases expand to more than ", kMaxAliasNodes, " values or ",
-                                   kMaxAliasBytes >> 20, " MiB: write the values out, or use fewer aliases"));
+    return Fail(mark, Cat("aliases expand to more than ", kMaxAliasNodes, " values or ", kMaxAliasBytes >> 20,
+                          " MiB: write the values out, or use fewer aliases"));
   }
   if (!CountNode(mark)) return false;
   return Attach(anchor.node, anchor.depth);
@@ -253,8 +253,8 @@ bool Builder::OnEnd() {
 bool Builder::CheckKeys(const Node& mapping) {
   const std::vector<Node::Entry>& entries = mapping.entries;
   const auto fail = [&](const Node::Entry& first, const Node::Entry& second) {
-    return Fail(second.mark, Cat("key \"", second.key, "\" is given twice, first in line ", first.mark.line,
-                                          ": keep one of them"));
+    return Fail(second.mark,
+                Cat("key \"", second.key, "\" is given twice, first in line ", first.mark.line, ": keep one of them"));
   };
   if (entries.size() <= 16) {
     for (size_t i = 1; i < entries.size(); ++i) {

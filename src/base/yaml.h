@@ -2,9 +2,9 @@
 //
 // A Node keeps the text of scalars and the 1-based line and column of every key and value, so that each problem found
 // later can be shown at its line. Parsing is bounded: depth, number of nodes and the growth by aliases are limited
-// (see kMaxDepth and the constants after it), and duplicate keys are errors. JSON is accepted, as YAML contains it. Merge
-// keys (`<<: *base`) are resolved while parsing, because kubectl resolves them too. Tags other than those of the core
-// schema are refused.
+// (see kMaxDepth and the constants after it), and duplicate keys are errors. JSON is accepted, as YAML contains it.
+// Merge keys (`<<: *base`) are resolved while parsing, because kubectl resolves them too. Tags other than those of the
+// core schema are refused.
 #pragma once
 
 #include <cstdint>

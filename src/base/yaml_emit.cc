@@ -65,7 +65,8 @@ void AppendInline(const Node& node, std::string& out) {
   switch (node.kind) {
     case Node::Kind::kNull: out += "null"; break;
     case Node::Kind::kScalar:
-      if (node.quoted ? IsPlainSafe(node.scalar) : ClassifyPlain(node.scalar) != ScalarType::kString || IsPlainSafe(node.scalar)) {
+      if (node.quoted ? IsPlainSafe(node.scalar)
+                      : ClassifyPlain(node.scalar) != ScalarType::kString || IsPlainSafe(node.scalar)) {
         out += node.scalar;
       } else {
         AppendQuoted(node.scalar, out);

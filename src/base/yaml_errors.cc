@@ -2,8 +2,8 @@
 
 #include <charconv>
 
-#include "src/base/text.h"
 #include "absl/strings/str_format.h"
+#include "src/base/text.h"
 #include "src/base/utf8.h"
 
 namespace k8sgw::yaml {
@@ -54,21 +54,22 @@ struct Explanation {
 };
 
 constexpr Explanation kExplanations[] = {
-    {"mapping values are not allowed", "", "\": \" is not allowed here: put the value in quotes, or mend the indentation",
-     ""},
+    {"mapping values are not allowed", "",
+     "\": \" is not allowed here: put the value in quotes, or mend the indentation", ""},
     {"could not find expected ':'", "", "expected \":\" after the key", "the key begins"},
     {"did not find expected key", "block mapping",
      "expected a key here: a key must be indented exactly like its neighbours, and text with quotes inside must be "
      "quoted as a whole",
      "the map begins"},
-    {"did not find expected '-' indicator", "", "expected \"- \" here: every item of a list begins with it, indented alike",
-     "the list begins"},
+    {"did not find expected '-' indicator", "",
+     "expected \"- \" here: every item of a list begins with it, indented alike", "the list begins"},
     {"did not find expected ',' or ']'", "", "expected \",\" or \"]\": the list is not closed", "\"[\" stands"},
     {"did not find expected ',' or '}'", "", "expected \",\" or \"}\": the map is not closed", "\"{\" stands"},
     {"found unexpected end of stream", "quoted scalar", "the closing quote is missing", "the quote was opened"},
     {"found unexpected document indicator", "", "the closing quote is missing before this document mark",
      "the quote was opened"},
-    {"found unknown escape character", "", "unknown escape after \\: use '…' quotes, or write \\\\ for a backslash", ""},
+    {"found unknown escape character", "", "unknown escape after \\: use '…' quotes, or write \\\\ for a backslash",
+     ""},
     {"did not find expected hexdecimal number", "", "hexadecimal digits are missing after the escape", ""},
     {"found invalid Unicode character escape code", "", "this escape is no character: a surrogate stands alone", ""},
     {"block sequence entries are not allowed", "",
@@ -139,7 +140,7 @@ std::string JoinSurrogates(std::string_view text) {
       continue;
     }
     out += Cat(text.substr(copied, i - copied),
-                    absl::StrFormat("\\U%08x", 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)));
+               absl::StrFormat("\\U%08x", 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)));
     i += 12;
     copied = i;
   }
@@ -156,7 +157,8 @@ Error ExplainParserError(const yaml_parser_t& parser, std::string_view text) {
   const std::string_view line = LineOf(text, mark.line);
   if ((problem.find("cannot start any token") != std::string_view::npos)) return {mark, ExplainStart(line, mark)};
   for (const Explanation& e : kExplanations) {
-    if (!(problem.find(e.problem) != std::string_view::npos) || !(context.find(e.context) != std::string_view::npos)) continue;
+    if (!(problem.find(e.problem) != std::string_view::npos) || !(context.find(e.context) != std::string_view::npos))
+      continue;
     std::string message(IsTabIndented(line) ? "a tab is used for indentation: use spaces" : e.message);
     if (!e.opened.empty() && parser.context_mark.line + 1 != mark.line) {
       message += Cat(" (", e.opened, " in line ", parser.context_mark.line + 1, ")");

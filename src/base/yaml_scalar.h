@@ -1,6 +1,6 @@
 // What plain (unquoted) scalars mean. The rules are those of kubectl and of every tool that is built on the same Go
-// library, so that a file means here what it means there: YAML 1.2's core schema, and of YAML 1.1 the words yes, no, on,
-// off, y and n, and octal numbers with a leading zero. Keys of mappings are always text.
+// library, so that a file means here what it means there: YAML 1.2's core schema, and of YAML 1.1 the words yes, no,
+// on, off, y and n, and octal numbers with a leading zero. Keys of mappings are always text.
 #pragma once
 
 #include <optional>

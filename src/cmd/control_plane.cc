@@ -1,13 +1,12 @@
 #include "src/cmd/control_plane.h"
 
+#include <fmt/core.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
-
-#include <fmt/core.h>
-#include <spdlog/spdlog.h>
 
 #include "api/gloo/v1/proxy.pb.h"
 #include "src/base/address.h"
@@ -67,7 +66,9 @@ void ControlPlane::Apply(const std::vector<Change>& changes, const Problems& sou
     if (pipeline_.Stage(change)) continue;
     Problems problems;
     if (!change.gone()) {
-      problems.push_back({change.key, Severity::kWarning, "", "objects of this kind are not translated yet, so it has no effect", "remove it until they are"});
+      problems.push_back({change.key, Severity::kWarning, "",
+                          "objects of this kind are not translated yet, so it has no effect",
+                          "remove it until they are"});
     }
     pipeline_.problem_table().Set("kinds", change.key.ToString(), std::move(problems));
   }
@@ -120,12 +121,14 @@ void ControlPlane::UpdateStatus() {
 
 std::vector<std::pair<std::string, std::string>> ControlPlane::ListenerAddresses(const std::string& role) const {
   std::vector<std::pair<std::string, std::string>> out;
-  pipeline_.envoy().served_listeners().ForEach([&](const proxy::ListenerKey& key, const Ptr<proxy::Listener>& listener) {
-    const auto served = pipeline_.envoy().listeners().Get(key);
-    if (envoy::Role(key.proxy) != role || !served || !served->resource) return;
-    out.emplace_back(listener->spec->name(), (listener->ssl ? "https://" : "http://") +
-                                                 HostAndPort(listener->spec->bind_address(), listener->spec->bind_port()));
-  });
+  pipeline_.envoy().served_listeners().ForEach(
+      [&](const proxy::ListenerKey& key, const Ptr<proxy::Listener>& listener) {
+        const auto served = pipeline_.envoy().listeners().Get(key);
+        if (envoy::Role(key.proxy) != role || !served || !served->resource) return;
+        out.emplace_back(listener->spec->name(),
+                         (listener->ssl ? "https://" : "http://") +
+                             HostAndPort(listener->spec->bind_address(), listener->spec->bind_port()));
+      });
   return out;
 }
 

@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-
 #include "src/cmd/event_loop.h"
 #include "src/pipeline/pipeline.h"
 #include "src/xds/server.h"

@@ -80,9 +80,10 @@ Folder::Folder(const std::string& directory, Pipeline::Options options)
     for (const Change& change : changes) {
       has_gateway |= change.key.kind == Kind::kGateway;
       if (pipeline_.Stage(change)) continue;
-      pipeline_.problem_table().Set("kinds", change.key.ToString(),
-                                    {{change.key, Severity::kWarning, "",
-                                      "objects of this kind are not translated yet, so it has no effect", "remove it until they are"}});
+      pipeline_.problem_table().Set(
+          "kinds", change.key.ToString(),
+          {{change.key, Severity::kWarning, "", "objects of this kind are not translated yet, so it has no effect",
+            "remove it until they are"}});
     }
   };
   stage(source_.Start());

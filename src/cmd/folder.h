@@ -19,7 +19,8 @@ std::vector<Change> RouteEverythingTo(const std::string& host, int port);
 struct PlacedLine {
   std::string place;
   Problem problem;
-  // "file:line: Kind namespace/name: path: message: fix", on one line; of warnings, "warning: " stands before the message.
+  // "file:line: Kind namespace/name: path: message: fix", on one line; of warnings, "warning: " stands before the
+  // message.
   std::string ToString() const;
 };
 

@@ -14,7 +14,9 @@ TEST(Printable, KeepsTextOnOneLine) {
   EXPECT_EQ(Printable("a\nb\r\tc"), "a\\nb\\r\\tc");
   EXPECT_EQ(Printable("\x1b[31mred\x7f"), "\\x1b[31mred\\x7f");
   EXPECT_EQ(Printable(std::string_view("a\0b", 3)), "a\\x00b");
-  EXPECT_EQ(Printable("\xc2\x9b" "2J\xc2\xa0"), "\\x9b2J\xc2\xa0");  // U+009B begins a command, too
+  EXPECT_EQ(Printable("\xc2\x9b"
+                      "2J\xc2\xa0"),
+            "\\x9b2J\xc2\xa0");  // U+009B begins a command, too
 }
 
 TEST(Printable, ShowsBytesThatAreNotUtf8) {

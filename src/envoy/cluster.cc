@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <optional>
 
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
-
 #include "api/gloo/v1/upstream.pb.h"
 #include "api/options/subset_spec.pb.h"
+#include "envoy/config/cluster/v3/cluster.pb.h"
+#include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 #include "src/base/address.h"
 #include "src/envoy/names.h"
 #include "src/envoy/resource.h"
@@ -39,7 +38,8 @@ TranslatedCluster TranslateCluster(const Context& context, const UpstreamRef& re
     if (plugin->cluster) plugin->cluster(args);
   }
   if (http.ByteSizeLong() > 0) {
-    if (http.upstream_protocol_options_case() == upstreamhttpv3::HttpProtocolOptions::UPSTREAM_PROTOCOL_OPTIONS_NOT_SET) {
+    if (http.upstream_protocol_options_case() ==
+        upstreamhttpv3::HttpProtocolOptions::UPSTREAM_PROTOCOL_OPTIONS_NOT_SET) {
       http.mutable_explicit_http_config()->mutable_http_protocol_options();
     }
     PackAny(http, &(*out.mutable_typed_extension_protocol_options())[kHttpProtocolOptions]);

@@ -1,5 +1,5 @@
-// What a translation may look at besides its own input. Every look-up is recorded by the graph, so that a change of what
-// was read, or its first appearance, runs the reader again.
+// What a translation may look at besides its own input. Every look-up is recorded by the graph, so that a change of
+// what was read, or its first appearance, runs the reader again.
 #pragma once
 
 #include <set>
@@ -76,9 +76,7 @@ class Context {
   }
   Ptr<Object<gloov1::Secret>> FindSecret(const SecretRef& ref) const { return reader_.Get(collections_.secrets, ref); }
   // The last good TLS content of a Secret; nullptr when it never had any.
-  Ptr<TlsMaterial> FindTlsMaterial(const SecretRef& ref) const {
-    return reader_.Get(collections_.tls_materials, ref);
-  }
+  Ptr<TlsMaterial> FindTlsMaterial(const SecretRef& ref) const { return reader_.Get(collections_.tls_materials, ref); }
 
  private:
   flow::Reader& reader_;

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 
-#include "envoy/config/route/v3/route_components.pb.h"
-
 #include "api/gloo/v1/proxy.pb.h"
 #include "api/gloo/v1/settings.pb.h"
 #include "api/gloo/v1/upstream.pb.h"
 #include "api/gloo/v1/weighted_destination_options.pb.h"
+#include "envoy/config/route/v3/route_components.pb.h"
 #include "src/envoy/names.h"
 
 namespace k8sgw::envoy {
@@ -59,8 +58,9 @@ std::string ResolveCluster(const Context& context, const gloov1::Destination& de
                                                      std::to_string(kube.port())});
   }
   if (destination.has_consul()) {
-    const std::string name = missing("consul", "Consul services are not known here, so requests are answered with an error",
-                                     "use an Upstream with static hosts");
+    const std::string name =
+        missing("consul", "Consul services are not known here, so requests are answered with an error",
+                "use an Upstream with static hosts");
     return name.empty() ? "consul-svc:" + destination.consul().service_name() : name;
   }
   if (!destination.has_upstream()) {
@@ -70,10 +70,10 @@ std::string ResolveCluster(const Context& context, const gloov1::Destination& de
   const UpstreamRef ref{destination.upstream().namespace_(), destination.upstream().name()};
   const Ptr<UpstreamHead> upstream = context.FindUpstream(ref);
   if (!upstream || !upstream->served) {
-    const std::string name =
-        missing("upstream", upstream ? "Upstream " + ref.ToString() + " is invalid and was never served"
-                                     : "there is no Upstream " + ref.ToString(),
-                upstream ? "mend the Upstream" : "create it, or correct name and namespace");
+    const std::string name = missing("upstream",
+                                     upstream ? "Upstream " + ref.ToString() + " is invalid and was never served"
+                                              : "there is no Upstream " + ref.ToString(),
+                                     upstream ? "mend the Upstream" : "create it, or correct name and namespace");
     return name.empty() ? ClusterName(ref) : name;
   }
   CheckSubset(destination.subset(), *upstream, report);
@@ -102,9 +102,10 @@ DestinationState TranslateWeighted(const Context& context, const RepeatedPtrFiel
     cluster.set_name(ResolveCluster(context, in[i].destination(), destination, state));
     cluster.mutable_weight()->set_value(in[i].weight().value());
     total += in[i].weight().value();
-    SetSubset(in[i].destination(),
-              [](void* c) { return static_cast<routev3::WeightedCluster_ClusterWeight*>(c)->mutable_metadata_match(); },
-              &cluster);
+    SetSubset(
+        in[i].destination(),
+        [](void* c) { return static_cast<routev3::WeightedCluster_ClusterWeight*>(c)->mutable_metadata_match(); },
+        &cluster);
     Reporter options = part.At("options");
     PerFilterConfig filters(*cluster.mutable_typed_per_filter_config(), needs);
     const WeightedDestinationArgs args{context, in[i].destination(), in[i].options(), options, cluster, filters};
@@ -113,7 +114,8 @@ DestinationState TranslateWeighted(const Context& context, const RepeatedPtrFiel
     }
     WarnUntranslated(in[i].options(), options);
   }
-  if (total < 1) report.Error("", "the weights add up to 0, so no destination can be chosen", "set a weight of 1 or more");
+  if (total < 1)
+    report.Error("", "the weights add up to 0, so no destination can be chosen", "set a weight of 1 or more");
   if (total > UINT32_MAX) report.Error("", "the weights add up to more than 4294967295", "use smaller weights");
   return state;
 }
@@ -129,8 +131,9 @@ DestinationState TranslateDestination(const Context& context, const gloov1::Rout
     case gloov1::RouteAction::kSingle: {
       Reporter part = report.At("single");
       out.set_cluster(ResolveCluster(context, action.single(), part, state));
-      SetSubset(action.single(),
-                [](void* a) { return static_cast<routev3::RouteAction*>(a)->mutable_metadata_match(); }, &out);
+      SetSubset(
+          action.single(), [](void* a) { return static_cast<routev3::RouteAction*>(a)->mutable_metadata_match(); },
+          &out);
       break;
     }
     case gloov1::RouteAction::kMulti:

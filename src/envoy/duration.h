@@ -1,10 +1,10 @@
 // Durations that users write and Envoy checks.
 #pragma once
 
+#include <google/protobuf/duration.pb.h>
+
 #include <string>
 #include <string_view>
-
-#include <google/protobuf/duration.pb.h>
 
 #include "src/envoy/reporter.h"
 

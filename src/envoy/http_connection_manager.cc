@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <tuple>
 
-#include "envoy/extensions/filters/http/router/v3/router.pb.h"
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
-
 #include "api/gloo/v1/http_listener_options.pb.h"
 #include "api/gloo/v1/listener_options.pb.h"
 #include "api/gloo/v1/proxy.pb.h"
+#include "envoy/extensions/filters/http/router/v3/router.pb.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 
 namespace k8sgw::envoy {
 namespace {

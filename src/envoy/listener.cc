@@ -1,21 +1,20 @@
 #include "src/envoy/listener.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <set>
 #include <tuple>
-
-#include <arpa/inet.h>
-
-#include "envoy/config/listener/v3/listener.pb.h"
-#include "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.pb.h"
-#include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h"
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
-#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 
 #include "api/gloo/v1/listener_options.pb.h"
 #include "api/gloo/v1/proxy.pb.h"
 #include "api/gloo/v1/settings.pb.h"
 #include "api/gloo/v1/ssl.pb.h"
+#include "envoy/config/listener/v3/listener.pb.h"
+#include "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.pb.h"
+#include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "src/base/hash.h"
 #include "src/envoy/http_connection_manager.h"
 #include "src/envoy/names.h"
@@ -122,7 +121,8 @@ bool ClaimNames(SslGroup& group, std::map<std::string, const SslGroup*>& owners,
       if (!what.empty() && std::find(names.begin(), names.end(), what) == names.end()) continue;
       ReportOn(*key, problems)
           .Error("sslConfig.sniDomains",
-                 (what.empty() ? "every SNI domain" : "SNI domain " + what) + " is already served with another sslConfig by VirtualService " +
+                 (what.empty() ? "every SNI domain" : "SNI domain " + what) +
+                     " is already served with another sslConfig by VirtualService " +
                      owner.members.front().first->virtual_service.ToString(),
                  "give both the same sslConfig, or different sniDomains");
     }

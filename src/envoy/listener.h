@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
-
 #include "src/envoy/plugin.h"
 #include "src/proxy/proxy.h"
 #include "src/xds/resource.h"

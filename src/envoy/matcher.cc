@@ -3,9 +3,8 @@
 #include <algorithm>
 #include <cctype>
 
-#include "envoy/config/route/v3/route_components.pb.h"
-
 #include "api/gloo/v1/matchers.pb.h"
+#include "envoy/config/route/v3/route_components.pb.h"
 #include "src/envoy/path_check.h"
 #include "src/envoy/regex.h"
 
@@ -16,7 +15,8 @@ using ::envoy::config::route::v3::RouteMatch;
 using ::envoy::type::matcher::v3::StringMatcher;
 
 void CheckPathAt(std::string_view field, const std::string& path, Reporter& report) {
-  if (std::string problem = CheckPath(path); !problem.empty()) report.Error(field, std::move(problem), "write the path as a client sends it, with %XX for other characters");
+  if (std::string problem = CheckPath(path); !problem.empty())
+    report.Error(field, std::move(problem), "write the path as a client sends it, with %XX for other characters");
 }
 
 void TranslatePath(const matchersv1::Matcher& matcher, Reporter& report, RouteMatch& out) {
@@ -32,9 +32,7 @@ void TranslatePath(const matchersv1::Matcher& matcher, Reporter& report, RouteMa
     case matchersv1::Matcher::kRegex:
       TranslateRegex("regex", matcher.regex(), report, *out.mutable_safe_regex());
       break;
-    case matchersv1::Matcher::kConnectMatcher:
-      out.mutable_connect_matcher();
-      break;
+    case matchersv1::Matcher::kConnectMatcher: out.mutable_connect_matcher(); break;
     case matchersv1::Matcher::PATH_SPECIFIER_NOT_SET:
       report.Error("", "the matcher has no path", "add prefix, exact, regex or connectMatcher");
       break;
@@ -57,9 +55,8 @@ void TranslateMethods(const matchersv1::Matcher& matcher, Reporter& report, Rout
   auto& header = *out.add_headers();
   header.set_name(":method");
   const auto is_plain = [](const std::string& method) {
-    return !method.empty() && std::all_of(method.begin(), method.end(), [](unsigned char c) {
-      return std::isalnum(c) != 0 || c == '-' || c == '_';
-    });
+    return !method.empty() && std::all_of(method.begin(), method.end(),
+                                          [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; });
   };
   if (matcher.methods_size() == 1 && is_plain(matcher.methods(0))) {
     header.mutable_string_match()->set_exact(matcher.methods(0));

@@ -1,10 +1,10 @@
 #include "src/envoy/plugin.h"
 
-#include <algorithm>
-
 #include <google/protobuf/any.pb.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/map.h>
+
+#include <algorithm>
 
 #include "api/gloo/v1/settings.pb.h"
 #include "src/base/proto_codec.h"

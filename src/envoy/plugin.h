@@ -8,16 +8,16 @@
 // See docs/adding-an-option.md.
 #pragma once
 
+#include <google/protobuf/any.pb.h>
+#include <google/protobuf/map.h>
+#include <google/protobuf/message.h>
+
 #include <optional>
 #include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <google/protobuf/any.pb.h>
-#include <google/protobuf/map.h>
-#include <google/protobuf/message.h>
 
 #include "src/envoy/context.h"
 #include "src/envoy/reporter.h"

@@ -1,10 +1,10 @@
 // Collects the problems of one part of a Proxy and puts each on the object, and at the field, that it came from.
 #pragma once
 
+#include <google/protobuf/message.h>
+
 #include <string>
 #include <string_view>
-
-#include <google/protobuf/message.h>
 
 #include "src/model/report.h"
 #include "src/proxy/proxy.h"

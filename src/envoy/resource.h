@@ -1,10 +1,10 @@
 // Envoy messages → resources of the xDS server.
 #pragma once
 
+#include <google/protobuf/message.h>
+
 #include <memory>
 #include <string>
-
-#include <google/protobuf/message.h>
 
 #include "src/base/ptr.h"
 #include "src/xds/resource.h"

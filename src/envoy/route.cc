@@ -1,11 +1,10 @@
 #include "src/envoy/route.h"
 
-#include "envoy/config/route/v3/route_components.pb.h"
-
 #include "api/gloo/v1/proxy.pb.h"
 #include "api/gloo/v1/route_options.pb.h"
 #include "api/gloo/v1/settings.pb.h"
 #include "api/gloo/v1/virtual_host_options.pb.h"
+#include "envoy/config/route/v3/route_components.pb.h"
 #include "src/envoy/destination.h"
 #include "src/envoy/matcher.h"
 #include "src/envoy/names.h"
@@ -16,7 +15,8 @@ namespace k8sgw::envoy {
 namespace {
 
 void CheckPathAt(std::string_view field, const std::string& path, Reporter& report) {
-  if (std::string problem = CheckPath(path); !problem.empty()) report.Error(field, std::move(problem), "write the path as a client sends it, with %XX for other characters");
+  if (std::string problem = CheckPath(path); !problem.empty())
+    report.Error(field, std::move(problem), "write the path as a client sends it, with %XX for other characters");
 }
 
 void TranslateRedirect(const gloov1::RedirectAction& in, Reporter report, routev3::RedirectAction& out) {
@@ -29,7 +29,8 @@ void TranslateRedirect(const gloov1::RedirectAction& in, Reporter report, routev
       break;
     case gloov1::RedirectAction::kPrefixRewrite:
       if (std::string problem = CheckPrefixRewrite(in.prefix_rewrite()); !problem.empty()) {
-        report.Error("prefixRewrite", std::move(problem), "write the path as a client sends it, with %XX for other characters");
+        report.Error("prefixRewrite", std::move(problem),
+                     "write the path as a client sends it, with %XX for other characters");
       }
       out.set_prefix_rewrite(in.prefix_rewrite());
       break;
@@ -96,8 +97,15 @@ void TranslateRoute(const Context& context, const gloov1::HttpListenerOptions& h
   TranslateAction(context, in, report, needs, base);
   PerFilterConfig filters(*base.mutable_typed_per_filter_config(), needs);
   Reporter options = report.ForOptions("options", *in.options().GetDescriptor(), source.options);
-  const RouteArgs args{context, in, in.options(), virtual_host.options(), http_listener_options, options, base,
-                       base.has_route() ? base.mutable_route() : nullptr, filters};
+  const RouteArgs args{context,
+                       in,
+                       in.options(),
+                       virtual_host.options(),
+                       http_listener_options,
+                       options,
+                       base,
+                       base.has_route() ? base.mutable_route() : nullptr,
+                       filters};
   for (const Plugin* plugin : AllPlugins()) {
     if (plugin->route) plugin->route(args);
   }

@@ -4,7 +4,6 @@
 #include <map>
 
 #include "absl/container/btree_map.h"
-
 #include "src/envoy/virtual_host.h"
 #include "src/proxy/proxy.h"
 #include "src/xds/resource.h"

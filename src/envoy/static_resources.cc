@@ -5,13 +5,12 @@
 #pragma GCC diagnostic ignored "-Wrestrict"
 #endif
 
+#include "api/gloo/v1/settings.pb.h"
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/filters/http/router/v3/router.pb.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
-
-#include "api/gloo/v1/settings.pb.h"
 #include "src/envoy/http_connection_manager.h"
 #include "src/envoy/names.h"
 #include "src/envoy/plugin.h"
@@ -63,8 +62,9 @@ std::vector<Ptr<xds::Resource>> UnknownRoleResources(uint32_t port) {
   AddHcm(hcm, listener);
   routev3::RouteConfiguration routes;
   routes.set_name(kUnknownRoutes);
-  AnswerAll(500, "Invalid Envoy Configuration. This Envoy has no role that the control plane knows: set "
-                 "node.metadata.role to <namespace>~<proxy>.\n",
+  AnswerAll(500,
+            "Invalid Envoy Configuration. This Envoy has no role that the control plane knows: set "
+            "node.metadata.role to <namespace>~<proxy>.\n",
             routes);
   return {MakeResource(xds::Type::kListener, kUnknownListener, listener),
           MakeResource(xds::Type::kRoute, kUnknownRoutes, routes)};
@@ -81,12 +81,7 @@ std::vector<Ptr<xds::Resource>> InvalidRouteResources(const gloov1::Settings& se
   cluster.mutable_connect_timeout()->set_seconds(5);
   auto& assignment = *cluster.mutable_load_assignment();
   assignment.set_cluster_name(kFallbackCluster);
-  assignment.add_endpoints()
-      ->add_lb_endpoints()
-      ->mutable_endpoint()
-      ->mutable_address()
-      ->mutable_pipe()
-      ->set_path(path);
+  assignment.add_endpoints()->add_lb_endpoints()->mutable_endpoint()->mutable_address()->mutable_pipe()->set_path(path);
 
   listenerv3::Listener listener;
   listener.set_name(kFallbackListener);
@@ -95,8 +90,9 @@ std::vector<Ptr<xds::Resource>> InvalidRouteResources(const gloov1::Settings& se
   hcm.set_stat_prefix(kFallbackListener);
   auto& routes = *hcm.mutable_route_config();
   routes.set_name(RouteConfigName(kFallbackListener, ""));
-  AnswerAll(policy.invalid_route_response_code() == 0 ? kDefaultInvalidRouteStatus : policy.invalid_route_response_code(),
-            policy.invalid_route_response_body(), routes);
+  AnswerAll(
+      policy.invalid_route_response_code() == 0 ? kDefaultInvalidRouteStatus : policy.invalid_route_response_code(),
+      policy.invalid_route_response_body(), routes);
   AddHcm(hcm, listener);
   return {MakeResource(xds::Type::kCluster, kFallbackCluster, cluster),
           MakeResource(xds::Type::kListener, kFallbackListener, listener)};

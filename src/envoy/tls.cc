@@ -1,11 +1,10 @@
 #include "src/envoy/tls.h"
 
-#include "envoy/config/core/v3/config_source.pb.h"
-#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
-
 #include "api/gloo/v1/secret.pb.h"
 #include "api/gloo/v1/settings.pb.h"
 #include "api/gloo/v1/ssl.pb.h"
+#include "envoy/config/core/v3/config_source.pb.h"
+#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/names.h"
 
@@ -81,8 +80,8 @@ bool FromSecret(const Context& context, const Config& in, const Parts& parts, Re
   const Ptr<TlsMaterial> material = context.FindTlsMaterial(ref);
   if (!material) {
     const bool known = context.FindSecret(ref) != nullptr;
-    const std::string message = known ? "Secret " + ref.ToString() + " has no usable TLS content"
-                                      : "there is no Secret " + ref.ToString();
+    const std::string message =
+        known ? "Secret " + ref.ToString() + " has no usable TLS content" : "there is no Secret " + ref.ToString();
     const std::string fix = known ? "mend the Secret" : "create it, or correct name and namespace";
     if (context.settings().gateway().validation().warn_missing_tls_secret().value()) {
       report.Warning("secretRef", message, fix);

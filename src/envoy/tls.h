@@ -20,8 +20,8 @@ namespace k8sgw::envoy {
 
 namespace tlsv3 = ::envoy::extensions::transport_sockets::tls::v3;
 
-// The checked content of a Secret of kind tls; nullopt, with errors, when it cannot be used: no PEM, a key that does not
-// belong to the certificate, an encrypted key. Expired and not yet valid certificates are warnings. PEM blocks are
+// The checked content of a Secret of kind tls; nullopt, with errors, when it cannot be used: no PEM, a key that does
+// not belong to the certificate, an encrypted key. Expired and not yet valid certificates are warnings. PEM blocks are
 // written anew, so that stray bytes around them do not reach Envoy. `now` is in seconds since 1970.
 std::optional<TlsMaterial> ReadTlsSecret(const gloov1::Secret& secret, int64_t now, Reporter& report);
 

@@ -1,10 +1,10 @@
-#include <memory>
-#include <vector>
-
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+
+#include <memory>
+#include <vector>
 
 #include "api/gloo/v1/secret.pb.h"
 #include "src/envoy/tls.h"
@@ -88,8 +88,9 @@ std::optional<TlsMaterial> ReadTlsSecret(const gloov1::Secret& secret, int64_t n
   const auto& tls = secret.tls();
   TlsMaterial out;
   if (tls.cert_chain().empty() != tls.private_key().empty()) {
-    report.Error("tls", tls.cert_chain().empty() ? "there is a private key, but no certificate"
-                                                 : "there is a certificate, but no private key",
+    report.Error("tls",
+                 tls.cert_chain().empty() ? "there is a private key, but no certificate"
+                                          : "there is a certificate, but no private key",
                  "give both, or only a root CA");
     return std::nullopt;
   }

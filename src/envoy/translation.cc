@@ -4,8 +4,6 @@
 #include <functional>
 #include <set>
 
-#include "envoy/extensions/transport_sockets/tls/v3/secret.pb.h"
-
 #include "api/gateway/v1/external_options.pb.h"
 #include "api/gateway/v1/gateway.pb.h"
 #include "api/gateway/v1/route_table.pb.h"
@@ -15,6 +13,7 @@
 #include "api/gloo/v1/secret.pb.h"
 #include "api/gloo/v1/settings.pb.h"
 #include "api/gloo/v1/upstream.pb.h"
+#include "envoy/extensions/transport_sockets/tls/v3/secret.pb.h"
 #include "src/envoy/destination.h"
 #include "src/envoy/names.h"
 #include "src/envoy/resource.h"
@@ -67,7 +66,8 @@ SecretResources MakeSecretResources(const SecretRef& ref, const TlsMaterial& mat
 // claim the same thing only when one of them is a last good version that its object has left behind: those whose
 // current version still claims it come first.
 template <class K, class V>
-bool Owns(const K& key, const absl::btree_map<K, Ptr<V>>& claimants, const std::function<bool(const K&)>& still_claims) {
+bool Owns(const K& key, const absl::btree_map<K, Ptr<V>>& claimants,
+          const std::function<bool(const K&)>& still_claims) {
   if (claimants.size() == 1) return true;
   const K* owner = nullptr;
   bool owner_claims = false;
@@ -169,7 +169,8 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
       no_upstreams(graph, "no-upstreams"),
       cluster_view{no_upstreams, in.upstream_groups, in.secrets, tls_materials},
       translated_clusters(
-          graph, "translated-clusters", in.upstreams, {&in.settings, &no_upstreams, &in.upstream_groups, &in.secrets, &tls_materials},
+          graph, "translated-clusters", in.upstreams,
+          {&in.settings, &no_upstreams, &in.upstream_groups, &in.secrets, &tls_materials},
           [this](flow::Reader& reader, const UpstreamRef& ref, const Object<gloov1::Upstream>& upstream, auto& out) {
             out.Emit(ref, TranslateCluster(MakeContext(reader, cluster_view), ref, upstream.spec));
           }),
@@ -177,12 +178,13 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                [](const TranslatedCluster& cluster) {
                  return flow::Candidate<xds::Resource>{cluster.resource, cluster.accepted};
                }),
-      upstreams(graph, "upstream-heads", in.upstreams, {&clusters},
-                [this](flow::Reader& reader, const UpstreamRef& ref, const Object<gloov1::Upstream>& upstream, auto& out) {
-                  UpstreamHead head = DescribeUpstream(upstream.spec);
-                  head.served = reader.Get(clusters, ref) != nullptr;
-                  out.Emit(ref, std::move(head));
-                }),
+      upstreams(
+          graph, "upstream-heads", in.upstreams, {&clusters},
+          [this](flow::Reader& reader, const UpstreamRef& ref, const Object<gloov1::Upstream>& upstream, auto& out) {
+            UpstreamHead head = DescribeUpstream(upstream.spec);
+            head.served = reader.Get(clusters, ref) != nullptr;
+            out.Emit(ref, std::move(head));
+          }),
       view{upstreams, in.upstream_groups, in.secrets, tls_materials},
       checked_groups(graph, "checked-upstream-groups", in.upstream_groups,
                      {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials},
@@ -204,14 +206,14 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
             out.Emit(key, TranslateVirtualHost(MakeContext(reader, view), *listener, shared, route_config));
             static_cast<void>(host);
           }),
-      virtual_hosts(graph, "virtual-hosts-last-good", translated_virtual_hosts,
-                    [](const TranslatedVirtualHost& host) {
-                      return flow::Candidate<VirtualHost>{host.value, host.accepted};
-                    }),
+      virtual_hosts(
+          graph, "virtual-hosts-last-good", translated_virtual_hosts,
+          [](const TranslatedVirtualHost& host) { return flow::Candidate<VirtualHost>{host.value, host.accepted}; }),
       virtual_hosts_by_domain(graph, "virtual-hosts-by-domain", virtual_hosts,
                               [](const VirtualHostKey&, const VirtualHost& host) {
                                 std::vector<DomainKey> keys;
-                                for (const std::string& domain : host.domains) keys.push_back({host.route_config, domain});
+                                for (const std::string& domain : host.domains)
+                                  keys.push_back({host.route_config, domain});
                                 return keys;
                               }),
       served(graph, "served-virtual-hosts", virtual_hosts, {&virtual_hosts_by_domain, &gw.bindings()},
@@ -220,7 +222,8 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                  const auto& claimants = reader.Find(virtual_hosts_by_domain, DomainKey{host.route_config, domain});
                  const std::function<bool(const VirtualHostKey&)> still_claims = [&](const VirtualHostKey& claimant) {
                    const auto binding = reader.Get(gateway.bindings(), claimant);
-                   return binding && std::find(binding->domains.begin(), binding->domains.end(), domain) != binding->domains.end();
+                   return binding &&
+                          std::find(binding->domains.begin(), binding->domains.end(), domain) != binding->domains.end();
                  };
                  if (!Owns(key, claimants, still_claims)) return;
                }
@@ -230,15 +233,16 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                              [](const VirtualHostKey&, const ServedVirtualHost& served_host) {
                                return std::vector<RouteConfigKey>{served_host.host->route_config};
                              }),
-      checked_listeners(graph, "checked-listeners", gw.listeners(),
-                        {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials},
-                        [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
-                          CheckedListener checked;
-                          checked.listener = gateway.listeners().Get(key);
-                          checked.problems = CheckListener(MakeContext(reader, view), listener);
-                          checked.accepted = listener.accepted && !HasErrors(checked.problems);
-                          out.Emit(key, std::move(checked));
-                        }),
+      checked_listeners(
+          graph, "checked-listeners", gw.listeners(),
+          {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials},
+          [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
+            CheckedListener checked;
+            checked.listener = gateway.listeners().Get(key);
+            checked.problems = CheckListener(MakeContext(reader, view), listener);
+            checked.accepted = listener.accepted && !HasErrors(checked.problems);
+            out.Emit(key, std::move(checked));
+          }),
       good_listeners(graph, "listeners-last-good", checked_listeners,
                      [](const CheckedListener& checked) {
                        return flow::Candidate<proxy::Listener>{checked.listener, checked.accepted};
@@ -247,18 +251,20 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                              [](const ListenerKey& key, const proxy::Listener& listener) {
                                return std::vector<ListenerName>{{key.proxy, listener.spec->name()}};
                              }),
-      served_listeners(graph, "served-listeners", good_listeners, {&good_listeners_by_name, &checked_listeners},
-                       [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
-                         const std::string& name = listener.spec->name();
-                         const std::function<bool(const ListenerKey&)> still_claims = [&](const ListenerKey& claimant) {
-                           const auto checked = reader.Get(checked_listeners, claimant);
-                           return checked && checked->accepted && checked->listener->spec->name() == name;
-                         };
-                         const auto& claimants = reader.Find(good_listeners_by_name, ListenerName{key.proxy, name});
-                         if (Owns(key, claimants, still_claims)) out.Emit(key, good_listeners.Get(key));
-                       }),
+      served_listeners(
+          graph, "served-listeners", good_listeners, {&good_listeners_by_name, &checked_listeners},
+          [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
+            const std::string& name = listener.spec->name();
+            const std::function<bool(const ListenerKey&)> still_claims = [&](const ListenerKey& claimant) {
+              const auto checked = reader.Get(checked_listeners, claimant);
+              return checked && checked->accepted && checked->listener->spec->name() == name;
+            };
+            const auto& claimants = reader.Find(good_listeners_by_name, ListenerName{key.proxy, name});
+            if (Owns(key, claimants, still_claims)) out.Emit(key, good_listeners.Get(key));
+          }),
       route_configurations(
-          graph, "route-configurations", served_listeners, {&served_by_route_config, &gw.bindings_by_listener(), &in.settings},
+          graph, "route-configurations", served_listeners,
+          {&served_by_route_config, &gw.bindings_by_listener(), &in.settings},
           [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
             // A listener without any virtual host is not served, as published. One that is needs all of its tables,
             // the empty ones too: Envoy keeps the old routes of a table that it is not told of any more.
@@ -278,7 +284,8 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
               out.Emit(key, config.needs);
             }),
       listeners(graph, "listeners", served_listeners,
-                {&needs, &gw.bindings_by_listener(), &in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials},
+                {&needs, &gw.bindings_by_listener(), &in.settings, &upstreams, &in.upstream_groups, &in.secrets,
+                 &tls_materials},
                 [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
                   std::map<uint64_t, Needs> by_hash;
                   for (uint64_t hash : RouteConfigHashes(reader, key, listener)) {
@@ -293,7 +300,8 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
           [this](flow::Reader& reader, const RouteConfigKey& key, const RouteConfiguration&, auto& out) {
             // A listener may have lost the chain, for want of a certificate: then nobody would ask for these routes.
             const auto listener = reader.Get(listeners, key.listener);
-            if (listener && listener->route_configs.contains(key.ssl_hash)) out.Emit(key, route_configurations.Get(key));
+            if (listener && listener->route_configs.contains(key.ssl_hash))
+              out.Emit(key, route_configurations.Get(key));
           }) {}
 
 Translation::Translation(flow::Graph& graph, const Inputs& inputs, const gateway::Translation& gateway,

@@ -1,15 +1,14 @@
 #include "src/envoy/virtual_host.h"
 
-#include <algorithm>
-
 #include <google/protobuf/arena.h>
 
-#include "absl/strings/ascii.h"
-#include "envoy/config/route/v3/route.pb.h"
+#include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "api/gloo/v1/proxy.pb.h"
 #include "api/gloo/v1/settings.pb.h"
 #include "api/gloo/v1/virtual_host_options.pb.h"
+#include "envoy/config/route/v3/route.pb.h"
 #include "src/base/hash.h"
 #include "src/base/proto_codec.h"
 #include "src/envoy/names.h"
@@ -59,7 +58,7 @@ Ptr<std::string> AsField(const routev3::VirtualHost& host) {
   auto bytes = std::make_shared<std::string>();
   bytes->reserve(body.size() + 6);
   bytes->push_back((::envoy::config::route::v3::RouteConfiguration::kVirtualHostsFieldNumber << 3) | 2);
-  for (size_t size = body.size(); ; size >>= 7) {
+  for (size_t size = body.size();; size >>= 7) {
     bytes->push_back(static_cast<char>((size & 0x7f) | (size > 0x7f ? 0x80 : 0)));
     if (size <= 0x7f) break;
   }

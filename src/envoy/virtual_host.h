@@ -48,8 +48,8 @@ struct TranslatedVirtualHost {
   }
 };
 
-// Listeners with `ssl` redirect plain requests to https. Errors of routes refuse the whole virtual host, unless Settings'
-// replaceInvalidRoutes sends those routes to the fallback cluster instead; then they are warnings.
+// Listeners with `ssl` redirect plain requests to https. Errors of routes refuse the whole virtual host, unless
+// Settings' replaceInvalidRoutes sends those routes to the fallback cluster instead; then they are warnings.
 TranslatedVirtualHost TranslateVirtualHost(const Context& context, const proxy::Listener& listener,
                                            const Ptr<proxy::VirtualHost>& in, const RouteConfigKey& route_config);
 

@@ -49,6 +49,8 @@ class Explainer {
     if (!found_) {
       Line("no listener takes this request");
       for (const std::string& miss : misses_) Line("  " + miss);
+      if (HasErrors(pipeline_.problems()))
+        Line("  objects with errors are not served: `k8sgateway validate` names them");
     }
     return out_;
   }

@@ -27,7 +27,6 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/inlined_vector.h"
-
 #include "src/base/ptr.h"
 #include "src/flow/graph.h"
 
@@ -252,7 +251,7 @@ class Index final : public KeyedNode<B> {
   const Collection<K, V>& of_;
   Fn fn_;
   std::vector<absl::InlinedVector<Slot, 2>> where_;  // by slot of the object: its buckets
-  std::vector<Bucket> members_;           // by slot of the bucket
+  std::vector<Bucket> members_;                      // by slot of the bucket
 };
 
 // Handed to a transform: the only way in which it may read, so that every read is recorded.
@@ -305,7 +304,9 @@ class Derived final : public Collection<OK, OV> {
   // `reads` are the nodes, besides `in`, that `fn` reads through its Reader.
   Derived(Graph& graph, std::string name, const Collection<IK, IV>& in, std::vector<const Node*> reads, Fn fn)
       : Collection<OK, OV>(graph, std::move(name), WithInput(in, std::move(reads))),
-        in_(in), fn_(std::move(fn)), log_(graph, *this) {}
+        in_(in),
+        fn_(std::move(fn)),
+        log_(graph, *this) {}
 
  private:
   struct Claim {
@@ -340,8 +341,9 @@ class Derived final : public Collection<OK, OV> {
     if (input >= outputs_.size()) outputs_.resize(input + 1);
     for (Slot out : outputs_[input]) {
       auto& claims = claims_[out];
-      claims.erase(std::remove_if(claims.begin(), claims.end(), [&](const Claim& claim) { return claim.input == input; }),
-                   claims.end());
+      claims.erase(
+          std::remove_if(claims.begin(), claims.end(), [&](const Claim& claim) { return claim.input == input; }),
+          claims.end());
       touched.push_back(out);
     }
     outputs_[input].clear();

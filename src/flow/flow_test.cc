@@ -1,6 +1,6 @@
-#include <random>
-
 #include <gtest/gtest.h>
+
+#include <random>
 
 #include "src/flow/collection.h"
 
@@ -14,15 +14,18 @@ struct World {
   Graph graph;
   Input<int, int> numbers{graph, "numbers"};
   Input<int, int> limits{graph, "limits"};
-  Index<int, int, int> by_rest{graph, "by-rest", numbers, [](const int&, const int& v) { return std::vector<int>{v % 5, 10 + v % 3}; }};
-  Derived<int, int, int, int> sums{graph, "sums", numbers, {&by_rest, &limits}, [this](Reader& reader, const int& key, const int& value, auto& out) {
-                                     int sum = 0;
-                                     for (const auto& [other, number] : reader.Find(by_rest, value % 5)) sum += *number;
-                                     if (const auto limit = reader.Get(limits, key % 7)) sum = std::min(sum, *limit);
-                                     // Several inputs emit the same key on purpose.
-                                     out.Emit(key / 2, sum);
-                                   }};
-  LastGood<int, int, int> good{graph, "good", sums, [](const int& sum) { return Candidate<int>{P(sum), sum % 4 != 0}; }};
+  Index<int, int, int> by_rest{graph, "by-rest", numbers,
+                               [](const int&, const int& v) { return std::vector<int>{v % 5, 10 + v % 3}; }};
+  Derived<int, int, int, int> sums{
+      graph, "sums", numbers, {&by_rest, &limits}, [this](Reader& reader, const int& key, const int& value, auto& out) {
+        int sum = 0;
+        for (const auto& [other, number] : reader.Find(by_rest, value % 5)) sum += *number;
+        if (const auto limit = reader.Get(limits, key % 7)) sum = std::min(sum, *limit);
+        // Several inputs emit the same key on purpose.
+        out.Emit(key / 2, sum);
+      }};
+  LastGood<int, int, int> good{graph, "good", sums,
+                               [](const int& sum) { return Candidate<int>{P(sum), sum % 4 != 0}; }};
 };
 
 template <class C>
@@ -85,10 +88,11 @@ TEST(Flow, AKeyThatAppearsReachesItsReaders) {
   Graph graph;
   Input<int, int> in(graph, "in");
   Input<std::string, int> others(graph, "others");
-  Derived<int, int, int, int> out(graph, "out", in, {&others}, [&](Reader& reader, const int& key, const int&, auto& emit) {
-    const auto other = reader.Get(others, std::string("x"));
-    emit.Emit(key, other ? *other : -1);
-  });
+  Derived<int, int, int, int> out(graph, "out", in, {&others},
+                                  [&](Reader& reader, const int& key, const int&, auto& emit) {
+                                    const auto other = reader.Get(others, std::string("x"));
+                                    emit.Emit(key, other ? *other : -1);
+                                  });
   in.Put(1, P(1));
   graph.Commit();
   EXPECT_EQ(*out.Get(1), -1);

@@ -5,7 +5,6 @@
 #include <tuple>
 
 #include "absl/strings/ascii.h"
-
 #include "api/gateway/v1/virtual_service.pb.h"
 #include "api/gloo/v1/ssl.pb.h"
 #include "src/gateway/fingerprint.h"
@@ -38,8 +37,8 @@ std::string NameOthers(const std::vector<const Claimants::value_type*>& claimant
 
 Problem DescribeConflict(const VirtualHostKey& self, const std::string& domain,
                          const std::vector<const Claimants::value_type*>& rivals, const Source& place) {
-  const auto* owner = *std::min_element(rivals.begin(), rivals.end(),
-                                        [](const auto* a, const auto* b) { return IsOlder(*a, *b); });
+  const auto* owner =
+      *std::min_element(rivals.begin(), rivals.end(), [](const auto* a, const auto* b) { return IsOlder(*a, *b); });
   if (owner->first == self) {
     return Warning(place,
                    "domain \"" + domain + "\" is also claimed by " + NameOthers(rivals, self) +

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
-
 #include "src/gateway/places.h"
 #include "src/gateway/settings.h"
 
@@ -32,9 +31,9 @@ std::vector<DomainKey> DomainKeys(const proxy::ListenerKey& listener, const prox
 using Claimants = absl::btree_map<proxy::VirtualHostKey, Ptr<proxy::Binding>>;
 
 // Each domain may be claimed once. The oldest claimant keeps it, with a warning; the others get an error, so that their
-// last good version keeps serving. As published, all of them and the listener would be frozen; here one team cannot stop
-// another. With `isolated`, only claimants with the same sslConfig meet.
-// `at` is the VirtualService's virtualHost; `claimants` finds those of a domain, `self` included.
+// last good version keeps serving. As published, all of them and the listener would be frozen; here one team cannot
+// stop another. With `isolated`, only claimants with the same sslConfig meet. `at` is the VirtualService's virtualHost;
+// `claimants` finds those of a domain, `self` included.
 Problems CheckDomains(const proxy::VirtualHostKey& self, const proxy::Binding& binding, bool isolated, bool has_domains,
                       const std::function<const Claimants&(const DomainKey&)>& claimants, const Source& at);
 

@@ -17,8 +17,8 @@ std::string Gateway(const std::string& name, int port, const std::string& http, 
 
 std::string Service(const std::string& ns, const std::string& name, const std::string& spec,
                     const std::string& metadata = "") {
-  return "\n---\napiVersion: gateway.solo.io/v1\nkind: VirtualService\nmetadata: {name: " + name + ", namespace: " + ns +
-         (metadata.empty() ? "" : ", ") + metadata + "}\nspec: {" + spec + "}\n";
+  return "\n---\napiVersion: gateway.solo.io/v1\nkind: VirtualService\nmetadata: {name: " + name +
+         ", namespace: " + ns + (metadata.empty() ? "" : ", ") + metadata + "}\nspec: {" + spec + "}\n";
 }
 
 std::string Domain(const std::string& domain) { return "virtualHost: {domains: ['" + domain + "']}"; }
@@ -45,17 +45,20 @@ TEST(Selection, ByRefsLabelsExpressionsNamespacesAndSsl) {
       {"{virtualServiceSelector: {team: x}}", "", {"one.a", "two.c"}},
       {"{virtualServiceSelector: {team: x}, virtualServiceNamespaces: [two]}", "", {"two.c"}},
       {"{virtualServiceSelector: {team: x, tier: '2'}}", "", {}},
-      {"{virtualServiceExpressions: {expressions: [{key: team, operator: In, values: [x, y]}]}}", "",
+      {"{virtualServiceExpressions: {expressions: [{key: team, operator: In, values: [x, y]}]}}",
+       "",
        {"one.a", "one.b", "two.c"}},
       {"{virtualServiceExpressions: {expressions: [{key: team, operator: DoesNotExist}]}}", "", {"two.d"}},
       {"{virtualServiceExpressions: {expressions: [{key: tier, operator: GreaterThan, values: ['1']}, {key: team, "
        "operator: Equals, values: [x]}]}}",
-       "", {"two.c"}},
+       "",
+       {"two.c"}},
       {"{virtualServiceExpressions: {}}", "", {"one.a", "one.b", "two.c", "two.d"}},
       // Precedence: expressions, labels, refs; namespaces do not restrict refs.
       {"{virtualServiceExpressions: {expressions: [{key: tier, operator: Equals, values: ['2']}]}, "
        "virtualServiceSelector: {team: x}, virtualServices: [{name: d, namespace: two}]}",
-       "", {"one.b"}},
+       "",
+       {"one.b"}},
       {"{virtualServiceSelector: {team: y}, virtualServices: [{name: d, namespace: two}]}", "", {"one.b"}},
       {"{virtualServices: [{name: d, namespace: two}], virtualServiceNamespaces: [one]}", "", {"two.d"}},
   };
@@ -74,17 +77,18 @@ TEST(Selection, FieldsThatLoseAreNamed) {
                       "{virtualServiceExpressions: {}, virtualServiceSelector: {a: b}, virtualServices: [{name: a, "
                       "namespace: b}]}") +
               Gateway("refs", 8081, "{virtualServices: [], virtualServiceNamespaces: [a]}"));
-  EXPECT_THAT(world.problems(),
-              ElementsAre("warning: Gateway gloo-system/http: httpGateway.virtualServiceSelector: has no effect, because "
-                          "virtualServiceExpressions is set: remove one of them",
-                          "warning: Gateway gloo-system/http: httpGateway.virtualServices: has no effect, because "
-                          "virtualServiceExpressions is set: remove one of them"));
+  EXPECT_THAT(
+      world.problems(),
+      ElementsAre("warning: Gateway gloo-system/http: httpGateway.virtualServiceSelector: has no effect, because "
+                  "virtualServiceExpressions is set: remove one of them",
+                  "warning: Gateway gloo-system/http: httpGateway.virtualServices: has no effect, because "
+                  "virtualServiceExpressions is set: remove one of them"));
 }
 
 TEST(Selection, AnInvalidExpressionKeepsTheLastGoodChoice) {
   World world;
-  const std::string bad = Gateway(
-      "http", 8080, "{virtualServiceExpressions: {expressions: [{key: team, operator: In, values: []}]}}");
+  const std::string bad =
+      Gateway("http", 8080, "{virtualServiceExpressions: {expressions: [{key: team, operator: In, values: []}]}}");
   world.Apply(Service("one", "a", Domain("a"), "labels: {team: x}") + Service("one", "b", Domain("b")) +
               Gateway("http", 8080, "{virtualServiceSelector: {team: x}}"));
   EXPECT_THAT(world.hosts(), ElementsAre("http one.a"));
@@ -109,11 +113,12 @@ TEST(Selection, AnInvalidExpressionKeepsTheLastGoodChoice) {
 
 TEST(Bindings, DomainsAndSsl) {
   World world;
-  world.Apply(Gateway("http", 8080, "{}") + Gateway("https", 8443, "{}", "ssl: true") +
-              Service("one", "none", "virtualHost: {}") +
-              Service("one", "s1", "virtualHost: {domains: [s1]}, sslConfig: {secretRef: {name: s}, sniDomains: [s1]}") +
-              Service("one", "s2", "virtualHost: {domains: [s2]}, sslConfig: {secretRef: {name: s}, sniDomains: [s2]}") +
-              Service("one", "s3", "virtualHost: {domains: [s3]}, sslConfig: {secretRef: {name: t}, oneWayTls: false}"));
+  world.Apply(
+      Gateway("http", 8080, "{}") + Gateway("https", 8443, "{}", "ssl: true") +
+      Service("one", "none", "virtualHost: {}") +
+      Service("one", "s1", "virtualHost: {domains: [s1]}, sslConfig: {secretRef: {name: s}, sniDomains: [s1]}") +
+      Service("one", "s2", "virtualHost: {domains: [s2]}, sslConfig: {secretRef: {name: s}, sniDomains: [s2]}") +
+      Service("one", "s3", "virtualHost: {domains: [s3]}, sslConfig: {secretRef: {name: t}, oneWayTls: false}"));
   const auto get = [&](const char* gateway, const char* name) {
     return world.translation.bindings().Get(
         {{{"gloo-system", "gateway-proxy"}, {"gloo-system", gateway}}, {"one", name}});
@@ -165,9 +170,11 @@ TEST(Unselected, SaysWhy) {
 
 TEST(Domains, TheOldestKeepsItAndTheOthersAreRefused) {
   World world;
-  world.Apply(Gateway("http", 8080, "{}") + Service("one", "old", Domain("a.com"), "creationTimestamp: '2020-01-01T00:00:00Z'") +
-              Service("one", "new", "virtualHost: {domains: [b.com, A.com]}", "creationTimestamp: '2021-01-01T00:00:00Z'") +
-              Service("one", "alone", Domain("c.com")));
+  world.Apply(
+      Gateway("http", 8080, "{}") +
+      Service("one", "old", Domain("a.com"), "creationTimestamp: '2020-01-01T00:00:00Z'") +
+      Service("one", "new", "virtualHost: {domains: [b.com, A.com]}", "creationTimestamp: '2021-01-01T00:00:00Z'") +
+      Service("one", "alone", Domain("c.com")));
   EXPECT_TRUE(world.host("one", "old")->accepted);
   EXPECT_FALSE(world.host("one", "new")->accepted);
   EXPECT_TRUE(world.host("one", "alone")->accepted);

@@ -64,7 +64,8 @@ void Checker::CheckMatcher(const ::matchers::core::gloo::solo::io::Matcher& matc
   for (int i = 0; i < matcher.headers_size(); ++i) {
     // Without a value only the presence is matched.
     const auto& header = matcher.headers(i);
-    if (header.regex() && !header.value().empty()) CheckPattern(header.value(), Field(Element(at, "headers", i), "value"));
+    if (header.regex() && !header.value().empty())
+      CheckPattern(header.value(), Field(Element(at, "headers", i), "value"));
   }
   for (int i = 0; i < matcher.query_parameters_size(); ++i) {
     const auto& parameter = matcher.query_parameters(i);
@@ -76,7 +77,8 @@ void Checker::CheckMatcher(const ::matchers::core::gloo::solo::io::Matcher& matc
 // A selector that makes no sense selects nothing, as published, so these are warnings.
 void Checker::CheckSelector(const gatewayv1::RouteTableSelector& selector, const Source& at) {
   if (!selector.labels().empty() && !selector.expressions().empty()) {
-    problems_.push_back(Warning(at, "selects nothing, because both labels and expressions are set", "remove one of them"));
+    problems_.push_back(
+        Warning(at, "selects nothing, because both labels and expressions are set", "remove one of them"));
   }
   const auto requirements = ReadRequirements(selector.expressions());
   for (size_t i = 0; i < requirements.size(); ++i) {

@@ -1,7 +1,7 @@
 // What is wrong with the content of one object, whoever includes it.
 //
-// Checked once per object, not once per inclusion: a RouteTable in ten thousand VirtualServices has its regexes compiled
-// once.
+// Checked once per object, not once per inclusion: a RouteTable in ten thousand VirtualServices has its regexes
+// compiled once.
 #pragma once
 
 #include <cstdint>

@@ -48,8 +48,8 @@ bool Inherits(bool has, bool value, const Step* parent, bool Step::*flag) {
 
 std::string RouteName(const Step& step, const RouteNames& names) {
   const ResourceKey& owner = step.owner.place.object;
-  std::string name = step.parent ? RouteName(*step.parent, names) + "_rt:"
-                                 : "vs:" + names.gateway + "_" + names.proxy + "_";
+  std::string name =
+      step.parent ? RouteName(*step.parent, names) + "_rt:" : "vs:" + names.gateway + "_" + names.proxy + "_";
   name += owner.ns + "_" + owner.name + "_route:";
   return name + (step.route.name().empty() ? "<unnamed-" + std::to_string(step.index) + ">" : step.route.name());
 }
@@ -189,8 +189,9 @@ bool Flattener::InheritMatchers(const Step& step, Matchers& matchers) {
   Source at = step.route.matchers_size() > problem->index ? Element(step.at, "matchers", problem->index)
                                                           : Field(step.at, "matchers");
   if (step.route.matchers_size() > problem->index && !problem->field.empty()) at = Field(at, problem->field);
-  Warn(at, problem->message + ", as the route that delegates here (" + Describe(*step.parent) +
-               ") demands, so this route is left out",
+  Warn(at,
+       problem->message + ", as the route that delegates here (" + Describe(*step.parent) +
+           ") demands, so this route is left out",
        problem->fix);
   return false;
 }
@@ -221,7 +222,8 @@ void Flattener::AddOptions(const Step& step, gloov1::RouteOptions& options, prox
     if (above) InheritTransformations(*above, *options.mutable_staged_transformations());
   }
   if (step.parent && step.parent->options) {
-    MergeOptions(options, *step.parent->options, Field(step.parent->at, "options"), step.parent->option_sources, sources);
+    MergeOptions(options, *step.parent->options, Field(step.parent->at, "options"), step.parent->option_sources,
+                 sources);
   }
 }
 
@@ -336,9 +338,9 @@ std::vector<Ptr<Table>> Flattener::SelectTables(const Step& step, const gatewayv
   }
   if (tables.empty()) {
     Warn(Field(step.at, "delegateAction.selector"), "selects no RouteTable",
-         selector.namespaces().empty() ? "correct the labels, or list namespaces: only " +
-                                             step.owner.place.object.ns + " is searched without"
-                                       : "correct the labels and namespaces");
+         selector.namespaces().empty()
+             ? "correct the labels, or list namespaces: only " + step.owner.place.object.ns + " is searched without"
+             : "correct the labels and namespaces");
   }
   return tables;
 }
@@ -349,9 +351,7 @@ FlatRoutes FlattenRoutes(const Object<gatewayv1::VirtualService>& service, const
                          const RouteNames& names, const RouteLookups& lookups) {
   Flattener flattener(options, names, lookups);
   std::vector<FlatRoute> routes;
-  flattener.Visit({{KeyOf(service.ref), "virtualHost"},
-                   service.generation,
-                   service.spec.virtual_host().routes()},
+  flattener.Visit({{KeyOf(service.ref), "virtualHost"}, service.generation, service.spec.virtual_host().routes()},
                   nullptr, routes);
   FlatRoutes result = flattener.Take();
   result.routes = std::move(routes);

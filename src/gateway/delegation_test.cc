@@ -1,6 +1,7 @@
+#include "src/gateway/delegation.h"
+
 #include <gmock/gmock.h>
 
-#include "src/gateway/delegation.h"
 #include "src/gateway/test_world.h"
 
 namespace k8sgw::gateway {
@@ -12,7 +13,8 @@ using ::testing::IsEmpty;
 // A VirtualService `default/vs`, or a RouteTable, with the given routes (a list).
 std::string Service(const std::string& routes, const std::string& more = "") {
   return "\n---\napiVersion: gateway.solo.io/v1\nkind: VirtualService\nmetadata: {name: vs, generation: 3}\n"
-         "spec: {virtualHost: {domains: [a.com], " + more + (more.empty() ? "" : ", ") + "routes: " + routes + "}}\n";
+         "spec: {virtualHost: {domains: [a.com], " +
+         more + (more.empty() ? "" : ", ") + "routes: " + routes + "}}\n";
 }
 std::string Table(const std::string& name, const std::string& routes, const std::string& metadata = "",
                   const std::string& more = "") {
@@ -47,8 +49,9 @@ class Delegation : public ::testing::Test {
 };
 
 TEST_F(Delegation, WithoutItRoutesStayAsTheyAre) {
-  world.Apply(Service("[{matchers: [{exact: /a}, {prefix: /b}], routeAction: {single: {upstream: {name: u}}}}, "
-                      "{redirectAction: {hostRedirect: b.com}}, {directResponseAction: {status: 404, body: \"no\"}}]"));
+  world.Apply(
+      Service("[{matchers: [{exact: /a}, {prefix: /b}], routeAction: {single: {upstream: {name: u}}}}, "
+              "{redirectAction: {hostRedirect: b.com}}, {directResponseAction: {status: 404, body: \"no\"}}]"));
   EXPECT_THAT(paths(), ElementsAre("=/a", "/", "/"));
   const auto& routes = host()->spec->routes();
   EXPECT_EQ(routes[0].matchers_size(), 2);
@@ -63,14 +66,15 @@ TEST_F(Delegation, WithoutItRoutesStayAsTheyAre) {
 }
 
 TEST_F(Delegation, UpstreamsAreInTheNamespaceOfTheirOwner) {
-  world.Apply(Service("[{matchers: [{prefix: /a}], delegateAction: {ref: {name: t, namespace: team}}}]") +
-              Table("t",
-                    "[{matchers: [{prefix: /a/1}], routeAction: {single: {upstream: {name: u}}}}, {matchers: [{prefix: "
-                    "/a/2}], routeAction: {multi: {destinations: [{destination: {upstream: {name: u}}, weight: 1}, "
-                    "{destination: {upstream: {name: v, namespace: other}}, weight: 1}]}}}, {matchers: [{prefix: /a/3}], "
-                    "routeAction: {upstreamGroup: {name: g}}}, {matchers: [{prefix: /a/4}], routeAction: {single: {kube: "
-                    "{ref: {name: svc}, port: 80}}}}]",
-                    "namespace: team"));
+  world.Apply(
+      Service("[{matchers: [{prefix: /a}], delegateAction: {ref: {name: t, namespace: team}}}]") +
+      Table("t",
+            "[{matchers: [{prefix: /a/1}], routeAction: {single: {upstream: {name: u}}}}, {matchers: [{prefix: "
+            "/a/2}], routeAction: {multi: {destinations: [{destination: {upstream: {name: u}}, weight: 1}, "
+            "{destination: {upstream: {name: v, namespace: other}}, weight: 1}]}}}, {matchers: [{prefix: /a/3}], "
+            "routeAction: {upstreamGroup: {name: g}}}, {matchers: [{prefix: /a/4}], routeAction: {single: {kube: "
+            "{ref: {name: svc}, port: 80}}}}]",
+            "namespace: team"));
   const auto& routes = host()->spec->routes();
   EXPECT_EQ(routes[0].route_action().single().upstream().namespace_(), "team");
   EXPECT_EQ(routes[1].route_action().multi().destinations(0).destination().upstream().namespace_(), "team");
@@ -82,8 +86,10 @@ TEST_F(Delegation, UpstreamsAreInTheNamespaceOfTheirOwner) {
 
 TEST_F(Delegation, DepthFirstInOrderWithSources) {
   world.Apply(Service("[{matchers: [{prefix: /a}], " + To("one") + "}, {matchers: [{prefix: /z}], " + kReply + "}]") +
-              Table("one", std::string("[{matchers: [{prefix: /a/1}], ") + kReply + "}, {matchers: [{prefix: /a/2}], " +
-                               To("two") + "}, {matchers: [{prefix: /a/3}], " + kReply + "}]", "generation: 5") +
+              Table("one",
+                    std::string("[{matchers: [{prefix: /a/1}], ") + kReply + "}, {matchers: [{prefix: /a/2}], " +
+                        To("two") + "}, {matchers: [{prefix: /a/3}], " + kReply + "}]",
+                    "generation: 5") +
               Table("two", std::string("[{matchers: [{prefix: /a/2/x}], ") + kReply + "}]"));
   EXPECT_THAT(paths(), ElementsAre("/a/1", "/a/2/x", "/a/3", "/z"));
   EXPECT_EQ(host()->routes[1].route, (proxy::Source{{Kind::kRouteTable, "default", "two"}, "routes[0]"}));
@@ -92,17 +98,18 @@ TEST_F(Delegation, DepthFirstInOrderWithSources) {
   for (const auto& origin : host()->routes[1].origins) {
     sources.push_back(origin.object.ToString() + " " + std::to_string(origin.generation));
   }
-  EXPECT_THAT(sources, ElementsAre("RouteTable default/two 0", "RouteTable default/one 5",
-                                   "VirtualService default/vs 3"));
+  EXPECT_THAT(sources,
+              ElementsAre("RouteTable default/two 0", "RouteTable default/one 5", "VirtualService default/vs 3"));
   EXPECT_THAT(world.problems(), IsEmpty());
 }
 
 TEST_F(Delegation, ANameIsKeptWhereSomeRouteOfTheBranchHasOne) {
   world.Apply(Service("[{name: top, matchers: [{prefix: /a}], " + To("one") + "}, {matchers: [{prefix: /b}], " +
                       To("two") + "}, {name: leaf, matchers: [{prefix: /z}], " + kReply + "}]") +
-              Table("one", std::string("[{matchers: [{prefix: /b}], ") + kReply + "}, {matchers: [{prefix: /a/1}], " + kReply + "}]") +
-              Table("two", std::string("[{matchers: [{prefix: /b/1}], ") + kReply + "}, {name: mine, matchers: [{prefix: /b/2}], " +
-                               kReply + "}]"));
+              Table("one", std::string("[{matchers: [{prefix: /b}], ") + kReply + "}, {matchers: [{prefix: /a/1}], " +
+                               kReply + "}]") +
+              Table("two", std::string("[{matchers: [{prefix: /b/1}], ") + kReply +
+                               "}, {name: mine, matchers: [{prefix: /b/2}], " + kReply + "}]"));
   EXPECT_THAT(names(), ElementsAre("vs:http_gateway-proxy_default_vs_route:top_rt:default_one_route:<unnamed-1>", "",
                                    "vs:http_gateway-proxy_default_vs_route:<unnamed-1>_rt:default_two_route:mine",
                                    "vs:http_gateway-proxy_default_vs_route:leaf"));
@@ -110,26 +117,30 @@ TEST_F(Delegation, ANameIsKeptWhereSomeRouteOfTheBranchHasOne) {
 
 TEST_F(Delegation, ABadChildIsLeftOutWithAWarningAndTheOthersStay) {
   world.Apply(Service("[{name: top, matchers: [{prefix: /a}], " + To("one") + "}]") +
-              Table("one", std::string("[{matchers: [{prefix: /a/1}], ") + kReply + "}, {matchers: [{prefix: /a}, {exact: /b}], " +
-                               kReply + "}, {" + kReply + "}]"));
+              Table("one", std::string("[{matchers: [{prefix: /a/1}], ") + kReply +
+                               "}, {matchers: [{prefix: /a}, {exact: /b}], " + kReply + "}, {" + kReply + "}]"));
   EXPECT_THAT(paths(), ElementsAre("/a/1"));
   EXPECT_TRUE(host()->accepted);
-  EXPECT_THAT(world.problems(),
-              ElementsAre("warning: RouteTable default/one: routes[1].matchers[1].exact: the path \"/b\" does not begin "
-                          "with \"/a\", as the route that delegates here (VirtualService default/vs, "
-                          "virtualHost.routes[0], named \"top\") demands, so this route is left out: begin it with that "
-                          "prefix, or set inheritablePathMatchers",
-                          "warning: RouteTable default/one: routes[2].matchers: the path \"/\" does not begin with "
-                          "\"/a\", as the route that delegates here (VirtualService default/vs, virtualHost.routes[0], "
-                          "named \"top\") demands, so this route is left out: begin it with that prefix, or set "
-                          "inheritablePathMatchers"));
+  EXPECT_THAT(
+      world.problems(),
+      ElementsAre("warning: RouteTable default/one: routes[1].matchers[1].exact: the path \"/b\" does not begin "
+                  "with \"/a\", as the route that delegates here (VirtualService default/vs, "
+                  "virtualHost.routes[0], named \"top\") demands, so this route is left out: begin it with that "
+                  "prefix, or set inheritablePathMatchers",
+                  "warning: RouteTable default/one: routes[2].matchers: the path \"/\" does not begin with "
+                  "\"/a\", as the route that delegates here (VirtualService default/vs, virtualHost.routes[0], "
+                  "named \"top\") demands, so this route is left out: begin it with that prefix, or set "
+                  "inheritablePathMatchers"));
 }
 
 TEST_F(Delegation, MatchersAreInheritedThroughTheWholeBranch) {
   world.Apply(Service("[{matchers: [{prefix: /a, headers: [{name: h}], methods: [GET]}], inheritableMatchers: true, "
-                      "inheritablePathMatchers: true, " + To("one") + "}]") +
-              Table("one", std::string("[{") + To("two") + "}, {inheritablePathMatchers: false, matchers: [{exact: /a/own}], " +
-                               kReply + "}, {inheritableMatchers: false, matchers: [{headers: [{name: h}], methods: [GET]}], " + kReply + "}]") +
+                      "inheritablePathMatchers: true, " +
+                      To("one") + "}]") +
+              Table("one", std::string("[{") + To("two") +
+                               "}, {inheritablePathMatchers: false, matchers: [{exact: /a/own}], " + kReply +
+                               "}, {inheritableMatchers: false, matchers: [{headers: [{name: h}], methods: [GET]}], " +
+                               kReply + "}]") +
               Table("two", std::string("[{matchers: [{exact: /ignored, headers: [{name: own}]}], ") + kReply + "}]"));
   EXPECT_THAT(paths(), ElementsAre("/a", "=/a/own", "/a"));
   const auto& first = host()->spec->routes(0).matchers(0);
@@ -143,25 +154,28 @@ TEST_F(Delegation, ADelegatingRouteNeedsOnePrefix) {
   world.Apply(Service("[{matchers: [{exact: /a}], " + To("one") + "}, {matchers: [{prefix: /}], " + To("one") + "}]") +
               Table("one", std::string("[{matchers: [{prefix: /1}], ") + kReply + "}]"));
   EXPECT_FALSE(host()->accepted);
-  EXPECT_THAT(world.problems(), ElementsAre("error: VirtualService default/vs: virtualHost.routes[0].matchers[0].exact: a "
-                                            "route that delegates must match by prefix: use prefix, such as \"/\""));
+  EXPECT_THAT(world.problems(),
+              ElementsAre("error: VirtualService default/vs: virtualHost.routes[0].matchers[0].exact: a "
+                          "route that delegates must match by prefix: use prefix, such as \"/\""));
   EXPECT_THAT(paths(), ElementsAre("/1"));
   // On a RouteTable: the error stands there, and the VirtualService is frozen with one warning.
   world.Apply(Service("[{" + To("one") + "}]") +
               Table("one", "[{matchers: [{prefix: /a}, {prefix: /b}], " + To("two") + "}]") + Table("two", "[]"));
   EXPECT_FALSE(host()->accepted);
-  EXPECT_THAT(world.problems(),
-              ElementsAre("warning: VirtualService default/vs: is served at its last good version, because RouteTable "
-                          "default/one, which it includes, has errors: mend the RouteTable",
-                          "error: RouteTable default/one: routes[0].matchers[1]: a route that delegates has one matcher "
-                          "at most: write a delegating route for each matcher"));
+  EXPECT_THAT(
+      world.problems(),
+      ElementsAre("warning: VirtualService default/vs: is not served as it is now, because RouteTable "
+                  "default/one, which it includes, has errors: mend the RouteTable",
+                  "error: RouteTable default/one: routes[0].matchers[1]: a route that delegates has one matcher "
+                  "at most: write a delegating route for each matcher"));
 }
 
 TEST_F(Delegation, AMatcherWithoutPathDelegatesFromTheRoot) {
   world.Apply(Service("[{matchers: [{headers: [{name: h}]}], " + To("one") + "}]") +
               Table("one", std::string("[{matchers: [{prefix: /1}], ") + kReply + "}]"));
   EXPECT_THAT(paths(), ElementsAre("/1"));
-  EXPECT_TRUE(Says(world.problems(), {"warning: VirtualService default/vs: virtualHost.routes[0].matchers[0]: has no path"}));
+  EXPECT_TRUE(
+      Says(world.problems(), {"warning: VirtualService default/vs: virtualHost.routes[0].matchers[0]: has no path"}));
 }
 
 TEST_F(Delegation, TablesByWeightAndSortedWithinOne) {
@@ -217,26 +231,30 @@ TEST_F(Delegation, Selectors) {
 }
 
 TEST_F(Delegation, MissingThingsAreWarnings) {
-  world.Apply(Service("[{" + To("none") + "}, {matchers: [{prefix: /b}], delegateAction: {selector: {labels: {a: b}}}}, "
-                      "{matchers: [{prefix: /c}], delegateAction: {name: old, namespace: default}}, {matchers: [{prefix: "
-                      "/d}], delegateAction: {}}, {matchers: [{prefix: /e}], optionsConfigRefs: {delegateOptions: [{name: "
-                      "\"no\", namespace: default}]}, " + std::string(kReply) + "}]",
-                      "optionsConfigRefs: {delegateOptions: [{name: nope, namespace: x}]}"));
+  world.Apply(
+      Service("[{" + To("none") +
+                  "}, {matchers: [{prefix: /b}], delegateAction: {selector: {labels: {a: b}}}}, "
+                  "{matchers: [{prefix: /c}], delegateAction: {name: old, namespace: default}}, {matchers: [{prefix: "
+                  "/d}], delegateAction: {}}, {matchers: [{prefix: /e}], optionsConfigRefs: {delegateOptions: [{name: "
+                  "\"no\", namespace: default}]}, " +
+                  std::string(kReply) + "}]",
+              "optionsConfigRefs: {delegateOptions: [{name: nope, namespace: x}]}"));
   EXPECT_TRUE(host()->accepted);
   EXPECT_THAT(paths(), ElementsAre("/e"));
-  EXPECT_THAT(world.problems(),
-              ElementsAre("warning: VirtualService default/vs: virtualHost.optionsConfigRefs.delegateOptions[0]: there is no "
-                          "VirtualHostOption x/nope: create it, or correct name and namespace",
-                          "warning: VirtualService default/vs: virtualHost.routes[0].delegateAction.ref: there is no "
-                          "RouteTable default/none: create it, or correct name and namespace",
-                          "warning: VirtualService default/vs: virtualHost.routes[1].delegateAction.selector: selects no "
-                          "RouteTable: correct the labels, or list namespaces: only default is searched without",
-                          "warning: VirtualService default/vs: virtualHost.routes[2].delegateAction: there is no "
-                          "RouteTable default/old: create it, or correct name and namespace",
-                          "warning: VirtualService default/vs: virtualHost.routes[3].delegateAction: delegates to "
-                          "nothing: add ref or selector",
-                          "warning: VirtualService default/vs: virtualHost.routes[4].optionsConfigRefs.delegateOptions[0]: "
-                          "there is no RouteOption default/no: create it, or correct name and namespace"));
+  EXPECT_THAT(
+      world.problems(),
+      ElementsAre("warning: VirtualService default/vs: virtualHost.optionsConfigRefs.delegateOptions[0]: there is no "
+                  "VirtualHostOption x/nope: create it, or correct name and namespace",
+                  "warning: VirtualService default/vs: virtualHost.routes[0].delegateAction.ref: there is no "
+                  "RouteTable default/none: create it, or correct name and namespace",
+                  "warning: VirtualService default/vs: virtualHost.routes[1].delegateAction.selector: selects no "
+                  "RouteTable: correct the labels, or list namespaces: only default is searched without",
+                  "warning: VirtualService default/vs: virtualHost.routes[2].delegateAction: there is no "
+                  "RouteTable default/old: create it, or correct name and namespace",
+                  "warning: VirtualService default/vs: virtualHost.routes[3].delegateAction: delegates to "
+                  "nothing: add ref or selector",
+                  "warning: VirtualService default/vs: virtualHost.routes[4].optionsConfigRefs.delegateOptions[0]: "
+                  "there is no RouteOption default/no: create it, or correct name and namespace"));
   world.Apply(Table("old", std::string("[{matchers: [{prefix: /c}], ") + kReply + "}]"));
   EXPECT_THAT(paths(), ElementsAre("/c", "/e"));
 }
@@ -247,11 +265,12 @@ TEST_F(Delegation, ACircleIsAnErrorOfTheTableThatWouldBeVisitedAgain) {
               Table("b", "[{" + To("a") + "}, {matchers: [{prefix: /2}], " + kReply + "}]"));
   EXPECT_THAT(paths(), ElementsAre("/1", "/2"));
   EXPECT_FALSE(host()->accepted);
-  EXPECT_THAT(world.problems(),
-              ElementsAre("warning: VirtualService default/vs: is served at its last good version, because RouteTable "
-                          "default/a, which it includes, has errors: mend the RouteTable",
-                          "error: RouteTable default/a: routes[1].delegateAction: delegation goes in a circle: default/a "
-                          "-> default/b -> default/a: remove one of these delegations"));
+  EXPECT_THAT(
+      world.problems(),
+      ElementsAre("warning: VirtualService default/vs: is not served as it is now, because RouteTable "
+                  "default/a, which it includes, has errors: mend the RouteTable",
+                  "error: RouteTable default/a: routes[1].delegateAction: delegation goes in a circle: default/a "
+                  "-> default/b -> default/a: remove one of these delegations"));
   // Twice, but not in a circle.
   world.Apply(Service("[{" + To("b") + "}, {" + To("b") + "}]") +
               Table("b", std::string("[{matchers: [{prefix: /2}], ") + kReply + "}]") + Table("a", "[]"));
@@ -268,8 +287,9 @@ TEST_F(Delegation, DepthIsBounded) {
   world.Apply(Service("[{" + To("t0") + "}]") + tables);
   EXPECT_EQ(paths().size(), 64u);
   EXPECT_FALSE(host()->accepted);
-  EXPECT_TRUE(Says(world.problems(), {"error: RouteTable default/t63: routes[1].delegateAction: delegation is more than "
-                                      "64 RouteTables deep"}));
+  EXPECT_TRUE(
+      Says(world.problems(), {"error: RouteTable default/t63: routes[1].delegateAction: delegation is more than "
+                              "64 RouteTables deep"}));
 }
 
 TEST_F(Delegation, WidthIsBoundedEvenWithoutRoutes) {
@@ -282,9 +302,10 @@ TEST_F(Delegation, WidthIsBoundedEvenWithoutRoutes) {
   world.Apply(Service("[{matchers: [{prefix: /a}], " + std::string(kReply) + "}, {" + To("t0") + "}]") + tables +
               Table("t40", "[]"));
   EXPECT_FALSE(host()->accepted);
-  EXPECT_THAT(world.problems(), ElementsAre("error: VirtualService default/vs: virtualHost.routes[1]: delegation leads to "
-                                            "more than 200000 routes and RouteTables: delegate to fewer RouteTables, or "
-                                            "split the VirtualService"));
+  EXPECT_THAT(world.problems(),
+              ElementsAre("error: VirtualService default/vs: virtualHost.routes[1]: delegation leads to "
+                          "more than 200000 routes and RouteTables: delegate to fewer RouteTables, or "
+                          "split the VirtualService"));
 }
 
 TEST_F(Delegation, OptionsTheNearestWinsAndEachKnowsItsPlace) {
@@ -298,7 +319,8 @@ TEST_F(Delegation, OptionsTheNearestWinsAndEachKnowsItsPlace) {
               Table("one", "[{matchers: [{prefix: /1}], options: {timeout: 2s}, " +
                                refs("{name: x, namespace: default}, {name: y, namespace: default}") + ", " + kReply +
                                "}, {matchers: [{prefix: /2}], " + kReply + "}]") +
-              option("x", "{prefixRewrite: /x}") + option("y", "{prefixRewrite: /y, appendXForwardedHost: true, timeout: 9s}") +
+              option("x", "{prefixRewrite: /x}") +
+              option("y", "{prefixRewrite: /y, appendXForwardedHost: true, timeout: 9s}") +
               option("top", "{timeout: 9s, prefixRewrite: /top, autoHostRewrite: true}"));
   const auto& first = host()->spec->routes(0).options();
   EXPECT_EQ(first.timeout().seconds(), 2);
@@ -320,8 +342,9 @@ TEST_F(Delegation, OptionsTheNearestWinsAndEachKnowsItsPlace) {
 }
 
 TEST_F(Delegation, NoOptionsMeansNone) {
-  world.Apply(Service("[{matchers: [{prefix: /}], optionsConfigRefs: {delegateOptions: [{name: \"no\", namespace: x}]}, " +
-                      std::string(kReply) + "}]"));
+  world.Apply(
+      Service("[{matchers: [{prefix: /}], optionsConfigRefs: {delegateOptions: [{name: \"no\", namespace: x}]}, " +
+              std::string(kReply) + "}]"));
   EXPECT_FALSE(host()->spec->routes(0).has_options());
   EXPECT_FALSE(host()->spec->has_options());
 }
@@ -332,7 +355,7 @@ TEST_F(Delegation, TransformationsAreInheritedFromRouteOrHost) {
            ", regular: {requestTransforms: [{matcher: {prefix: " + prefix + "}}]}}";
   };
   world.Apply(Service("[{matchers: [{prefix: /a}], options: {" + stage("/root", true) + "}, " + To("one") +
-                      "}, {matchers: [{prefix: /b}], options: {" + stage("/own", false) + "}, " + kReply + "}]",
+                          "}, {matchers: [{prefix: /b}], options: {" + stage("/own", false) + "}, " + kReply + "}]",
                       "options: {" + stage("/host", false) + "}") +
               Table("one", "[{matchers: [{prefix: /a/1}], options: {" + stage("/leaf", true) + "}, " + kReply + "}]"));
   std::vector<std::string> order;
@@ -348,8 +371,9 @@ TEST_F(Delegation, VirtualHostOptions) {
     return "\n---\napiVersion: gateway.solo.io/v1\nkind: VirtualHostOption\nmetadata: {name: " + name +
            "}\nspec: {options: " + options + "}\n";
   };
-  world.Apply(Service("[]", "options: {includeRequestAttemptCount: false}, optionsConfigRefs: {delegateOptions: [{name: a, "
-                            "namespace: default}, {name: b, namespace: default}]}") +
+  world.Apply(Service("[]",
+                      "options: {includeRequestAttemptCount: false}, optionsConfigRefs: {delegateOptions: [{name: a, "
+                      "namespace: default}, {name: b, namespace: default}]}") +
               option("a", "{includeRequestAttemptCount: true, retries: {numRetries: 1}}") +
               option("b", "{retries: {numRetries: 2}, includeAttemptCountInResponse: true}"));
   const auto& options = host()->spec->options();
@@ -362,12 +386,14 @@ TEST_F(Delegation, VirtualHostOptions) {
 }
 
 TEST_F(Delegation, WrongContentStandsOnItsOwnerAndFreezesTheIncluder) {
-  world.Apply(Service("[{" + To("one") + "}]") +
-              Table("one", "[{matchers: [{prefix: /x}]}, {matchers: [{regex: '/('}], " + std::string(kReply) +
-                               "}, {matchers: [{prefix: /h, headers: [{name: a}, {name: b, value: '[', regex: true}, {name: "
-                               "c, value: '['}], queryParameters: [{name: q, value: '*', regex: true}]}], options: "
-                               "{regexRewrite: {pattern: {regex: ')'}}}, " + kReply + "}]") +
-              Table("alone", "[{}]"));
+  world.Apply(
+      Service("[{" + To("one") + "}]") +
+      Table("one", "[{matchers: [{prefix: /x}]}, {matchers: [{regex: '/('}], " + std::string(kReply) +
+                       "}, {matchers: [{prefix: /h, headers: [{name: a}, {name: b, value: '[', regex: true}, {name: "
+                       "c, value: '['}], queryParameters: [{name: q, value: '*', regex: true}]}], options: "
+                       "{regexRewrite: {pattern: {regex: ')'}}}, " +
+                       kReply + "}]") +
+      Table("alone", "[{}]"));
   EXPECT_FALSE(host()->accepted);
   const auto problems = world.problems();
   const std::string table = "error: RouteTable default/one: ";
@@ -377,13 +403,15 @@ TEST_F(Delegation, WrongContentStandsOnItsOwnerAndFreezesTheIncluder) {
   EXPECT_TRUE(Says(problems, {table + "routes[2].matchers[0].queryParameters[0].value: "}));
   EXPECT_TRUE(Says(problems, {table + "routes[2].options.regexRewrite.pattern.regex: "}));
   EXPECT_TRUE(Says(problems, {"error: RouteTable default/alone: routes[0]: the route must specify an action"}));
-  EXPECT_TRUE(Says(problems, {"warning: VirtualService default/vs: is served at its last good version"}));
+  EXPECT_TRUE(Says(problems, {"warning: VirtualService default/vs: is not served as it is now"}));
   EXPECT_EQ(problems.size(), 7u) << ::testing::PrintToString(problems);
 }
 
 TEST_F(Delegation, ABadRouteOptionFreezesWhoIncludesIt) {
-  world.Apply(Service("[{matchers: [{prefix: /}], optionsConfigRefs: {delegateOptions: [{name: o, namespace: default}]}, " +
-                      std::string(kReply) + "}]") + R"(
+  world.Apply(
+      Service("[{matchers: [{prefix: /}], optionsConfigRefs: {delegateOptions: [{name: o, namespace: default}]}, " +
+              std::string(kReply) + "}]") +
+      R"(
 ---
 apiVersion: gateway.solo.io/v1
 kind: RouteOption
@@ -391,7 +419,7 @@ metadata: {name: o}
 spec: {options: {hostRewritePathRegex: {pattern: {regex: '('}}}})");
   EXPECT_FALSE(host()->accepted);
   EXPECT_TRUE(Says(world.problems(), {"error: RouteOption default/o: options.hostRewritePathRegex.pattern.regex: "}));
-  EXPECT_TRUE(Says(world.problems(), {"warning: VirtualService default/vs: is served at its last good version, because "
+  EXPECT_TRUE(Says(world.problems(), {"warning: VirtualService default/vs: is not served as it is now, because "
                                       "RouteOption default/o, which it includes, has errors"}));
 }
 
@@ -415,9 +443,10 @@ spec: {gloo: {regexMaxProgramSize: 50}})");
 }
 
 TEST_F(Delegation, TablesOutsideTheWatchedNamespacesDoNotCount) {
-  world.Apply(Service("[{matchers: [{prefix: /a}], delegateAction: {ref: {name: t, namespace: far}}}, {matchers: [{prefix: "
-                      "/a}], delegateAction: {selector: {namespaces: ['*']}}}]") +
-              Table("t", std::string("[{matchers: [{prefix: /a}], ") + kReply + "}]", "namespace: far"));
+  world.Apply(
+      Service("[{matchers: [{prefix: /a}], delegateAction: {ref: {name: t, namespace: far}}}, {matchers: [{prefix: "
+              "/a}], delegateAction: {selector: {namespaces: ['*']}}}]") +
+      Table("t", std::string("[{matchers: [{prefix: /a}], ") + kReply + "}]", "namespace: far"));
   EXPECT_THAT(paths(), ElementsAre("/a", "/a"));
   world.Apply(R"(
 apiVersion: gloo.solo.io/v1

@@ -1,11 +1,11 @@
 // Hashes of the parts of Proxies, taken field by field.
 #pragma once
 
+#include <google/protobuf/message.h>
+
 #include <concepts>
 #include <string_view>
 #include <vector>
-
-#include <google/protobuf/message.h>
 
 #include "src/base/hash.h"
 #include "src/base/proto_codec.h"

@@ -12,14 +12,16 @@ namespace {
 
 std::string Service(int i, const std::string& body) {
   return "\n---\napiVersion: gateway.solo.io/v1\nkind: VirtualService\nmetadata: {name: vs" + std::to_string(i) +
-         "}\nspec: {virtualHost: {domains: ['" + std::to_string(i) + ".com'], routes: [{matchers: [{prefix: /}], " + body +
-         "}]}}\n";
+         "}\nspec: {virtualHost: {domains: ['" + std::to_string(i) + ".com'], routes: [{matchers: [{prefix: /}], " +
+         body + "}]}}\n";
 }
 std::string Reply(const std::string& text) { return "directResponseAction: {status: 200, body: '" + text + "'}"; }
-std::string To(int table) { return "delegateAction: {ref: {name: t" + std::to_string(table) + ", namespace: default}}"; }
+std::string To(int table) {
+  return "delegateAction: {ref: {name: t" + std::to_string(table) + ", namespace: default}}";
+}
 std::string Table(int i, const std::string& text, const std::string& labels = "") {
-  return "\n---\napiVersion: gateway.solo.io/v1\nkind: RouteTable\nmetadata: {name: t" + std::to_string(i) + ", labels: {" +
-         labels + "}}\nspec: {routes: [{matchers: [{prefix: /}], " + Reply(text) + "}]}\n";
+  return "\n---\napiVersion: gateway.solo.io/v1\nkind: RouteTable\nmetadata: {name: t" + std::to_string(i) +
+         ", labels: {" + labels + "}}\nspec: {routes: [{matchers: [{prefix: /}], " + Reply(text) + "}]}\n";
 }
 
 class Reruns : public ::testing::Test {
@@ -95,8 +97,9 @@ spec: {refreshRate: 2s})");
 }
 
 TEST_F(Reruns, AnEditThatConflictsRunsBothSides) {
-  world.Apply("\n---\napiVersion: gateway.solo.io/v1\nkind: VirtualService\nmetadata: {name: vs999}\n"
-              "spec: {virtualHost: {domains: ['500.com']}}\n");
+  world.Apply(
+      "\n---\napiVersion: gateway.solo.io/v1\nkind: VirtualService\nmetadata: {name: vs999}\n"
+      "spec: {virtualHost: {domains: ['500.com']}}\n");
   EXPECT_EQ(world.runs("gateway-virtual-hosts"), 2u);
 }
 
@@ -110,21 +113,31 @@ const T& OneOf(Random& random, const std::vector<T>& items) {
 }
 
 std::string RandomRoutes(Random& random) {
-  static const std::vector<std::string> kMatchers = {
-      "",       "matchers: [{prefix: /a}], ", "matchers: [{prefix: /a/b}], ", "matchers: [{exact: /a/b}, {prefix: /a}], ",
-      "matchers: [{regex: '/a('}], ",       "matchers: [{headers: [{name: h}], prefix: /a}], ",
-      "matchers: [{headers: [{name: h}]}], ", "matchers: [{prefix: /, caseSensitive: false}], "};
-  static const std::vector<std::string> kFlags = {"", "", "inheritableMatchers: true, ", "inheritablePathMatchers: true, ",
-                                                  "name: n, "};
+  static const std::vector<std::string> kMatchers = {"",
+                                                     "matchers: [{prefix: /a}], ",
+                                                     "matchers: [{prefix: /a/b}], ",
+                                                     "matchers: [{exact: /a/b}, {prefix: /a}], ",
+                                                     "matchers: [{regex: '/a('}], ",
+                                                     "matchers: [{headers: [{name: h}], prefix: /a}], ",
+                                                     "matchers: [{headers: [{name: h}]}], ",
+                                                     "matchers: [{prefix: /, caseSensitive: false}], "};
+  static const std::vector<std::string> kFlags = {"", "", "inheritableMatchers: true, ",
+                                                  "inheritablePathMatchers: true, ", "name: n, "};
   static const std::vector<std::string> kOptions = {
-      "", "", "options: {timeout: 1s}, ", "optionsConfigRefs: {delegateOptions: [{name: o0, namespace: one}]}, ",
+      "",
+      "",
+      "options: {timeout: 1s}, ",
+      "optionsConfigRefs: {delegateOptions: [{name: o0, namespace: one}]}, ",
       "options: {stagedTransformations: {inheritTransformation: true}}, ",
       "options: {prefixRewrite: /x}, optionsConfigRefs: {delegateOptions: [{name: o1, namespace: one}, {name: o0, "
       "namespace: one}]}, "};
   static const std::vector<std::string> kActions = {
-      "directResponseAction: {status: 200}", "routeAction: {single: {upstream: {name: u}}}",
-      "delegateAction: {ref: {name: t0, namespace: one}}", "delegateAction: {ref: {name: t1, namespace: two}}",
-      "delegateAction: {selector: {labels: {app: x}}}", "delegateAction: {selector: {namespaces: ['*'], labels: {app: x}}}",
+      "directResponseAction: {status: 200}",
+      "routeAction: {single: {upstream: {name: u}}}",
+      "delegateAction: {ref: {name: t0, namespace: one}}",
+      "delegateAction: {ref: {name: t1, namespace: two}}",
+      "delegateAction: {selector: {labels: {app: x}}}",
+      "delegateAction: {selector: {namespaces: ['*'], labels: {app: x}}}",
       "delegateAction: {selector: {namespaces: ['*'], expressions: [{key: app, operator: Exists}]}}",
       "delegateAction: {name: t2, namespace: one}"};
   std::string routes;
@@ -144,8 +157,8 @@ struct Id {
 // A new content for the object.
 std::string RandomObject(Random& random, const Id& name) {
   const std::string head = "apiVersion: " + std::string(name.kind == Kind::kSettings ? "gloo" : "gateway") +
-                           ".solo.io/v1\nkind: " + std::string(KindName(name.kind)) + "\nmetadata: {name: " + name.name +
-                           ", namespace: " + name.ns +
+                           ".solo.io/v1\nkind: " + std::string(KindName(name.kind)) +
+                           "\nmetadata: {name: " + name.name + ", namespace: " + name.ns +
                            OneOf(random, std::vector<std::string>{"", ", labels: {app: x}", ", labels: {app: y}",
                                                                   ", creationTimestamp: '2020-01-01T00:00:00Z'"}) +
                            "}\nspec: ";
@@ -154,8 +167,9 @@ std::string RandomObject(Random& random, const Id& name) {
       return head + "{virtualHost: {domains: [" +
              OneOf(random, std::vector<std::string>{"a.com", "b.com", "A.com, c.com", "'*'", "", "a.com, a.com"}) +
              "], " +
-             OneOf(random, std::vector<std::string>{
-                               "", "", "optionsConfigRefs: {delegateOptions: [{name: h0, namespace: one}]}, "}) +
+             OneOf(random,
+                   std::vector<std::string>{"", "",
+                                            "optionsConfigRefs: {delegateOptions: [{name: h0, namespace: one}]}, "}) +
              "routes: " + RandomRoutes(random) + "}" +
              OneOf(random, std::vector<std::string>{"", "", "", ", sslConfig: {secretRef: {name: s}}",
                                                     ", sslConfig: {secretRef: {name: t}, sniDomains: [a]}"}) +
@@ -170,20 +184,21 @@ std::string RandomObject(Random& random, const Id& name) {
     case Kind::kGateway:
       return head + "{bindAddress: '::', bindPort: " + std::to_string(8080 + Pick(random, 3)) + ", " +
              OneOf(random, std::vector<std::string>{"", "ssl: true, ", "proxyNames: [p, q], "}) +
-             OneOf(random,
-                   std::vector<std::string>{
-                       "httpGateway: {}", "httpGateway: {virtualServiceSelector: {app: x}}",
-                       "httpGateway: {virtualServices: [{name: v0, namespace: one}, {name: v9, namespace: one}]}",
-                       "httpGateway: {virtualServiceExpressions: {expressions: [{key: app, operator: In, values: [x]}]}}",
-                       "httpGateway: {virtualServiceExpressions: {expressions: [{key: app, operator: In}]}}",
-                       "httpGateway: {virtualServiceNamespaces: [two]}", "tcpGateway: {}"}) +
+             OneOf(
+                 random,
+                 std::vector<std::string>{
+                     "httpGateway: {}", "httpGateway: {virtualServiceSelector: {app: x}}",
+                     "httpGateway: {virtualServices: [{name: v0, namespace: one}, {name: v9, namespace: one}]}",
+                     "httpGateway: {virtualServiceExpressions: {expressions: [{key: app, operator: In, values: [x]}]}}",
+                     "httpGateway: {virtualServiceExpressions: {expressions: [{key: app, operator: In}]}}",
+                     "httpGateway: {virtualServiceNamespaces: [two]}", "tcpGateway: {}"}) +
              "}";
     default:
-      return head + OneOf(random, std::vector<std::string>{
-                                      "{}", "{gateway: {isolateVirtualHostsBySslConfig: true}}",
-                                      "{watchNamespaces: [one]}", "{gateway: {readGatewaysFromAllNamespaces: true}}",
-                                      "{gateway: {virtualServiceOptions: {oneWayTls: true}}}",
-                                      "{gloo: {regexMaxProgramSize: 3}}"});
+      return head + OneOf(random, std::vector<std::string>{"{}", "{gateway: {isolateVirtualHostsBySslConfig: true}}",
+                                                           "{watchNamespaces: [one]}",
+                                                           "{gateway: {readGatewaysFromAllNamespaces: true}}",
+                                                           "{gateway: {virtualServiceOptions: {oneWayTls: true}}}",
+                                                           "{gloo: {regexMaxProgramSize: 3}}"});
   }
 }
 
@@ -191,8 +206,8 @@ std::string RandomObject(Random& random, const Id& name) {
 std::map<std::string, std::string> Dump(const World& world) {
   std::map<std::string, std::string> out;
   const auto add = [&](const std::string& key, const google::protobuf::Message& spec, const auto& part) {
-    std::string text = std::to_string(part.hash) + (part.accepted ? " accepted " : " refused ") +
-                       SerializeDeterministic(spec);
+    std::string text =
+        std::to_string(part.hash) + (part.accepted ? " accepted " : " refused ") + SerializeDeterministic(spec);
     for (const Problem& problem : part.problems) text += "\n" + problem.ToString();
     out[key] = std::move(text);
   };

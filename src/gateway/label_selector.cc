@@ -65,8 +65,8 @@ bool Matches(const Requirement& requirement, const Labels& labels) {
   const auto label = labels.find(requirement.key);
   const bool exists = label != labels.end();
   const auto is_listed = [&] {
-    return exists && std::find(requirement.values.begin(), requirement.values.end(), label->second) !=
-                         requirement.values.end();
+    return exists &&
+           std::find(requirement.values.begin(), requirement.values.end(), label->second) != requirement.values.end();
   };
   switch (requirement.op) {
     case Operator::kEquals:

@@ -44,7 +44,8 @@ template <class Expressions>
 std::vector<Requirement> ReadRequirements(const Expressions& expressions) {
   std::vector<Requirement> requirements;
   for (const auto& expression : expressions) {
-    requirements.push_back({expression.key(), static_cast<Operator>(expression.operator_()),
+    requirements.push_back({expression.key(),
+                            static_cast<Operator>(expression.operator_()),
                             {expression.values().begin(), expression.values().end()}});
   }
   return requirements;

@@ -77,7 +77,8 @@ Ptr<gloov1::Listener> MakeSpec(const Object<Gateway>& gateway) {
   if (in.has_route_options()) *spec->mutable_route_options() = in.route_options();
   auto& http = *spec->mutable_http_listener();
   if (in.http_gateway().has_options()) *http.mutable_options() = in.http_gateway().options();
-  proxy::AddSource({{Kind::kGateway, gateway.ref.ns, gateway.ref.name}, gateway.generation}, *spec->mutable_metadata_static());
+  proxy::AddSource({{Kind::kGateway, gateway.ref.ns, gateway.ref.name}, gateway.generation},
+                   *spec->mutable_metadata_static());
   return spec;
 }
 
@@ -107,13 +108,13 @@ Problems CheckUntranslated(const Object<Gateway>& gateway, const GatewaySettings
   Problems problems;
   if (!settings.ReadsGatewaysOf(gateway.ref.ns)) {
     const bool read_all = settings.read_gateways_from_all_namespaces;
-    problems.push_back(Warning({at.object, "metadata.namespace"},
-                               read_all ? "does not count, because its namespace is not watched"
-                                        : "does not count, because Gateways are read from namespace " +
-                                              settings.write_namespace + " only",
-                               read_all ? "add the namespace to watchNamespaces in Settings"
-                                        : "move it to " + settings.write_namespace +
-                                              ", or set gateway.readGatewaysFromAllNamespaces in Settings"));
+    problems.push_back(Warning(
+        {at.object, "metadata.namespace"},
+        read_all ? "does not count, because its namespace is not watched"
+                 : "does not count, because Gateways are read from namespace " + settings.write_namespace + " only",
+        read_all
+            ? "add the namespace to watchNamespaces in Settings"
+            : "move it to " + settings.write_namespace + ", or set gateway.readGatewaysFromAllNamespaces in Settings"));
     return problems;
   }
   switch (gateway.spec.GatewayType_case()) {

@@ -57,7 +57,8 @@ kind: Gateway
 metadata: {name: other, namespace: team}
 spec: {bindAddress: "::", bindPort: 8080, httpGateway: {}})");
   EXPECT_EQ(world.translation.listeners().size(), 0u);
-  EXPECT_TRUE(Says(world.problems(), {"warning: Gateway team/other: metadata.namespace: ", "readGatewaysFromAllNamespaces"}));
+  EXPECT_TRUE(
+      Says(world.problems(), {"warning: Gateway team/other: metadata.namespace: ", "readGatewaysFromAllNamespaces"}));
   world.Apply(R"(
 apiVersion: gloo.solo.io/v1
 kind: Settings
@@ -87,9 +88,10 @@ spec: {bindAddress: "::", bindPort: 3})");
   EXPECT_EQ(world.translation.listeners().size(), 0u);
   EXPECT_THAT(
       world.problems(),
-      ElementsAre("warning: Gateway gloo-system/hybrid: hybridGateway: is not translated yet, so the Gateway is not served",
-                  "error: Gateway gloo-system/none: the Gateway must have a type: add httpGateway: {}",
-                  "warning: Gateway gloo-system/tcp: tcpGateway: is not translated yet, so the Gateway is not served"));
+      ElementsAre(
+          "warning: Gateway gloo-system/hybrid: hybridGateway: is not translated yet, so the Gateway is not served",
+          "error: Gateway gloo-system/none: the Gateway must have a type: add httpGateway: {}",
+          "warning: Gateway gloo-system/tcp: tcpGateway: is not translated yet, so the Gateway is not served"));
 }
 
 constexpr char kTwoOnOneAddress[] = R"(
@@ -160,7 +162,8 @@ spec: {virtualHost: {domains: [no.com]}})");
 TEST(Listeners, IsolationByAnnotationOrSettings) {
   World world;
   const auto gateway = [](const std::string& annotation) {
-    return "\napiVersion: gateway.solo.io/v1\nkind: Gateway\nmetadata: {name: http, namespace: gloo-system, annotations: {" +
+    return "\napiVersion: gateway.solo.io/v1\nkind: Gateway\nmetadata: {name: http, namespace: gloo-system, "
+           "annotations: {" +
            annotation + "}}\nspec: {bindAddress: '::', bindPort: 8080, ssl: true, httpGateway: {}}\n";
   };
   world.Apply(gateway(""));

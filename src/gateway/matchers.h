@@ -1,10 +1,10 @@
 // What matchers of a delegated route take from the route that delegates to it, and what they must have in common.
 #pragma once
 
+#include <google/protobuf/repeated_ptr_field.h>
+
 #include <optional>
 #include <string>
-
-#include <google/protobuf/repeated_ptr_field.h>
 
 namespace matchers::core::gloo::solo::io {
 class Matcher;
@@ -34,8 +34,9 @@ struct MatcherProblem {
   std::string fix;
 };
 
-// The first way in which a child's matcher could match what the parent's does not: the path must begin with the parent's
-// prefix, the case sensitivity must be the same, and headers, query parameters and methods must hold the parent's.
+// The first way in which a child's matcher could match what the parent's does not: the path must begin with the
+// parent's prefix, the case sensitivity must be the same, and headers, query parameters and methods must hold the
+// parent's.
 std::optional<MatcherProblem> FindMismatch(const matchersv1::Matcher& parent, const Matchers& child);
 
 // A delegating route has one matcher at most, with a prefix or no path at all.

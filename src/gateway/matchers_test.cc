@@ -67,8 +67,9 @@ TEST(FindMismatch, ComparesPathsCaseHeadersParametersAndMethods) {
 }
 
 TEST(Inherit, PathReplacesAndConditionsComeFirst) {
-  const Matchers parent = Parse("[{prefix: /p, caseSensitive: false, headers: [{name: h}], methods: [GET], "
-                                "queryParameters: [{name: q}]}]");
+  const Matchers parent = Parse(
+      "[{prefix: /p, caseSensitive: false, headers: [{name: h}], methods: [GET], "
+      "queryParameters: [{name: q}]}]");
   Matchers child = Parse("[{exact: /c, caseSensitive: true, headers: [{name: own}], methods: [PUT]}, {}]");
   InheritPath(parent[0], child);
   EXPECT_EQ(Text(child), Text(Parse("[{prefix: /p, caseSensitive: false, headers: [{name: own}], methods: [PUT]}, "
@@ -100,11 +101,18 @@ TEST(CheckDelegating, WantsOnePrefixOrNoPath) {
 
 TEST(SortRoutes, MethodsThenKindOfPathThenPath) {
   // In the wanted order.
-  const std::vector<std::string> wanted = {
-      "[{prefix: /, methods: [GET, PUT]}]", "[{exact: /, methods: [GET]}]", "[{connectMatcher: {}}]",
-      "[{exact: /b}]",                      "[{exact: /a/b}]",              "[{exact: /a}, {prefix: /z}]",
-      "[{regex: /b}]",                      "[{regex: /a}]",                "[{prefix: /foo/bar}]",
-      "[{prefix: /foo}]",                   "[{prefix: /}]",                "[]"};
+  const std::vector<std::string> wanted = {"[{prefix: /, methods: [GET, PUT]}]",
+                                           "[{exact: /, methods: [GET]}]",
+                                           "[{connectMatcher: {}}]",
+                                           "[{exact: /b}]",
+                                           "[{exact: /a/b}]",
+                                           "[{exact: /a}, {prefix: /z}]",
+                                           "[{regex: /b}]",
+                                           "[{regex: /a}]",
+                                           "[{prefix: /foo/bar}]",
+                                           "[{prefix: /foo}]",
+                                           "[{prefix: /}]",
+                                           "[]"};
   for (size_t shift = 0; shift < wanted.size(); ++shift) {
     std::vector<FlatRoute> routes;
     for (size_t i = 0; i < wanted.size(); ++i) {

@@ -10,8 +10,8 @@ namespace {
 // Fields beside the one that decides would be ignored in silence.
 void WarnShadowed(const gatewayv1::HttpGateway& http, Selection::By by, const Source& at, Problems& problems) {
   const auto warn = [&](std::string_view field, std::string_view winner) {
-    problems.push_back(Warning(Field(at, field), "has no effect, because " + std::string(winner) + " is set",
-                               "remove one of them"));
+    problems.push_back(
+        Warning(Field(at, field), "has no effect, because " + std::string(winner) + " is set", "remove one of them"));
   };
   const char* winner = by == Selection::By::kExpressions ? "virtualServiceExpressions" : "virtualServiceSelector";
   if (by == Selection::By::kExpressions && !http.virtual_service_selector().empty()) {

@@ -34,7 +34,8 @@ struct Selection {
   bool operator==(const Selection&) const = default;
 };
 
-// `at` is the Gateway. Expressions win over labels, labels over refs; fields that lose are reported as having no effect.
+// `at` is the Gateway. Expressions win over labels, labels over refs; fields that lose are reported as having no
+// effect.
 Selection ReadSelection(const gatewayv1::Gateway& gateway, bool isolate_by_ssl_config, const Source& at,
                         Problems& problems);
 

@@ -24,9 +24,8 @@ GatewaySettings ReadSettings(const SettingsKey& key, const gloov1::Settings& set
   }
   const auto& watched = settings.watch_namespaces();
   // The empty name stands for all namespaces, as in the Kubernetes API.
-  const bool all = watched.empty() || std::any_of(watched.begin(), watched.end(), [](const std::string& ns) {
-                     return ns.empty() || ns == "*";
-                   });
+  const bool all = watched.empty() || std::any_of(watched.begin(), watched.end(),
+                                                  [](const std::string& ns) { return ns.empty() || ns == "*"; });
   if (!all) {
     out.watched_namespaces.emplace(watched.begin(), watched.end());
     out.watched_namespaces->insert(key.write_namespace);

@@ -1,15 +1,15 @@
 // Which fields of Settings have no effect. What has one is listed here, whoever reads it: a field that is added to the
 // API gives a warning until somebody translates it.
 
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/wrappers.pb.h>
+
 #include <algorithm>
 #include <iterator>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include <google/protobuf/descriptor.h>
-#include <google/protobuf/wrappers.pb.h>
 
 #include "api/gloo/v1/settings.pb.h"
 #include "src/gateway/places.h"
@@ -41,10 +41,8 @@ constexpr std::string_view kInForce[] = {
 
 // What is read unless the command line says it.
 constexpr std::string_view kSources[] = {
-    "gloo.solo.io.Settings.directory_config_source",
-    "gloo.solo.io.Settings.directory_secret_source",
-    "gloo.solo.io.Settings.directory_artifact_source",
-    "gloo.solo.io.Settings.SecretOptions.Source.directory",
+    "gloo.solo.io.Settings.directory_config_source",   "gloo.solo.io.Settings.directory_secret_source",
+    "gloo.solo.io.Settings.directory_artifact_source", "gloo.solo.io.Settings.SecretOptions.Source.directory",
     "gloo.solo.io.GlooOptions.xds_bind_addr",
 };
 

@@ -1,13 +1,13 @@
 // For tests: a graph with a Translation, fed with YAML.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <gtest/gtest.h>
 
 #include "api/gateway/v1/external_options.pb.h"
 #include "api/gateway/v1/gateway.pb.h"

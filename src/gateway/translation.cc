@@ -15,8 +15,8 @@
 #include "src/gateway/selection.h"
 #include "src/gateway/settings.h"
 #include "src/gateway/table_index.h"
-#include "src/gateway/unselected.h"
 #include "src/gateway/union.h"
+#include "src/gateway/unselected.h"
 #include "src/gateway/virtual_hosts.h"
 #include "src/model/inputs.h"
 
@@ -103,34 +103,34 @@ GatewayLookups Translation::Nodes::LookupsOf(Reader& reader, const GatewaySettin
                 }
                 return refs;
               },
-          .exists = [this, &reader](const VirtualServiceRef& ref) {
-            return reader.Get(existing_services, ref) != nullptr;
-          }};
+          .exists = [this,
+                     &reader](const VirtualServiceRef& ref) { return reader.Get(existing_services, ref) != nullptr; }};
 }
 
 VirtualHostLookups Translation::Nodes::LookupsOf(Reader& reader, const VirtualHostKey& host) const {
   const auto selection = reader.Get(selections, host.listener);
-  return {
-      .routes = {.route_table =
-                     [this, &reader](const RouteTableRef& ref) {
-                       return Settings(reader)->Watches(ref.ns) ? reader.Get(in.route_tables, ref) : nullptr;
-                     },
-                 .route_option = [this, &reader](const RouteOptionRef& ref) { return reader.Get(in.route_options, ref); },
-                 .select = [this, &reader](const RouteTableSelection& selector) {
-                   return FindTables(reader, tables_by_label, selector);
-                 },
-                 .content_problems =
-                     [this, &reader](const ResourceKey& object) {
-                       return object.kind == Kind::kRouteTable ? reader.Get(table_problems, object)
-                                                               : reader.Get(route_option_problems, object);
-                     }},
-      .virtual_host_option =
-          [this, &reader](const VirtualHostOptionRef& ref) { return reader.Get(in.virtual_host_options, ref); },
-      .claimants = [this, &reader](const DomainKey& key) -> const Claimants& {
-        return reader.Find(bindings_by_domain, key);
-      },
-      .content_problems = reader.Get(service_problems, KeyOf(host.virtual_service)),
-      .isolated = selection && selection->isolate_by_ssl_config};
+  return {.routes = {.route_table =
+                         [this, &reader](const RouteTableRef& ref) {
+                           return Settings(reader)->Watches(ref.ns) ? reader.Get(in.route_tables, ref) : nullptr;
+                         },
+                     .route_option = [this,
+                                      &reader](const RouteOptionRef& ref) { return reader.Get(in.route_options, ref); },
+                     .select =
+                         [this, &reader](const RouteTableSelection& selector) {
+                           return FindTables(reader, tables_by_label, selector);
+                         },
+                     .content_problems =
+                         [this, &reader](const ResourceKey& object) {
+                           return object.kind == Kind::kRouteTable ? reader.Get(table_problems, object)
+                                                                   : reader.Get(route_option_problems, object);
+                         }},
+          .virtual_host_option =
+              [this, &reader](const VirtualHostOptionRef& ref) { return reader.Get(in.virtual_host_options, ref); },
+          .claimants = [this, &reader](const DomainKey& key) -> const Claimants& {
+            return reader.Find(bindings_by_domain, key);
+          },
+          .content_problems = reader.Get(service_problems, KeyOf(host.virtual_service)),
+          .isolated = selection && selection->isolate_by_ssl_config};
 }
 
 Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& inputs, const SettingsKey& key)
@@ -145,15 +145,14 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& inputs, const Settin
                         [this](Reader&, const SettingsRef& ref, const Object<gloov1::Settings>& object, auto& out) {
                           EmitProblems(KeyOf(ref), CheckSettings(settings_key, object), out);
                         }),
-      gateways_by_address(graph, "gateways-by-address", in.gateways,
-                          [](const GatewayRef&, const Object<gatewayv1::Gateway>& gateway) {
-                            return BindAddresses(gateway.spec);
-                          }),
-      existing_services(graph, "existing-virtual-services", in.virtual_services, {&settings},
-                        [this](Reader& reader, const VirtualServiceRef& ref,
-                               const Object<gatewayv1::VirtualService>&, auto& out) {
-                          if (Settings(reader)->Watches(ref.ns)) out.Emit(ref, Exists{});
-                        }),
+      gateways_by_address(
+          graph, "gateways-by-address", in.gateways,
+          [](const GatewayRef&, const Object<gatewayv1::Gateway>& gateway) { return BindAddresses(gateway.spec); }),
+      existing_services(
+          graph, "existing-virtual-services", in.virtual_services, {&settings},
+          [this](Reader& reader, const VirtualServiceRef& ref, const Object<gatewayv1::VirtualService>&, auto& out) {
+            if (Settings(reader)->Watches(ref.ns)) out.Emit(ref, Exists{});
+          }),
       translated_gateways(
           graph, "translated-gateways", in.gateways, {&settings, &gateways_by_address, &existing_services},
           [this](Reader& reader, const GatewayRef& ref, const Object<gatewayv1::Gateway>& gateway, auto& out) {
@@ -164,11 +163,11 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& inputs, const Settin
                        TranslateGateway(gateway, proxy, *in_force, LookupsOf(reader, *in_force)));
             }
           }),
-      gateway_problems(graph, "gateway-problems", in.gateways, {&settings},
-                       [this](Reader& reader, const GatewayRef& ref, const Object<gatewayv1::Gateway>& gateway,
-                              auto& out) {
-                         EmitProblems(KeyOf(ref), CheckUntranslated(gateway, *Settings(reader)), out);
-                       }),
+      gateway_problems(
+          graph, "gateway-problems", in.gateways, {&settings},
+          [this](Reader& reader, const GatewayRef& ref, const Object<gatewayv1::Gateway>& gateway, auto& out) {
+            EmitProblems(KeyOf(ref), CheckUntranslated(gateway, *Settings(reader)), out);
+          }),
       listeners(graph, "gateway-listeners", translated_gateways, {},
                 [](Reader&, const ListenerKey& listener, const TranslatedGateway& gateway, auto& out) {
                   out.Emit(listener, gateway.listener);
@@ -198,10 +197,9 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& inputs, const Settin
                            [](const VirtualHostKey& host, const Binding&) { return std::vector{host.listener}; }),
       bindings_by_service(graph, "bindings-by-virtual-service", bindings,
                           [](const VirtualHostKey& host, const Binding&) { return std::vector{host.virtual_service}; }),
-      bindings_by_domain(graph, "bindings-by-domain", bindings,
-                         [](const VirtualHostKey& host, const Binding& binding) {
-                           return DomainKeys(host.listener, binding);
-                         }),
+      bindings_by_domain(
+          graph, "bindings-by-domain", bindings,
+          [](const VirtualHostKey& host, const Binding& binding) { return DomainKeys(host.listener, binding); }),
       service_problems(graph, "virtual-service-problems", in.virtual_services,
                        {&settings, &selections, &bindings_by_service},
                        [this](Reader& reader, const VirtualServiceRef& ref,
@@ -213,44 +211,43 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& inputs, const Settin
                          }
                          EmitProblems(KeyOf(ref), std::move(problems), out);
                        }),
-      table_problems(graph, "route-table-problems", in.route_tables, {&settings},
-                     [this](Reader& reader, const RouteTableRef& ref, const Object<gatewayv1::RouteTable>& table,
-                            auto& out) {
-                       const auto in_force = Settings(reader);
-                       EmitProblems(KeyOf(ref), in_force->Watches(ref.ns)
-                                                    ? CheckRouteTable(table, {in_force->regex_max_program_size})
-                                                    : Problems{ExplainUnwatched(KeyOf(ref))},
-                                    out);
-                     }),
-      route_option_problems(graph, "route-option-problems", in.route_options, {&settings},
-                            [this](Reader& reader, const RouteOptionRef& ref,
-                                   const Object<gatewayv1::RouteOption>& option, auto& out) {
-                              EmitProblems(KeyOf(ref),
-                                           CheckRouteOption(option, {Settings(reader)->regex_max_program_size}), out);
-                            }),
-      virtual_host_option_problems(graph, "virtual-host-option-problems", in.virtual_host_options, {},
-                                   [](Reader&, const VirtualHostOptionRef& ref,
-                                      const Object<gatewayv1::VirtualHostOption>& option, auto& out) {
-                                     EmitProblems(KeyOf(ref), CheckVirtualHostOption(option), out);
-                                   }),
-      table_heads(graph, "route-table-heads", in.route_tables, {&settings},
-                  [this](Reader& reader, const RouteTableRef& ref, const Object<gatewayv1::RouteTable>& table,
-                         auto& out) {
-                    if (Settings(reader)->Watches(ref.ns)) out.Emit(ref, TableHead{table.labels});
-                  }),
+      table_problems(
+          graph, "route-table-problems", in.route_tables, {&settings},
+          [this](Reader& reader, const RouteTableRef& ref, const Object<gatewayv1::RouteTable>& table, auto& out) {
+            const auto in_force = Settings(reader);
+            EmitProblems(KeyOf(ref),
+                         in_force->Watches(ref.ns) ? CheckRouteTable(table, {in_force->regex_max_program_size})
+                                                   : Problems{ExplainUnwatched(KeyOf(ref))},
+                         out);
+          }),
+      route_option_problems(
+          graph, "route-option-problems", in.route_options, {&settings},
+          [this](Reader& reader, const RouteOptionRef& ref, const Object<gatewayv1::RouteOption>& option, auto& out) {
+            EmitProblems(KeyOf(ref), CheckRouteOption(option, {Settings(reader)->regex_max_program_size}), out);
+          }),
+      virtual_host_option_problems(
+          graph, "virtual-host-option-problems", in.virtual_host_options, {},
+          [](Reader&, const VirtualHostOptionRef& ref, const Object<gatewayv1::VirtualHostOption>& option, auto& out) {
+            EmitProblems(KeyOf(ref), CheckVirtualHostOption(option), out);
+          }),
+      table_heads(
+          graph, "route-table-heads", in.route_tables, {&settings},
+          [this](Reader& reader, const RouteTableRef& ref, const Object<gatewayv1::RouteTable>& table, auto& out) {
+            if (Settings(reader)->Watches(ref.ns)) out.Emit(ref, TableHead{table.labels});
+          }),
       tables_by_label(graph, "route-tables-by-label", table_heads, TableBuckets),
-      virtual_hosts(graph, "gateway-virtual-hosts", bindings,
-                    {&settings, &in.virtual_services, &in.route_tables, &in.route_options, &in.virtual_host_options,
-                     &selections, &bindings_by_domain, &service_problems, &table_problems, &route_option_problems,
-                     &tables_by_label},
-                    [this](Reader& reader, const VirtualHostKey& host, const Binding& binding, auto& out) {
-                      const auto service = reader.Get(in.virtual_services, host.virtual_service);
-                      if (!service) return;
-                      out.Emit(host, MakeVirtualHost(host, *service, binding, LookupsOf(reader, host)));
-                    }),
+      virtual_hosts(
+          graph, "gateway-virtual-hosts", bindings,
+          {&settings, &in.virtual_services, &in.route_tables, &in.route_options, &in.virtual_host_options, &selections,
+           &bindings_by_domain, &service_problems, &table_problems, &route_option_problems, &tables_by_label},
+          [this](Reader& reader, const VirtualHostKey& host, const Binding& binding, auto& out) {
+            const auto service = reader.Get(in.virtual_services, host.virtual_service);
+            if (!service) return;
+            out.Emit(host, MakeVirtualHost(host, *service, binding, LookupsOf(reader, host)));
+          }),
       other_problems(graph, "other-problems",
-                     {&settings_problems, &gateway_problems, &service_problems, &table_problems,
-                      &route_option_problems, &virtual_host_option_problems}) {}
+                     {&settings_problems, &gateway_problems, &service_problems, &table_problems, &route_option_problems,
+                      &virtual_host_option_problems}) {}
 
 Translation::Translation(flow::Graph& graph, const Inputs& inputs, const SettingsKey& settings)
     : nodes_(std::make_unique<Nodes>(graph, inputs, settings)) {}

@@ -28,7 +28,8 @@ class Translation {
   // One entry per Gateway and proxy name, also for Gateways with errors (see Listener::accepted). Gateways that are not
   // translated at all have none.
   const flow::Collection<proxy::ListenerKey, proxy::Listener>& listeners() const;
-  // Which VirtualServices belong to which listener. While a Gateway has errors, those that its last good version selects.
+  // Which VirtualServices belong to which listener. While a Gateway has errors, those that its last good version
+  // selects.
   const flow::Collection<proxy::VirtualHostKey, proxy::Binding>& bindings() const;
   const flow::Index<proxy::ListenerKey, proxy::VirtualHostKey, proxy::Binding>& bindings_by_listener() const;
   // One entry per binding.

@@ -17,14 +17,15 @@ Problem ExplainUnselected(const Object<gatewayv1::VirtualService>& service, cons
     return Warning(Field(at, "virtualHost"), "is missing, so the VirtualService is not served", "add virtualHost");
   }
   if (listeners.size() == 0) {
-    return Warning(at, "is not served, because there is no Gateway", "create a Gateway in namespace " +
-                                                                         settings.write_namespace);
+    return Warning(at, "is not served, because there is no Gateway",
+                   "create a Gateway in namespace " + settings.write_namespace);
   }
   const bool ssl = service.spec.has_ssl_config();
   bool fits = false;
   listeners.ForEach([&](const proxy::ListenerKey&, const Ptr<Selection>& selection) { fits |= selection->ssl == ssl; });
   if (!fits) {
-    return ssl ? Warning(Field(at, "sslConfig"), "no Gateway with ssl: true exists, so the VirtualService is not served",
+    return ssl ? Warning(Field(at, "sslConfig"),
+                         "no Gateway with ssl: true exists, so the VirtualService is not served",
                          "create such a Gateway, or remove sslConfig")
                : Warning(at, "is not served, because it has no sslConfig and every Gateway has ssl: true",
                          "add sslConfig, or create a Gateway without ssl");

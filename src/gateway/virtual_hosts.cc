@@ -10,17 +10,18 @@
 namespace k8sgw::gateway {
 namespace {
 
-void AddVirtualHostOptions(const gatewayv1::VirtualHost& in, const VirtualHostLookups& lookups, gloov1::VirtualHost& out,
-                           proxy::VirtualHost& host) {
+void AddVirtualHostOptions(const gatewayv1::VirtualHost& in, const VirtualHostLookups& lookups,
+                           gloov1::VirtualHost& out, proxy::VirtualHost& host) {
   if (in.has_options()) *out.mutable_options() = in.options();
   const auto& refs = in.options_config_refs().delegate_options();
   for (int i = 0; i < refs.size(); ++i) {
     const VirtualHostOptionRef ref{refs[i].namespace_(), refs[i].name()};
     const auto option = lookups.virtual_host_option(ref);
     if (!option) {
-      host.problems.push_back(Warning(Element(host.source, "optionsConfigRefs.delegateOptions", i),
-                                      "there is no VirtualHostOption " + ref.ToString(),
-                                      ref.ns.empty() ? "add its namespace" : "create it, or correct name and namespace"));
+      host.problems.push_back(
+          Warning(Element(host.source, "optionsConfigRefs.delegateOptions", i),
+                  "there is no VirtualHostOption " + ref.ToString(),
+                  ref.ns.empty() ? "add its namespace" : "create it, or correct name and namespace"));
       continue;
     }
     MergeOptions(*out.mutable_options(), option->spec.options(), {KeyOf(ref), "options"}, {}, host.options);
@@ -36,10 +37,10 @@ void AddRoutes(FlatRoutes flat, gloov1::VirtualHost& out, proxy::VirtualHost& ho
   }
   host.problems.insert(host.problems.end(), flat.problems.begin(), flat.problems.end());
   for (const ResourceKey& broken : flat.broken) {
-    host.problems.push_back(Warning({host.source.object, ""},
-                                    "is served at its last good version, because " + broken.ToString() +
-                                        ", which it includes, has errors",
-                                    "mend the " + std::string(KindName(broken.kind))));
+    host.problems.push_back(
+        Warning({host.source.object, ""},
+                "is not served as it is now, because " + broken.ToString() + ", which it includes, has errors",
+                "mend the " + std::string(KindName(broken.kind))));
   }
   if (!flat.broken.empty()) host.accepted = false;
 }
@@ -47,14 +48,13 @@ void AddRoutes(FlatRoutes flat, gloov1::VirtualHost& out, proxy::VirtualHost& ho
 }  // namespace
 
 Ptr<proxy::VirtualHost> MakeVirtualHost(const proxy::VirtualHostKey& key,
-                                        const Object<gatewayv1::VirtualService>& service,
-                                        const proxy::Binding& binding, const VirtualHostLookups& lookups) {
+                                        const Object<gatewayv1::VirtualService>& service, const proxy::Binding& binding,
+                                        const VirtualHostLookups& lookups) {
   const gatewayv1::VirtualHost& in = service.spec.virtual_host();
   auto host = std::make_shared<proxy::VirtualHost>();
   auto spec = std::make_shared<gloov1::VirtualHost>();
   host->source = {KeyOf(service.ref), "virtualHost"};
-  host->problems =
-      CheckDomains(key, binding, lookups.isolated, !in.domains().empty(), lookups.claimants, host->source);
+  host->problems = CheckDomains(key, binding, lookups.isolated, !in.domains().empty(), lookups.claimants, host->source);
   if (lookups.content_problems) {
     host->problems.insert(host->problems.end(), lookups.content_problems->begin(), lookups.content_problems->end());
   }
@@ -62,8 +62,9 @@ Ptr<proxy::VirtualHost> MakeVirtualHost(const proxy::VirtualHostKey& key,
   *spec->mutable_domains() = in.domains();
   host->generation = service.generation;
   AddVirtualHostOptions(in, lookups, *spec, *host);
-  AddRoutes(FlattenRoutes(service, spec->options(), {key.listener.gateway.name, key.listener.proxy.name}, lookups.routes),
-            *spec, *host);
+  AddRoutes(
+      FlattenRoutes(service, spec->options(), {key.listener.gateway.name, key.listener.proxy.name}, lookups.routes),
+      *spec, *host);
   Normalize(host->problems);
   const ResourceKey self = host->source.object;
   for (const Problem& problem : host->problems) {

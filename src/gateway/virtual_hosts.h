@@ -18,10 +18,10 @@ struct VirtualHostLookups {
   bool isolated = false;
 };
 
-// Accepted unless the VirtualService, or a RouteTable or RouteOption that it includes, has errors. An error stays on the
-// object that has it; each includer gets one warning that says why it is frozen.
+// Accepted unless the VirtualService, or a RouteTable or RouteOption that it includes, has errors. An error stays on
+// the object that has it; each includer gets one warning that says why it is frozen.
 Ptr<proxy::VirtualHost> MakeVirtualHost(const proxy::VirtualHostKey& key,
-                                        const Object<gatewayv1::VirtualService>& service,
-                                        const proxy::Binding& binding, const VirtualHostLookups& lookups);
+                                        const Object<gatewayv1::VirtualService>& service, const proxy::Binding& binding,
+                                        const VirtualHostLookups& lookups);
 
 }  // namespace k8sgw::gateway

@@ -30,8 +30,8 @@ using yaml::Node;
 constexpr size_t kLongestName = 253;
 // What Kubernetes itself writes into metadata, and nobody here reads.
 constexpr std::array<std::string_view, 9> kKubernetesMetadata = {
-    "uid", "resourceVersion", "managedFields", "ownerReferences", "finalizers", "selfLink", "generateName",
-    "deletionTimestamp", "deletionGracePeriodSeconds"};
+    "uid",      "resourceVersion", "managedFields",     "ownerReferences",           "finalizers",
+    "selfLink", "generateName",    "deletionTimestamp", "deletionGracePeriodSeconds"};
 
 // Metadata and problems of one document while it is decoded.
 struct Draft {
@@ -49,7 +49,8 @@ struct Draft {
     Add(Severity::kError, mark, std::move(path), std::move(message), std::move(fix));
   }
   bool failed() const {
-    return std::any_of(problems.begin(), problems.end(), [](const auto& p) { return p.problem.severity == Severity::kError; });
+    return std::any_of(problems.begin(), problems.end(),
+                       [](const auto& p) { return p.problem.severity == Severity::kError; });
   }
 };
 
@@ -91,10 +92,12 @@ void ReadMetadata(const Node& metadata, Draft& draft) {
   if (generation && !generation->negative && generation->magnitude <= INT64_MAX) {
     draft.generation = static_cast<int64_t>(generation->magnitude);
   }
-  static const std::vector<std::string> kKnown = {"name", "namespace", "labels", "annotations", "creationTimestamp", "generation"};
+  static const std::vector<std::string> kKnown = {"name",        "namespace",         "labels",
+                                                  "annotations", "creationTimestamp", "generation"};
   for (const auto& entry : metadata.entries) {
     if (std::find(kKnown.begin(), kKnown.end(), entry.key) != kKnown.end()) continue;
-    if (std::find(kKubernetesMetadata.begin(), kKubernetesMetadata.end(), entry.key) != kKubernetesMetadata.end()) continue;
+    if (std::find(kKubernetesMetadata.begin(), kKubernetesMetadata.end(), entry.key) != kKubernetesMetadata.end())
+      continue;
     const std::string nearest = Nearest(entry.key, kKnown);
     draft.Add(Severity::kWarning, entry.mark, "metadata." + entry.key, "unknown field of metadata",
               nearest.empty() ? "remove it" : "did you mean \"" + nearest + "\"?");
@@ -169,9 +172,8 @@ void Conclude(Draft& draft, DecodedDocument& out) {
 }
 
 void DecodeCore(const Node& document, Draft& draft, DecodedDocument& out) {
-  const ReportAt report = [&](Severity severity, const std::string& path, yaml::Mark mark, std::string message, std::string fix) {
-    draft.Add(severity, mark, path, std::move(message), std::move(fix));
-  };
+  const ReportAt report = [&](Severity severity, const std::string& path, yaml::Mark mark, std::string message,
+                              std::string fix) { draft.Add(severity, mark, path, std::move(message), std::move(fix)); };
   if (draft.key.kind == Kind::kSecret) {
     gloov1::Secret secret;
     ReadKubernetesSecret(document, report, &secret);
@@ -263,7 +265,8 @@ void DecodeOne(const Node& document, std::string_view default_namespace, Decoded
     return;
   }
   if (!metadata || !metadata->is_mapping() || draft.key.name.empty()) {
-    draft.Error(metadata ? metadata->mark : document.mark, "metadata.name", "the object has no name", "add metadata: {name: …}");
+    draft.Error(metadata ? metadata->mark : document.mark, "metadata.name", "the object has no name",
+                "add metadata: {name: …}");
     return Conclude(draft, out);
   }
   CheckName(draft.key.name.str(), "name", metadata->Locate("name"), draft);
@@ -314,7 +317,8 @@ DecodedDocument DecodeFlat(const KindInfo& kind, std::string_view ns, std::strin
   CheckName(ns, "namespace", document.mark, draft);
   Node spec = document;
   std::erase_if(spec.entries, [](const Node::Entry& entry) {
-    return entry.key == "metadata" || entry.key == "status" || entry.key == "statuses" || entry.key == "namespacedStatuses";
+    return entry.key == "metadata" || entry.key == "status" || entry.key == "statuses" ||
+           entry.key == "namespacedStatuses";
   });
   if (const Node* metadata = document.Find("metadata"); metadata && metadata->is_mapping()) {
     ReadMetadata(*metadata, draft);
@@ -322,7 +326,8 @@ DecodedDocument DecodeFlat(const KindInfo& kind, std::string_view ns, std::strin
       const std::string_view found = metadata->FindScalar(field);
       if (found.empty() || found == expected) return;
       draft.Error(metadata->Locate(field), "metadata." + std::string(field),
-                  "says \"" + std::string(found) + "\", but the path of the file says \"" + expected + "\"", "make both equal");
+                  "says \"" + std::string(found) + "\", but the path of the file says \"" + expected + "\"",
+                  "make both equal");
     };
     check("name", draft.key.name);
     check("namespace", draft.key.ns);

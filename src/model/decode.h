@@ -23,8 +23,8 @@ struct DecodedDocument {
   std::vector<Change> objects;
   // The keys that could be read, also of objects that could not be decoded: a source keeps their last good version.
   std::vector<ResourceKey> keys;
-  // True when some object is so broken that nobody can tell which it is (no name, a mistyped kind): a source cannot know
-  // what this document stood for before.
+  // True when some object is so broken that nobody can tell which it is (no name, a mistyped kind): a source cannot
+  // know what this document stood for before.
   bool unidentified = false;
   std::vector<PlacedProblem> problems;
 };

@@ -71,9 +71,11 @@ constexpr Case kHeads[] = {
      "broken VirtualService default/a\n1: error: apiVersion: \"gloo.solo.io/v1\" is not the version of VirtualService; "
      "write gateway.solo.io/v1"},
     {"{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {}}",
-     "1: warning: kind: Service (v1) is not used by k8sgateway from files, so it is left out; nothing needs to be done"},
+     "1: warning: kind: Service (v1) is not used by k8sgateway from files, so it is left out; nothing needs to be "
+     "done"},
     {"{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: a}, spec: {}}",
-     "1: warning: kind: Gateway (gateway.networking.k8s.io/v1) is not used by k8sgateway from files, so it is left out; nothing needs to be done"},
+     "1: warning: kind: Gateway (gateway.networking.k8s.io/v1) is not used by k8sgateway from files, so it is left "
+     "out; nothing needs to be done"},
 };
 INSTANTIATE_TEST_SUITE_P(Heads, Kubernetes, testing::ValuesIn(kHeads));
 
@@ -90,7 +92,8 @@ constexpr Case kMetadata[] = {
      "'5'}\nspec: {}",
      "Upstream default/a\n4: warning: metadata.lables: unknown field of metadata; did you mean \"labels\"?"},
     {"{apiVersion: gloo.solo.io/v1, kind: Upstream, metadata: {name: a, labels: [x], annotations: {k: [v]}}, spec: {}}",
-     "broken Upstream default/a\n1: error: metadata.labels: expected a mapping of names to text; write lines of name: text below it\n"
+     "broken Upstream default/a\n1: error: metadata.labels: expected a mapping of names to text; write lines of name: "
+     "text below it\n"
      "1: error: metadata.annotations[\"k\"]: expected text; put it in quotes"},
     {"{apiVersion: gloo.solo.io/v1, kind: Upstream, metadata: {name: a}, spce: {}}",
      "broken Upstream default/a\n1: error: spce: unknown field \"spce\"; did you mean \"spec\"?\n1: warning: spec: the "
@@ -125,7 +128,8 @@ constexpr Case kLists[] = {
      "- {apiVersion: gloo.solo.io/v1, kind: Upstream, metadata: {name: a}, spec: {}}\n"
      "- {apiVersion: gloo.solo.io/v1, kind: Upstream, metadata: {name: b}, spec: {wrong: 1}}\n"
      "- {apiVersion: v1, kind: Secret, metadata: {name: c}}\n",
-     "Upstream default/a\nSecret default/c\nbroken Upstream default/b\n5: error: wrong: unknown field \"wrong\"; remove it"},
+     "Upstream default/a\nSecret default/c\nbroken Upstream default/b\n5: error: wrong: unknown field \"wrong\"; "
+     "remove it"},
     {"{apiVersion: gloo.solo.io/v1, kind: UpstreamList, items: [{apiVersion: gloo.solo.io/v1, kind: Upstream, "
      "metadata: {name: a}, spec: {}}]}",
      "Upstream default/a"},
@@ -218,7 +222,8 @@ TEST(FlatFiles, NamesComeFromThePath) {
   EXPECT_EQ(
       Flat("upstreams", "x", "a", "[]"),
       "broken Upstream x/a\n1: error: : the document is no object; write the object's fields and metadata at the top");
-  EXPECT_EQ(Flat("upstreams", "x", "a", "{spec: {}}"), "broken Upstream x/a\n1: error: spec: unknown field \"spec\"; remove it");
+  EXPECT_EQ(Flat("upstreams", "x", "a", "{spec: {}}"),
+            "broken Upstream x/a\n1: error: spec: unknown field \"spec\"; remove it");
 }
 
 }  // namespace

@@ -21,7 +21,9 @@ using Data = std::map<std::string, Value>;
 void ReadMap(const yaml::Node& document, const std::string& field, bool base64, const ReportAt& report, Data& out) {
   const yaml::Node* map = document.Find(field);
   if (!map || map->is_null()) return;
-  if (!map->is_mapping()) return report(Severity::kError, field, map->mark, "expected a mapping of names to text", "write lines of name: text below it");
+  if (!map->is_mapping())
+    return report(Severity::kError, field, map->mark, "expected a mapping of names to text",
+                  "write lines of name: text below it");
   for (const auto& entry : map->entries) {
     Value value{"", field + "[\"" + entry.key + "\"]", entry.mark};
     if (!entry.value.is_scalar() && !entry.value.is_null()) {
@@ -54,7 +56,8 @@ class Texts {
     const auto it = data_.find(key);
     if (it == data_.end()) return "";
     if (!IsUtf8(it->second.bytes)) {
-      report_(Severity::kError, it->second.path, it->second.mark, "is no text: it holds bytes that are not UTF-8", "write the text that is meant");
+      report_(Severity::kError, it->second.path, it->second.mark, "is no text: it holds bytes that are not UTF-8",
+              "write the text that is meant");
     }
     return it->second.bytes;
   }
@@ -65,7 +68,8 @@ class Texts {
       if (IsUtf8(value.bytes)) {
         out[key] = value.bytes;
       } else {
-        report_(Severity::kWarning, value.path, value.mark, "is no text, so it cannot serve as a header", "write the text that is meant, or remove it");
+        report_(Severity::kWarning, value.path, value.mark, "is no text, so it cannot serve as a header",
+                "write the text that is meant, or remove it");
       }
     }
   }
@@ -88,7 +92,8 @@ void ReadKubernetesSecret(const yaml::Node& document, const ReportAt& report, gl
     tls.set_cert_chain(texts.Take("tls.crt"));
     tls.set_private_key(texts.Take("tls.key"));
     tls.set_root_ca(texts.Take("ca.crt"));
-    if (const auto staple = data.find("tls.ocsp-staple"); staple != data.end()) tls.set_ocsp_staple(staple->second.bytes);
+    if (const auto staple = data.find("tls.ocsp-staple"); staple != data.end())
+      tls.set_ocsp_staple(staple->second.bytes);
   } else if (data.contains("aws_access_key_id") || data.contains("aws_secret_access_key")) {
     out->mutable_aws()->set_access_key(texts.Take("aws_access_key_id"));
     out->mutable_aws()->set_secret_key(texts.Take("aws_secret_access_key"));

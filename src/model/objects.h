@@ -51,13 +51,14 @@ using SettingsRef = Ref<gloov1::Settings>;
 using ProxyRef = Ref<gloov1::Proxy>;
 
 // An object of any kind. std::monostate stands for "no such object any more".
-using AnyObject = std::variant<
-    std::monostate, Ptr<Object<gloov1::Settings>>, Ptr<Object<gatewayv1::Gateway>>,
-    Ptr<Object<gatewayv1::VirtualService>>, Ptr<Object<gatewayv1::RouteTable>>,
-    Ptr<Object<gatewayv1::VirtualHostOption>>, Ptr<Object<gatewayv1::RouteOption>>, Ptr<Object<gloov1::Upstream>>,
-    Ptr<Object<gloov1::UpstreamGroup>>, Ptr<Object<gloov1::Secret>>, Ptr<Object<gloov1::Artifact>>,
-    Ptr<Object<gatewayv1::MatchableHttpGateway>>, Ptr<Object<gatewayv1::MatchableTcpGateway>>,
-    Ptr<Object<gatewayv1::ListenerOption>>, Ptr<Object<gatewayv1::HttpListenerOption>>>;
+using AnyObject =
+    std::variant<std::monostate, Ptr<Object<gloov1::Settings>>, Ptr<Object<gatewayv1::Gateway>>,
+                 Ptr<Object<gatewayv1::VirtualService>>, Ptr<Object<gatewayv1::RouteTable>>,
+                 Ptr<Object<gatewayv1::VirtualHostOption>>, Ptr<Object<gatewayv1::RouteOption>>,
+                 Ptr<Object<gloov1::Upstream>>, Ptr<Object<gloov1::UpstreamGroup>>, Ptr<Object<gloov1::Secret>>,
+                 Ptr<Object<gloov1::Artifact>>, Ptr<Object<gatewayv1::MatchableHttpGateway>>,
+                 Ptr<Object<gatewayv1::MatchableTcpGateway>>, Ptr<Object<gatewayv1::ListenerOption>>,
+                 Ptr<Object<gatewayv1::HttpListenerOption>>>;
 
 // One step of a source: the object that now stands at `key`, or monostate when it is gone.
 struct Change {

@@ -19,8 +19,7 @@ std::string Problem::ToString() const {
 }
 
 bool HasErrors(const Problems& problems) {
-  return std::any_of(problems.begin(), problems.end(),
-                     [](const Problem& p) { return p.severity == Severity::kError; });
+  return std::any_of(problems.begin(), problems.end(), [](const Problem& p) { return p.severity == Severity::kError; });
 }
 
 void Normalize(Problems& problems) {

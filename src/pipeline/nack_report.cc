@@ -23,12 +23,11 @@ using Suspects = std::vector<Ptr<envoy::VirtualHost>>;
 Suspects HostsOf(const envoy::Translation& envoy, const envoy::RouteConfigKey& key,
                  const std::set<const std::string*>& pieces) {
   Suspects hosts;
-  envoy.served_virtual_hosts().ForEach(
-      [&](const proxy::VirtualHostKey&, const Ptr<envoy::ServedVirtualHost>& served) {
-        if (served->host->route_config == key && pieces.contains(served->host->bytes.get())) {
-          hosts.push_back(served->host);
-        }
-      });
+  envoy.served_virtual_hosts().ForEach([&](const proxy::VirtualHostKey&, const Ptr<envoy::ServedVirtualHost>& served) {
+    if (served->host->route_config == key && pieces.contains(served->host->bytes.get())) {
+      hosts.push_back(served->host);
+    }
+  });
   return hosts;
 }
 
@@ -55,21 +54,24 @@ class Blame {
   Problems Find() {
     switch (nack_.type) {
       case Type::kCluster:
-        ForEachOf(envoy_.clusters(), [](const auto& cluster) { return cluster; },
-                  [&](const UpstreamRef& ref) { Add({{Kind::kUpstream, ref.ns, ref.name}, ""}); });
+        ForEachOf(
+            envoy_.clusters(), [](const auto& cluster) { return cluster; },
+            [&](const UpstreamRef& ref) { Add({{Kind::kUpstream, ref.ns, ref.name}, ""}); });
         break;
       case Type::kSecret: Secrets(); break;
       case Type::kListener:
-        ForEachOf(envoy_.listeners(), [](const auto& listener) { return listener->resource; },
-                  [&](const proxy::ListenerKey& key) {
-                    if (envoy::Role(key.proxy) == nack_.role) Gateway(key);
-                  });
+        ForEachOf(
+            envoy_.listeners(), [](const auto& listener) { return listener->resource; },
+            [&](const proxy::ListenerKey& key) {
+              if (envoy::Role(key.proxy) == nack_.role) Gateway(key);
+            });
         break;
       case Type::kRoute:
-        ForEachOf(envoy_.route_configurations(), [](const auto& config) { return config->resource; },
-                  [&](const envoy::RouteConfigKey& key) {
-                    if (envoy::Role(key.listener.proxy) == nack_.role) Routes(key);
-                  });
+        ForEachOf(
+            envoy_.route_configurations(), [](const auto& config) { return config->resource; },
+            [&](const envoy::RouteConfigKey& key) {
+              if (envoy::Role(key.listener.proxy) == nack_.role) Routes(key);
+            });
         break;
       case Type::kEndpoint: break;
     }
@@ -97,13 +99,14 @@ class Blame {
 
   void Routes(const envoy::RouteConfigKey& key) {
     Suspects suspects = HostsOf(envoy_, key, NewPieces(refused_));
-    const auto named = std::stable_partition(suspects.begin(), suspects.end(), [&](const Ptr<envoy::VirtualHost>& host) {
-      return IsNamed(*host, nack_.message);
-    });
+    const auto named =
+        std::stable_partition(suspects.begin(), suspects.end(),
+                              [&](const Ptr<envoy::VirtualHost>& host) { return IsNamed(*host, nack_.message); });
     if (named != suspects.begin()) suspects.erase(named, suspects.end());
     // What is new to a client that had nothing is no sign of guilt.
     const bool all = !refused_.accepted && named == suspects.begin();
-    if (suspects.empty() || suspects.size() > kMostSuspects || (all && suspects.size() > 1)) return Gateway(key.listener);
+    if (suspects.empty() || suspects.size() > kMostSuspects || (all && suspects.size() > 1))
+      return Gateway(key.listener);
     for (const auto& host : suspects) Add(host->from->source);
   }
 

@@ -39,8 +39,8 @@ class NackTest : public testing::Test {
   Ptr<xds::Resource> Routes() { return pipeline.ResourcesOf(kRole)[xds::Type::kRoute].begin()->second; }
 
   // The objects that are blamed when Envoy keeps `accepted` and says `message` against what is served now.
-  std::vector<std::string> Blamed(xds::Type type, const Ptr<xds::Resource>& resource, const Ptr<xds::Resource>& accepted,
-                                  const std::string& message) {
+  std::vector<std::string> Blamed(xds::Type type, const Ptr<xds::Resource>& resource,
+                                  const Ptr<xds::Resource>& accepted, const std::string& message) {
     const xds::Nack nack{kRole, "envoy", type, {{resource->name, resource, accepted}}, message};
     pipeline.ReportNack(nack);
     std::vector<std::string> objects;
@@ -71,7 +71,8 @@ TEST_F(NackTest, OfATableBlamesOnlyThoseThatEnvoyNames) {
   EXPECT_THAT(Blamed(xds::Type::kRoute, Routes(), before, "no"),
               ElementsAre("VirtualService default/a", "VirtualService default/b"));
   EXPECT_THAT(Blamed(xds::Type::kRoute, Routes(), before, "b.example is bad"), ElementsAre("VirtualService default/b"));
-  EXPECT_THAT(Blamed(xds::Type::kRoute, Routes(), nullptr, "default_c is bad"), ElementsAre("VirtualService default/c"));
+  EXPECT_THAT(Blamed(xds::Type::kRoute, Routes(), nullptr, "default_c is bad"),
+              ElementsAre("VirtualService default/c"));
 }
 
 TEST_F(NackTest, OfATableThatIsNewAsAWholeBlamesTheGateway) {

@@ -208,9 +208,10 @@ Snapshot Pipeline::ResourcesOf(const std::string& role) const {
 
 std::vector<gloov1::Proxy> Pipeline::AssembleProxies() const {
   std::map<proxy::VirtualHostKey, Ptr<proxy::VirtualHost>> hosts;
-  envoy_.served_virtual_hosts().ForEach([&](const proxy::VirtualHostKey& key, const Ptr<envoy::ServedVirtualHost>& served) {
-    hosts.emplace(key, served->host->from);
-  });
+  envoy_.served_virtual_hosts().ForEach(
+      [&](const proxy::VirtualHostKey& key, const Ptr<envoy::ServedVirtualHost>& served) {
+        hosts.emplace(key, served->host->from);
+      });
   return proxy::AssembleProxies(envoy_.served_listeners(), gateway_.bindings(), hosts);
 }
 

@@ -27,7 +27,8 @@ gloov1::VirtualHost Published(const VirtualHost& host) {
 }
 
 // The distinct sslConfigs of a listener, by hash; SNI domains of equal ones are joined, and none means all.
-std::map<uint64_t, gloov1::SslConfig> SslConfigs(const ListenerKey& key, const flow::Collection<VirtualHostKey, Binding>& bindings) {
+std::map<uint64_t, gloov1::SslConfig> SslConfigs(const ListenerKey& key,
+                                                 const flow::Collection<VirtualHostKey, Binding>& bindings) {
   std::map<uint64_t, gloov1::SslConfig> configs;
   std::map<uint64_t, std::set<std::string>> names;
   std::set<uint64_t> all_names;
@@ -35,7 +36,8 @@ std::map<uint64_t, gloov1::SslConfig> SslConfigs(const ListenerKey& key, const f
     if (host.listener != key || !binding->ssl_config) return;
     configs.try_emplace(binding->ssl_hash, *binding->ssl_config);
     if (binding->ssl_config->sni_domains().empty()) all_names.insert(binding->ssl_hash);
-    names[binding->ssl_hash].insert(binding->ssl_config->sni_domains().begin(), binding->ssl_config->sni_domains().end());
+    names[binding->ssl_hash].insert(binding->ssl_config->sni_domains().begin(),
+                                    binding->ssl_config->sni_domains().end());
   });
   for (auto& [hash, config] : configs) {
     config.clear_sni_domains();
@@ -54,8 +56,8 @@ void FillHttp(const ListenerKey& key, const Hosts& hosts, gloov1::Listener& out)
             [](const auto& a, const auto& b) { return a.name() < b.name(); });
 }
 
-void FillAggregate(const ListenerKey& key, const flow::Collection<VirtualHostKey, Binding>& bindings, const Hosts& hosts,
-                   gloov1::Listener& out) {
+void FillAggregate(const ListenerKey& key, const flow::Collection<VirtualHostKey, Binding>& bindings,
+                   const Hosts& hosts, gloov1::Listener& out) {
   const gloov1::HttpListenerOptions options = out.http_listener().options();
   const std::string options_ref = HexHash(Hash64(SerializeDeterministic(options)));
   auto configs = SslConfigs(key, bindings);
@@ -79,7 +81,8 @@ void FillAggregate(const ListenerKey& key, const flow::Collection<VirtualHostKey
 }  // namespace
 
 std::vector<gloov1::Proxy> AssembleProxies(const flow::Collection<ListenerKey, Listener>& listeners,
-                                           const flow::Collection<VirtualHostKey, Binding>& bindings, const Hosts& hosts) {
+                                           const flow::Collection<VirtualHostKey, Binding>& bindings,
+                                           const Hosts& hosts) {
   std::map<ProxyRef, gloov1::Proxy> proxies;
   listeners.ForEach([&](const ListenerKey& key, const Ptr<Listener>& listener) {
     gloov1::Proxy& proxy = proxies[key.proxy];

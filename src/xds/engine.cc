@@ -6,7 +6,6 @@
 #include <set>
 
 #include "absl/strings/ascii.h"
-
 #include "src/base/hash.h"
 #include "src/xds/subscription.h"
 
@@ -45,8 +44,10 @@ std::string Shortened(const std::string& words) {
 
 struct Stream {
   Stream(StreamOptions o, std::function<void(Response)> s)
-      : options(o), send(std::move(s)), subscriptions{Subscription(o.delta), Subscription(o.delta), Subscription(o.delta),
-                                                      Subscription(o.delta), Subscription(o.delta)} {}
+      : options(o),
+        send(std::move(s)),
+        subscriptions{Subscription(o.delta), Subscription(o.delta), Subscription(o.delta), Subscription(o.delta),
+                      Subscription(o.delta)} {}
 
   const StreamOptions options;
   const std::function<void(Response)> send;
@@ -81,7 +82,8 @@ struct Engine::Impl {
   }
 
   void Send(Stream& stream, Type type, const Snapshot& snapshot, bool removals) {
-    Response response = stream.subscriptions[IndexOf(type)].Make(snapshot[IndexOf(type)], removals, std::to_string(++stream.nonces));
+    Response response =
+        stream.subscriptions[IndexOf(type)].Make(snapshot[IndexOf(type)], removals, std::to_string(++stream.nonces));
     response.type = type;
     response.type_url = TypeUrl(type);
     ++stats.responses;
@@ -97,7 +99,8 @@ struct Engine::Impl {
     for (int i = 0; i < kTypeCount; ++i) {
       Subscription& subscription = stream.subscriptions[static_cast<size_t>(i)];
       if (subscription.in_flight()) return;
-      if (subscription.HasPuts((*snapshot)[static_cast<size_t>(i)])) return Send(stream, static_cast<Type>(i), *snapshot, false);
+      if (subscription.HasPuts((*snapshot)[static_cast<size_t>(i)]))
+        return Send(stream, static_cast<Type>(i), *snapshot, false);
     }
     for (int i = kTypeCount - 1; i >= 0; --i) {
       if (stream.subscriptions[static_cast<size_t>(i)].HasRemovals((*snapshot)[static_cast<size_t>(i)])) {
@@ -110,7 +113,8 @@ struct Engine::Impl {
     stream.serving = role;
     stream.grace_ends.reset();
     const Snapshot* snapshot = SnapshotOf(stream);
-    for (int i = 0; i < kTypeCount; ++i) stream.subscriptions[static_cast<size_t>(i)].Reset(Of(snapshot, static_cast<Type>(i)));
+    for (int i = 0; i < kTypeCount; ++i)
+      stream.subscriptions[static_cast<size_t>(i)].Reset(Of(snapshot, static_cast<Type>(i)));
   }
 
   void Identify(Stream& stream, const Request& request, Time now) {
@@ -163,8 +167,10 @@ struct Engine::Impl {
     }
     ++stats.nacks;
     const std::string words = Shortened(*request.error);
-    std::vector<Refused> refused = subscription.Nack(NamedIn(words, subscription.NamesInFlight()), words.ends_with(kCutMark));
-    if (options.on_nack) options.on_nack({stream.serving.value_or(""), stream.node_id, type, std::move(refused), words});
+    std::vector<Refused> refused =
+        subscription.Nack(NamedIn(words, subscription.NamesInFlight()), words.ends_with(kCutMark));
+    if (options.on_nack)
+      options.on_nack({stream.serving.value_or(""), stream.node_id, type, std::move(refused), words});
     return true;
   }
 };
@@ -300,10 +306,12 @@ bool Engine::InSync(const std::string& role) const {
       Subscription& subscription = stream->subscriptions[static_cast<size_t>(i)];
       const Resources& resources = (*snapshot)[static_cast<size_t>(i)];
       // Every route configuration belongs to a listener: one that nobody has asked for yet is on its way.
-      if (static_cast<Type>(i) == Type::kRoute && !stream->options.single_type && !subscription.WantsAll(resources)) return false;
+      if (static_cast<Type>(i) == Type::kRoute && !stream->options.single_type && !subscription.WantsAll(resources))
+        return false;
       if (!subscription.active()) continue;
       found = true;
-      if (subscription.in_flight() || subscription.HasPuts(resources) || subscription.HasRemovals(resources)) return false;
+      if (subscription.in_flight() || subscription.HasPuts(resources) || subscription.HasRemovals(resources))
+        return false;
     }
   }
   return found;

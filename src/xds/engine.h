@@ -1,7 +1,7 @@
 // The xDS protocol without a network: snapshots in, requests in, responses out.
 //
-// An Engine holds one Snapshot per proxy role and the state of every stream. It has no thread, no socket and no clock of
-// its own: the gRPC server (server.h) and the simulation drive the same code. All methods must be called under one
+// An Engine holds one Snapshot per proxy role and the state of every stream. It has no thread, no socket and no clock
+// of its own: the gRPC server (server.h) and the simulation drive the same code. All methods must be called under one
 // lock or from one thread.
 //
 // Promises, for state-of-the-world and delta streams, aggregated and single-type alike:

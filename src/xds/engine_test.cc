@@ -1,8 +1,8 @@
 #include "src/xds/engine.h"
 
-#include <random>
-
 #include <gtest/gtest.h>
+
+#include <random>
 
 #include "src/xds/test_resource.h"
 
@@ -14,7 +14,8 @@ using namespace std::chrono_literals;
 // An Envoy that remembers what it was sent, and answers when it is told to.
 struct Client {
   Client(Engine& e, bool delta, std::string role = "a~b") : engine(e), is_delta(delta), name(std::move(role)) {
-    id = engine.Open({.delta = delta, .single_type = std::nullopt}, [this](Response r) { inbox.push_back(std::move(r)); });
+    id = engine.Open({.delta = delta, .single_type = std::nullopt},
+                     [this](Response r) { inbox.push_back(std::move(r)); });
   }
   ~Client() { engine.Close(id); }
 
@@ -67,7 +68,10 @@ struct Client {
 };
 
 struct EngineTest : testing::Test {
-  EngineTest() : engine({.unknown_role_grace = 5000ms, .fallback_role = "fallback", .on_nack = [this](const Nack& n) { nacks.push_back(n); }}) {}
+  EngineTest()
+      : engine({.unknown_role_grace = 5000ms, .fallback_role = "fallback", .on_nack = [this](const Nack& n) {
+                  nacks.push_back(n);
+                }}) {}
 
   void Put(std::vector<Ptr<Resource>> resources, std::vector<std::pair<Type, std::string>> removed = {}) {
     engine.Apply("a~b", {std::move(resources), std::move(removed)}, {});
@@ -211,7 +215,8 @@ TEST_F(EngineTest, EndlessWordsAreCut) {
 TEST_F(EngineTest, AReconnectingClientGetsOnlyTheDifference) {
   Put({Make(Type::kCluster, "same", "1"), Make(Type::kCluster, "changed", "2")});
   Client client(engine, true);
-  client.Subscribe(Type::kCluster, {}, {{"same", HexHash(Hash64("1"))}, {"changed", HexHash(Hash64("old"))}, {"gone", "x"}});
+  client.Subscribe(Type::kCluster, {},
+                   {{"same", HexHash(Hash64("1"))}, {"changed", HexHash(Hash64("old"))}, {"gone", "x"}});
   ASSERT_EQ(client.inbox.size(), 1u);
   ASSERT_EQ(client.inbox[0].resources.size(), 1u);
   EXPECT_EQ(client.inbox[0].resources[0]->name, "changed");

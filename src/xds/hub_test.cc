@@ -156,7 +156,8 @@ void BeClient(Hub& hub, Network& network, int seed, const std::atomic<bool>& cal
 
 TEST(Hub, ManyThreadsEndWithTheSame) {
   std::atomic<int> nacks = 0;
-  EngineOptions options{.unknown_role_grace = 1ms, .fallback_role = "fallback", .on_nack = [&](const Nack&) { ++nacks; }};
+  EngineOptions options{
+      .unknown_role_grace = 1ms, .fallback_role = "fallback", .on_nack = [&](const Nack&) { ++nacks; }};
   Hub hub(options);
   Network network;
   std::atomic<bool> calm = false;

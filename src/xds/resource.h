@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
-
 #include "src/base/ptr.h"
 
 namespace k8sgw::xds {

@@ -1,13 +1,13 @@
 #include "src/xds/server.h"
 
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <utility>
-
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
-#include <grpcpp/grpcpp.h>
-#include <grpcpp/health_check_service_interface.h>
 
 #include "envoy/service/cluster/v3/cds.grpc.pb.h"
 #include "envoy/service/discovery/v3/ads.grpc.pb.h"
@@ -99,7 +99,8 @@ grpc::ServerUnaryReactor* AnswerFetch(Hub& hub, Type type, CallbackServerContext
 
 namespace ads = ::envoy::service::discovery::v3;
 using AdsBase = ads::AggregatedDiscoveryService::WithRawCallbackMethod_StreamAggregatedResources<
-    ads::AggregatedDiscoveryService::WithRawCallbackMethod_DeltaAggregatedResources<ads::AggregatedDiscoveryService::Service>>;
+    ads::AggregatedDiscoveryService::WithRawCallbackMethod_DeltaAggregatedResources<
+        ads::AggregatedDiscoveryService::Service>>;
 
 class AdsService final : public AdsBase {
  public:
@@ -116,25 +117,25 @@ class AdsService final : public AdsBase {
 };
 
 // The single-type services differ in nothing but names.
-#define K8SGW_XDS_SERVICE(Class, package, Api, Name, kType)                                                             \
-  class Class final                                                                                                     \
+#define K8SGW_XDS_SERVICE(Class, package, Api, Name, kType)                                                      \
+  class Class final                                                                                              \
       : public package::Api::WithRawCallbackMethod_Stream##Name<package::Api::WithRawCallbackMethod_Delta##Name< \
-            package::Api::WithRawCallbackMethod_Fetch##Name<package::Api::Service>>> {                          \
-   public:                                                                                                              \
-    explicit Class(Hub& hub) : hub_(hub) {}                                                                         \
-    grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Stream##Name(CallbackServerContext*) override {                    \
-      return GrpcStream::Start(hub_, {.delta = false, .single_type = kType});                                         \
-    }                                                                                                                   \
-    grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Delta##Name(CallbackServerContext*) override {                     \
-      return GrpcStream::Start(hub_, {.delta = true, .single_type = kType});                                          \
-    }                                                                                                                   \
-    grpc::ServerUnaryReactor* Fetch##Name(CallbackServerContext* context, const ByteBuffer* in, ByteBuffer* out)        \
-        override {                                                                                                      \
-      return AnswerFetch(hub_, kType, context, in, out);                                                               \
-    }                                                                                                                   \
-                                                                                                                        \
-   private:                                                                                                             \
-    Hub& hub_;                                                                                                        \
+            package::Api::WithRawCallbackMethod_Fetch##Name<package::Api::Service>>> {                           \
+   public:                                                                                                       \
+    explicit Class(Hub& hub) : hub_(hub) {}                                                                      \
+    grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Stream##Name(CallbackServerContext*) override {             \
+      return GrpcStream::Start(hub_, {.delta = false, .single_type = kType});                                    \
+    }                                                                                                            \
+    grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Delta##Name(CallbackServerContext*) override {              \
+      return GrpcStream::Start(hub_, {.delta = true, .single_type = kType});                                     \
+    }                                                                                                            \
+    grpc::ServerUnaryReactor* Fetch##Name(CallbackServerContext* context, const ByteBuffer* in,                  \
+                                          ByteBuffer* out) override {                                            \
+      return AnswerFetch(hub_, kType, context, in, out);                                                         \
+    }                                                                                                            \
+                                                                                                                 \
+   private:                                                                                                      \
+    Hub& hub_;                                                                                                   \
   }
 K8SGW_XDS_SERVICE(LdsService, ::envoy::service::listener::v3, ListenerDiscoveryService, Listeners, Type::kListener);
 K8SGW_XDS_SERVICE(RdsService, ::envoy::service::route::v3, RouteDiscoveryService, Routes, Type::kRoute);

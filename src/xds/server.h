@@ -11,7 +11,6 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-
 #include "src/xds/engine.h"
 
 namespace k8sgw::xds {

@@ -1,11 +1,11 @@
 // The real gRPC server with real clients over loopback.
 #include "src/xds/server.h"
 
-#include <atomic>
-#include <thread>
-
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
 
 #include "envoy/service/cluster/v3/cds.grpc.pb.h"
 #include "envoy/service/discovery/v3/ads.grpc.pb.h"
@@ -45,7 +45,8 @@ struct ServerTest : testing::Test {
     arguments.SetMaxSendMessageSize(-1);
     // Each test has a connection of its own.
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-    channel = grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(server->port()), grpc::InsecureChannelCredentials(), arguments);
+    channel = grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(server->port()),
+                                        grpc::InsecureChannelCredentials(), arguments);
   }
 
   void Put(std::vector<Ptr<Resource>> resources) { server->Apply(kRole, {std::move(resources), {}}); }
@@ -147,7 +148,8 @@ TEST_F(ServerTest, AnUnknownRoleGetsTheFallbackAfterTheGracePeriod) {
 TEST_F(ServerTest, LargeResponsesArriveWhole) {
   const std::string large(70 << 20, 'x');
   std::vector<Ptr<Resource>> resources = {Make(Type::kCluster, "large", large)};
-  for (int i = 0; i < 1000; ++i) resources.push_back(Make(Type::kCluster, "c" + std::to_string(i), std::string(static_cast<size_t>(i) * 20, 'y')));
+  for (int i = 0; i < 1000; ++i)
+    resources.push_back(Make(Type::kCluster, "c" + std::to_string(i), std::string(static_cast<size_t>(i) * 20, 'y')));
   Put(resources);
   DeltaClient client(channel);
   ASSERT_TRUE(client.Read());
@@ -192,7 +194,8 @@ TEST_F(ServerTest, AClientThatNeverReadsOrFloodsHurtsNobody) {
     do {
       ASSERT_TRUE(good.Read());
       good.Answer();
-    } while (good.response.resources_size() == 0 || !good.response.resources(0).resource().value().starts_with(version + "x"));
+    } while (good.response.resources_size() == 0 ||
+             !good.response.resources(0).resource().value().starts_with(version + "x"));
   }
   flooding.join();
   // The silent one was sent one response, and no more were kept for it.
@@ -244,7 +247,8 @@ TEST_F(ServerTest, ShutdownEndsOpenStreamsAndManyWritersMayShareTheServer) {
     });
   }
   for (int i = 0; i < 300; ++i) {
-    Put({Make(Type::kCluster, "a", std::to_string(i)), Make(Type::kCluster, "b" + std::to_string(i % 7), std::to_string(i))});
+    Put({Make(Type::kCluster, "a", std::to_string(i)),
+         Make(Type::kCluster, "b" + std::to_string(i % 7), std::to_string(i))});
     static_cast<void>(server->InSync(kRole));
   }
   const auto begin = std::chrono::steady_clock::now();

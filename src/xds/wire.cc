@@ -44,8 +44,9 @@ class Writer {
     }
     Flush();
     auto* keep = new Ptr<std::string>(bytes);
-    slices_.emplace_back(const_cast<char*>(bytes->data()), bytes->size(),
-                         [](void* held) { delete static_cast<Ptr<std::string>*>(held); }, keep);
+    slices_.emplace_back(
+        const_cast<char*>(bytes->data()), bytes->size(),
+        [](void* held) { delete static_cast<Ptr<std::string>*>(held); }, keep);
   }
   grpc::ByteBuffer Finish() {
     Flush();

@@ -1,9 +1,9 @@
 // Requests and responses as bytes on the wire.
 #pragma once
 
-#include <string>
-
 #include <grpcpp/support/byte_buffer.h>
+
+#include <string>
 
 #include "src/xds/engine.h"
 

@@ -5,7 +5,6 @@
 #include <fstream>
 #include <sstream>
 
-
 #include "api/gloo/v1/proxy.pb.h"
 #include "src/base/proto_codec.h"
 #include "src/base/yaml.h"
@@ -167,8 +166,10 @@ std::string Case::Actual(const Section& section) const {
     if (!proxies.empty()) result = Select(EncodeProto(proxies.front()), path);
   } else {
     words >> name >> path;
-    const std::map<std::string, xds::Type> types = {{"cluster", xds::Type::kCluster}, {"listener", xds::Type::kListener},
-                                                    {"route", xds::Type::kRoute},     {"secret", xds::Type::kSecret}};
+    const std::map<std::string, xds::Type> types = {{"cluster", xds::Type::kCluster},
+                                                    {"listener", xds::Type::kListener},
+                                                    {"route", xds::Type::kRoute},
+                                                    {"secret", xds::Type::kSecret}};
     for (const std::string& role : pipeline_->roles()) {
       const Snapshot snapshot = pipeline_->ResourcesOf(role);
       const auto resources = types.contains(type) ? snapshot.find(types.at(type)) : snapshot.end();
@@ -201,7 +202,8 @@ std::vector<std::filesystem::path> Case::FindAll() {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
       const auto& path = entry.path();
       const std::string folder = path.parent_path().filename();
-      if (path.extension() == ".yaml" && (folder == "testdata" || root != std::string("plugins"))) paths.push_back(path);
+      if (path.extension() == ".yaml" && (folder == "testdata" || root != std::string("plugins")))
+        paths.push_back(path);
     }
   }
   std::sort(paths.begin(), paths.end());

@@ -1,8 +1,8 @@
 // Every golden case is a test: golden_test --gtest_filter='*cors/*'. UPDATE_GOLDEN=1 rewrites what is expected.
 
-#include <cstdlib>
-
 #include <gtest/gtest.h>
+
+#include <cstdlib>
 
 #include "src/validation/envoy_check.h"
 #include "tests/golden/golden_case.h"

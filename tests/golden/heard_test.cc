@@ -5,12 +5,12 @@
 // message no case has: nobody knows what is below it. What is below a field with a warning that it has no effect is
 // not looked at, as that warning speaks for it.
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <array>
 #include <map>
 #include <set>
-
-#include <gtest/gtest.h>
 
 #include "tests/golden/field_change.h"
 #include "tests/golden/golden_case.h"
@@ -69,9 +69,8 @@ constexpr std::array<std::string_view, 3> kNoEffect = {"no effect", "not transla
 bool SaysNoEffect(const Outcome& outcome, const ResourceKey& object, std::string_view path) {
   return std::any_of(outcome.problems.begin(), outcome.problems.end(), [&](const Problem& problem) {
     if (problem.object != object || problem.path != path) return false;
-    return std::any_of(kNoEffect.begin(), kNoEffect.end(), [&](std::string_view words) {
-      return problem.message.find(words) != std::string::npos;
-    });
+    return std::any_of(kNoEffect.begin(), kNoEffect.end(),
+                       [&](std::string_view words) { return problem.message.find(words) != std::string::npos; });
   });
 }
 

@@ -75,22 +75,24 @@ class Check {
 // What routes lead to, one virtual host after the other.
 void CheckVirtualHosts(const Pipeline& pipeline, std::vector<std::string>& complaints) {
   const envoy::Translation& translation = pipeline.envoy();
-  translation.served_virtual_hosts().ForEach([&](const proxy::VirtualHostKey& key, const Ptr<envoy::ServedVirtualHost>& served) {
-    const auto newest = translation.translated_virtual_hosts().Get(key);
-    const bool is_newest = newest && newest->accepted;
-    if (!is_newest) {
-      const auto assembled = pipeline.gateway().virtual_hosts().Get(key);
-      const bool said = (newest && HasErrors(newest->problems)) || (assembled && !assembled->problems.empty());
-      if (!said) complaints.push_back(key.ToString() + " is served at its last good version, and nobody says why");
-      return;
-    }
-    for (const std::string& cluster : ClustersOfVirtualHost(*served->host->bytes)) {
-      if (translation.clusters().Get(UpstreamOf(cluster))) continue;
-      Snapshot snapshot = pipeline.ResourcesOf(envoy::Role(key.listener.proxy));
-      if (cluster == envoy::kFallbackCluster && snapshot[Type::kCluster].contains(cluster)) continue;
-      if (!IsExplained(newest->problems, cluster)) complaints.push_back(key.ToString() + " leads to " + cluster + ", and nobody says so");
-    }
-  });
+  translation.served_virtual_hosts().ForEach(
+      [&](const proxy::VirtualHostKey& key, const Ptr<envoy::ServedVirtualHost>& served) {
+        const auto newest = translation.translated_virtual_hosts().Get(key);
+        const bool is_newest = newest && newest->accepted;
+        if (!is_newest) {
+          const auto assembled = pipeline.gateway().virtual_hosts().Get(key);
+          const bool said = (newest && HasErrors(newest->problems)) || (assembled && !assembled->problems.empty());
+          if (!said) complaints.push_back(key.ToString() + " is not served as it is now, and nobody says why");
+          return;
+        }
+        for (const std::string& cluster : ClustersOfVirtualHost(*served->host->bytes)) {
+          if (translation.clusters().Get(UpstreamOf(cluster))) continue;
+          Snapshot snapshot = pipeline.ResourcesOf(envoy::Role(key.listener.proxy));
+          if (cluster == envoy::kFallbackCluster && snapshot[Type::kCluster].contains(cluster)) continue;
+          if (!IsExplained(newest->problems, cluster))
+            complaints.push_back(key.ToString() + " leads to " + cluster + ", and nobody says so");
+        }
+      });
 }
 
 }  // namespace

@@ -10,7 +10,11 @@ using xds::Type;
 
 FakeEnvoy::FakeEnvoy(EnvoyTraits traits, xds::Engine& engine, Clock& clock, Random& random,
                      std::function<Snapshot()> snapshot, std::function<void(std::string)> complain)
-    : traits_(std::move(traits)), engine_(engine), clock_(clock), random_(random), snapshot_(std::move(snapshot)),
+    : traits_(std::move(traits)),
+      engine_(engine),
+      clock_(clock),
+      random_(random),
+      snapshot_(std::move(snapshot)),
       complain_([this, complain = std::move(complain)](std::string what) { complain(traits_.id + ": " + what); }) {}
 
 void FakeEnvoy::Connect() {
@@ -80,7 +84,8 @@ void FakeEnvoy::Subscribe(Type type, const std::set<std::string>& names) {
   xds::Request request = Base(type);
   if (traits_.delta) {
     std::set_difference(names.begin(), names.end(), asked.begin(), asked.end(), std::back_inserter(request.subscribe));
-    std::set_difference(asked.begin(), asked.end(), names.begin(), names.end(), std::back_inserter(request.unsubscribe));
+    std::set_difference(asked.begin(), asked.end(), names.begin(), names.end(),
+                        std::back_inserter(request.unsubscribe));
     if (first) {
       for (const auto& [name, resource] : held_[type]) request.initial_versions[name] = resource->version;
     }
@@ -243,7 +248,8 @@ void FakeEnvoy::CheckGoneCluster(const std::string& name, const Mail& mail) {
     if (key.first == Type::kListener) return;
   }
   for (const auto& [table, routes] : held_[Type::kRoute]) {
-    // Routes of an earlier connection are unknown to the server when it answers for clusters, which are asked for first.
+    // Routes of an earlier connection are unknown to the server when it answers for clusters, which are asked for
+    // first.
     if (!confirmed_.contains(table)) continue;
     if (refused_.contains({Type::kRoute, table})) continue;
     if (ReferencesOf(*routes).clusters.contains(name)) complain_(name + " went before the routes of " + table);

@@ -1,7 +1,8 @@
 // k8sgateway-sim: repeats a simulation from its seed.
 
-#include <CLI/CLI.hpp>
 #include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
 
 #include "tests/simulation/simulation.h"
 
@@ -18,7 +19,8 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   for (uint64_t end = seed + count; seed < end; ++seed) {
     const auto result = k8sgw::sim::Simulate(seed, steps, verbose);
-    fmt::print("seed {}: trace {:016x}, {} responses, {} refused\n", seed, result.trace, result.responses, result.nacks);
+    fmt::print("seed {}: trace {:016x}, {} responses, {} refused\n", seed, result.trace, result.responses,
+               result.nacks);
     for (const std::string& complaint : result.complaints) fmt::print("  {}\n", complaint);
     if (!result.complaints.empty()) {
       fmt::print("reproduce with: k8sgateway-sim --seed {} --steps {} --verbose\n", seed, steps);

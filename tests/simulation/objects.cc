@@ -7,19 +7,22 @@ namespace k8sgw::sim {
 namespace {
 
 std::string Upstream(Random& random) {
-  return Join({Head(random, "gloo.solo.io/v1", "Upstream", {random.Pick({"u0", "u1", "u2", "u3", "u10"}), RandomNamespace(random)}),
+  return Join({Head(random, "gloo.solo.io/v1", "Upstream",
+                    {random.Pick({"u0", "u1", "u2", "u3", "u10"}), RandomNamespace(random)}),
                "spec: {", RandomFlatUpstream(random), "}\n"});
 }
 
 std::string UpstreamGroup(Random& random) {
   return Join({Head(random, "gloo.solo.io/v1", "UpstreamGroup", {random.Pick({"g0", "g1"}), "default"}),
-               "spec: {destinations: [{weight: ", random.Pick({"1", "2", "0"}), ", destination: {", UpstreamReference(random),
-               "}}, {weight: ", random.Pick({"3", "3", "0"}), ", destination: {", UpstreamReference(random), "}}]}\n"});
+               "spec: {destinations: [{weight: ", random.Pick({"1", "2", "0"}), ", destination: {",
+               UpstreamReference(random), "}}, {weight: ", random.Pick({"3", "3", "0"}), ", destination: {",
+               UpstreamReference(random), "}}]}\n"});
 }
 
 std::string Selector(Random& random) {
   return random.Pick({"", "", "", "virtualServiceSelector: {app: x}, ", "virtualServiceNamespaces: [default], ",
-                      "virtualServiceNamespaces: ['*'], ", "virtualServiceNamespaces: [other], virtualServiceSelector: {app: y}, ",
+                      "virtualServiceNamespaces: ['*'], ",
+                      "virtualServiceNamespaces: [other], virtualServiceSelector: {app: y}, ",
                       "virtualServices: [{name: v0, namespace: default}], ",
                       "virtualServices: [{name: v1, namespace: default}, {name: v2, namespace: other}], ",
                       "virtualServiceExpressions: {expressions: [{key: app, operator: Exists}]}, ",
@@ -33,40 +36,46 @@ std::string GatewayType(Random& random) {
 
 std::string Gateway(Random& random) {
   return Join({Head(random, "gateway.solo.io/v1", "Gateway",
-                    {random.Pick({"http", "http", "https", "extra"}), random.Pick({"gloo-system", "gloo-system", "gloo-system", "default"})}),
+                    {random.Pick({"http", "http", "https", "extra"}),
+                     random.Pick({"gloo-system", "gloo-system", "gloo-system", "default"})}),
                "spec:\n  bindAddress: '::'\n  bindPort: ", random.Pick({"80", "8080", "8081", "8080"}),
-               "\n  ssl: ", random.Pick({"false", "true"}),
-               "\n  proxyNames: ", random.Pick({"[gateway-proxy]", "[gateway-proxy]", "[gateway-proxy, p2]", "[p2]", "[]"}),
+               "\n  ssl: ", random.Pick({"false", "true"}), "\n  proxyNames: ",
+               random.Pick({"[gateway-proxy]", "[gateway-proxy]", "[gateway-proxy, p2]", "[p2]", "[]"}),
                "\n  options: {", RandomListenerOptions(random), "}\n", GatewayType(random)});
 }
 
 std::string Settings(Random& random) {
-  return Join({Head(random, "gloo.solo.io/v1", "Settings", {random.Pick({"default", "default", "default", "another"}), "gloo-system"}),
-               "spec: ",
-               random.Pick({"{}", "{gateway: {isolateVirtualHostsBySslConfig: true}}",
-                            "{gateway: {isolateVirtualHostsBySslConfig: true}, gloo: {removeUnusedFilters: true}}",
-                            "{watchNamespaces: [default, gloo-system]}", "{watchNamespaces: [other]}",
-                            "{gloo: {invalidConfigPolicy: {replaceInvalidRoutes: true, invalidRouteResponseCode: 404}}}",
-                            "{gloo: {invalidConfigPolicy: {replaceInvalidRoutes: true, invalidRouteResponseBody: gone}}}",
-                            "{gloo: {regexMaxProgramSize: 3}}", "{gateway: {virtualServiceOptions: {oneWayTls: true}}}",
-                            "{gloo: {removeUnusedFilters: true}}", "{gloo: {circuitBreakers: {maxConnections: 7}}}",
-                            "{gateway: {readGatewaysFromAllNamespaces: true}}", "{gateway: {translateEmptyGateways: true}}",
-                            "{gateway: {validation: {warnMissingTlsSecret: true}}}", "{gloo: {disableGrpcWeb: true}}"}),
-               "\n"});
+  return Join(
+      {Head(random, "gloo.solo.io/v1", "Settings",
+            {random.Pick({"default", "default", "default", "another"}), "gloo-system"}),
+       "spec: ",
+       random.Pick({"{}", "{gateway: {isolateVirtualHostsBySslConfig: true}}",
+                    "{gateway: {isolateVirtualHostsBySslConfig: true}, gloo: {removeUnusedFilters: true}}",
+                    "{watchNamespaces: [default, gloo-system]}", "{watchNamespaces: [other]}",
+                    "{gloo: {invalidConfigPolicy: {replaceInvalidRoutes: true, invalidRouteResponseCode: 404}}}",
+                    "{gloo: {invalidConfigPolicy: {replaceInvalidRoutes: true, invalidRouteResponseBody: gone}}}",
+                    "{gloo: {regexMaxProgramSize: 3}}", "{gateway: {virtualServiceOptions: {oneWayTls: true}}}",
+                    "{gloo: {removeUnusedFilters: true}}", "{gloo: {circuitBreakers: {maxConnections: 7}}}",
+                    "{gateway: {readGatewaysFromAllNamespaces: true}}", "{gateway: {translateEmptyGateways: true}}",
+                    "{gateway: {validation: {warnMissingTlsSecret: true}}}", "{gloo: {disableGrpcWeb: true}}"}),
+       "\n"});
 }
 
 // Options that routes and virtual hosts share, and a kind that is read but not translated.
 std::string SharedOptions(Random& random) {
   switch (random.Below(8)) {
-    case 0: return Join({Head(random, "gateway.solo.io/v1", "ListenerOption", {"lo", "default"}), "spec: {options: {tcpStats: true}}\n"});
+    case 0:
+      return Join({Head(random, "gateway.solo.io/v1", "ListenerOption", {"lo", "default"}),
+                   "spec: {options: {tcpStats: true}}\n"});
     case 1:
     case 2:
     case 3:
       return Join({Head(random, "gateway.solo.io/v1", "VirtualHostOption", {random.Pick({"vo0", "vo1"}), "default"}),
                    "spec: {options: {", RandomVirtualHostOptions(random), "}}\n"});
     default:
-      return Join({Head(random, "gateway.solo.io/v1", "RouteOption", {random.Pick({"ro0", "ro1"}), RandomNamespace(random)}),
-                   "spec: {options: {", RandomRouteOptions(random), "}}\n"});
+      return Join(
+          {Head(random, "gateway.solo.io/v1", "RouteOption", {random.Pick({"ro0", "ro1"}), RandomNamespace(random)}),
+           "spec: {options: {", RandomRouteOptions(random), "}}\n"});
   }
 }
 
@@ -79,7 +88,8 @@ std::string SecretOrArtifact(Random& random) {
     case 1:
       return secret("gloo.solo.io/header", "h0",
                     Join({"stringData: {", random.Pick({"x-a: b", "x-a: c, x-b: d", "'not a header': e"}), "}\n"}));
-    case 2: return Join({Head(random, "v1", "ConfigMap", {"a0", "default"}), "data: {a: ", random.Pick({"b", "c"}), "}\n"});
+    case 2:
+      return Join({Head(random, "v1", "ConfigMap", {"a0", "default"}), "data: {a: ", random.Pick({"b", "c"}), "}\n"});
     case 3:
     case 4: return secret("kubernetes.io/tls", "s1", RandomTlsData(random));
     default: return secret("kubernetes.io/tls", "s0", RandomTlsData(random));
@@ -95,26 +105,30 @@ std::string Join(std::initializer_list<std::string> parts) {
 }
 
 std::string Head(Random& random, const std::string& api_version, const std::string& kind, const ObjectName& name) {
-  return Join({"apiVersion: ", api_version, "\nkind: ", kind, "\nmetadata: {name: ", name.name, ", namespace: ", name.ns,
-               random.Pick({"", "", "", ", labels: {app: x}", ", labels: {app: y}", ", creationTimestamp: '2024-01-01T00:00:00Z'",
-                            ", generation: 3", ", labels: {app: x}, annotations: {note: a}"}),
+  return Join({"apiVersion: ", api_version, "\nkind: ", kind, "\nmetadata: {name: ", name.name,
+               ", namespace: ", name.ns,
+               random.Pick({"", "", "", ", labels: {app: x}", ", labels: {app: y}",
+                            ", creationTimestamp: '2024-01-01T00:00:00Z'", ", generation: 3",
+                            ", labels: {app: x}, annotations: {note: a}"}),
                "}\n"});
 }
 
 std::string RandomNamespace(Random& random) { return random.Pick({"default", "default", "other"}); }
 
 std::string UpstreamReference(Random& random) {
-  return Join({"upstream: {name: ", random.Pick({"u0", "u1", "u2", "u3", "u10"}), ", namespace: ", RandomNamespace(random), "}"});
+  return Join({"upstream: {name: ", random.Pick({"u0", "u1", "u2", "u3", "u10"}),
+               ", namespace: ", RandomNamespace(random), "}"});
 }
 
 std::string RandomFlatUpstream(Random& random) {
   const std::string options = RandomUpstreamOptions(random);
-  return Join({random.Pick({"static: {hosts: [{addr: 127.0.0.1, port: 80}]}", "static: {hosts: [{addr: 127.0.0.1, port: 81}]}",
-                            "static: {hosts: [{addr: 127.0.0.1, port: 82}, {addr: 127.0.0.2, port: 82}]}",
-                            "static: {hosts: [{addr: backend.example.com, port: 443}], useTls: true}", "pipe: {path: /tmp/socket}",
-                            "static: {hosts: [{addr: 127.0.0.1, port: 80}]}", "static: {hosts: []}",
-                            "static: {hosts: [{addr: 127.0.0.1, port: 99999}]}"}),
-               options.empty() ? "" : ", ", options});
+  return Join(
+      {random.Pick({"static: {hosts: [{addr: 127.0.0.1, port: 80}]}", "static: {hosts: [{addr: 127.0.0.1, port: 81}]}",
+                    "static: {hosts: [{addr: 127.0.0.1, port: 82}, {addr: 127.0.0.2, port: 82}]}",
+                    "static: {hosts: [{addr: backend.example.com, port: 443}], useTls: true}",
+                    "pipe: {path: /tmp/socket}", "static: {hosts: [{addr: 127.0.0.1, port: 80}]}",
+                    "static: {hosts: []}", "static: {hosts: [{addr: 127.0.0.1, port: 99999}]}"}),
+       options.empty() ? "" : ", ", options});
 }
 
 std::string RandomObject(Random& random) {

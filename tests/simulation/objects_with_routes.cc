@@ -19,13 +19,16 @@ std::string Delegation(Random& random) {
   switch (random.Below(6)) {
     case 0:
     case 1:
-      return Join({"delegateAction: {ref: {name: ", random.Pick({"t0", "t1", "t2"}), ", namespace: ", RandomNamespace(random), "}}"});
+      return Join({"delegateAction: {ref: {name: ", random.Pick({"t0", "t1", "t2"}),
+                   ", namespace: ", RandomNamespace(random), "}}"});
     case 2: return "delegateAction: {selector: {namespaces: ['*'], labels: {app: x}}}";
     case 3: return "delegateAction: {selector: {labels: {app: y}}}";
     case 4: return "delegateAction: {selector: {namespaces: [other, default], labels: {app: x}}}";
     default:
-      return Join({"delegateAction: {selector: {namespaces: ['*'], expressions: [{key: app, operator: ",
-                   random.Pick({"Exists", "DoesNotExist", "In, values: [x, z]", "NotIn, values: [x]", "Equals, values: [y]"}), "}]}}"});
+      return Join(
+          {"delegateAction: {selector: {namespaces: ['*'], expressions: [{key: app, operator: ",
+           random.Pick({"Exists", "DoesNotExist", "In, values: [x, z]", "NotIn, values: [x]", "Equals, values: [y]"}),
+           "}]}}"});
   }
 }
 
@@ -34,8 +37,9 @@ std::string Action(Random& random) {
     case 0: return Join({"directResponseAction: {status: ", random.Pick({"200", "404", "200", "99"}), ", body: hi}"});
     case 1: return "redirectAction: {hostRedirect: a.com, responseCode: FOUND}";
     case 2:
-      return Join({"routeAction: {multi: {destinations: [{weight: ", std::to_string(random.Below(4)), ", destination: {",
-                   UpstreamReference(random), "}}, {weight: 2, destination: {", UpstreamReference(random), "}}]}}"});
+      return Join({"routeAction: {multi: {destinations: [{weight: ", std::to_string(random.Below(4)),
+                   ", destination: {", UpstreamReference(random), "}}, {weight: 2, destination: {",
+                   UpstreamReference(random), "}}]}}"});
     case 3: return Join({"routeAction: {upstreamGroup: {name: ", random.Pick({"g0", "g1"}), ", namespace: default}}"});
     case 4:
     case 5:
@@ -57,7 +61,8 @@ std::string Options(Random& random) {
 std::string Routes(Random& random) {
   std::string routes;
   for (int i = 1 + random.Below(3); i > 0; --i) {
-    routes += Join({"    - {", random.Pick({"", "", "name: n, "}), Matchers(random), Options(random), Action(random), "}\n"});
+    routes +=
+        Join({"    - {", random.Pick({"", "", "name: n, "}), Matchers(random), Options(random), Action(random), "}\n"});
   }
   return routes;
 }
@@ -71,14 +76,16 @@ std::string SslConfig(Random& random) {
 }
 
 std::string Domains(Random& random) {
-  return random.Pick({"a.com", "b.com", "c.com", "'*'", "a.com, c.com", "B.com", "e.com", "'*.com'", "f.com", "d.com, d.com"});
+  return random.Pick(
+      {"a.com", "b.com", "c.com", "'*'", "a.com, c.com", "B.com", "e.com", "'*.com'", "f.com", "d.com, d.com"});
 }
 
 std::string HostOptions(Random& random) {
   const std::string options = RandomVirtualHostOptions(random);
   std::string text = options.empty() ? "" : "    options: {" + options + "}\n";
   if (random.OneIn(5)) {
-    text += Join({"    optionsConfigRefs: {delegateOptions: [{name: ", random.Pick({"vo0", "vo1"}), ", namespace: default}]}\n"});
+    text += Join({"    optionsConfigRefs: {delegateOptions: [{name: ", random.Pick({"vo0", "vo1"}),
+                  ", namespace: default}]}\n"});
   }
   return text;
 }
@@ -86,14 +93,16 @@ std::string HostOptions(Random& random) {
 }  // namespace
 
 std::string RandomVirtualService(Random& random) {
-  return Join({Head(random, "gateway.solo.io/v1", "VirtualService", {random.Pick({"v0", "v1", "v2", "v3", "v10"}), RandomNamespace(random)}),
-               "spec:\n", SslConfig(random), "  virtualHost:\n    domains: [", Domains(random), "]\n", HostOptions(random),
-               "    routes:\n", Routes(random)});
+  return Join({Head(random, "gateway.solo.io/v1", "VirtualService",
+                    {random.Pick({"v0", "v1", "v2", "v3", "v10"}), RandomNamespace(random)}),
+               "spec:\n", SslConfig(random), "  virtualHost:\n    domains: [", Domains(random), "]\n",
+               HostOptions(random), "    routes:\n", Routes(random)});
 }
 
 std::string RandomRouteTable(Random& random) {
-  return Join({Head(random, "gateway.solo.io/v1", "RouteTable", {random.Pick({"t0", "t1", "t2"}), RandomNamespace(random)}),
-               "spec:\n", random.Pick({"", "", "  weight: 1\n", "  weight: -2\n"}), "  routes:\n", Routes(random)});
+  return Join(
+      {Head(random, "gateway.solo.io/v1", "RouteTable", {random.Pick({"t0", "t1", "t2"}), RandomNamespace(random)}),
+       "spec:\n", random.Pick({"", "", "  weight: 1\n", "  weight: -2\n"}), "  routes:\n", Routes(random)});
 }
 
 }  // namespace k8sgw::sim

@@ -5,8 +5,8 @@
 namespace k8sgw::sim {
 namespace {
 
-// None, one, or two different fields. Each list begins with what is right; the last `wrong` are refused or doubtful, and
-// rare, so that most objects are accepted now and then.
+// None, one, or two different fields. Each list begins with what is right; the last `wrong` are refused or doubtful,
+// and rare, so that most objects are accepted now and then.
 std::string Some(Random& random, const std::vector<const char*>& fields, int wrong) {
   if (random.OneIn(3)) return "";
   const int right = static_cast<int>(fields.size()) - wrong;
@@ -40,17 +40,17 @@ std::string RandomRouteOptions(Random& random) {
 }
 
 std::string RandomVirtualHostOptions(Random& random) {
-  return Some(random,
-              {"includeRequestAttemptCount: true", "stats: {virtualClusters: [{name: v.c, pattern: /a}]}",
-               "retries: {retryOn: 5xx}", "cors: {allowOrigin: ['*']}",
-               "headerManipulation: {requestHeadersToRemove: [x-gone]}",
-               "headerManipulation: {requestHeadersToAdd: [{headerSecretRef: {name: h0, namespace: default}}]}",
-               "csrf: {filterEnabled: {defaultValue: {numerator: 100}}}",
-               "bufferPerRoute: {buffer: {maxRequestBytes: 16}}",
-               "ratelimit: {localRatelimit: {maxTokens: 10, tokensPerFill: 1, fillInterval: 1s}}",
-               // From here on wrong.
-               "bufferPerRoute: {}", "jwt: {}", "stats: {virtualClusters: [{}]}"},
-              3);
+  return Some(
+      random,
+      {"includeRequestAttemptCount: true", "stats: {virtualClusters: [{name: v.c, pattern: /a}]}",
+       "retries: {retryOn: 5xx}", "cors: {allowOrigin: ['*']}",
+       "headerManipulation: {requestHeadersToRemove: [x-gone]}",
+       "headerManipulation: {requestHeadersToAdd: [{headerSecretRef: {name: h0, namespace: default}}]}",
+       "csrf: {filterEnabled: {defaultValue: {numerator: 100}}}", "bufferPerRoute: {buffer: {maxRequestBytes: 16}}",
+       "ratelimit: {localRatelimit: {maxTokens: 10, tokensPerFill: 1, fillInterval: 1s}}",
+       // From here on wrong.
+       "bufferPerRoute: {}", "jwt: {}", "stats: {virtualClusters: [{}]}"},
+      3);
 }
 
 std::string RandomHttpListenerOptions(Random& random) {
@@ -76,18 +76,19 @@ std::string RandomListenerOptions(Random& random) {
 }
 
 std::string RandomUpstreamOptions(Random& random) {
-  return Some(random,
-              {"connectionConfig: {connectTimeout: 2s}", "useHttp2: true", "loadBalancerConfig: {healthyPanicThreshold: 0}",
-               "circuitBreakers: {maxConnections: 10}", "outlierDetection: {consecutive5xx: 3, interval: 2s}",
-               "healthChecks: [{timeout: 1s, interval: 1s, unhealthyThreshold: 1, healthyThreshold: 1, "
-               "httpHealthCheck: {path: /}}]",
-               "sslConfig: {secretRef: {name: s0, namespace: default}}",
-               "sslConfig: {secretRef: {name: s1, namespace: default}, sni: a.com}",
-               "sslConfig: {secretRef: {name: ca, namespace: default}, verifySubjectAltName: [a.com]}",
-               "proxyProtocolVersion: '2'", "maxConcurrentStreams: 100",
-               // From here on wrong.
-               "outlierDetection: {}", "healthChecks: [{}]"},
-              2);
+  return Some(
+      random,
+      {"connectionConfig: {connectTimeout: 2s}", "useHttp2: true", "loadBalancerConfig: {healthyPanicThreshold: 0}",
+       "circuitBreakers: {maxConnections: 10}", "outlierDetection: {consecutive5xx: 3, interval: 2s}",
+       "healthChecks: [{timeout: 1s, interval: 1s, unhealthyThreshold: 1, healthyThreshold: 1, "
+       "httpHealthCheck: {path: /}}]",
+       "sslConfig: {secretRef: {name: s0, namespace: default}}",
+       "sslConfig: {secretRef: {name: s1, namespace: default}, sni: a.com}",
+       "sslConfig: {secretRef: {name: ca, namespace: default}, verifySubjectAltName: [a.com]}",
+       "proxyProtocolVersion: '2'", "maxConcurrentStreams: 100",
+       // From here on wrong.
+       "outlierDetection: {}", "healthChecks: [{}]"},
+      2);
 }
 
 }  // namespace k8sgw::sim

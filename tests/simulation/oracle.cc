@@ -51,15 +51,17 @@ bool IsFaulty(const file::FileStore& store, const std::string& path) {
   });
 }
 
-void DumpRole(const Pipeline& pipeline, const std::string& role, bool has_listeners, std::map<std::string, std::string>& out) {
+void DumpRole(const Pipeline& pipeline, const std::string& role, bool has_listeners,
+              std::map<std::string, std::string>& out) {
   const Snapshot snapshot = pipeline.ResourcesOf(role);
   for (const auto& [type, resources] : snapshot) {
     for (const auto& [name, resource] : resources) {
-      // A role that lost its last listener goes on, so that its Envoys lose theirs too; a fresh start cannot know it. What
-      // is left of it is what every role has.
+      // A role that lost its last listener goes on, so that its Envoys lose theirs too; a fresh start cannot know it.
+      // What is left of it is what every role has.
       const bool own = type == xds::Type::kRoute || (type == xds::Type::kListener && name != envoy::kFallbackListener);
       if (!has_listeners && !own) continue;
-      out[role + " " + std::string(xds::TypeUrl(type)) + " " + name] = resource->version + " " + envoy::JoinBytes(*resource);
+      out[role + " " + std::string(xds::TypeUrl(type)) + " " + name] =
+          resource->version + " " + envoy::JoinBytes(*resource);
     }
   }
 }
@@ -74,7 +76,8 @@ Pipeline::Options SimulationOptions(envoy::SecretDelivery secrets) {
   return options;
 }
 
-std::map<std::string, xds::Update> Revise(Pipeline& pipeline, const std::vector<Change>& changes, const Problems& source_problems) {
+std::map<std::string, xds::Update> Revise(Pipeline& pipeline, const std::vector<Change>& changes,
+                                          const Problems& source_problems) {
   for (const Change& change : changes) {
     if (pipeline.Stage(change)) continue;
     Problems problems;
@@ -124,7 +127,8 @@ ControlPlane::Reading ControlPlane::ReadAgain(Random& random) const {
   return reading;
 }
 
-std::unique_ptr<Pipeline> FromScratch(envoy::SecretDelivery secrets, const ControlPlane::Reading& reading, const Memory& memory) {
+std::unique_ptr<Pipeline> FromScratch(envoy::SecretDelivery secrets, const ControlPlane::Reading& reading,
+                                      const Memory& memory) {
   auto pipeline = std::make_unique<Pipeline>(SimulationOptions(secrets));
   pipeline->gateway().Remember(memory.gateway);
   pipeline->envoy().Remember(memory.envoy);
@@ -137,7 +141,8 @@ std::unique_ptr<Pipeline> FromScratch(envoy::SecretDelivery secrets, const Contr
 std::map<std::string, std::string> Dump(const Pipeline& pipeline) {
   std::map<std::string, std::string> out;
   std::set<std::string> with_listeners;
-  pipeline.envoy().served_listeners().ForEach([&](const auto& key, const auto&) { with_listeners.insert(envoy::Role(key.proxy)); });
+  pipeline.envoy().served_listeners().ForEach(
+      [&](const auto& key, const auto&) { with_listeners.insert(envoy::Role(key.proxy)); });
   for (const std::string& role : pipeline.roles()) DumpRole(pipeline, role, with_listeners.contains(role), out);
   for (const Problem& problem : pipeline.problems()) out["problem " + problem.ToString()] = "";
   for (const gloov1::Proxy& proxy : pipeline.AssembleProxies()) {
@@ -166,7 +171,8 @@ std::string Difference(const std::map<std::string, std::string>& a, const std::m
   for (const auto& [key, text] : a) {
     const auto other = b.find(key);
     if (other == b.end()) return "only in the first: " + key + "\n" + Shorten(text);
-    if (other->second != text) return "differs: " + key + "\nfirst:  " + Shorten(text) + "\nsecond: " + Shorten(other->second);
+    if (other->second != text)
+      return "differs: " + key + "\nfirst:  " + Shorten(text) + "\nsecond: " + Shorten(other->second);
   }
   for (const auto& [key, text] : b) {
     if (!a.contains(key)) return "only in the second: " + key + "\n" + Shorten(text);

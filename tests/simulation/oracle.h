@@ -34,8 +34,8 @@ class ControlPlane {
   const Pipeline& pipeline() const { return pipeline_; }
   const Objects& objects() const { return objects_; }
   // What a fresh start is to be compared with: the objects that a store which read the same words, but in another order
-  // of files, comes to; and what it says about the files. For each file it reads all that the file said since it was last
-  // without a fault: what is broken keeps what was there before.
+  // of files, comes to; and what it says about the files. For each file it reads all that the file said since it was
+  // last without a fault: what is broken keeps what was there before.
   struct Reading {
     Objects objects;
     Problems problems;
@@ -56,10 +56,12 @@ class ControlPlane {
 Pipeline::Options SimulationOptions(envoy::SecretDelivery secrets);
 
 // Stages objects and problems of their source as the control plane does, and commits.
-std::map<std::string, xds::Update> Revise(Pipeline& pipeline, const std::vector<Change>& changes, const Problems& source_problems);
+std::map<std::string, xds::Update> Revise(Pipeline& pipeline, const std::vector<Change>& changes,
+                                          const Problems& source_problems);
 
 // A pipeline with these objects, which saw nothing of how they came to be.
-std::unique_ptr<Pipeline> FromScratch(envoy::SecretDelivery secrets, const ControlPlane::Reading& reading, const Memory& memory);
+std::unique_ptr<Pipeline> FromScratch(envoy::SecretDelivery secrets, const ControlPlane::Reading& reading,
+                                      const Memory& memory);
 
 // Everything that a pipeline says, by name: resources with version and bytes, problems, Proxies.
 std::map<std::string, std::string> Dump(const Pipeline& pipeline);

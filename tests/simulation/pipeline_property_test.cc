@@ -34,7 +34,8 @@ void Book(const std::map<std::string, xds::Update>& updates, Mirror& mirror) {
 std::map<std::string, std::string> Versions(const std::string& role, const Snapshot& snapshot) {
   std::map<std::string, std::string> out;
   for (const auto& [type, resources] : snapshot) {
-    for (const auto& [name, resource] : resources) out[role + " " + std::string(xds::TypeUrl(type)) + " " + name] = resource->version;
+    for (const auto& [name, resource] : resources)
+      out[role + " " + std::string(xds::TypeUrl(type)) + " " + name] = resource->version;
   }
   return out;
 }
@@ -42,9 +43,12 @@ std::map<std::string, std::string> Versions(const std::string& role, const Snaps
 void ExpectMirrors(const Pipeline& pipeline, const Mirror& mirror) {
   for (const std::string& role : pipeline.roles()) {
     const auto booked = mirror.find(role);
-    ASSERT_EQ(Difference(Versions(role, pipeline.ResourcesOf(role)), Versions(role, booked == mirror.end() ? Snapshot() : booked->second)), "");
+    ASSERT_EQ(Difference(Versions(role, pipeline.ResourcesOf(role)),
+                         Versions(role, booked == mirror.end() ? Snapshot() : booked->second)),
+              "");
   }
-  for (const auto& [role, snapshot] : mirror) ASSERT_EQ(Difference(Versions(role, snapshot), Versions(role, pipeline.ResourcesOf(role))), "");
+  for (const auto& [role, snapshot] : mirror)
+    ASSERT_EQ(Difference(Versions(role, snapshot), Versions(role, pipeline.ResourcesOf(role))), "");
 }
 
 void ExpectWhole(const Pipeline& pipeline) {

@@ -1,12 +1,12 @@
 #include "tests/simulation/references.h"
 
+#include <google/protobuf/any.pb.h>
+#include <google/protobuf/dynamic_message.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <memory>
-
-#include <google/protobuf/any.pb.h>
-#include <google/protobuf/dynamic_message.h>
 
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"

@@ -1,8 +1,8 @@
 #include "tests/simulation/simulation.h"
 
-#include <memory>
-
 #include <fmt/core.h>
+
+#include <memory>
 
 #include "src/base/hash.h"
 #include "src/envoy/names.h"
@@ -46,9 +46,10 @@ class Run {
     fallback.put = envoy::UnknownRoleResources(kFallbackPort);
     engine_.Apply(envoy::kFallbackRole, fallback, clock_.now());
     for (const EnvoyTraits& traits : Envoys()) {
-      envoys_.push_back(std::make_unique<FakeEnvoy>(traits, engine_, clock_, random_,
-                                                    [this, role = traits.role.value_or("")] { return control_.pipeline().ResourcesOf(role); },
-                                                    [this](std::string what) { Complain(std::move(what)); }));
+      envoys_.push_back(std::make_unique<FakeEnvoy>(
+          traits, engine_, clock_, random_,
+          [this, role = traits.role.value_or("")] { return control_.pipeline().ResourcesOf(role); },
+          [this](std::string what) { Complain(std::move(what)); }));
       clock_.After(Clock::Duration(random_.Below(500)), [envoy = envoys_.back().get()] { envoy->Connect(); });
     }
   }
@@ -83,7 +84,9 @@ class Run {
     if (result_.complaints.size() < 20) result_.complaints.push_back(fmt::format("at {} ms: {}", NowMs(), what));
   }
 
-  int64_t NowMs() const { return std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now().time_since_epoch()).count(); }
+  int64_t NowMs() const {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(clock_.now().time_since_epoch()).count();
+  }
 
   void Trace(const std::string& what) { result_.trace = HashCombine(result_.trace, Hash64(what)); }
 
@@ -104,7 +107,8 @@ class Run {
     const auto changes = universe_.Step();
     const Memory before = control_.memory();
     const auto updates = control_.Apply(changes);
-    if (verbose_) fmt::print("{:>8} ms  {} files change, {} roles are updated\n", NowMs(), changes.size(), updates.size());
+    if (verbose_)
+      fmt::print("{:>8} ms  {} files change, {} roles are updated\n", NowMs(), changes.size(), updates.size());
     for (const auto& [role, update] : updates) {
       for (const auto& resource : update.put) Trace(role + resource->name + resource->version);
       for (const auto& [type, name] : update.removed) Trace(role + "-" + name);
@@ -129,7 +133,8 @@ class Run {
       if (known) envoy->CheckHolds(control_.pipeline().ResourcesOf(*role));
     }
     Snapshot fallback;
-    for (const auto& resource : envoy::UnknownRoleResources(kFallbackPort)) fallback[resource->type][resource->name] = resource;
+    for (const auto& resource : envoy::UnknownRoleResources(kFallbackPort))
+      fallback[resource->type][resource->name] = resource;
     for (auto& envoy : envoys_) {
       const auto& role = envoy->traits().role;
       if (!role || role->ends_with("knows")) envoy->CheckHolds(fallback);

@@ -11,15 +11,30 @@ constexpr char kFlatPath[] = "upstreams/default/u3.yaml";
 // Changes one word of the text, if one of these stands in it: most edits of people are small.
 std::string EditOneWord(Random& random, std::string text) {
   static const std::vector<std::pair<std::string, std::string>> kEdits = {
-      {"name: s0", "name: s1"},     {"name: s1", "name: s0"},   {"u0", "u1"},
-      {"u1", "u2"},                 {"u2", "u10"},              {"a.com", "b.com"},
-      {"b.com", "a.com"},           {"app: x", "app: y"},       {"app: y", "app: x"},
-      {"8080", "8081"},             {"8081", "8080"},           {"t0", "t1"},
-      {"t1", "t2"},                 {"t2", "t0"},               {"ssl: true", "ssl: false"},
-      {"prefix: /a", "prefix: /b"}, {"namespace: default", "namespace: other"},
-      {"namespace: other", "namespace: default"},               {"port: 80", "port: 8"},
-      {"/a.*", "/a("},              {"/a(", "/a.*"},            {"[gateway-proxy]", "[gateway-proxy, p2]"},
-      {"[gateway-proxy, p2]", "[p2]"},                          {"  sslConfig: {", "  sslConfig: {sniDomains: [z.com], "}};
+      {"name: s0", "name: s1"},
+      {"name: s1", "name: s0"},
+      {"u0", "u1"},
+      {"u1", "u2"},
+      {"u2", "u10"},
+      {"a.com", "b.com"},
+      {"b.com", "a.com"},
+      {"app: x", "app: y"},
+      {"app: y", "app: x"},
+      {"8080", "8081"},
+      {"8081", "8080"},
+      {"t0", "t1"},
+      {"t1", "t2"},
+      {"t2", "t0"},
+      {"ssl: true", "ssl: false"},
+      {"prefix: /a", "prefix: /b"},
+      {"namespace: default", "namespace: other"},
+      {"namespace: other", "namespace: default"},
+      {"port: 80", "port: 8"},
+      {"/a.*", "/a("},
+      {"/a(", "/a.*"},
+      {"[gateway-proxy]", "[gateway-proxy, p2]"},
+      {"[gateway-proxy, p2]", "[p2]"},
+      {"  sslConfig: {", "  sslConfig: {sniDomains: [z.com], "}};
   for (int tries = 0; tries < 20; ++tries) {
     const auto& [from, to] = random.Pick(kEdits);
     const size_t at = text.find(from);
@@ -57,12 +72,16 @@ void Universe::Break(const std::string& path, Changes& changes) {
   const std::string text = files_.at(path);
   switch (random_.Below(6)) {
     case 0: return Write(path, text + "\n: [broken\n", changes);
-    case 1: return Write(path, text + "---\napiVersion: gloo.solo.io/v1\nkind: Upstream\nmetadata: {name: u0}\nspec: {statik: {}}\n", changes);
+    case 1:
+      return Write(
+          path, text + "---\napiVersion: gloo.solo.io/v1\nkind: Upstream\nmetadata: {name: u0}\nspec: {statik: {}}\n",
+          changes);
     case 2: return Write(path, text + "---\nkind: Upstream\n", changes);
     case 3: return Write(path, "", changes);
     default:
       // A writer that was interrupted.
-      return Write(path, text.substr(0, static_cast<size_t>(random_.Below(static_cast<int>(text.size()) + 1))), changes);
+      return Write(path, text.substr(0, static_cast<size_t>(random_.Below(static_cast<int>(text.size()) + 1))),
+                   changes);
   }
 }
 
@@ -70,9 +89,7 @@ void Universe::Move(const std::string& path, Changes& changes) {
   const std::string text = files_.at(path);
   const std::string other = RandomPath();
   switch (random_.Below(3)) {
-    case 0:
-      Remove(path, changes);
-      return Write(other, text, changes);
+    case 0: Remove(path, changes); return Write(other, text, changes);
     case 1: return Write(other, text, changes);  // every object stands in two files now
     default:
       if (const auto there = files_.find(other); there != files_.end()) {

@@ -1,13 +1,12 @@
 // The run loop from many threads; small enough to be built with the thread sanitizer.
 #include "src/cmd/event_loop.h"
 
+#include <gtest/gtest.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <thread>
-
-#include <gtest/gtest.h>
 
 namespace k8sgw {
 namespace {

@@ -51,8 +51,8 @@ FlatName ParseFlatPath(const std::string& path) {
   return flat;
 }
 
-DecodedDocument DecodeDocument(const std::string& path, const yaml::Node& document, const std::string& default_namespace,
-                               const KindInfo* top_kind) {
+DecodedDocument DecodeDocument(const std::string& path, const yaml::Node& document,
+                               const std::string& default_namespace, const KindInfo* top_kind) {
   if (!document.Find("apiVersion")) {
     if (top_kind && path.find('/') == std::string::npos) {
       return DecodeFlat(*top_kind, default_namespace, path.substr(0, path.rfind('.')), document);
@@ -72,7 +72,8 @@ FileStore::~FileStore() = default;
 
 std::vector<DecodedDocument> FileStore::Decode(const std::string& path, const yaml::Stream& stream) const {
   std::vector<DecodedDocument> out;
-  for (const yaml::Node& document : stream.documents) out.push_back(DecodeDocument(path, document, default_namespace_, top_kind_));
+  for (const yaml::Node& document : stream.documents)
+    out.push_back(DecodeDocument(path, document, default_namespace_, top_kind_));
   return out;
 }
 
@@ -84,14 +85,16 @@ std::vector<Change> FileStore::Update(const std::string& path, std::string_view 
   Objects objects;
   std::set<ResourceKey> seen;
   bool keep_all = !stream.ok;
-  for (size_t index = 0; DecodedDocument& decoded : Decode(path, stream)) {
+  for (size_t index = 0; DecodedDocument & decoded : Decode(path, stream)) {
     const uint32_t line = stream.documents[index++].mark.line;
     for (PlacedProblem& placed : decoded.problems) {
       file.problems.push_back({std::move(placed.problem), {path, placed.mark.line}});
     }
     for (Change& change : decoded.objects) {
       if (objects.contains(change.key)) {
-        file.problems.push_back({{change.key, Severity::kError, "metadata.name", "stands twice in this file; the first is used", "remove one of them"}, {path, line}});
+        file.problems.push_back({{change.key, Severity::kError, "metadata.name",
+                                  "stands twice in this file; the first is used", "remove one of them"},
+                                 {path, line}});
         continue;
       }
       objects[change.key] = std::move(change.object);
@@ -99,14 +102,15 @@ std::vector<Change> FileStore::Update(const std::string& path, std::string_view 
     for (const ResourceKey& key : decoded.keys) seen.insert(key);
     keep_all = keep_all || decoded.unidentified;
   }
-  // What is broken keeps its last good version. That is everything that is not there when a syntax error hides the rest of
-  // the file, or when some object does not even say which one it is.
+  // What is broken keeps its last good version. That is everything that is not there when a syntax error hides the rest
+  // of the file, or when some object does not even say which one it is.
   for (const auto& [key, object] : file.objects) {
     if (!objects.contains(key) && (keep_all || seen.contains(key))) objects[key] = object;
   }
   if (!stream.ok) {
-    file.problems.push_back({{{}, Severity::kError, "", stream.error.message, "what the file said before stays in use until it is mended"},
-                             {path, stream.error.mark.line}});
+    file.problems.push_back(
+        {{{}, Severity::kError, "", stream.error.message, "what the file said before stays in use until it is mended"},
+         {path, stream.error.mark.line}});
   }
   Settle(path, file);
   std::vector<Change> changes;
@@ -132,9 +136,9 @@ std::vector<Change> FileStore::Remove(const std::string& path) {
 
 const AnyObject& FileStore::ObjectOf(const File& file, const ResourceKey& key) {
   const auto& objects = file.second.objects;
-  return std::lower_bound(objects.begin(), objects.end(), key, [](const auto& object, const ResourceKey& k) {
-           return object.first < k;
-         })->second;
+  return std::lower_bound(objects.begin(), objects.end(), key,
+                          [](const auto& object, const ResourceKey& k) { return object.first < k; })
+      ->second;
 }
 
 void FileStore::Replace(File& file, Objects objects, std::vector<Change>& changes) {
@@ -188,7 +192,8 @@ std::vector<FileProblem> FileStore::problems() const {
   for (const ResourceKey& key : contested_) {
     const auto& claim = claims_.at(key);
     for (auto other = std::next(claim.begin()); other != claim.end(); ++other) {
-      all.push_back({{key, Severity::kError, "metadata.name", "is also defined in " + claim.front()->first + ", which is used", "remove one of them"},
+      all.push_back({{key, Severity::kError, "metadata.name",
+                      "is also defined in " + claim.front()->first + ", which is used", "remove one of them"},
                      {(*other)->first, 0}});
     }
   }

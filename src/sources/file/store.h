@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "absl/container/inlined_vector.h"
-
 #include "src/model/decode.h"
 
 namespace k8sgw::file {

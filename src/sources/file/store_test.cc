@@ -220,7 +220,8 @@ TEST(FileStore, PlacesOfFields) {
 }
 
 TEST(FileStore, PlacesInAListAreThoseOfTheNamespace) {
-  const FileStore::Lines lines = FileStore("default").ReadLines("f.yaml",
+  const FileStore::Lines lines = FileStore("default").ReadLines(
+      "f.yaml",
       "kind: List\napiVersion: v1\nitems:\n"
       "- {apiVersion: gloo.solo.io/v1, kind: Upstream, metadata: {name: a}, spec: {static: {}}}\n"
       "- {apiVersion: gloo.solo.io/v1, kind: Upstream, metadata: {name: a, namespace: other}, spec: {static: {}}}\n"
