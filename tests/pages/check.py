@@ -59,11 +59,23 @@ def faults_of(folder: pathlib.Path) -> list[str]:
     return faults
 
 
+def missing_tests(page: pathlib.Path) -> list[str]:
+    """The tests that a page names and that do not exist."""
+    named = re.findall(r"`((?:tests|src|plugins)/[\w/.]+)`", page.read_text())
+    return [
+        f"{page.name}: there is no {name}: name the test that holds it"
+        for name in named
+        if not (PLUGINS.parent / name).exists()
+    ]
+
+
 def main() -> int:
     folders = [f for f in sorted(PLUGINS.iterdir()) if (f / f"{f.name}.cc").exists()]
     faults = [fault for folder in folders for fault in faults_of(folder)]
+    faults = [f"plugins/{fault}" for fault in faults]
+    faults += missing_tests(PLUGINS.parent / "docs/field-cases.md")
     for fault in faults:
-        print(f"plugins/{fault}")
+        print(fault)
     print(f"{len(folders)} pages, {len(faults)} faults")
     return 1 if faults or not folders else 0
 
