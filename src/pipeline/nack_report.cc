@@ -14,6 +14,9 @@ namespace {
 
 using xds::Type;
 
+// Envoy's words are about all that it refused at once; a problem has those about one resource.
+constexpr size_t kMostWords = 400;
+
 // More than these are not singled out: their Gateway is blamed for all.
 constexpr size_t kMostSuspects = 20;
 
@@ -44,6 +47,12 @@ bool IsNamed(const envoy::VirtualHost& host, const std::string& message) {
   if (xds::IsNamedIn(message, envoy::SanitizeStatName(host.from->spec->name()))) return true;
   return std::any_of(host.domains.begin(), host.domains.end(),
                      [&](const std::string& domain) { return domain != "*" && xds::IsNamedIn(message, domain); });
+}
+
+std::string WordsAbout(const std::string& name, const std::string& message) {
+  if (message.size() <= kMostWords) return message;
+  const size_t at = message.find(name);
+  return message.substr(at == std::string::npos ? 0 : at, kMostWords) + "…";
 }
 
 class Blame {
@@ -112,7 +121,8 @@ class Blame {
 
   void Add(const proxy::Source& source) {
     problems_.push_back({source.object, Severity::kError, source.path,
-                         "Envoy refused " + refused_.name + ", so the version before it stays in use: " + nack_.message,
+                         "Envoy refused " + refused_.name +
+                             ", so the version before it stays in use: " + WordsAbout(refused_.name, nack_.message),
                          "change what Envoy names"});
   }
 

@@ -100,5 +100,15 @@ TEST_F(NackTest, OfOtherResourcesBlamesTheirObjects) {
               ElementsAre("Gateway gloo-system/http", "Upstream default/up"));
 }
 
+TEST_F(NackTest, OfManyResourcesTellsOnlyTheWordsAboutOne) {
+  Apply(Gateway() + Host("a", "1"));
+  const auto listener = pipeline.ResourcesOf(kRole)[xds::Type::kListener].begin()->second;
+  const std::string words = std::string(3000, 'x') + " " + listener->name + " is bad" + std::string(3000, 'y');
+  pipeline.ReportNack({kRole, "envoy", xds::Type::kListener, {{listener->name, listener, nullptr}}, words});
+  ASSERT_EQ(pipeline.problems().size(), 1u);
+  EXPECT_LT(pipeline.problems()[0].message.size(), 600u);
+  EXPECT_NE(pipeline.problems()[0].message.find(listener->name + " is bad"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace k8sgw
