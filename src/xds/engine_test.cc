@@ -283,6 +283,21 @@ TEST_F(EngineTest, TheFallbackGoesAlsoWhenTheRoleComesBeforeItIsAnswered) {
   }
 }
 
+TEST_F(EngineTest, WhoAsksForEverythingAgainGetsEverythingAgain) {
+  Put({Make(Type::kCluster, "a", "1"), Make(Type::kCluster, "b", "1")});
+  Client client(engine, true);
+  client.Subscribe(Type::kCluster, {"*"});
+  client.AnswerAll();
+  Request request;
+  request.type_url = TypeUrl(Type::kCluster);
+  request.unsubscribe = {"b", "*"};
+  engine.Receive(client.id, request, {});
+  EXPECT_TRUE(client.inbox.empty());
+  client.Subscribe(Type::kCluster, {"*"});
+  ASSERT_EQ(client.inbox.size(), 1u);
+  EXPECT_EQ(client.inbox[0].resources.size(), 2u);
+}
+
 TEST_F(EngineTest, AStaleNonceIsIgnored) {
   Put({Make(Type::kCluster, "c", "1")});
   Client client(engine, true);

@@ -47,8 +47,10 @@ void Subscription::Unsubscribe(const std::vector<std::string>& names) {
     names_.erase(name);
     missing_.erase(name);
     refused_.erase(name);
-    if (!Wants(name)) client_.erase(name);
   }
+  // With "*" goes all that was not asked for by name.
+  std::erase_if(client_, [&](const auto& entry) { return !Wants(entry.first); });
+  std::erase_if(refused_, [&](const auto& entry) { return !Wants(entry.first); });
 }
 
 void Subscription::SetNames(const std::vector<std::string>& names) {
