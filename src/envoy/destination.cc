@@ -8,6 +8,7 @@
 #include "api/gloo/v1/settings.pb.h"
 #include "api/gloo/v1/upstream.pb.h"
 #include "api/gloo/v1/weighted_destination_options.pb.h"
+#include "src/envoy/header_check.h"
 #include "src/envoy/names.h"
 
 namespace k8sgw::envoy {
@@ -150,8 +151,8 @@ DestinationState TranslateDestination(const Context& context, const gloov1::Rout
     }
     case gloov1::RouteAction::kClusterHeader: {
       const std::string& header = action.cluster_header();
-      if (header.empty() || header.find(':') != std::string::npos) {
-        report.Error("clusterHeader", "\"" + header + "\" is no header name", "use a header name without a colon");
+      if (std::string problem = CheckHeaderName(header); !problem.empty()) {
+        report.Error("clusterHeader", std::move(problem), kHeaderNameFix);
       }
       out.set_cluster_header(header);
       break;

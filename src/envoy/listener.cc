@@ -6,6 +6,9 @@
 
 #include <arpa/inet.h>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.pb.h"
 #include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h"
@@ -80,7 +83,7 @@ void TranslateFrame(const Context& context, const proxy::Listener& in, Reporter&
 struct SslGroup {
   uint64_t hash = 0;
   std::vector<std::pair<const proxy::VirtualHostKey*, const proxy::Binding*>> members;
-  // Sorted; empty matches every name.
+  // In lower case, as Envoy compares them; sorted; empty matches every name.
   std::set<std::string> sni_domains;
   bool all_names = false;
 };
@@ -94,7 +97,7 @@ std::vector<SslGroup> GroupBySslConfig(const Bindings& bindings) {
     group.hash = binding->ssl_hash;
     group.members.emplace_back(&key, binding.get());
     if (binding->ssl_config->sni_domains().empty()) group.all_names = true;
-    group.sni_domains.insert(binding->ssl_config->sni_domains().begin(), binding->ssl_config->sni_domains().end());
+    for (const std::string& name : binding->ssl_config->sni_domains()) group.sni_domains.insert(absl::AsciiStrToLower(name));
   }
   std::vector<SslGroup> groups;
   const auto age = [](const auto& member) { return std::tie(member.second->created, *member.first); };
@@ -113,13 +116,34 @@ Reporter ReportOn(const proxy::VirtualHostKey& key, Problems& problems) {
   return Reporter(problems, {{Kind::kVirtualService, key.virtual_service.ns, key.virtual_service.name}, ""});
 }
 
+bool HasName(const google::protobuf::RepeatedPtrField<std::string>& names, const std::string& lower) {
+  return std::any_of(names.begin(), names.end(),
+                     [&](const std::string& name) { return absl::EqualsIgnoreCase(name, lower); });
+}
+
+// Envoy knows *.example.com, and refuses the whole listener for any other wildcard. False when no name is left.
+bool DropPartialWildcards(SslGroup& group, Problems& problems) {
+  if (group.sni_domains.empty()) return true;
+  std::erase_if(group.sni_domains, [&](const std::string& name) {
+    if (name.find('*') == std::string::npos || name.starts_with("*.")) return false;
+    for (const auto& [key, binding] : group.members) {
+      if (!HasName(binding->ssl_config->sni_domains(), name)) continue;
+      ReportOn(*key, problems)
+          .Error("sslConfig.sniDomains", "\"" + name + "\" is a wildcard that Envoy does not know",
+                 "write *.example.com for all names below a domain, or no sniDomains for all names");
+    }
+    return true;
+  });
+  return !group.sni_domains.empty();
+}
+
 // Two filter chains must not match the same connections: Envoy would refuse the whole listener. Names that an older
 // group has are taken from this one; false when nothing is left.
 bool ClaimNames(SslGroup& group, std::map<std::string, const SslGroup*>& owners, Problems& problems) {
   const auto conflict = [&](const std::string& what, const SslGroup& owner) {
     for (const auto& [key, binding] : group.members) {
       const auto& names = binding->ssl_config->sni_domains();
-      if (!what.empty() && std::find(names.begin(), names.end(), what) == names.end()) continue;
+      if (!what.empty() && !HasName(names, what)) continue;
       ReportOn(*key, problems)
           .Error("sslConfig.sniDomains",
                  (what.empty() ? "every SNI domain" : "SNI domain " + what) + " is already served with another sslConfig by VirtualService " +
@@ -208,7 +232,8 @@ TranslatedListener TranslateListener(const Context& context, const proxy::Listen
     std::vector<SslGroup> groups = GroupBySslConfig(bindings);
     for (SslGroup& group : groups) {
       listenerv3::FilterChain chain;
-      if (!ClaimNames(group, owners, result.problems) || !AddTls(context, group, result.problems, chain)) continue;
+      if (!DropPartialWildcards(group, result.problems) || !ClaimNames(group, owners, result.problems) ||
+          !AddTls(context, group, result.problems, chain)) continue;
       hcmv3::HttpConnectionManager hcm;
       TranslateHttpConnectionManager(context, *in.spec, needs_of(group.hash), report, hcm);
       AddHcm(hcm, RouteConfigName(name, in.isolate_by_ssl_config ? HexHash(group.hash) : ""), chain);

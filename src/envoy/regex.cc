@@ -5,6 +5,9 @@
 namespace k8sgw::envoy {
 namespace {
 
+// Envoy refuses it.
+constexpr char kEmpty[] = "the regex is empty";
+
 RE2::Options Quiet() {
   RE2::Options options;
   options.set_log_errors(false);
@@ -14,11 +17,13 @@ RE2::Options Quiet() {
 }  // namespace
 
 std::string CheckRegex(std::string_view regex) {
+  if (regex.empty()) return kEmpty;
   const RE2 re(re2::StringPiece(regex.data(), regex.size()), Quiet());
   return re.ok() ? "" : "regex \"" + std::string(regex) + "\" is invalid: " + re.error();
 }
 
 std::string CheckRewrite(std::string_view regex, std::string_view substitution) {
+  if (regex.empty()) return kEmpty;
   const RE2 re(re2::StringPiece(regex.data(), regex.size()), Quiet());
   if (!re.ok()) return "regex \"" + std::string(regex) + "\" is invalid: " + re.error();
   std::string error;

@@ -6,7 +6,7 @@
 
 namespace k8sgw::envoy {
 
-// "" when RE2 accepts `regex` (and the number of groups in `substitution`, if one is given), else RE2's words.
+// "" when `regex` is not empty and RE2 accepts it (and the groups in `substitution`), else what is wrong.
 std::string CheckRegex(std::string_view regex);
 // How to mend what it does not accept.
 inline constexpr char kRegexFix[] = "use RE2 syntax: https://github.com/google/re2/wiki/Syntax";
