@@ -30,6 +30,17 @@ constexpr std::string_view kCoreClaims[] = {
     "gloo.solo.io.Upstream.discovery_metadata",
 };
 
+// Options that keep requests out. A route must not be served as if they were not there: as published for what only the
+// Enterprise edition translates, they are errors.
+constexpr std::string_view kGuards[] = {"jwt",  "jwt_staged", "jwt_providers_staged", "rbac", "waf", "ratelimit_basic",
+                                        "rate_limit_configs", "rate_limit_early_configs", "rate_limit_regular_configs"};
+
+bool IsGuard(const FieldDescriptor& field) {
+  const std::string_view message = field.containing_type()->full_name();
+  return (message == "gloo.solo.io.RouteOptions" || message == "gloo.solo.io.VirtualHostOptions") &&
+         std::find(std::begin(kGuards), std::end(kGuards), field.name()) != std::end(kGuards);
+}
+
 const Claims& AllClaims() {
   static const Claims* claims = [] {
     auto* all = new Claims;
@@ -47,6 +58,7 @@ const Claims& AllClaims() {
 }
 
 constexpr char kNotYet[] = "is not translated yet, so it has no effect";
+constexpr char kUnguarded[] = "is not translated, and requests must not come in without it";
 
 void Walk(const Message& message, const std::string& path, Reporter& report) {
   const Claims& claims = AllClaims();
@@ -58,7 +70,11 @@ void Walk(const Message& message, const std::string& path, Reporter& report) {
     const std::string field_path = JoinPath(path, field->json_name());
     if (claims.not_yet.contains(field->full_name()) ||
         (is_claimed_message && !claims.fields.contains(field->full_name()))) {
-      report.Warning(field_path, kNotYet, "remove it until it is");
+      if (IsGuard(*field)) {
+        report.Error(field_path, kUnguarded, "remove it, if the requests may come in without it");
+      } else {
+        report.Warning(field_path, kNotYet, "remove it until it is");
+      }
       continue;
     }
     if (field->is_map() || field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) continue;
