@@ -48,9 +48,6 @@ void Translate(const matcherv1::StringMatcher& in, envoy::Reporter report, match
       out.set_suffix(in.suffix());
       break;
     case matcherv1::StringMatcher::kSafeRegex:
-      if (in.safe_regex().regex().empty()) {
-        report.Error("safeRegex.regex", "is empty", "write a regex that trusted origins match as a whole");
-      }
       if (in.ignore_case()) {
         report.Warning("ignoreCase", "has no effect on a regex", "start the regex with (?i)");
         out.set_ignore_case(false);

@@ -39,8 +39,6 @@ void VirtualHost(const envoy::VirtualHostArgs& args) {
     out.set_name(envoy::SanitizeStatName(clusters[i].name()));
 
     const std::string& pattern = clusters[i].pattern();
-    if (pattern.empty())
-      args.report.Error(field + ".pattern", "is empty", "add a regex that paths match, such as /pets/.*");
     HeaderMatcher& path = *out.add_headers();
     path.set_name(":path");
     envoy::TranslateRegex(field + ".pattern", pattern, args.report, *path.mutable_string_match()->mutable_safe_regex());

@@ -15,6 +15,7 @@
 #include "src/envoy/names.h"
 #include "src/envoy/plugin.h"
 #include "src/envoy/resource.h"
+#include "src/envoy/virtual_host.h"
 
 namespace k8sgw::envoy {
 namespace {
@@ -22,6 +23,8 @@ namespace {
 constexpr char kUnknownListener[] = "listener-for-invalid-envoy";
 constexpr char kUnknownRoutes[] = "routes-for-invalid-envoy";
 constexpr uint32_t kDefaultInvalidRouteStatus = 404;
+constexpr uint32_t kLeastStatus = 200;
+constexpr uint32_t kMostStatus = 599;
 
 void AnswerAll(uint32_t status, const std::string& body, routev3::RouteConfiguration& out) {
   auto& host = *out.add_virtual_hosts();
@@ -90,9 +93,13 @@ std::vector<Ptr<xds::Resource>> InvalidRouteResources(const gloov1::Settings& se
   hcm.set_stat_prefix(kFallbackListener);
   auto& routes = *hcm.mutable_route_config();
   routes.set_name(RouteConfigName(kFallbackListener, ""));
-  AnswerAll(
-      policy.invalid_route_response_code() == 0 ? kDefaultInvalidRouteStatus : policy.invalid_route_response_code(),
-      policy.invalid_route_response_body(), routes);
+  // Envoy would refuse the listener for any other status, and for a longer body than the table allows.
+  const uint32_t status = policy.invalid_route_response_code();
+  const std::string& body = policy.invalid_route_response_body();
+  AnswerAll(status < kLeastStatus || status > kMostStatus ? kDefaultInvalidRouteStatus : status, body, routes);
+  if (body.size() > kDefaultMaxBodyBytes) {
+    routes.mutable_max_direct_response_body_size_bytes()->set_value(static_cast<uint32_t>(body.size()));
+  }
   AddHcm(hcm, listener);
   return {MakeResource(xds::Type::kCluster, kFallbackCluster, cluster),
           MakeResource(xds::Type::kListener, kFallbackListener, listener)};

@@ -4,6 +4,7 @@
 #include <functional>
 #include <set>
 
+#include "absl/strings/match.h"
 #include "api/gateway/v1/external_options.pb.h"
 #include "api/gateway/v1/gateway.pb.h"
 #include "api/gateway/v1/route_table.pb.h"
@@ -222,8 +223,9 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                  const auto& claimants = reader.Find(virtual_hosts_by_domain, DomainKey{host.route_config, domain});
                  const std::function<bool(const VirtualHostKey&)> still_claims = [&](const VirtualHostKey& claimant) {
                    const auto binding = reader.Get(gateway.bindings(), claimant);
-                   return binding &&
-                          std::find(binding->domains.begin(), binding->domains.end(), domain) != binding->domains.end();
+                   return binding && std::ranges::any_of(binding->domains, [&](const std::string& claimed) {
+                            return absl::EqualsIgnoreCase(claimed, domain);
+                          });
                  };
                  if (!Owns(key, claimants, still_claims)) return;
                }

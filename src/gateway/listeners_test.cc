@@ -112,8 +112,9 @@ TEST(Listeners, TwoOnOneAddressAreBothRefusedInThatProxyOnly) {
   EXPECT_FALSE(world.listener("a")->accepted);
   EXPECT_FALSE(world.listener("b")->accepted);
   EXPECT_TRUE(world.listener("b", "other")->accepted);
-  EXPECT_TRUE(Says(world.problems(), {"error: Gateway gloo-system/a: bindPort: :::8080 is also the address of Gateway "
-                                      "gloo-system/b in proxy gateway-proxy"}));
+  EXPECT_TRUE(
+      Says(world.problems(), {"error: Gateway gloo-system/a: bindPort: [::]:8080 is also the address of Gateway "
+                              "gloo-system/b in proxy gateway-proxy"}));
   EXPECT_TRUE(Says(world.problems(), {"error: Gateway gloo-system/b: bindPort: ", "gloo-system/a"}));
   world.Delete(Kind::kGateway, "gloo-system", "b");
   EXPECT_TRUE(world.listener("a")->accepted);

@@ -28,6 +28,10 @@ void BootstrapBuilder::AddListener(const xds::Resource& resource, const RouteTab
     listener.mutable_address()->mutable_socket_address()->set_port_value(kFirstPort +
                                                                          static_cast<uint32_t>(added_ % kPorts));
   }
+  if (listener.address().has_pipe()) {
+    std::string& path = *listener.mutable_address()->mutable_pipe()->mutable_path();
+    path = (path.starts_with('@') ? "@" : "/") + Unique("socket");
+  }
   listener.set_name(Unique(listener.name()));
   for (auto& chain : *listener.mutable_filter_chains()) {
     for (auto& filter : *chain.mutable_filters()) {
