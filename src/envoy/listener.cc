@@ -205,8 +205,9 @@ Problems CheckListener(const Context& context, const proxy::Listener& in) {
   Reporter report(problems, in.source);
   listenerv3::Listener frame;
   TranslateFrame(context, in, report, frame);
+  listenerv3::FilterChain chain;
   hcmv3::HttpConnectionManager hcm;
-  TranslateHttpConnectionManager(context, *in.spec, {}, report, hcm);
+  TranslateHttpConnectionManager(context, *in.spec, {}, report, chain, hcm);
   return problems;
 }
 
@@ -225,9 +226,10 @@ TranslatedListener TranslateListener(const Context& context, const proxy::Listen
     return it == needs.end() ? Needs() : it->second;
   };
   if (!in.ssl) {
+    auto& chain = *out.add_filter_chains();
     hcmv3::HttpConnectionManager hcm;
-    TranslateHttpConnectionManager(context, *in.spec, needs_of(0), report, hcm);
-    AddHcm(hcm, RouteConfigName(name, ""), *out.add_filter_chains());
+    TranslateHttpConnectionManager(context, *in.spec, needs_of(0), report, chain, hcm);
+    AddHcm(hcm, RouteConfigName(name, ""), chain);
     result.route_configs.insert(0);
   } else {
     std::map<std::string, const SslGroup*> owners;
@@ -238,7 +240,7 @@ TranslatedListener TranslateListener(const Context& context, const proxy::Listen
           !AddTls(context, group, result.problems, chain))
         continue;
       hcmv3::HttpConnectionManager hcm;
-      TranslateHttpConnectionManager(context, *in.spec, needs_of(group.hash), report, hcm);
+      TranslateHttpConnectionManager(context, *in.spec, needs_of(group.hash), report, chain, hcm);
       AddHcm(hcm, RouteConfigName(name, in.isolate_by_ssl_config ? HexHash(group.hash) : ""), chain);
       chain.set_name(HexHash(group.hash));
       out.add_filter_chains()->Swap(&chain);

@@ -129,6 +129,11 @@ void Walk(const Message& message, const std::string& path, Reporter& report) {
   }
 }
 
+HttpListenerArgs::Filter MakeFilter(FilterPlace place, std::string_view name, const Message& config) {
+  return {place, std::string(name), "type.googleapis.com/" + config.GetDescriptor()->full_name(),
+          SerializeDeterministic(config)};
+}
+
 }  // namespace
 
 void PackAny(const Message& message, google::protobuf::Any* any) {
@@ -151,13 +156,16 @@ bool RouteArgs::RequireAction(std::string_view field) const {
 }
 
 void HttpListenerArgs::AddFilter(FilterPlace place, std::string_view name, const Message& config) const {
-  filters_out.push_back({place, std::string(name), "type.googleapis.com/" + config.GetDescriptor()->full_name(),
-                         SerializeDeterministic(config)});
+  filters_out.push_back(MakeFilter(place, name, config));
 }
 
 void HttpListenerArgs::AddDisabledFilter(FilterPlace place, std::string_view name, const Message& config) const {
   AddFilter(place, name, config);
   filters_out.back().disabled = true;
+}
+
+void HttpListenerArgs::AddNetworkFilter(FilterPlace place, std::string_view name, const Message& config) const {
+  network_filters_out.push_back(MakeFilter(place, name, config));
 }
 
 bool HttpListenerArgs::KeepUnusedFilters() const { return !context.settings().gloo().remove_unused_filters().value(); }

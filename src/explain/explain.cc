@@ -126,7 +126,9 @@ class Explainer {
       Line(fmt::format("filter chain    {}  (SNI {})", chain->name(), names.empty() ? "any" : names));
     }
     hcmv3::HttpConnectionManager hcm;
-    if (chain->filters().empty() || !chain->filters(0).typed_config().UnpackTo(&hcm)) return;
+    const auto& filters = chain->filters();
+    // The connection manager is the last of the network filters.
+    if (filters.empty() || !filters.rbegin()->typed_config().UnpackTo(&hcm)) return;
     request_ = given_;
     if (hcm.strip_any_host_port()) request_.host = StripPort(request_.host);
     const NormalizedPath normalized = NormalizePath(request_.path, hcm);
