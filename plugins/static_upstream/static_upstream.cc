@@ -3,11 +3,17 @@
 
 #include <algorithm>
 #include <cctype>
+#include <google/protobuf/wrappers.pb.h>
+#include <google/protobuf/struct.pb.h>
 
-#include "api/gloo/v1/upstream.pb.h"
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "envoy/config/endpoint/v3/endpoint_components.pb.h"
-#include "plugins/static_upstream/static_upstream.pb.h"
+#include "api/gloo/v1/upstream.proto.h"
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/config/endpoint/v3/endpoint_components.proto.h"
+#include "plugins/static_upstream/static_upstream.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "api/envoy/api/v2/core/health_check.proto.h"
+#include "envoy/config/endpoint/v3/endpoint.proto.h"
+#include "envoy/config/core/v3/address.proto.h"
 #include "src/base/address.h"
 #include "src/envoy/plugin.h"
 

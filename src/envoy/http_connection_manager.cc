@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <tuple>
+#include <google/protobuf/wrappers.pb.h>
 
-#include "api/gloo/v1/http_listener_options.pb.h"
-#include "api/gloo/v1/listener_options.pb.h"
-#include "api/gloo/v1/proxy.pb.h"
-#include "envoy/extensions/filters/http/router/v3/router.pb.h"
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "api/gloo/v1/http_listener_options.proto.h"
+#include "api/gloo/v1/listener_options.proto.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "envoy/extensions/filters/http/router/v3/router.proto.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
+#include "envoy/config/core/v3/config_source.proto.h"
 
 namespace k8sgw::envoy {
 namespace {

@@ -5,8 +5,9 @@
 #include <google/protobuf/map.h>
 
 #include <algorithm>
+#include <google/protobuf/wrappers.pb.h>
 
-#include "api/gloo/v1/settings.pb.h"
+#include "api/gloo/v1/settings.proto.h"
 #include "src/base/proto_codec.h"
 
 namespace k8sgw::envoy {

@@ -2,8 +2,9 @@
 
 #include <limits>
 #include <utility>
+#include <google/protobuf/wrappers.pb.h>
 
-#include "envoy/type/matcher/v3/regex.pb.h"
+#include "envoy/type/matcher/v3/regex.proto.h"
 #include "src/base/regex.h"
 
 namespace k8sgw::envoy {

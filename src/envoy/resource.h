@@ -8,6 +8,9 @@
 
 #include "src/base/ptr.h"
 #include "src/xds/resource.h"
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/config/listener/v3/listener.proto.h"
+#include "envoy/config/route/v3/route.proto.h"
 
 namespace k8sgw::envoy {
 

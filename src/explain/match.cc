@@ -4,8 +4,12 @@
 
 #include <algorithm>
 #include <cctype>
+#include <google/protobuf/wrappers.pb.h>
 
-#include "envoy/config/route/v3/route.pb.h"
+#include "envoy/config/route/v3/route.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
+#include "envoy/type/matcher/v3/string.proto.h"
+#include "envoy/type/matcher/v3/regex.proto.h"
 
 namespace k8sgw::explain {
 namespace {

@@ -4,8 +4,9 @@
 #include <cctype>
 #include <cstring>
 #include <vector>
+#include <google/protobuf/wrappers.pb.h>
 
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
 
 namespace k8sgw::explain {
 namespace {

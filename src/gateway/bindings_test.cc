@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
+#include <google/protobuf/wrappers.pb.h>
 
 #include "src/gateway/test_world.h"
+#include "api/gloo/v1/ssl.proto.h"
 
 namespace k8sgw::gateway {
 namespace {

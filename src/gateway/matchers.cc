@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <string_view>
+#include <google/protobuf/wrappers.pb.h>
 
-#include "api/gloo/v1/matchers.pb.h"
+#include "api/gloo/v1/matchers.proto.h"
 
 namespace k8sgw::gateway {
 namespace {

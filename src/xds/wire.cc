@@ -2,8 +2,11 @@
 
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/support/slice.h>
+#include <google/rpc/status.proto.h>
+#include <google/protobuf/struct.pb.h>
 
-#include "envoy/service/discovery/v3/discovery.pb.h"
+#include "envoy/service/discovery/v3/discovery.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
 
 namespace k8sgw::xds {
 namespace {
