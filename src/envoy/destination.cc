@@ -1,12 +1,18 @@
 #include "src/envoy/destination.h"
 
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/wrappers.pb.h>
+
 #include <algorithm>
 
-#include "api/gloo/v1/proxy.pb.h"
-#include "api/gloo/v1/settings.pb.h"
-#include "api/gloo/v1/upstream.pb.h"
-#include "api/gloo/v1/weighted_destination_options.pb.h"
-#include "envoy/config/route/v3/route_components.pb.h"
+#include "api/core/v1/ref.proto.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "api/gloo/v1/settings.proto.h"
+#include "api/gloo/v1/subset.proto.h"
+#include "api/gloo/v1/upstream.proto.h"
+#include "api/gloo/v1/weighted_destination_options.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
 #include "src/envoy/header_check.h"
 #include "src/envoy/names.h"
 

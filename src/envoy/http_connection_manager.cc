@@ -1,14 +1,17 @@
 #include "src/envoy/http_connection_manager.h"
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <algorithm>
 #include <tuple>
 
-#include "api/gloo/v1/http_listener_options.pb.h"
-#include "api/gloo/v1/listener_options.pb.h"
-#include "api/gloo/v1/proxy.pb.h"
-#include "envoy/config/listener/v3/listener_components.pb.h"
-#include "envoy/extensions/filters/http/router/v3/router.pb.h"
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "api/gloo/v1/http_listener_options.proto.h"
+#include "api/gloo/v1/listener_options.proto.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "envoy/config/core/v3/config_source.proto.h"
+#include "envoy/config/listener/v3/listener_components.proto.h"
+#include "envoy/extensions/filters/http/router/v3/router.proto.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
 
 namespace k8sgw::envoy {
 namespace {

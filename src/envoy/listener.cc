@@ -1,6 +1,8 @@
 #include "src/envoy/listener.h"
 
 #include <arpa/inet.h>
+#include <google/protobuf/duration.pb.h>
+#include <google/protobuf/wrappers.pb.h>
 
 #include <algorithm>
 #include <set>
@@ -8,15 +10,18 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
-#include "api/gloo/v1/listener_options.pb.h"
-#include "api/gloo/v1/proxy.pb.h"
-#include "api/gloo/v1/settings.pb.h"
-#include "api/gloo/v1/ssl.pb.h"
-#include "envoy/config/listener/v3/listener.pb.h"
-#include "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.pb.h"
-#include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h"
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
-#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
+#include "api/gloo/v1/listener_options.proto.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "api/gloo/v1/settings.proto.h"
+#include "api/gloo/v1/ssl.proto.h"
+#include "envoy/config/core/v3/address.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/listener/v3/listener.proto.h"
+#include "envoy/config/listener/v3/listener_components.proto.h"
+#include "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.proto.h"
+#include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.proto.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
+#include "envoy/extensions/transport_sockets/tls/v3/tls.proto.h"
 #include "src/base/hash.h"
 #include "src/envoy/http_connection_manager.h"
 #include "src/envoy/names.h"

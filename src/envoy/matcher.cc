@@ -1,10 +1,13 @@
 #include "src/envoy/matcher.h"
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <algorithm>
 #include <cctype>
 
-#include "api/gloo/v1/matchers.pb.h"
-#include "envoy/config/route/v3/route_components.pb.h"
+#include "api/gloo/v1/matchers.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
+#include "envoy/type/matcher/v3/string.proto.h"
 #include "src/envoy/header_check.h"
 #include "src/envoy/path_check.h"
 #include "src/envoy/regex.h"

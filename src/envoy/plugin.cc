@@ -3,10 +3,11 @@
 #include <google/protobuf/any.pb.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/map.h>
+#include <google/protobuf/wrappers.pb.h>
 
 #include <algorithm>
 
-#include "api/gloo/v1/settings.pb.h"
+#include "api/gloo/v1/settings.proto.h"
 #include "src/base/proto_codec.h"
 
 namespace k8sgw::envoy {

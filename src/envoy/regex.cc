@@ -1,9 +1,11 @@
 #include "src/envoy/regex.h"
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <limits>
 #include <utility>
 
-#include "envoy/type/matcher/v3/regex.pb.h"
+#include "envoy/type/matcher/v3/regex.proto.h"
 #include "src/base/regex.h"
 
 namespace k8sgw::envoy {

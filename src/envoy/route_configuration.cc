@@ -1,10 +1,12 @@
 #include "src/envoy/route_configuration.h"
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <algorithm>
 
-#include "api/gloo/v1/proxy.pb.h"
-#include "api/gloo/v1/route_configuration_options.pb.h"
-#include "envoy/config/route/v3/route.pb.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "api/gloo/v1/route_configuration_options.proto.h"
+#include "envoy/config/route/v3/route.proto.h"
 #include "src/base/hash.h"
 #include "src/base/proto_codec.h"
 #include "src/envoy/names.h"

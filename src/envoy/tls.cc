@@ -1,10 +1,18 @@
 #include "src/envoy/tls.h"
 
-#include "api/gloo/v1/secret.pb.h"
-#include "api/gloo/v1/settings.pb.h"
-#include "api/gloo/v1/ssl.pb.h"
-#include "envoy/config/core/v3/config_source.pb.h"
-#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
+#include <google/protobuf/wrappers.pb.h>
+
+#include "api/core/v1/ref.proto.h"
+#include "api/gloo/v1/secret.proto.h"
+#include "api/gloo/v1/settings.proto.h"
+#include "api/gloo/v1/ssl.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/core/v3/config_source.proto.h"
+#include "envoy/config/core/v3/grpc_service.proto.h"
+#include "envoy/extensions/transport_sockets/tls/v3/common.proto.h"
+#include "envoy/extensions/transport_sockets/tls/v3/secret.proto.h"
+#include "envoy/extensions/transport_sockets/tls/v3/tls.proto.h"
+#include "envoy/type/matcher/v3/string.proto.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/names.h"
 #include "src/envoy/tls_check.h"

@@ -1,15 +1,17 @@
 #include "src/envoy/virtual_host.h"
 
 #include <google/protobuf/arena.h>
+#include <google/protobuf/wrappers.pb.h>
 
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
-#include "api/gloo/v1/proxy.pb.h"
-#include "api/gloo/v1/route_configuration_options.pb.h"
-#include "api/gloo/v1/settings.pb.h"
-#include "api/gloo/v1/virtual_host_options.pb.h"
-#include "envoy/config/route/v3/route.pb.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "api/gloo/v1/route_configuration_options.proto.h"
+#include "api/gloo/v1/settings.proto.h"
+#include "api/gloo/v1/virtual_host_options.proto.h"
+#include "envoy/config/route/v3/route.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
 #include "src/base/hash.h"
 #include "src/base/proto_codec.h"
 #include "src/envoy/header_check.h"

@@ -1,16 +1,23 @@
 #include "src/explain/explain.h"
 
 #include <fmt/core.h>
+#include <google/protobuf/wrappers.pb.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdlib>
 
-#include "api/gloo/v1/proxy.pb.h"
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "envoy/config/listener/v3/listener.pb.h"
-#include "envoy/config/route/v3/route.pb.h"
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/config/core/v3/address.proto.h"
+#include "envoy/config/endpoint/v3/endpoint.proto.h"
+#include "envoy/config/endpoint/v3/endpoint_components.proto.h"
+#include "envoy/config/listener/v3/listener.proto.h"
+#include "envoy/config/listener/v3/listener_components.proto.h"
+#include "envoy/config/route/v3/route.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
+#include "envoy/type/matcher/v3/regex.proto.h"
 #include "src/base/address.h"
 #include "src/envoy/names.h"
 #include "src/envoy/resource.h"

@@ -1,10 +1,16 @@
 #include "src/gateway/listeners.h"
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <algorithm>
 #include <set>
 
-#include "api/gateway/v1/gateway.pb.h"
-#include "api/gloo/v1/proxy.pb.h"
+#include "api/gateway/v1/gateway.proto.h"
+#include "api/gateway/v1/http_gateway.proto.h"
+#include "api/gloo/v1/http_listener_options.proto.h"
+#include "api/gloo/v1/listener_options.proto.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "api/gloo/v1/route_configuration_options.proto.h"
 #include "src/base/address.h"
 #include "src/gateway/fingerprint.h"
 #include "src/proxy/source_metadata.h"

@@ -1,5 +1,11 @@
 #include <gmock/gmock.h>
+#include <google/protobuf/wrappers.pb.h>
 
+#include "api/core/v1/ref.proto.h"
+#include "api/gloo/v1/http_listener_options.proto.h"
+#include "api/gloo/v1/listener_options.proto.h"
+#include "api/gloo/v1/route_configuration_options.proto.h"
+#include "plugins/health_check/health_check.proto.h"
 #include "src/gateway/test_world.h"
 
 namespace k8sgw::gateway {

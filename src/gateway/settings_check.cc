@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "api/gloo/v1/settings.pb.h"
+#include "api/gloo/v1/settings.proto.h"
 #include "src/gateway/places.h"
 #include "src/gateway/settings.h"
 

@@ -1,6 +1,13 @@
 #include "src/validation/bootstrap_builder.h"
 
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include <google/protobuf/any.pb.h>
+#include <google/protobuf/wrappers.pb.h>
+
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/config/core/v3/address.proto.h"
+#include "envoy/config/listener/v3/listener.proto.h"
+#include "envoy/config/listener/v3/listener_components.proto.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
 #include "src/envoy/resource.h"
 
 namespace k8sgw::validation {
