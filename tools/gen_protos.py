@@ -146,7 +146,10 @@ def unity(cpp, out, count):
         smallest[1].append(str(path.relative_to(cpp)))
     for n, (_, names) in enumerate(bins):
         names.sort()
-        text = [f'#include "{name.replace(".pb.cc", ".pb.h" if ".grpc." in name else ".proto.h")}"\n' for name in names] + [PROLOGUE]
+        # All headers come first: each declares functions of messages that it names, and g++ 12 drops the definition of a
+        # specialization that is declared again after it.
+        includes = {line for name in names for line in re.findall(r'#include ".*\n', (cpp / name).read_text())}
+        text = [*sorted(includes), PROLOGUE]
         for k, name in enumerate(names):
             text.append(f"#define schemas schemas_{k}\n#define file_default_instances file_default_instances_{k}\n")
             text.append(f'#include "{name}"\n#undef schemas\n#undef file_default_instances\n')

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/statusor.h"
+
 namespace k8sgw {
 
 // IPv4 or IPv6; otherwise it can only be a name.
@@ -14,5 +16,13 @@ std::string NormalAddress(const std::string& text);
 
 // "127.0.0.1:80", "[::1]:80".
 std::string HostAndPort(const std::string& host, uint32_t port);
+
+struct HostPort {
+  std::string host;
+  int port = 0;
+};
+
+// "localhost:9000", "10.0.0.1:80", "[::1]:80". Errors say what is wrong with the text.
+absl::StatusOr<HostPort> ParseHostPort(const std::string& text);
 
 }  // namespace k8sgw

@@ -6,30 +6,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 
 namespace k8sgw {
-
-absl::StatusOr<HostPort> ParseHostPort(const std::string& text) {
-  const auto refused = [&](const std::string& why) {
-    return absl::InvalidArgumentError(fmt::format("\"{}\" is not HOST:PORT, such as localhost:9000: {}", text, why));
-  };
-  const size_t colon = text.rfind(':');
-  if (colon == std::string::npos) return refused("it has no port");
-  HostPort out{text.substr(0, colon), 0};
-  if (out.host.starts_with('[') && out.host.ends_with(']')) {
-    out.host = out.host.substr(1, out.host.size() - 2);
-  } else if (out.host.find_first_of(":/") != std::string::npos) {
-    return refused(out.host.find("//") == std::string::npos ? "IPv6 addresses stand in brackets" : "it is no URL");
-  }
-  if (out.host.empty()) return refused("it has no host");
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data() + colon + 1, end, out.port);
-  if (error != std::errc() || rest != end || out.port < 1 || out.port > 65535)
-    return refused("the port must be 1 to 65535");
-  return out;
-}
 
 absl::Status CheckPortFree(const std::string& address, int port, const std::string& what) {
   addrinfo hints{};

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "api/gateway/v1/gateway.proto.h"
+#include "src/base/address.h"
 #include "src/cmd/commands.h"
 #include "src/cmd/control_plane.h"
 #include "src/cmd/envoy_process.h"

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "api/gloo/v1/settings.proto.h"
+#include "src/base/address.h"
 #include "src/gateway/places.h"
 #include "src/gateway/settings.h"
 
@@ -199,6 +200,12 @@ Problems CheckSettings(const SettingsKey& key, const Object<gloov1::Settings>& s
   const uint32_t status = spec.gloo().invalid_config_policy().invalid_route_response_code();
   take(status != 0 && (status < 200 || status > 599), "gloo.invalidConfigPolicy.invalidRouteResponseCode",
        "is " + std::to_string(status) + ", which is no status of a response, so it is 404", "use 200 to 599");
+  const std::string& xds = spec.gloo().xds_bind_addr();
+  // Port 0 is any that is free.
+  if (const auto parsed = ParseHostPort(xds); !xds.empty() && !xds.ends_with(":0") && !parsed.ok()) {
+    problems.push_back(Error(Field(at, "gloo.xdsBindAddr"), std::string(parsed.status().message()),
+                             "write an address and a port, such as 0.0.0.0:9977"));
+  }
   spec.clear_discovery_namespace();
   spec.clear_watch_namespace_selectors();
   Checker(key, problems).Check(spec, at);
