@@ -34,8 +34,8 @@ TEST(Describe, ListsTheValuesOfAnEnum) {
 }
 
 TEST(Describe, FallsBackToTheMessage) {
-  EXPECT_EQ(Describe(Field("transformation.options.gloo.solo.io.ResponseMatch", "response_transformation")),
-            "Changes a request or a response.");
+  EXPECT_EQ(Describe(Field("transformation.options.gloo.solo.io.Transformation", "header_body_transform")),
+            "Wraps headers and body into one JSON object. Not together with transformationTemplate.");
 }
 
 TEST(Describe, SaysWhatIsDeprecated) {
