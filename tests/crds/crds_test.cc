@@ -117,6 +117,29 @@ TEST(Crds, AreSmallEnough) {
   }
 }
 
+// All words that schemas below this one use, but those of names of fields.
+void FindWords(const Node& schema, std::set<std::string>& out) {
+  for (const auto& entry : schema.entries) out.insert(entry.key);
+  if (const Node* properties = schema.Find("properties")) {
+    for (const auto& entry : properties->entries) FindWords(entry.value, out);
+  }
+  for (const char* inner : {"items", "additionalProperties"}) {
+    if (const Node* found = schema.Find(inner)) FindWords(*found, out);
+  }
+}
+
+// Whatever a cluster holds must stay writable, or its status could not be written.
+TEST(Crds, OnlyTheNewKindsRefuseMoreThanTypes) {
+  for (const auto& [kind, crd] : Definitions()) {
+    std::set<std::string> words;
+    FindWords(SchemaIn(crd), words);
+    if (kind == "GatewayParameters" || kind == "DirectResponse") continue;
+    for (const char* rule : {"required", "enum", "maxLength", "maxItems", "x-kubernetes-validations"}) {
+      EXPECT_FALSE(words.contains(rule)) << kind << " has " << rule;
+    }
+  }
+}
+
 void FindUnexplained(const Node& schema, const std::string& path, std::vector<std::string>& out) {
   if (const Node* properties = schema.Find("properties")) {
     for (const auto& entry : properties->entries) {
