@@ -54,7 +54,7 @@ resilience: all ## whole processes: files that break, processes that die, ports 
 	@python3 tests/e2e/resilience.py --preset release
 
 fuzz: setup ## inputs made at random, with sanitizers, by clang; RUNS=1000000 makes more of them
-	@$(call BUILD,fuzz) --target fuzz
+	@$(call BUILD,asan) --target fuzz
 	@python3 tests/fuzz/run.py $(if $(RUNS),--runs $(RUNS))
 
 bench: all ## speed and size beside their floors; rewrites docs/benchmarks.md
@@ -62,13 +62,11 @@ bench: all ## speed and size beside their floors; rewrites docs/benchmarks.md
 	@python3 benchmarks/report.py build/figures.json docs
 
 asan: setup ## unit, simulation and golden tests with the address and undefined-behaviour sanitizers
-	@cmake --preset asan >build/asan.log 2>&1 || { cat build/asan.log; exit 1; }
-	@cmake --build build/asan -j$(JOBS)
+	@$(call BUILD,asan)
 	@cd build/asan && ASAN_OPTIONS=detect_leaks=1 SIMULATION_STEPS=60 ctest -L 'unit|golden' --output-on-failure
 
 tsan: setup ## all that threads share, with the thread sanitizer (Debian's gRPC is built without it, so it stays out)
-	@cmake --preset tsan >build/tsan.log 2>&1 || { cat build/tsan.log; exit 1; }
-	@cmake --build build/tsan -j$(JOBS) --target k8sgw_threads_test
+	@$(call BUILD,tsan) --target k8sgw_threads_test
 	@cd build/tsan && ctest -R threads --output-on-failure
 
 clean: ## remove what was built; caches outside the tree stay

@@ -8,8 +8,10 @@
 #include <mutex>
 #include <set>
 
-#include "envoy/config/bootstrap/v3/bootstrap.pb.h"
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "envoy/config/bootstrap/v3/bootstrap.proto.h"
+#include "envoy/config/listener/v3/listener_components.proto.h"
+#include "envoy/config/route/v3/route.proto.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
 #include "envoy/service/discovery/v3/ads.grpc.pb.h"
 #include "src/base/proto_codec.h"
 #include "src/base/yaml.h"

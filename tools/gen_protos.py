@@ -113,19 +113,25 @@ def run(*cmd, **kw):
 
 def generate(protoc_args, files, services, out):
     out.mkdir(parents=True)
-    run("protoc", *protoc_args, f"--cpp_out={out}", *files)
+    # X.proto.h has the messages of X.proto and declares those of others, so that its readers parse no more than they
+    # use; X.pb.h has all that it imports as well.
+    run("protoc", *protoc_args, f"--cpp_out=proto_h:{out}", *files)
     if services:
         plugin = shutil.which("grpc_cpp_plugin")
         run("protoc", *protoc_args, f"--grpc_out={out}", f"--plugin=protoc-gen-grpc={plugin}", *services)
     # protoc 3.21 escapes neither packages that are a keyword (`static`) or a function of the C library (`pipe`), nor the
     # C++20 keyword `requires`.
-    for path in [*out.glob("**/*.pb.h"), *out.glob("**/*.pb.cc")]:
+    for path in [*out.glob("**/*.h"), *out.glob("**/*.pb.cc")]:
         text = path.read_text()
+        if '"google/protobuf/' in text:
+            # The library's own messages have no such header.
+            text = re.sub(r'#include "google/protobuf/(\w+)\.proto\.h"', r"#include <google/protobuf/\1.pb.h>", text)
+            path.write_text(text)
         if not re.search(r"namespace (static|pipe) {|(static|pipe)::options", text):
             continue
         text = re.sub(r"\b(static|pipe)::options", r"\1_::options", text)
         path.write_text(re.sub(r"(namespace (?:static|pipe))( {|\n)", r"\1_\2", text))
-    for path in out.glob("**/jwt_authn/v3/config.pb.*"):
+    for path in out.glob("**/jwt_authn/v3/config.p*"):
         lines = path.read_text().splitlines(True)
         path.write_text("".join(l if '"' in l else re.sub(r"\brequires\b", "requires_", l) for l in lines))
 
@@ -141,7 +147,7 @@ def unity(cpp, out, count):
         smallest[1].append(str(path.relative_to(cpp)))
     for n, (_, names) in enumerate(bins):
         names.sort()
-        text = [f'#include "{name[:-3]}.h"\n' for name in names] + [PROLOGUE]
+        text = [f'#include "{name.replace(".pb.cc", ".pb.h" if ".grpc." in name else ".proto.h")}"\n' for name in names] + [PROLOGUE]
         for k, name in enumerate(names):
             text.append(f"#define schemas schemas_{k}\n#define file_default_instances file_default_instances_{k}\n")
             text.append(f'#include "{name}"\n#undef schemas\n#undef file_default_instances\n')

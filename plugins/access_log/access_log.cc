@@ -1,13 +1,18 @@
 // Access logs in files: of requests (on the connection managers) and of connections (on the listener).
 
+#include <google/protobuf/struct.pb.h>
+
 #include <map>
 
-#include "api/gloo/v1/listener_options.pb.h"
-#include "envoy/config/accesslog/v3/accesslog.pb.h"
-#include "envoy/config/listener/v3/listener.pb.h"
-#include "envoy/extensions/access_loggers/file/v3/file.pb.h"
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
-#include "plugins/access_log/access_log.pb.h"
+#include "api/gloo/v1/listener_options.proto.h"
+#include "envoy/config/accesslog/v3/accesslog.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/core/v3/extension.proto.h"
+#include "envoy/config/core/v3/substitution_format_string.proto.h"
+#include "envoy/config/listener/v3/listener.proto.h"
+#include "envoy/extensions/access_loggers/file/v3/file.proto.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
+#include "plugins/access_log/access_log.proto.h"
 #include "plugins/access_log/filter.h"
 #include "src/envoy/format_check.h"
 #include "src/envoy/plugin.h"

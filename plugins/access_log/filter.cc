@@ -2,8 +2,18 @@
 
 #include <algorithm>
 
-#include "envoy/config/accesslog/v3/accesslog.pb.h"
-#include "plugins/access_log/access_log.pb.h"
+#include "api/envoy/config/core/v3/base.proto.h"
+#include "api/envoy/config/route/v3/route_components.proto.h"
+#include "api/envoy/type/matcher/v3/regex.proto.h"
+#include "api/envoy/type/v3/percent.proto.h"
+#include "api/envoy/type/v3/range.proto.h"
+#include "envoy/config/accesslog/v3/accesslog.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
+#include "envoy/type/matcher/v3/string.proto.h"
+#include "envoy/type/v3/percent.proto.h"
+#include "envoy/type/v3/range.proto.h"
+#include "plugins/access_log/access_log.proto.h"
 #include "src/envoy/regex.h"
 
 namespace k8sgw::plugins::access_log {

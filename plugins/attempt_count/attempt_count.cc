@@ -1,7 +1,9 @@
 // Whether upstreams and clients see how often a request was tried.
 
-#include "api/gloo/v1/virtual_host_options.pb.h"
-#include "envoy/config/route/v3/route_components.pb.h"
+#include <google/protobuf/wrappers.pb.h>
+
+#include "api/gloo/v1/virtual_host_options.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::attempt_count {

@@ -1,15 +1,17 @@
 // Buffering of whole requests before they are sent on, with a limit; on listeners, virtual hosts, routes and weighted
 // destinations.
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <limits>
 
-#include "api/envoy/extensions/filters/http/buffer/v3/buffer.pb.h"
-#include "api/gloo/v1/http_listener_options.pb.h"
-#include "api/gloo/v1/route_options.pb.h"
-#include "api/gloo/v1/virtual_host_options.pb.h"
-#include "api/gloo/v1/weighted_destination_options.pb.h"
-#include "envoy/config/route/v3/route_components.pb.h"
-#include "envoy/extensions/filters/http/buffer/v3/buffer.pb.h"
+#include "api/envoy/extensions/filters/http/buffer/v3/buffer.proto.h"
+#include "api/gloo/v1/http_listener_options.proto.h"
+#include "api/gloo/v1/route_options.proto.h"
+#include "api/gloo/v1/virtual_host_options.proto.h"
+#include "api/gloo/v1/weighted_destination_options.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
+#include "envoy/extensions/filters/http/buffer/v3/buffer.proto.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::buffer {

@@ -1,10 +1,12 @@
 // Limits on what is under way to an Upstream at one time: the Upstream's own, or else those of the Settings.
 
-#include "api/gloo/v1/settings.pb.h"
-#include "api/gloo/v1/upstream.pb.h"
-#include "envoy/config/cluster/v3/circuit_breaker.pb.h"
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "plugins/circuit_breakers/circuit_breakers.pb.h"
+#include <google/protobuf/wrappers.pb.h>
+
+#include "api/gloo/v1/settings.proto.h"
+#include "api/gloo/v1/upstream.proto.h"
+#include "envoy/config/cluster/v3/circuit_breaker.proto.h"
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "plugins/circuit_breakers/circuit_breakers.proto.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::circuit_breakers {

@@ -1,13 +1,16 @@
 // The connections to an Upstream: time to connect, buffers, and the options of HTTP that all its versions share or that
 // are those of HTTP/1. Keep-alive probes are in plugins/tcp_keepalive, HTTP/2 in plugins/http2.
 
-#include "api/gloo/v1/protocol.pb.h"
-#include "api/gloo/v1/upstream.pb.h"
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "envoy/config/core/v3/protocol.pb.h"
-#include "envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case.pb.h"
-#include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
-#include "plugins/connection/connection.pb.h"
+#include <google/protobuf/wrappers.pb.h>
+
+#include "api/gloo/v1/protocol.proto.h"
+#include "api/gloo/v1/upstream.proto.h"
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/config/core/v3/extension.proto.h"
+#include "envoy/config/core/v3/protocol.proto.h"
+#include "envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case.proto.h"
+#include "envoy/extensions/upstreams/http/v3/http_protocol_options.proto.h"
+#include "plugins/connection/connection.proto.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/plugin.h"
 

@@ -1,10 +1,15 @@
 // Cross-origin resource sharing, on virtual hosts and routes.
 
-#include "api/gloo/v1/route_options.pb.h"
-#include "api/gloo/v1/virtual_host_options.pb.h"
-#include "envoy/config/route/v3/route_components.pb.h"
-#include "envoy/extensions/filters/http/cors/v3/cors.pb.h"
-#include "plugins/cors/cors.pb.h"
+#include <google/protobuf/wrappers.pb.h>
+
+#include "api/gloo/v1/route_options.proto.h"
+#include "api/gloo/v1/virtual_host_options.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
+#include "envoy/extensions/filters/http/cors/v3/cors.proto.h"
+#include "envoy/type/matcher/v3/string.proto.h"
+#include "envoy/type/v3/percent.proto.h"
+#include "plugins/cors/cors.proto.h"
 #include "src/envoy/plugin.h"
 #include "src/envoy/regex.h"
 

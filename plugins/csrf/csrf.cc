@@ -1,15 +1,20 @@
 // Protection against cross-site request forgery: requests that change something must come from an origin that is
 // trusted. On listeners, virtual hosts, routes and weighted destinations.
 
-#include "api/envoy/extensions/filters/http/csrf/v3/csrf.pb.h"
-#include "api/gloo/v1/http_listener_options.pb.h"
-#include "api/gloo/v1/route_options.pb.h"
-#include "api/gloo/v1/virtual_host_options.pb.h"
-#include "api/gloo/v1/weighted_destination_options.pb.h"
-#include "envoy/config/core/v3/base.pb.h"
-#include "envoy/config/route/v3/route_components.pb.h"
-#include "envoy/extensions/filters/http/csrf/v3/csrf.pb.h"
-#include "envoy/type/matcher/v3/string.pb.h"
+#include "api/envoy/config/core/v3/base.proto.h"
+#include "api/envoy/extensions/filters/http/csrf/v3/csrf.proto.h"
+#include "api/envoy/type/matcher/v3/regex.proto.h"
+#include "api/envoy/type/matcher/v3/string.proto.h"
+#include "api/envoy/type/v3/percent.proto.h"
+#include "api/gloo/v1/http_listener_options.proto.h"
+#include "api/gloo/v1/route_options.proto.h"
+#include "api/gloo/v1/virtual_host_options.proto.h"
+#include "api/gloo/v1/weighted_destination_options.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
+#include "envoy/extensions/filters/http/csrf/v3/csrf.proto.h"
+#include "envoy/type/matcher/v3/string.proto.h"
+#include "envoy/type/v3/percent.proto.h"
 #include "src/envoy/plugin.h"
 #include "src/envoy/regex.h"
 
@@ -48,9 +53,6 @@ void Translate(const matcherv1::StringMatcher& in, envoy::Reporter report, match
       out.set_suffix(in.suffix());
       break;
     case matcherv1::StringMatcher::kSafeRegex:
-      if (in.safe_regex().regex().empty()) {
-        report.Error("safeRegex.regex", "is empty", "write a regex that trusted origins match as a whole");
-      }
       if (in.ignore_case()) {
         report.Warning("ignoreCase", "has no effect on a regex", "start the regex with (?i)");
         out.set_ignore_case(false);

@@ -2,9 +2,11 @@
 
 #include <cmath>
 
-#include "api/gloo/v1/route_options.pb.h"
-#include "envoy/extensions/filters/http/fault/v3/fault.pb.h"
-#include "plugins/faults/faults.pb.h"
+#include "api/gloo/v1/route_options.proto.h"
+#include "envoy/extensions/filters/common/fault/v3/fault.proto.h"
+#include "envoy/extensions/filters/http/fault/v3/fault.proto.h"
+#include "envoy/type/v3/percent.proto.h"
+#include "plugins/faults/faults.proto.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/plugin.h"
 

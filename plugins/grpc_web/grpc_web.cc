@@ -1,8 +1,11 @@
 // gRPC-Web: browsers speak it, and Envoy turns it into gRPC for the upstream.
 
-#include "api/gloo/v1/http_listener_options.pb.h"
-#include "api/gloo/v1/settings.pb.h"
-#include "envoy/extensions/filters/http/grpc_web/v3/grpc_web.pb.h"
+#include <google/protobuf/wrappers.pb.h>
+
+#include "api/gloo/v1/http_listener_options.proto.h"
+#include "api/gloo/v1/settings.proto.h"
+#include "envoy/extensions/filters/http/grpc_web/v3/grpc_web.proto.h"
+#include "plugins/grpc_web/grpc_web.proto.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::grpc_web {

@@ -1,10 +1,12 @@
 // Compression of responses with gzip.
 
-#include "api/envoy/config/filter/http/gzip/v2/gzip.pb.h"
-#include "api/gloo/v1/http_listener_options.pb.h"
-#include "envoy/config/core/v3/extension.pb.h"
-#include "envoy/extensions/compression/gzip/compressor/v3/gzip.pb.h"
-#include "envoy/extensions/filters/http/compressor/v3/compressor.pb.h"
+#include <google/protobuf/wrappers.pb.h>
+
+#include "api/envoy/config/filter/http/gzip/v2/gzip.proto.h"
+#include "api/gloo/v1/http_listener_options.proto.h"
+#include "envoy/config/core/v3/extension.proto.h"
+#include "envoy/extensions/compression/gzip/compressor/v3/gzip.proto.h"
+#include "envoy/extensions/filters/http/compressor/v3/compressor.proto.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::gzip {

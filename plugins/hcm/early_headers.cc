@@ -1,13 +1,18 @@
 #include "plugins/hcm/early_headers.h"
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <map>
 
-#include "api/envoy/kit/api/v2/core/base.pb.h"
-#include "api/gloo/v1/secret.pb.h"
-#include "envoy/config/common/mutation_rules/v3/mutation_rules.pb.h"
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
-#include "envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation.pb.h"
-#include "plugins/headers/headers.pb.h"
+#include "api/core/v1/ref.proto.h"
+#include "api/envoy/kit/api/v2/core/base.proto.h"
+#include "api/gloo/v1/secret.proto.h"
+#include "envoy/config/common/mutation_rules/v3/mutation_rules.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/core/v3/extension.proto.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
+#include "envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation.proto.h"
+#include "plugins/headers/headers.proto.h"
 #include "src/envoy/header_check.h"
 
 namespace k8sgw::plugins::hcm {

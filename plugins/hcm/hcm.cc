@@ -2,17 +2,18 @@
 // in protocols.cc.
 
 #include <arpa/inet.h>
+#include <google/protobuf/wrappers.pb.h>
 
 #include <set>
 
-#include "api/gloo/v1/http_listener_options.pb.h"
-#include "envoy/config/core/v3/address.pb.h"
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
-#include "envoy/extensions/request_id/uuid/v3/uuid.pb.h"
+#include "api/gloo/v1/http_listener_options.proto.h"
+#include "envoy/config/core/v3/address.proto.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
+#include "envoy/extensions/request_id/uuid/v3/uuid.proto.h"
 #include "plugins/hcm/early_headers.h"
-#include "plugins/hcm/hcm.pb.h"
+#include "plugins/hcm/hcm.proto.h"
 #include "plugins/hcm/protocols.h"
-#include "plugins/upgrades/upgrades.pb.h"
+#include "plugins/upgrades/upgrades.proto.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/plugin.h"
 

@@ -1,9 +1,13 @@
 #include "plugins/hcm/protocols.h"
 
-#include "envoy/config/core/v3/protocol.pb.h"
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
-#include "envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case.pb.h"
-#include "plugins/hcm/hcm.pb.h"
+#include <google/protobuf/wrappers.pb.h>
+
+#include "api/gloo/v1/protocol.proto.h"
+#include "envoy/config/core/v3/extension.proto.h"
+#include "envoy/config/core/v3/protocol.proto.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
+#include "envoy/extensions/http/header_formatters/preserve_case/v3/preserve_case.proto.h"
+#include "plugins/hcm/hcm.proto.h"
 #include "src/envoy/duration.h"
 
 namespace k8sgw::plugins::hcm {

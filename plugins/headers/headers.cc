@@ -1,13 +1,18 @@
 // Headers that are added to or taken from requests and responses.
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <map>
 
-#include "api/gloo/v1/route_options.pb.h"
-#include "api/gloo/v1/secret.pb.h"
-#include "api/gloo/v1/virtual_host_options.pb.h"
-#include "api/gloo/v1/weighted_destination_options.pb.h"
-#include "envoy/config/route/v3/route_components.pb.h"
-#include "plugins/headers/headers.pb.h"
+#include "api/core/v1/ref.proto.h"
+#include "api/envoy/kit/api/v2/core/base.proto.h"
+#include "api/gloo/v1/route_options.proto.h"
+#include "api/gloo/v1/secret.proto.h"
+#include "api/gloo/v1/virtual_host_options.proto.h"
+#include "api/gloo/v1/weighted_destination_options.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
+#include "plugins/headers/headers.proto.h"
 #include "plugins/headers/secret_reach.h"
 #include "src/envoy/header_check.h"
 #include "src/envoy/plugin.h"

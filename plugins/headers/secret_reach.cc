@@ -2,7 +2,8 @@
 
 #include <google/protobuf/repeated_ptr_field.h>
 
-#include "api/gloo/v1/proxy.pb.h"
+#include "api/core/v1/ref.proto.h"
+#include "api/gloo/v1/proxy.proto.h"
 
 namespace k8sgw::plugins::headers {
 namespace {

@@ -1,8 +1,12 @@
 // A path on which the gateway itself answers 200, for load balancers in front of it.
 
-#include "api/gloo/v1/http_listener_options.pb.h"
-#include "envoy/config/route/v3/route_components.pb.h"
-#include "envoy/extensions/filters/http/health_check/v3/health_check.pb.h"
+#include <google/protobuf/wrappers.pb.h>
+
+#include "api/gloo/v1/http_listener_options.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
+#include "envoy/extensions/filters/http/health_check/v3/health_check.proto.h"
+#include "envoy/type/matcher/v3/string.proto.h"
+#include "plugins/health_check/health_check.proto.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::health_check {

@@ -1,14 +1,23 @@
 // Active health checks: Envoy asks the hosts of an Upstream again and again whether they are well.
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <algorithm>
 #include <cctype>
 #include <map>
 
-#include "api/envoy/api/v2/core/health_check.pb.h"
-#include "api/gloo/v1/secret.pb.h"
-#include "api/gloo/v1/upstream.pb.h"
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "envoy/config/core/v3/health_check.pb.h"
+#include "api/core/v1/ref.proto.h"
+#include "api/envoy/api/v2/core/health_check.proto.h"
+#include "api/envoy/kit/api/v2/core/base.proto.h"
+#include "api/envoy/type/range.proto.h"
+#include "api/gloo/v1/secret.proto.h"
+#include "api/gloo/v1/upstream.proto.h"
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/core/v3/health_check.proto.h"
+#include "envoy/type/matcher/v3/string.proto.h"
+#include "envoy/type/v3/http.proto.h"
+#include "envoy/type/v3/range.proto.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/header_check.h"
 #include "src/envoy/plugin.h"

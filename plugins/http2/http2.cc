@@ -1,10 +1,12 @@
 // The version of HTTP that is spoken with an Upstream, and the options of HTTP/2. Those of HTTP/1 are in
 // plugins/connection.
 
-#include "api/gloo/v1/upstream.pb.h"
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "envoy/config/core/v3/protocol.pb.h"
-#include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
+#include <google/protobuf/wrappers.pb.h>
+
+#include "api/gloo/v1/upstream.proto.h"
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/config/core/v3/protocol.proto.h"
+#include "envoy/extensions/upstreams/http/v3/http_protocol_options.proto.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::http2 {

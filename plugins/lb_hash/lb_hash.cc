@@ -1,8 +1,8 @@
 // What is hashed to choose a host, with the ringHash and maglev load balancers.
 
-#include "api/gloo/v1/route_options.pb.h"
-#include "envoy/config/route/v3/route_components.pb.h"
-#include "plugins/lb_hash/lb_hash.pb.h"
+#include "api/gloo/v1/route_options.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
+#include "plugins/lb_hash/lb_hash.proto.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/header_check.h"
 #include "src/envoy/plugin.h"

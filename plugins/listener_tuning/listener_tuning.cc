@@ -1,9 +1,11 @@
 // Settings of the listening socket and of the connections that come in through it.
 
-#include "api/envoy/kit/api/v2/core/socket_option.pb.h"
-#include "api/gloo/v1/listener_options.pb.h"
-#include "envoy/config/core/v3/socket_option.pb.h"
-#include "envoy/config/listener/v3/listener.pb.h"
+#include <google/protobuf/wrappers.pb.h>
+
+#include "api/envoy/kit/api/v2/core/socket_option.proto.h"
+#include "api/gloo/v1/listener_options.proto.h"
+#include "envoy/config/core/v3/socket_option.proto.h"
+#include "envoy/config/listener/v3/listener.proto.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::listener_tuning {

@@ -1,8 +1,12 @@
 // How requests are spread over the hosts of an Upstream.
 
-#include "api/gloo/v1/upstream.pb.h"
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "plugins/load_balancer/load_balancer.pb.h"
+#include <google/protobuf/wrappers.pb.h>
+
+#include "api/gloo/v1/upstream.proto.h"
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/type/v3/percent.proto.h"
+#include "plugins/load_balancer/load_balancer.proto.h"
 #include "src/envoy/cluster.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/plugin.h"

@@ -1,11 +1,18 @@
 // Limits of the rate of requests that each Envoy keeps by itself: for a whole listener, for virtual hosts and routes.
 
-#include "api/gloo/v1/http_listener_options.pb.h"
-#include "api/gloo/v1/route_options.pb.h"
-#include "api/gloo/v1/virtual_host_options.pb.h"
-#include "envoy/config/route/v3/route_components.pb.h"
-#include "envoy/extensions/common/ratelimit/v3/ratelimit.pb.h"
-#include "envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.pb.h"
+#include <google/protobuf/wrappers.pb.h>
+
+#include "api/enterprise/ratelimit.proto.h"
+#include "api/gloo/v1/http_listener_options.proto.h"
+#include "api/gloo/v1/route_options.proto.h"
+#include "api/gloo/v1/virtual_host_options.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
+#include "envoy/extensions/common/ratelimit/v3/ratelimit.proto.h"
+#include "envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.proto.h"
+#include "envoy/type/v3/percent.proto.h"
+#include "envoy/type/v3/token_bucket.proto.h"
+#include "plugins/local_ratelimit/local_ratelimit.proto.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/plugin.h"
 

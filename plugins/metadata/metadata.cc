@@ -1,7 +1,10 @@
 // Metadata of routes, for filters and access logs.
 
-#include "api/gloo/v1/route_options.pb.h"
-#include "envoy/config/route/v3/route_components.pb.h"
+#include <google/protobuf/struct.pb.h>
+
+#include "api/gloo/v1/route_options.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::metadata {

@@ -1,9 +1,11 @@
 // Hosts of an Upstream that fail too often are left out for a while.
 
-#include "api/envoy/api/v2/cluster/outlier_detection.pb.h"
-#include "api/gloo/v1/upstream.pb.h"
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "envoy/config/cluster/v3/outlier_detection.pb.h"
+#include <google/protobuf/wrappers.pb.h>
+
+#include "api/envoy/api/v2/cluster/outlier_detection.proto.h"
+#include "api/gloo/v1/upstream.proto.h"
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/config/cluster/v3/outlier_detection.proto.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/plugin.h"
 

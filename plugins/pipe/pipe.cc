@@ -2,10 +2,12 @@
 
 #include <sys/un.h>
 
-#include "api/gloo/v1/upstream.pb.h"
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "envoy/config/endpoint/v3/endpoint_components.pb.h"
-#include "plugins/pipe/pipe.pb.h"
+#include "api/gloo/v1/upstream.proto.h"
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/config/core/v3/address.proto.h"
+#include "envoy/config/endpoint/v3/endpoint.proto.h"
+#include "envoy/config/endpoint/v3/endpoint_components.proto.h"
+#include "plugins/pipe/pipe.proto.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::pipe {

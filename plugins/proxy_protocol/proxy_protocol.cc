@@ -1,13 +1,19 @@
 // The PROXY protocol, which carries the client's address through load balancers: read from what stands in front of the
 // gateway, and written to upstreams.
 
-#include "api/gloo/v1/listener_options.pb.h"
-#include "api/gloo/v1/upstream.pb.h"
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "envoy/config/listener/v3/listener.pb.h"
-#include "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.pb.h"
-#include "envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol.pb.h"
-#include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
+#include <google/protobuf/wrappers.pb.h>
+
+#include "api/gloo/v1/listener_options.proto.h"
+#include "api/gloo/v1/upstream.proto.h"
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/core/v3/proxy_protocol.proto.h"
+#include "envoy/config/listener/v3/listener.proto.h"
+#include "envoy/config/listener/v3/listener_components.proto.h"
+#include "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.proto.h"
+#include "envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol.proto.h"
+#include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.proto.h"
+#include "plugins/proxy_protocol/proxy_protocol.proto.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::proxy_protocol {

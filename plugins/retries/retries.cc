@@ -1,12 +1,14 @@
 // Requests that are tried again when the upstream fails, on routes and virtual hosts.
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <limits>
 
-#include "api/gloo/v1/route_options.pb.h"
-#include "api/gloo/v1/virtual_host_options.pb.h"
-#include "envoy/config/route/v3/route_components.pb.h"
-#include "envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.pb.h"
-#include "plugins/retries/retries.pb.h"
+#include "api/gloo/v1/route_options.proto.h"
+#include "api/gloo/v1/virtual_host_options.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
+#include "envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config.proto.h"
+#include "plugins/retries/retries.proto.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/header_check.h"
 #include "src/envoy/plugin.h"

@@ -1,7 +1,10 @@
 // What the upstream sees instead of the request's path and host.
 
-#include "api/gloo/v1/route_options.pb.h"
-#include "envoy/config/route/v3/route_components.pb.h"
+#include <google/protobuf/wrappers.pb.h>
+
+#include "api/envoy/type/matcher/v3/regex.proto.h"
+#include "api/gloo/v1/route_options.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
 #include "src/envoy/header_check.h"
 #include "src/envoy/path_check.h"
 #include "src/envoy/plugin.h"

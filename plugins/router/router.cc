@@ -1,7 +1,10 @@
 // Settings of the router filter, which sends requests to the upstreams.
 
-#include "api/gloo/v1/http_listener_options.pb.h"
-#include "envoy/extensions/filters/http/router/v3/router.pb.h"
+#include <google/protobuf/wrappers.pb.h>
+
+#include "api/gloo/v1/http_listener_options.proto.h"
+#include "envoy/extensions/filters/http/router/v3/router.proto.h"
+#include "plugins/router/router.proto.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::router {

@@ -2,9 +2,12 @@
 
 #include <cmath>
 
-#include "api/gloo/v1/route_options.pb.h"
-#include "envoy/config/route/v3/route_components.pb.h"
-#include "plugins/shadowing/shadowing.pb.h"
+#include "api/core/v1/ref.proto.h"
+#include "api/gloo/v1/route_options.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
+#include "envoy/type/v3/percent.proto.h"
+#include "plugins/shadowing/shadowing.proto.h"
 #include "src/envoy/header_check.h"
 #include "src/envoy/names.h"
 #include "src/envoy/plugin.h"

@@ -1,13 +1,20 @@
 // Upstreams whose hosts the user lists: IP addresses, or names that Envoy looks up. Their TLS is made in
 // plugins/upstream_tls, which expects one endpoint for each host, in their order.
 
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/wrappers.pb.h>
+
 #include <algorithm>
 #include <cctype>
 
-#include "api/gloo/v1/upstream.pb.h"
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "envoy/config/endpoint/v3/endpoint_components.pb.h"
-#include "plugins/static_upstream/static_upstream.pb.h"
+#include "api/envoy/api/v2/core/health_check.proto.h"
+#include "api/gloo/v1/upstream.proto.h"
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/config/core/v3/address.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/endpoint/v3/endpoint.proto.h"
+#include "envoy/config/endpoint/v3/endpoint_components.proto.h"
+#include "plugins/static_upstream/static_upstream.proto.h"
 #include "src/base/address.h"
 #include "src/envoy/plugin.h"
 

@@ -3,10 +3,11 @@
 #include <algorithm>
 #include <cctype>
 
-#include "api/envoy/kit/api/v2/core/base.pb.h"
-#include "api/gloo/v1/virtual_host_options.pb.h"
-#include "envoy/config/route/v3/route_components.pb.h"
-#include "plugins/stats/stats.pb.h"
+#include "api/envoy/kit/api/v2/core/base.proto.h"
+#include "api/gloo/v1/virtual_host_options.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
+#include "envoy/type/matcher/v3/string.proto.h"
+#include "plugins/stats/stats.proto.h"
 #include "src/envoy/names.h"
 #include "src/envoy/plugin.h"
 #include "src/envoy/regex.h"
@@ -39,8 +40,6 @@ void VirtualHost(const envoy::VirtualHostArgs& args) {
     out.set_name(envoy::SanitizeStatName(clusters[i].name()));
 
     const std::string& pattern = clusters[i].pattern();
-    if (pattern.empty())
-      args.report.Error(field + ".pattern", "is empty", "add a regex that paths match, such as /pets/.*");
     HeaderMatcher& path = *out.add_headers();
     path.set_name(":path");
     envoy::TranslateRegex(field + ".pattern", pattern, args.report, *path.mutable_string_match()->mutable_safe_regex());

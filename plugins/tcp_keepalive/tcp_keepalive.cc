@@ -1,8 +1,11 @@
 // Keep-alive probes on the connections to an Upstream.
 
-#include "api/gloo/v1/upstream.pb.h"
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "plugins/connection/connection.pb.h"
+#include <google/protobuf/wrappers.pb.h>
+
+#include "api/gloo/v1/upstream.proto.h"
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/config/core/v3/address.proto.h"
+#include "plugins/connection/connection.proto.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/plugin.h"
 

@@ -1,7 +1,7 @@
 // Time limits of routes: the whole request, idle streams, and the longest life of a stream.
 
-#include "api/gloo/v1/route_options.pb.h"
-#include "envoy/config/route/v3/route_components.pb.h"
+#include "api/gloo/v1/route_options.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/plugin.h"
 

@@ -1,10 +1,12 @@
 // Protocols that a connection may change to on a route: websocket, and CONNECT forwarded or ended here.
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <set>
 
-#include "api/gloo/v1/route_options.pb.h"
-#include "envoy/config/route/v3/route_components.pb.h"
-#include "plugins/upgrades/upgrades.pb.h"
+#include "api/gloo/v1/route_options.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
+#include "plugins/upgrades/upgrades.proto.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::upgrades {

@@ -1,16 +1,21 @@
 // TLS to the hosts of an Upstream: its sslConfig, and static.useTls. Each static host gets its own server name (SNI),
 // by a transport socket of its own. Runs after plugins/static_upstream, whose endpoints it marks for that.
 
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/wrappers.pb.h>
+
 #include <algorithm>
 #include <set>
 
-#include "api/gloo/v1/settings.pb.h"
-#include "api/gloo/v1/ssl.pb.h"
-#include "api/gloo/v1/upstream.pb.h"
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "envoy/config/endpoint/v3/endpoint_components.pb.h"
-#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
-#include "plugins/static_upstream/static_upstream.pb.h"
+#include "api/gloo/v1/settings.proto.h"
+#include "api/gloo/v1/ssl.proto.h"
+#include "api/gloo/v1/upstream.proto.h"
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/endpoint/v3/endpoint.proto.h"
+#include "envoy/config/endpoint/v3/endpoint_components.proto.h"
+#include "envoy/extensions/transport_sockets/tls/v3/tls.proto.h"
+#include "plugins/static_upstream/static_upstream.proto.h"
 #include "src/base/address.h"
 #include "src/envoy/plugin.h"
 #include "src/envoy/tls.h"

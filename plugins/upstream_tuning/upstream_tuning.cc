@@ -1,8 +1,11 @@
 // Small settings of an Upstream: how its hosts come and go, how names are looked up, and connections made in advance.
 // Runs after the plugins that set the type of the cluster.
 
-#include "api/gloo/v1/upstream.pb.h"
-#include "envoy/config/cluster/v3/cluster.pb.h"
+#include <google/protobuf/duration.pb.h>
+#include <google/protobuf/wrappers.pb.h>
+
+#include "api/gloo/v1/upstream.proto.h"
+#include "envoy/config/cluster/v3/cluster.proto.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::plugins::upstream_tuning {

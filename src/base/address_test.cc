@@ -15,6 +15,13 @@ TEST(Address, IsAnIpAddressOrAName) {
   }
 }
 
+TEST(Address, HasOneText) {
+  EXPECT_EQ(NormalAddress("0:0:0:0:0:0:0:0"), "::");
+  EXPECT_EQ(NormalAddress("FE80::0:1"), "fe80::1");
+  EXPECT_EQ(NormalAddress("0.0.0.0"), "0.0.0.0");
+  EXPECT_EQ(NormalAddress("LocalHost"), "LocalHost");
+}
+
 TEST(Address, WithAPort) {
   EXPECT_EQ(HostAndPort("127.0.0.1", 80), "127.0.0.1:80");
   EXPECT_EQ(HostAndPort("::", 8080), "[::]:8080");

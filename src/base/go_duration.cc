@@ -10,8 +10,8 @@ namespace {
 __extension__ using Int128 = __int128;
 
 constexpr Int128 kSecond = 1'000'000'000;
-// protobuf's bound on Duration.
-constexpr Int128 kMost = Int128{315'576'000'000} * kSecond;
+// Exclusive.
+constexpr Int128 kMost = Int128{kMostDurationSeconds} * kSecond;
 
 // The longer names first, as "m" begins "ms".
 constexpr std::array<std::pair<std::string_view, int64_t>, 8> kUnits = {{
@@ -51,7 +51,7 @@ bool TakePart(std::string_view& text, Int128& total) {
     if (!text.starts_with(name)) continue;
     text.remove_prefix(name.size());
     total += whole * nanos + fraction * nanos / scale;
-    return total <= kMost;
+    return total < kMost;
   }
   return false;
 }

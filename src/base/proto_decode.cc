@@ -229,19 +229,19 @@ class Decoder {
       const size_t before = problems.size();
       DecodeFields(node, path, &duration, "");
       if (problems.size() > before) return;
-      constexpr int64_t kMost = google::protobuf::util::TimeUtil::kDurationMaxSeconds;
       const bool mixed =
           (duration.seconds() < 0 && duration.nanos() > 0) || (duration.seconds() > 0 && duration.nanos() < 0);
-      if (mixed || duration.seconds() > kMost || duration.seconds() < -kMost ||
+      const int64_t seconds = duration.seconds();
+      if (mixed || seconds >= kMostDurationSeconds || seconds <= -kMostDurationSeconds ||
           std::abs(int64_t{duration.nanos()}) > 999'999'999) {
         return Problem(path, node.mark, "is out of the range of durations",
-                       "give nanos below a second, of the sign of seconds");
+                       "give less than 292 years, and nanos below a second, of the sign of seconds");
       }
     } else if (!Expect(node, Node::Kind::kScalar, path)) {
       return;
     } else if (!ParseGoDuration(node.scalar, &duration)) {
       Problem(path, node.mark, "\"" + node.scalar + "\" is no duration",
-              "write a number and a unit, such as 1.5s, 250ms or 2m");
+              "write a number and a unit, such as 1.5s, 250ms or 2m, of less than 292 years");
       return;
     }
     message->CopyFrom(duration);

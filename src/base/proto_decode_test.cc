@@ -137,13 +137,21 @@ constexpr Case kWellKnown[] = {
     {"{wait: 1h30m}", R"({"wait": "5400s"})"},
     {"{wait: {seconds: 2, nanos: 5}}", R"({"wait": "2.000000005s"})"},
     {"{wait: {seconds: 2, nanos: -5}}",
-     "1:8 wait: is out of the range of durations; give nanos below a second, of the sign of seconds"},
+     "1:8 wait: is out of the range of durations; give less than 292 years, and nanos below a second, of the sign of "
+     "seconds"},
     {"{wait: {seconds: 9223372036854775807}}",
-     "1:8 wait: is out of the range of durations; give nanos below a second, of the sign of seconds"},
+     "1:8 wait: is out of the range of durations; give less than 292 years, and nanos below a second, of the sign of "
+     "seconds"},
+    {"{wait: {seconds: 9223372035, nanos: 999999999}}", R"({"wait": "9223372035.999999999s"})"},
+    {"{wait: {seconds: -9223372036}}",
+     "1:8 wait: is out of the range of durations; give less than 292 years, and nanos below a second, of the sign of "
+     "seconds"},
     {"{wait: {nanos: -2147483648}}",
-     "1:8 wait: is out of the range of durations; give nanos below a second, of the sign of seconds"},
+     "1:8 wait: is out of the range of durations; give less than 292 years, and nanos below a second, of the sign of "
+     "seconds"},
     {"{wait: {second: 1}}", R"(1:9 wait.second: unknown field "second"; did you mean "seconds"?)"},
-    {"{wait: 5}", R"(1:8 wait: "5" is no duration; write a number and a unit, such as 1.5s, 250ms or 2m)"},
+    {"{wait: 5}",
+     R"(1:8 wait: "5" is no duration; write a number and a unit, such as 1.5s, 250ms or 2m, of less than 292 years)"},
     {"{wait: []}", "1:8 wait: expected a single value, got a list; write one value in the line of the field"},
     {"{when: 2026-01-31T12:00:00Z}", R"({"when": "2026-01-31T12:00:00Z"})"},
     {"{when: '2026-01-31T12:00:00.5+01:00'}", R"({"when": "2026-01-31T11:00:00.500Z"})"},

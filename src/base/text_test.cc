@@ -69,7 +69,7 @@ TEST(GoDuration, Parses) {
                                                                   {"-1.5h", "-5400s"},
                                                                   {"0.1234567891234s", "0.123456789s"},
                                                                   {"2540400h", "9145440000s"},
-                                                                  {"315576000000s", "315576000000s"},
+                                                                  {"9223372035s", "9223372035s"},
                                                                   {"1m1s1ms", "61.001s"}};
   for (const auto& [text, shown] : kCases) {
     google::protobuf::Duration duration;
@@ -77,8 +77,8 @@ TEST(GoDuration, Parses) {
     EXPECT_EQ(google::protobuf::util::TimeUtil::ToString(duration), shown) << text;
   }
   for (std::string_view text :
-       {"",     "-",    "5",     "s",    ".s",   "1",     "1 s",           "1d",
-        "1S",   "1s ",  " 1s",   "1e3s", "--1s", "1s-1s", "315576000001s", "99999999999999999999999999h",
+       {"",     "-",    "5",     "s",    ".s",   "1",     "1 s",         "1d",
+        "1S",   "1s ",  " 1s",   "1e3s", "--1s", "1s-1s", "9223372036s", "99999999999999999999999999h",
         "infs", "0x1s", "1\xC2", "0.s0"}) {
     google::protobuf::Duration duration;
     EXPECT_FALSE(ParseGoDuration(text, &duration)) << text;

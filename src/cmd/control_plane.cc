@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <fstream>
 
-#include "api/gloo/v1/proxy.pb.h"
+#include "api/gloo/v1/proxy.proto.h"
 #include "src/base/address.h"
 #include "src/envoy/names.h"
 #include "src/envoy/static_resources.h"

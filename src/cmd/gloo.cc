@@ -10,7 +10,7 @@
 #include <iostream>
 #include <optional>
 
-#include "api/gloo/v1/settings.pb.h"
+#include "api/gloo/v1/settings.proto.h"
 #include "src/cmd/commands.h"
 #include "src/cmd/control_plane.h"
 #include "src/cmd/folder.h"

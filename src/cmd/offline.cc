@@ -8,8 +8,10 @@
 #include <cstring>
 #include <iostream>
 
-#include "api/gloo/v1/proxy.pb.h"
-#include "envoy/extensions/transport_sockets/tls/v3/secret.pb.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/extensions/transport_sockets/tls/v3/common.proto.h"
+#include "envoy/extensions/transport_sockets/tls/v3/secret.proto.h"
 #include "src/base/proto_codec.h"
 #include "src/cmd/commands.h"
 #include "src/cmd/find_envoy.h"

@@ -9,7 +9,7 @@
 #include <iostream>
 #include <optional>
 
-#include "api/gateway/v1/gateway.pb.h"
+#include "api/gateway/v1/gateway.proto.h"
 #include "src/cmd/commands.h"
 #include "src/cmd/control_plane.h"
 #include "src/cmd/envoy_process.h"

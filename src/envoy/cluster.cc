@@ -1,12 +1,16 @@
 #include "src/envoy/cluster.h"
 
+#include <google/protobuf/duration.pb.h>
+
 #include <algorithm>
 #include <optional>
 
-#include "api/gloo/v1/upstream.pb.h"
-#include "api/options/subset_spec.pb.h"
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
+#include "api/gloo/v1/upstream.proto.h"
+#include "api/options/kubernetes.proto.h"
+#include "api/options/subset_spec.proto.h"
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/extensions/upstreams/http/v3/http_protocol_options.proto.h"
+#include "plugins/static_upstream/static_upstream.proto.h"
 #include "src/base/address.h"
 #include "src/envoy/names.h"
 #include "src/envoy/resource.h"

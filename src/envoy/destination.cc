@@ -1,12 +1,19 @@
 #include "src/envoy/destination.h"
 
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/wrappers.pb.h>
+
 #include <algorithm>
 
-#include "api/gloo/v1/proxy.pb.h"
-#include "api/gloo/v1/settings.pb.h"
-#include "api/gloo/v1/upstream.pb.h"
-#include "api/gloo/v1/weighted_destination_options.pb.h"
-#include "envoy/config/route/v3/route_components.pb.h"
+#include "api/core/v1/ref.proto.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "api/gloo/v1/settings.proto.h"
+#include "api/gloo/v1/subset.proto.h"
+#include "api/gloo/v1/upstream.proto.h"
+#include "api/gloo/v1/weighted_destination_options.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
+#include "src/envoy/header_check.h"
 #include "src/envoy/names.h"
 
 namespace k8sgw::envoy {
@@ -37,8 +44,9 @@ void CheckSubset(const gloov1::Subset& subset, const UpstreamHead& upstream, Rep
 }
 
 // The cluster of one destination; reports what is wrong with it.
-std::string ResolveCluster(const Context& context, const gloov1::Destination& destination, Reporter& report,
-                           DestinationState& state) {
+// An Upstream without a namespace is in `default_ns`.
+std::string ResolveCluster(const Context& context, const gloov1::Destination& destination,
+                           const std::string& default_ns, Reporter& report, DestinationState& state) {
   const auto missing = [&](std::string_view field, std::string what, std::string fix) {
     report.Warning(field, std::move(what), std::move(fix));
     state = DestinationState::kMissing;
@@ -67,7 +75,8 @@ std::string ResolveCluster(const Context& context, const gloov1::Destination& de
     report.Error("", "the destination names no upstream", "add upstream: {name: …, namespace: …}");
     return "";
   }
-  const UpstreamRef ref{destination.upstream().namespace_(), destination.upstream().name()};
+  const std::string& ns = destination.upstream().namespace_();
+  const UpstreamRef ref{ns.empty() ? default_ns : ns, destination.upstream().name()};
   const Ptr<UpstreamHead> upstream = context.FindUpstream(ref);
   if (!upstream || !upstream->served) {
     const std::string name = missing("upstream",
@@ -87,7 +96,8 @@ void SetSubset(const gloov1::Destination& destination, Metadata* (*mutable_metad
 }
 
 DestinationState TranslateWeighted(const Context& context, const RepeatedPtrField<gloov1::WeightedDestination>& in,
-                                   Reporter report, Needs& needs, routev3::RouteAction& out) {
+                                   const std::string& default_ns, Reporter report, Needs& needs,
+                                   routev3::RouteAction& out) {
   DestinationState state = DestinationState::kFound;
   auto& clusters = *out.mutable_weighted_clusters();
   if (in.empty()) {
@@ -99,7 +109,7 @@ DestinationState TranslateWeighted(const Context& context, const RepeatedPtrFiel
     Reporter part = report.At("[" + std::to_string(i) + "]");
     Reporter destination = part.At("destination");
     auto& cluster = *clusters.add_clusters();
-    cluster.set_name(ResolveCluster(context, in[i].destination(), destination, state));
+    cluster.set_name(ResolveCluster(context, in[i].destination(), default_ns, destination, state));
     cluster.mutable_weight()->set_value(in[i].weight().value());
     total += in[i].weight().value();
     SetSubset(
@@ -130,14 +140,14 @@ DestinationState TranslateDestination(const Context& context, const gloov1::Rout
   switch (action.destination_case()) {
     case gloov1::RouteAction::kSingle: {
       Reporter part = report.At("single");
-      out.set_cluster(ResolveCluster(context, action.single(), part, state));
+      out.set_cluster(ResolveCluster(context, action.single(), "", part, state));
       SetSubset(
           action.single(), [](void* a) { return static_cast<routev3::RouteAction*>(a)->mutable_metadata_match(); },
           &out);
       break;
     }
     case gloov1::RouteAction::kMulti:
-      return TranslateWeighted(context, action.multi().destinations(), report.At("multi.destinations"), needs, out);
+      return TranslateWeighted(context, action.multi().destinations(), "", report.At("multi.destinations"), needs, out);
     case gloov1::RouteAction::kUpstreamGroup: {
       const UpstreamGroupRef ref{action.upstream_group().namespace_(), action.upstream_group().name()};
       const auto group = context.FindUpstreamGroup(ref);
@@ -149,12 +159,12 @@ DestinationState TranslateDestination(const Context& context, const gloov1::Rout
       }
       // What is wrong inside the group is reported on the group.
       Reporter in_group = report.OnObject(KeyOf(ref), "destinations");
-      return TranslateWeighted(context, group->spec.destinations(), in_group, needs, out);
+      return TranslateWeighted(context, group->spec.destinations(), ref.ns.str(), in_group, needs, out);
     }
     case gloov1::RouteAction::kClusterHeader: {
       const std::string& header = action.cluster_header();
-      if (header.empty() || header.find(':') != std::string::npos) {
-        report.Error("clusterHeader", "\"" + header + "\" is no header name", "use a header name without a colon");
+      if (std::string problem = CheckHeaderName(header); !problem.empty()) {
+        report.Error("clusterHeader", std::move(problem), kHeaderNameFix);
       }
       out.set_cluster_header(header);
       break;
@@ -173,7 +183,8 @@ Problems CheckUpstreamGroup(const Context& context, const UpstreamGroupRef& ref,
   Problems problems;
   Needs needs;
   routev3::RouteAction unused;
-  TranslateWeighted(context, group.destinations(), Reporter(problems, {KeyOf(ref), "destinations"}), needs, unused);
+  TranslateWeighted(context, group.destinations(), ref.ns.str(), Reporter(problems, {KeyOf(ref), "destinations"}),
+                    needs, unused);
   return problems;
 }
 

@@ -10,7 +10,8 @@
 
 namespace k8sgw::envoy {
 
-// Whether the duration is at least `minimum_ms` milliseconds; otherwise an error at `field`.
+// Whether the duration is at least `minimum_ms` milliseconds; otherwise an error at `field`. Longer ones than Envoy can
+// count are refused when they are decoded.
 bool CheckDuration(const google::protobuf::Duration& duration, int64_t minimum_ms, std::string_view field,
                    Reporter& report);
 

@@ -1,13 +1,17 @@
 #include "src/envoy/http_connection_manager.h"
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <algorithm>
 #include <tuple>
 
-#include "api/gloo/v1/http_listener_options.pb.h"
-#include "api/gloo/v1/listener_options.pb.h"
-#include "api/gloo/v1/proxy.pb.h"
-#include "envoy/extensions/filters/http/router/v3/router.pb.h"
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "api/gloo/v1/http_listener_options.proto.h"
+#include "api/gloo/v1/listener_options.proto.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "envoy/config/core/v3/config_source.proto.h"
+#include "envoy/config/listener/v3/listener_components.proto.h"
+#include "envoy/extensions/filters/http/router/v3/router.proto.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
 
 namespace k8sgw::envoy {
 namespace {
@@ -15,26 +19,38 @@ namespace {
 constexpr char kRouter[] = "envoy.filters.http.router";
 constexpr char kDefaultStatPrefix[] = "http";
 
-void AddFilter(const HttpListenerArgs::Filter& in, hcmv3::HttpConnectionManager& out) {
-  auto& filter = *out.add_http_filters();
-  filter.set_name(in.name);
-  filter.mutable_typed_config()->set_type_url(in.type_url);
-  filter.mutable_typed_config()->set_value(in.bytes);
-  filter.set_disabled(in.disabled);
+using Filters = std::vector<HttpListenerArgs::Filter>;
+
+// `out` is a network filter or an HTTP filter.
+template <typename Filter>
+void Write(const HttpListenerArgs::Filter& in, Filter& out) {
+  out.set_name(in.name);
+  out.mutable_typed_config()->set_type_url(in.type_url);
+  out.mutable_typed_config()->set_value(in.bytes);
+}
+
+Filters InOrder(Filters filters) {
+  std::sort(filters.begin(), filters.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.place.stage, a.place.weight, a.name, a.type_url, a.bytes) <
+           std::tie(b.place.stage, b.place.weight, b.name, b.type_url, b.bytes);
+  });
+  return filters;
 }
 
 }  // namespace
 
 void TranslateHttpConnectionManager(const Context& context, const gloov1::Listener& listener, const Needs& needs,
-                                    Reporter& report, hcmv3::HttpConnectionManager& out) {
+                                    Reporter& report, listenerv3::FilterChain& chain,
+                                    hcmv3::HttpConnectionManager& out) {
   const auto& http = listener.http_listener();
   out.set_stat_prefix(http.stat_prefix().empty() ? kDefaultStatPrefix : http.stat_prefix());
   out.mutable_normalize_path()->set_value(true);
 
-  std::vector<HttpListenerArgs::Filter> filters;
+  Filters filters;
+  Filters network_filters;
   routerv3::Router router;
   Reporter options = report.At("httpGateway.options");
-  const HttpListenerArgs args{context, http.options(), needs, options, out, router, filters};
+  const HttpListenerArgs args{context, http.options(), needs, options, out, router, filters, network_filters};
   Reporter listener_options = report.At("options");
   const ListenerHcmArgs listener_args{context, listener.options(), listener_options, out};
   for (const Plugin* plugin : AllPlugins()) {
@@ -43,11 +59,11 @@ void TranslateHttpConnectionManager(const Context& context, const gloov1::Listen
   }
   WarnUntranslated(http.options(), options);
 
-  std::sort(filters.begin(), filters.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.place.stage, a.place.weight, a.name, a.type_url, a.bytes) <
-           std::tie(b.place.stage, b.place.weight, b.name, b.type_url, b.bytes);
-  });
-  for (const auto& filter : filters) AddFilter(filter, out);
+  for (const auto& filter : InOrder(std::move(network_filters))) Write(filter, *chain.add_filters());
+  for (const auto& filter : InOrder(std::move(filters))) {
+    Write(filter, *out.add_http_filters());
+    out.mutable_http_filters()->rbegin()->set_disabled(filter.disabled);
+  }
   out.add_http_filters()->set_name(kRouter);
   PackAny(router, out.mutable_http_filters()->rbegin()->mutable_typed_config());
 }

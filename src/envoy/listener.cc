@@ -1,20 +1,27 @@
 #include "src/envoy/listener.h"
 
 #include <arpa/inet.h>
+#include <google/protobuf/duration.pb.h>
+#include <google/protobuf/wrappers.pb.h>
 
 #include <algorithm>
 #include <set>
 #include <tuple>
 
-#include "api/gloo/v1/listener_options.pb.h"
-#include "api/gloo/v1/proxy.pb.h"
-#include "api/gloo/v1/settings.pb.h"
-#include "api/gloo/v1/ssl.pb.h"
-#include "envoy/config/listener/v3/listener.pb.h"
-#include "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.pb.h"
-#include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.pb.h"
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
-#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "api/gloo/v1/listener_options.proto.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "api/gloo/v1/settings.proto.h"
+#include "api/gloo/v1/ssl.proto.h"
+#include "envoy/config/core/v3/address.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/listener/v3/listener.proto.h"
+#include "envoy/config/listener/v3/listener_components.proto.h"
+#include "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.proto.h"
+#include "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.proto.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
+#include "envoy/extensions/transport_sockets/tls/v3/tls.proto.h"
 #include "src/base/hash.h"
 #include "src/envoy/http_connection_manager.h"
 #include "src/envoy/names.h"
@@ -30,9 +37,10 @@ constexpr char kTlsInspector[] = "envoy.filters.listener.tls_inspector";
 constexpr char kTls[] = "envoy.transport_sockets.tls";
 
 void SetAddress(const gloov1::Listener& in, Reporter& report, listenerv3::Listener& out) {
-  unsigned char bytes[sizeof(in6_addr)];
-  const bool v4 = inet_pton(AF_INET, in.bind_address().c_str(), bytes) == 1;
-  if (!v4 && inet_pton(AF_INET6, in.bind_address().c_str(), bytes) != 1) {
+  in_addr v4;
+  in6_addr v6{};
+  const bool is_v4 = inet_pton(AF_INET, in.bind_address().c_str(), &v4) == 1;
+  if (!is_v4 && inet_pton(AF_INET6, in.bind_address().c_str(), &v6) != 1) {
     report.Error("bindAddress", "\"" + in.bind_address() + "\" is no IP address",
                  "write an address such as \"::\", \"0.0.0.0\" or \"127.0.0.1\"");
   }
@@ -42,7 +50,8 @@ void SetAddress(const gloov1::Listener& in, Reporter& report, listenerv3::Listen
   auto& socket = *out.mutable_address()->mutable_socket_address();
   socket.set_address(in.bind_address());
   socket.set_port_value(in.bind_port());
-  socket.set_ipv4_compat(!v4);
+  // Envoy refuses it for any other address.
+  socket.set_ipv4_compat(!is_v4 && (IN6_IS_ADDR_UNSPECIFIED(&v6) || IN6_IS_ADDR_V4MAPPED(&v6)));
 }
 
 void AddListenerFilter(const char* name, const google::protobuf::Message& config, listenerv3::Listener& out) {
@@ -79,7 +88,7 @@ void TranslateFrame(const Context& context, const proxy::Listener& in, Reporter&
 struct SslGroup {
   uint64_t hash = 0;
   std::vector<std::pair<const proxy::VirtualHostKey*, const proxy::Binding*>> members;
-  // Sorted; empty matches every name.
+  // In lower case, as Envoy compares them; sorted; empty matches every name.
   std::set<std::string> sni_domains;
   bool all_names = false;
 };
@@ -93,7 +102,8 @@ std::vector<SslGroup> GroupBySslConfig(const Bindings& bindings) {
     group.hash = binding->ssl_hash;
     group.members.emplace_back(&key, binding.get());
     if (binding->ssl_config->sni_domains().empty()) group.all_names = true;
-    group.sni_domains.insert(binding->ssl_config->sni_domains().begin(), binding->ssl_config->sni_domains().end());
+    for (const std::string& name : binding->ssl_config->sni_domains())
+      group.sni_domains.insert(absl::AsciiStrToLower(name));
   }
   std::vector<SslGroup> groups;
   const auto age = [](const auto& member) { return std::tie(member.second->created, *member.first); };
@@ -112,13 +122,34 @@ Reporter ReportOn(const proxy::VirtualHostKey& key, Problems& problems) {
   return Reporter(problems, {{Kind::kVirtualService, key.virtual_service.ns, key.virtual_service.name}, ""});
 }
 
+bool HasName(const google::protobuf::RepeatedPtrField<std::string>& names, const std::string& lower) {
+  return std::any_of(names.begin(), names.end(),
+                     [&](const std::string& name) { return absl::EqualsIgnoreCase(name, lower); });
+}
+
+// Envoy knows *.example.com, and refuses the whole listener for any other wildcard. False when no name is left.
+bool DropPartialWildcards(SslGroup& group, Problems& problems) {
+  if (group.sni_domains.empty()) return true;
+  std::erase_if(group.sni_domains, [&](const std::string& name) {
+    if (name.find('*') == std::string::npos || name.starts_with("*.")) return false;
+    for (const auto& [key, binding] : group.members) {
+      if (!HasName(binding->ssl_config->sni_domains(), name)) continue;
+      ReportOn(*key, problems)
+          .Error("sslConfig.sniDomains", "\"" + name + "\" is a wildcard that Envoy does not know",
+                 "write *.example.com for all names below a domain, or no sniDomains for all names");
+    }
+    return true;
+  });
+  return !group.sni_domains.empty();
+}
+
 // Two filter chains must not match the same connections: Envoy would refuse the whole listener. Names that an older
 // group has are taken from this one; false when nothing is left.
 bool ClaimNames(SslGroup& group, std::map<std::string, const SslGroup*>& owners, Problems& problems) {
   const auto conflict = [&](const std::string& what, const SslGroup& owner) {
     for (const auto& [key, binding] : group.members) {
       const auto& names = binding->ssl_config->sni_domains();
-      if (!what.empty() && std::find(names.begin(), names.end(), what) == names.end()) continue;
+      if (!what.empty() && !HasName(names, what)) continue;
       ReportOn(*key, problems)
           .Error("sslConfig.sniDomains",
                  (what.empty() ? "every SNI domain" : "SNI domain " + what) +
@@ -179,8 +210,9 @@ Problems CheckListener(const Context& context, const proxy::Listener& in) {
   Reporter report(problems, in.source);
   listenerv3::Listener frame;
   TranslateFrame(context, in, report, frame);
+  listenerv3::FilterChain chain;
   hcmv3::HttpConnectionManager hcm;
-  TranslateHttpConnectionManager(context, *in.spec, {}, report, hcm);
+  TranslateHttpConnectionManager(context, *in.spec, {}, report, chain, hcm);
   return problems;
 }
 
@@ -199,18 +231,21 @@ TranslatedListener TranslateListener(const Context& context, const proxy::Listen
     return it == needs.end() ? Needs() : it->second;
   };
   if (!in.ssl) {
+    auto& chain = *out.add_filter_chains();
     hcmv3::HttpConnectionManager hcm;
-    TranslateHttpConnectionManager(context, *in.spec, needs_of(0), report, hcm);
-    AddHcm(hcm, RouteConfigName(name, ""), *out.add_filter_chains());
+    TranslateHttpConnectionManager(context, *in.spec, needs_of(0), report, chain, hcm);
+    AddHcm(hcm, RouteConfigName(name, ""), chain);
     result.route_configs.insert(0);
   } else {
     std::map<std::string, const SslGroup*> owners;
     std::vector<SslGroup> groups = GroupBySslConfig(bindings);
     for (SslGroup& group : groups) {
       listenerv3::FilterChain chain;
-      if (!ClaimNames(group, owners, result.problems) || !AddTls(context, group, result.problems, chain)) continue;
+      if (!DropPartialWildcards(group, result.problems) || !ClaimNames(group, owners, result.problems) ||
+          !AddTls(context, group, result.problems, chain))
+        continue;
       hcmv3::HttpConnectionManager hcm;
-      TranslateHttpConnectionManager(context, *in.spec, needs_of(group.hash), report, hcm);
+      TranslateHttpConnectionManager(context, *in.spec, needs_of(group.hash), report, chain, hcm);
       AddHcm(hcm, RouteConfigName(name, in.isolate_by_ssl_config ? HexHash(group.hash) : ""), chain);
       chain.set_name(HexHash(group.hash));
       out.add_filter_chains()->Swap(&chain);

@@ -1,10 +1,14 @@
 #include "src/envoy/matcher.h"
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <algorithm>
 #include <cctype>
 
-#include "api/gloo/v1/matchers.pb.h"
-#include "envoy/config/route/v3/route_components.pb.h"
+#include "api/gloo/v1/matchers.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
+#include "envoy/type/matcher/v3/string.proto.h"
+#include "src/envoy/header_check.h"
 #include "src/envoy/path_check.h"
 #include "src/envoy/regex.h"
 
@@ -13,6 +17,8 @@ namespace {
 
 using ::envoy::config::route::v3::RouteMatch;
 using ::envoy::type::matcher::v3::StringMatcher;
+
+constexpr size_t kMaxParameterBytes = 1024;
 
 void CheckPathAt(std::string_view field, const std::string& path, Reporter& report) {
   if (std::string problem = CheckPath(path); !problem.empty())
@@ -75,6 +81,9 @@ void TranslateMatcher(const matchersv1::Matcher& matcher, Reporter& report, Rout
     const auto& in = matcher.headers(i);
     const std::string field = "headers[" + std::to_string(i) + "]";
     if (in.name().empty()) report.Error(field + ".name", "the header has no name", "write its name");
+    if (std::string problem = CheckHeaderValue(in.name()); !problem.empty()) {
+      report.Error(field + ".name", std::move(problem), kHeaderNameFix);
+    }
     auto& header = *out.add_headers();
     header.set_name(in.name());
     if (in.value().empty()) {
@@ -89,6 +98,9 @@ void TranslateMatcher(const matchersv1::Matcher& matcher, Reporter& report, Rout
     const auto& in = matcher.query_parameters(i);
     const std::string field = "queryParameters[" + std::to_string(i) + "]";
     if (in.name().empty()) report.Error(field + ".name", "the query parameter has no name", "write its name");
+    if (in.name().size() > kMaxParameterBytes) {
+      report.Error(field + ".name", "is longer than 1024 bytes", "use a shorter name");
+    }
     auto& parameter = *out.add_query_parameters();
     parameter.set_name(in.name());
     if (in.value().empty()) {

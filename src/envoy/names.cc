@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "api/gloo/v1/proxy.pb.h"
+#include "api/gloo/v1/proxy.proto.h"
 
 namespace k8sgw::envoy {
 

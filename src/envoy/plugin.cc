@@ -3,10 +3,11 @@
 #include <google/protobuf/any.pb.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/map.h>
+#include <google/protobuf/wrappers.pb.h>
 
 #include <algorithm>
 
-#include "api/gloo/v1/settings.pb.h"
+#include "api/gloo/v1/settings.proto.h"
 #include "src/base/proto_codec.h"
 
 namespace k8sgw::envoy {
@@ -30,6 +31,50 @@ constexpr std::string_view kCoreClaims[] = {
     "gloo.solo.io.Upstream.discovery_metadata",
 };
 
+template <class List>
+bool Contains(const List& list, std::string_view name) {
+  return std::find(std::begin(list), std::end(list), name) != std::end(list);
+}
+
+// Options that keep requests out. A route must not be served as if they were not there: as published for what only the
+// Enterprise edition translates, they are errors.
+constexpr std::string_view kGuards[] = {
+    "extauth",
+    "jwt",
+    "jwt_staged",
+    "jwt_providers_staged",
+    "rbac",
+    "waf",
+    "ratelimit_basic",
+    "rate_limit_configs",
+    "rate_limit_early_configs",
+    "rate_limit_regular_configs",
+};
+constexpr std::string_view kGuardedMessages[] = {
+    "gloo.solo.io.RouteOptions",
+    "gloo.solo.io.VirtualHostOptions",
+    "gloo.solo.io.WeightedDestinationOptions",
+};
+
+bool IsSwitchedOff(const Message& guard) {
+  for (const char* name : {"disable", "disabled"}) {
+    const FieldDescriptor* field = guard.GetDescriptor()->FindFieldByName(name);
+    if (field && !field->is_repeated() && field->cpp_type() == FieldDescriptor::CPPTYPE_BOOL &&
+        guard.GetReflection()->GetBool(guard, field)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool IsGuard(const Message& options, const FieldDescriptor& field) {
+  if (field.full_name() != "gloo.solo.io.HttpListenerOptions.waf" &&
+      (!Contains(kGuardedMessages, options.GetDescriptor()->full_name()) || !Contains(kGuards, field.name()))) {
+    return false;
+  }
+  return field.is_repeated() || !IsSwitchedOff(options.GetReflection()->GetMessage(options, &field));
+}
+
 const Claims& AllClaims() {
   static const Claims* claims = [] {
     auto* all = new Claims;
@@ -50,6 +95,7 @@ const Claims& AllClaims() {
 constexpr std::string_view kProgramSize = "solo.io.envoy.type.matcher.v3.RegexMatcher.GoogleRE2.max_program_size";
 
 constexpr char kNotYet[] = "is not translated yet, so it has no effect";
+constexpr char kUnguarded[] = "is not translated, and requests must not come in without it";
 
 void Walk(const Message& message, const std::string& path, Reporter& report) {
   const Claims& claims = AllClaims();
@@ -61,7 +107,11 @@ void Walk(const Message& message, const std::string& path, Reporter& report) {
     const std::string field_path = JoinPath(path, field->json_name());
     if (claims.not_yet.contains(field->full_name()) ||
         (is_claimed_message && !claims.fields.contains(field->full_name()))) {
-      report.Warning(field_path, kNotYet, "remove it until it is");
+      if (IsGuard(message, *field)) {
+        report.Error(field_path, kUnguarded, "remove it, if the requests may come in without it");
+      } else {
+        report.Warning(field_path, kNotYet, "remove it until it is");
+      }
       continue;
     }
     if (field->full_name() == kProgramSize) {
@@ -78,6 +128,11 @@ void Walk(const Message& message, const std::string& path, Reporter& report) {
       Walk(reflection->GetMessage(message, field), field_path, report);
     }
   }
+}
+
+HttpListenerArgs::Filter MakeFilter(FilterPlace place, std::string_view name, const Message& config) {
+  return {place, std::string(name), "type.googleapis.com/" + config.GetDescriptor()->full_name(),
+          SerializeDeterministic(config)};
 }
 
 }  // namespace
@@ -102,13 +157,16 @@ bool RouteArgs::RequireAction(std::string_view field) const {
 }
 
 void HttpListenerArgs::AddFilter(FilterPlace place, std::string_view name, const Message& config) const {
-  filters_out.push_back({place, std::string(name), "type.googleapis.com/" + config.GetDescriptor()->full_name(),
-                         SerializeDeterministic(config)});
+  filters_out.push_back(MakeFilter(place, name, config));
 }
 
 void HttpListenerArgs::AddDisabledFilter(FilterPlace place, std::string_view name, const Message& config) const {
   AddFilter(place, name, config);
   filters_out.back().disabled = true;
+}
+
+void HttpListenerArgs::AddNetworkFilter(FilterPlace place, std::string_view name, const Message& config) const {
+  network_filters_out.push_back(MakeFilter(place, name, config));
 }
 
 bool HttpListenerArgs::KeepUnusedFilters() const { return !context.settings().gloo().remove_unused_filters().value(); }

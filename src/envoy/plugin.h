@@ -26,8 +26,9 @@ namespace envoy::config::cluster::v3 {
 class Cluster;
 }
 namespace envoy::config::listener::v3 {
+class FilterChain;
 class Listener;
-}
+}  // namespace envoy::config::listener::v3
 namespace envoy::config::route::v3 {
 class Route;
 class RouteAction;
@@ -63,7 +64,7 @@ namespace hcmv3 = ::envoy::extensions::filters::network::http_connection_manager
 namespace routerv3 = ::envoy::extensions::filters::http::router::v3;
 namespace upstreamhttpv3 = ::envoy::extensions::upstreams::http::v3;
 
-// Where an HTTP filter stands in the chain: by stage, then before (-1), during (0) or after (1) it, then by name.
+// Where a filter stands in its chain: by stage, then before (-1), during (0) or after (1) it, then by name.
 enum class Stage { kFault, kCors, kWaf, kAuthN, kAuthZ, kRateLimit, kAccepted, kOutAuth, kRoute };
 struct FilterPlace {
   Stage stage;
@@ -142,6 +143,8 @@ struct HttpListenerArgs {
   void AddFilter(FilterPlace place, std::string_view name, const google::protobuf::Message& config) const;
   // Adds an HTTP filter that is off but where a virtual host, route or weighted cluster has configuration for it.
   void AddDisabledFilter(FilterPlace place, std::string_view name, const google::protobuf::Message& config) const;
+  // Adds a network filter in front of the connection manager: it sees connections, before there are requests.
+  void AddNetworkFilter(FilterPlace place, std::string_view name, const google::protobuf::Message& config) const;
   // True when the filter is wanted though nothing needs it: published default, off with removeUnusedFilters.
   bool KeepUnusedFilters() const;
 
@@ -154,6 +157,7 @@ struct HttpListenerArgs {
     bool disabled = false;
   };
   std::vector<Filter>& filters_out;
+  std::vector<Filter>& network_filters_out;
 };
 
 // One listener; `hcms` are not part of it (see HttpListenerArgs), but access logs may be set on both.

@@ -1,9 +1,11 @@
 #include "src/envoy/regex.h"
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <limits>
 #include <utility>
 
-#include "envoy/type/matcher/v3/regex.pb.h"
+#include "envoy/type/matcher/v3/regex.proto.h"
 #include "src/base/regex.h"
 
 namespace k8sgw::envoy {
@@ -16,6 +18,7 @@ constexpr uint32_t kNoLimit = std::numeric_limits<uint32_t>::max();
 void TranslateRegex(std::string_view field, const std::string& regex, Reporter& report,
                     ::envoy::type::matcher::v3::RegexMatcher& out) {
   uint32_t size = 0;
+  if (regex.empty()) report.Error(field, "the regex is empty", "write the regex that must match");
   RegexProblem problem = CheckRegex(regex, kNoLimit, &size);
   if (!problem.empty()) report.Error(field, std::move(problem.message), std::move(problem.fix));
   out.set_regex(regex);
@@ -26,7 +29,6 @@ void TranslateRegex(std::string_view field, const std::string& regex, Reporter& 
 void TranslateSubstitution(std::string_view field, const std::string& regex, const std::string& substitution,
                            Reporter& report, ::envoy::type::matcher::v3::RegexMatchAndSubstitute& out) {
   const std::string pattern = JoinPath(field, "pattern.regex");
-  if (regex.empty()) report.Error(pattern, "is empty", "add the regex that is replaced");
   TranslateRegex(pattern, regex, report, *out.mutable_pattern());
   if (RegexProblem problem = CheckSubstitution(regex, substitution); !problem.empty()) {
     report.Error(JoinPath(field, "substitution"), std::move(problem.message), std::move(problem.fix));

@@ -13,8 +13,8 @@ class RegexMatchAndSubstitute;
 
 namespace k8sgw::envoy {
 
-// Sets the regex, and reports at `field` what RE2 does not accept. Envoy takes programs of up to 100 unless the regex
-// says otherwise, so a larger one says so.
+// Sets the regex, and reports at `field` what RE2 does not accept, and an empty one, which Envoy does not. Envoy takes
+// programs of up to 100 unless the regex says otherwise, so a larger one says so.
 void TranslateRegex(std::string_view field, const std::string& regex, Reporter& report,
                     ::envoy::type::matcher::v3::RegexMatcher& out);
 

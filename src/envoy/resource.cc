@@ -1,10 +1,10 @@
 #include "src/envoy/resource.h"
 
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "envoy/config/endpoint/v3/endpoint.pb.h"
-#include "envoy/config/listener/v3/listener.pb.h"
-#include "envoy/config/route/v3/route.pb.h"
-#include "envoy/extensions/transport_sockets/tls/v3/secret.pb.h"
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/config/endpoint/v3/endpoint.proto.h"
+#include "envoy/config/listener/v3/listener.proto.h"
+#include "envoy/config/route/v3/route.proto.h"
+#include "envoy/extensions/transport_sockets/tls/v3/secret.proto.h"
 #include "src/base/hash.h"
 #include "src/base/proto_codec.h"
 

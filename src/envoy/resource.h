@@ -6,6 +6,9 @@
 #include <memory>
 #include <string>
 
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/config/listener/v3/listener.proto.h"
+#include "envoy/config/route/v3/route.proto.h"
 #include "src/base/ptr.h"
 #include "src/xds/resource.h"
 

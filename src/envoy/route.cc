@@ -1,10 +1,14 @@
 #include "src/envoy/route.h"
 
-#include "api/gloo/v1/proxy.pb.h"
-#include "api/gloo/v1/route_options.pb.h"
-#include "api/gloo/v1/settings.pb.h"
-#include "api/gloo/v1/virtual_host_options.pb.h"
-#include "envoy/config/route/v3/route_components.pb.h"
+#include <google/protobuf/wrappers.pb.h>
+
+#include "api/envoy/type/matcher/v3/regex.proto.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "api/gloo/v1/route_options.proto.h"
+#include "api/gloo/v1/settings.proto.h"
+#include "api/gloo/v1/virtual_host_options.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
 #include "src/envoy/destination.h"
 #include "src/envoy/matcher.h"
 #include "src/envoy/names.h"

@@ -1,8 +1,12 @@
 #include "src/envoy/route_configuration.h"
 
-#include "api/gloo/v1/proxy.pb.h"
-#include "api/gloo/v1/route_configuration_options.pb.h"
-#include "envoy/config/route/v3/route.pb.h"
+#include <google/protobuf/wrappers.pb.h>
+
+#include <algorithm>
+
+#include "api/gloo/v1/proxy.proto.h"
+#include "api/gloo/v1/route_configuration_options.proto.h"
+#include "envoy/config/route/v3/route.proto.h"
 #include "src/base/hash.h"
 #include "src/base/proto_codec.h"
 #include "src/envoy/names.h"
@@ -14,8 +18,13 @@ RouteConfiguration JoinVirtualHosts(const proxy::Listener& listener, const Route
   routev3::RouteConfiguration head;
   head.set_name(RouteConfigName(listener.spec->name(), key.ssl_hash == 0 ? "" : HexHash(key.ssl_hash)));
   const auto& options = listener.spec->route_options();
-  if (options.has_max_direct_response_body_size_bytes()) {
-    *head.mutable_max_direct_response_body_size_bytes() = options.max_direct_response_body_size_bytes();
+  uint32_t most = options.has_max_direct_response_body_size_bytes()
+                      ? options.max_direct_response_body_size_bytes().value()
+                      : kDefaultMaxBodyBytes;
+  // A virtual host may still serve the last good version, from when the limit was higher.
+  for (const auto& [name, served] : hosts) most = std::max(most, served->host->longest_body);
+  if (options.has_max_direct_response_body_size_bytes() || most > kDefaultMaxBodyBytes) {
+    head.mutable_max_direct_response_body_size_bytes()->set_value(most);
   }
   if (options.most_specific_header_mutations_wins().value()) head.set_most_specific_header_mutations_wins(true);
 

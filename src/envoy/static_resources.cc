@@ -1,20 +1,30 @@
 #include "src/envoy/static_resources.h"
 
+#include <google/protobuf/duration.pb.h>
+#include <google/protobuf/wrappers.pb.h>
+
 // GCC 12 sees an overlap in the copying of short literals where there is none (its bug 105651).
 #ifndef __clang__
 #pragma GCC diagnostic ignored "-Wrestrict"
 #endif
 
-#include "api/gloo/v1/settings.pb.h"
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "envoy/config/listener/v3/listener.pb.h"
-#include "envoy/config/route/v3/route.pb.h"
-#include "envoy/extensions/filters/http/router/v3/router.pb.h"
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "api/gloo/v1/settings.proto.h"
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/config/core/v3/address.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/endpoint/v3/endpoint.proto.h"
+#include "envoy/config/endpoint/v3/endpoint_components.proto.h"
+#include "envoy/config/listener/v3/listener.proto.h"
+#include "envoy/config/listener/v3/listener_components.proto.h"
+#include "envoy/config/route/v3/route.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
+#include "envoy/extensions/filters/http/router/v3/router.proto.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
 #include "src/envoy/http_connection_manager.h"
 #include "src/envoy/names.h"
 #include "src/envoy/plugin.h"
 #include "src/envoy/resource.h"
+#include "src/envoy/virtual_host.h"
 
 namespace k8sgw::envoy {
 namespace {
@@ -22,6 +32,8 @@ namespace {
 constexpr char kUnknownListener[] = "listener-for-invalid-envoy";
 constexpr char kUnknownRoutes[] = "routes-for-invalid-envoy";
 constexpr uint32_t kDefaultInvalidRouteStatus = 404;
+constexpr uint32_t kLeastStatus = 200;
+constexpr uint32_t kMostStatus = 599;
 
 void AnswerAll(uint32_t status, const std::string& body, routev3::RouteConfiguration& out) {
   auto& host = *out.add_virtual_hosts();
@@ -90,9 +102,13 @@ std::vector<Ptr<xds::Resource>> InvalidRouteResources(const gloov1::Settings& se
   hcm.set_stat_prefix(kFallbackListener);
   auto& routes = *hcm.mutable_route_config();
   routes.set_name(RouteConfigName(kFallbackListener, ""));
-  AnswerAll(
-      policy.invalid_route_response_code() == 0 ? kDefaultInvalidRouteStatus : policy.invalid_route_response_code(),
-      policy.invalid_route_response_body(), routes);
+  // Envoy would refuse the listener for any other status, and for a longer body than the table allows.
+  const uint32_t status = policy.invalid_route_response_code();
+  const std::string& body = policy.invalid_route_response_body();
+  AnswerAll(status < kLeastStatus || status > kMostStatus ? kDefaultInvalidRouteStatus : status, body, routes);
+  if (body.size() > kDefaultMaxBodyBytes) {
+    routes.mutable_max_direct_response_body_size_bytes()->set_value(static_cast<uint32_t>(body.size()));
+  }
   AddHcm(hcm, listener);
   return {MakeResource(xds::Type::kCluster, kFallbackCluster, cluster),
           MakeResource(xds::Type::kListener, kFallbackListener, listener)};

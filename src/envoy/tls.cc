@@ -1,12 +1,21 @@
 #include "src/envoy/tls.h"
 
-#include "api/gloo/v1/secret.pb.h"
-#include "api/gloo/v1/settings.pb.h"
-#include "api/gloo/v1/ssl.pb.h"
-#include "envoy/config/core/v3/config_source.pb.h"
-#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
+#include <google/protobuf/wrappers.pb.h>
+
+#include "api/core/v1/ref.proto.h"
+#include "api/gloo/v1/secret.proto.h"
+#include "api/gloo/v1/settings.proto.h"
+#include "api/gloo/v1/ssl.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/core/v3/config_source.proto.h"
+#include "envoy/config/core/v3/grpc_service.proto.h"
+#include "envoy/extensions/transport_sockets/tls/v3/common.proto.h"
+#include "envoy/extensions/transport_sockets/tls/v3/secret.proto.h"
+#include "envoy/extensions/transport_sockets/tls/v3/tls.proto.h"
+#include "envoy/type/matcher/v3/string.proto.h"
 #include "src/envoy/duration.h"
 #include "src/envoy/names.h"
+#include "src/envoy/tls_check.h"
 
 namespace k8sgw::envoy {
 namespace {
@@ -14,6 +23,7 @@ namespace {
 using tlsv3::CommonTlsContext;
 
 constexpr char kNoAuthority[] = "names can only be verified with a root CA";
+constexpr size_t kMaxServerNameBytes = 255;
 
 tlsv3::TlsParameters::TlsProtocol Version(gloov1::SslParameters::ProtocolVersion version) {
   // The published enum has the numbers of Envoy's.
@@ -26,6 +36,8 @@ void SetParameters(const gloov1::SslParameters& in, Reporter report, tlsv3::TlsP
   if (low != gloov1::SslParameters::TLS_AUTO && high != gloov1::SslParameters::TLS_AUTO && low > high) {
     report.Error("minimumProtocolVersion", "is higher than maximumProtocolVersion", "make it the lower one");
   }
+  CheckCipherSuites(in.cipher_suites(), report);
+  CheckCurves(in.ecdh_curves(), report);
   out.set_tls_minimum_protocol_version(Version(low));
   out.set_tls_maximum_protocol_version(Version(high));
   *out.mutable_cipher_suites() = in.cipher_suites();
@@ -167,6 +179,10 @@ bool FromSds(const Config& in, const Parts& parts, Reporter& report, CommonTlsCo
   if (!sds.certificates_secret_name().empty() && parts.own_certificate) {
     SetSdsServer(sds, sds.certificates_secret_name(), *out.add_tls_certificate_sds_secret_configs());
   }
+  if (!in.verify_subject_alt_name().empty() && sds.validation_context_name().empty()) {
+    report.Error("verifySubjectAltName", kNoAuthority, "add sds.validationContextName");
+    return false;
+  }
   if (!sds.validation_context_name().empty() && parts.verify_peer) {
     if (in.verify_subject_alt_name().empty()) {
       SetSdsServer(sds, sds.validation_context_name(), *out.mutable_validation_context_sds_secret_config());
@@ -193,6 +209,15 @@ bool SetCommon(const Context& context, const Config& in, const Parts& parts, Rep
   return false;
 }
 
+// Envoy refuses to promise an answer of OCSP that it does not have. What an own server of secrets will bring, nobody
+// knows here.
+bool HasOcspStaple(const Context& context, const gloov1::SslConfig& in) {
+  if (in.has_ssl_files()) return !in.ssl_files().ocsp_staple().empty();
+  if (!in.has_secret_ref()) return true;
+  const auto material = context.FindTlsMaterial({in.secret_ref().namespace_(), in.secret_ref().name()});
+  return material && !material->ocsp_staple.empty();
+}
+
 }  // namespace
 
 bool TranslateDownstreamTls(const Context& context, const gloov1::SslConfig& in, Reporter& report,
@@ -216,7 +241,15 @@ bool TranslateDownstreamTls(const Context& context, const gloov1::SslConfig& in,
     common.add_alpn_protocols("h2");
     common.add_alpn_protocols("http/1.1");
   } else if (in.alpn_protocols_size() != 1 || in.alpn_protocols(0) != "allow_empty") {
+    CheckAlpnProtocols(in.alpn_protocols(), report);
     *common.mutable_alpn_protocols() = in.alpn_protocols();
+  }
+  if (in.has_transport_socket_connect_timeout()) {
+    CheckDuration(in.transport_socket_connect_timeout(), 0, "transportSocketConnectTimeout", report);
+  }
+  if (in.ocsp_staple_policy() == gloov1::SslConfig::MUST_STAPLE && !HasOcspStaple(context, in)) {
+    report.Error("ocspStaplePolicy", "is MUST_STAPLE, but there is no answer of OCSP to show",
+                 "add tls.ocsp-staple to the Secret, or sslFiles.ocspStaple");
   }
   if (in.disable_tls_session_resumption().value()) out.set_disable_stateless_session_resumption(true);
   // The published enum has the numbers of Envoy's.
@@ -234,7 +267,9 @@ bool TranslateUpstreamTls(const Context& context, const gloov1::UpstreamSslConfi
   if (common.tls_params().tls_minimum_protocol_version() == tlsv3::TlsParameters::TLSv1_3) {
     common.mutable_tls_params()->set_tls_maximum_protocol_version(tlsv3::TlsParameters::TLSv1_3);
   }
+  CheckAlpnProtocols(in.alpn_protocols(), report);
   *common.mutable_alpn_protocols() = in.alpn_protocols();
+  if (in.sni().size() > kMaxServerNameBytes) report.Error("sni", "is longer than 255 bytes", "use a DNS name");
   out.set_sni(in.sni());
   out.set_allow_renegotiation(in.allow_renegotiation().value());
   return !report.failed();

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "api/gloo/v1/secret.pb.h"
+#include "api/gloo/v1/secret.proto.h"
 #include "src/envoy/tls.h"
 
 namespace k8sgw::envoy {

@@ -1,19 +1,24 @@
 #include "src/envoy/translation.h"
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <algorithm>
 #include <functional>
 #include <set>
 
-#include "api/gateway/v1/external_options.pb.h"
-#include "api/gateway/v1/gateway.pb.h"
-#include "api/gateway/v1/route_table.pb.h"
-#include "api/gateway/v1/virtual_service.pb.h"
-#include "api/gloo/v1/artifact.pb.h"
-#include "api/gloo/v1/proxy.pb.h"
-#include "api/gloo/v1/secret.pb.h"
-#include "api/gloo/v1/settings.pb.h"
-#include "api/gloo/v1/upstream.pb.h"
-#include "envoy/extensions/transport_sockets/tls/v3/secret.pb.h"
+#include "absl/strings/match.h"
+#include "api/gateway/v1/external_options.proto.h"
+#include "api/gateway/v1/gateway.proto.h"
+#include "api/gateway/v1/route_table.proto.h"
+#include "api/gateway/v1/virtual_service.proto.h"
+#include "api/gloo/v1/artifact.proto.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "api/gloo/v1/secret.proto.h"
+#include "api/gloo/v1/settings.proto.h"
+#include "api/gloo/v1/upstream.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/extensions/transport_sockets/tls/v3/common.proto.h"
+#include "envoy/extensions/transport_sockets/tls/v3/secret.proto.h"
 #include "src/envoy/destination.h"
 #include "src/envoy/names.h"
 #include "src/envoy/resource.h"
@@ -222,8 +227,9 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                  const auto& claimants = reader.Find(virtual_hosts_by_domain, DomainKey{host.route_config, domain});
                  const std::function<bool(const VirtualHostKey&)> still_claims = [&](const VirtualHostKey& claimant) {
                    const auto binding = reader.Get(gateway.bindings(), claimant);
-                   return binding &&
-                          std::find(binding->domains.begin(), binding->domains.end(), domain) != binding->domains.end();
+                   return binding && std::ranges::any_of(binding->domains, [&](const std::string& claimed) {
+                            return absl::EqualsIgnoreCase(claimed, domain);
+                          });
                  };
                  if (!Owns(key, claimants, still_claims)) return;
                }

@@ -1,16 +1,20 @@
 #include "src/envoy/virtual_host.h"
 
 #include <google/protobuf/arena.h>
+#include <google/protobuf/wrappers.pb.h>
 
 #include <algorithm>
 
 #include "absl/strings/ascii.h"
-#include "api/gloo/v1/proxy.pb.h"
-#include "api/gloo/v1/settings.pb.h"
-#include "api/gloo/v1/virtual_host_options.pb.h"
-#include "envoy/config/route/v3/route.pb.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "api/gloo/v1/route_configuration_options.proto.h"
+#include "api/gloo/v1/settings.proto.h"
+#include "api/gloo/v1/virtual_host_options.proto.h"
+#include "envoy/config/route/v3/route.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
 #include "src/base/hash.h"
 #include "src/base/proto_codec.h"
+#include "src/envoy/header_check.h"
 #include "src/envoy/names.h"
 #include "src/envoy/route.h"
 
@@ -34,15 +38,29 @@ bool MatchersFailed(const Problems& problems, size_t from) {
   });
 }
 
-void TranslateRoutes(const Context& context, const gloov1::HttpListenerOptions& http_listener_options,
-                     const proxy::VirtualHost& in, Problems& problems, Needs& needs, routev3::VirtualHost& out) {
+// Envoy refuses a whole table for one body that is too long.
+void CheckBody(const gloov1::Route& route, const gloov1::Listener& listener, Reporter& report) {
+  const auto& options = listener.route_options();
+  const uint32_t most = options.has_max_direct_response_body_size_bytes()
+                            ? options.max_direct_response_body_size_bytes().value()
+                            : kDefaultMaxBodyBytes;
+  const size_t size = route.direct_response_action().body().size();
+  if (size <= most) return;
+  report.Error("directResponseAction.body",
+               "has " + std::to_string(size) + " bytes, and the listener allows " + std::to_string(most),
+               "shorten it, or raise routeOptions.maxDirectResponseBodySizeBytes of the Gateway");
+}
+
+void TranslateRoutes(const Context& context, const gloov1::Listener& listener, const proxy::VirtualHost& in,
+                     Problems& problems, Needs& needs, routev3::VirtualHost& out) {
   const bool replace = context.settings().gloo().invalid_config_policy().replace_invalid_routes();
   for (int i = 0; i < in.spec->routes_size(); ++i) {
     const size_t before = problems.size();
     const int first = out.routes_size();
     const proxy::RouteSource& source = in.routes[static_cast<size_t>(i)];
     Reporter route(problems, source.route);
-    TranslateRoute(context, http_listener_options, *in.spec, i, source, route, needs, out);
+    TranslateRoute(context, listener.http_listener().options(), *in.spec, i, source, route, needs, out);
+    CheckBody(in.spec->routes(i), listener, route);
     if (!replace || !route.failed()) continue;
     if (MatchersFailed(problems, before)) {
       out.mutable_routes()->DeleteSubrange(first, out.routes_size() - first);
@@ -92,9 +110,12 @@ TranslatedVirtualHost TranslateVirtualHost(const Context& context, const proxy::
     if (in->spec->domains(i).empty()) {
       report.Error("domains[" + std::to_string(i) + "]", "the domain is empty", "remove it, or write \"*\" for all");
     }
+    if (std::string problem = CheckHeaderValue(in->spec->domains(i)); !problem.empty()) {
+      report.Error("domains[" + std::to_string(i) + "]", std::move(problem), kHeaderValueFix);
+    }
   }
   const gloov1::HttpListenerOptions& listener_options = listener.spec->http_listener().options();
-  TranslateRoutes(context, listener_options, *in, result.problems, value->needs, out);
+  TranslateRoutes(context, *listener.spec, *in, result.problems, value->needs, out);
 
   PerFilterConfig filters(*out.mutable_typed_per_filter_config(), value->needs);
   Reporter options = report.ForOptions("options", *in->spec->options().GetDescriptor(), in->options);
@@ -106,6 +127,10 @@ TranslatedVirtualHost TranslateVirtualHost(const Context& context, const proxy::
 
   value->bytes = AsField(out);
   value->hash = Hash64(*value->bytes);
+  for (const gloov1::Route& route : in->spec->routes()) {
+    const auto bytes = static_cast<uint32_t>(route.direct_response_action().body().size());
+    value->longest_body = std::max(value->longest_body, bytes);
+  }
   result.accepted = in->accepted && !HasErrors(result.problems);
   result.value = std::move(value);
   return result;

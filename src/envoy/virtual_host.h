@@ -9,6 +9,9 @@
 
 namespace k8sgw::envoy {
 
+// Longer bodies of direct responses are refused by Envoy, with the whole table, unless the table allows them.
+inline constexpr uint32_t kDefaultMaxBodyBytes = 4096;
+
 // One or more filter chains of a listener share a route configuration: the listener's only one, or one per distinct
 // sslConfig when virtual hosts are isolated by it.
 struct RouteConfigKey {
@@ -27,6 +30,8 @@ struct VirtualHost {
   // The field `virtual_hosts` of a RouteConfiguration, with tag and length: ready to be joined with others.
   Ptr<std::string> bytes;
   Needs needs;
+  // Of its longest direct response, in bytes.
+  uint32_t longest_body = 0;
   // What it was made from.
   Ptr<proxy::VirtualHost> from;
   uint64_t hash = 0;

@@ -1,16 +1,23 @@
 #include "src/explain/explain.h"
 
 #include <fmt/core.h>
+#include <google/protobuf/wrappers.pb.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdlib>
 
-#include "api/gloo/v1/proxy.pb.h"
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "envoy/config/listener/v3/listener.pb.h"
-#include "envoy/config/route/v3/route.pb.h"
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/config/core/v3/address.proto.h"
+#include "envoy/config/endpoint/v3/endpoint.proto.h"
+#include "envoy/config/endpoint/v3/endpoint_components.proto.h"
+#include "envoy/config/listener/v3/listener.proto.h"
+#include "envoy/config/listener/v3/listener_components.proto.h"
+#include "envoy/config/route/v3/route.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
+#include "envoy/type/matcher/v3/regex.proto.h"
 #include "src/base/address.h"
 #include "src/envoy/names.h"
 #include "src/envoy/resource.h"
@@ -126,7 +133,9 @@ class Explainer {
       Line(fmt::format("filter chain    {}  (SNI {})", chain->name(), names.empty() ? "any" : names));
     }
     hcmv3::HttpConnectionManager hcm;
-    if (chain->filters().empty() || !chain->filters(0).typed_config().UnpackTo(&hcm)) return;
+    const auto& filters = chain->filters();
+    // The connection manager is the last of the network filters.
+    if (filters.empty() || !filters.rbegin()->typed_config().UnpackTo(&hcm)) return;
     request_ = given_;
     if (hcm.strip_any_host_port()) request_.host = StripPort(request_.host);
     const NormalizedPath normalized = NormalizePath(request_.path, hcm);

@@ -1,11 +1,15 @@
 #include "src/explain/match.h"
 
+#include <google/protobuf/wrappers.pb.h>
 #include <re2/re2.h>
 
 #include <algorithm>
 #include <cctype>
 
-#include "envoy/config/route/v3/route.pb.h"
+#include "envoy/config/route/v3/route.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
+#include "envoy/type/matcher/v3/regex.proto.h"
+#include "envoy/type/matcher/v3/string.proto.h"
 
 namespace k8sgw::explain {
 namespace {

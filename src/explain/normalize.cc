@@ -1,11 +1,13 @@
 #include "src/explain/normalize.h"
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <algorithm>
 #include <cctype>
 #include <cstring>
 #include <vector>
 
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
 
 namespace k8sgw::explain {
 namespace {

@@ -3,6 +3,10 @@
 
 #include <gmock/gmock.h>
 
+#include "api/core/v1/metadata.proto.h"
+#include "api/gloo/v1/http_listener_options.proto.h"
+#include "api/gloo/v1/ssl.proto.h"
+#include "plugins/health_check/health_check.proto.h"
 #include "src/gateway/test_world.h"
 
 namespace k8sgw::gateway {

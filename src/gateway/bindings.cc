@@ -1,12 +1,14 @@
 #include "src/gateway/bindings.h"
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <algorithm>
 #include <set>
 #include <tuple>
 
 #include "absl/strings/ascii.h"
-#include "api/gateway/v1/virtual_service.pb.h"
-#include "api/gloo/v1/ssl.pb.h"
+#include "api/gateway/v1/virtual_service.proto.h"
+#include "api/gloo/v1/ssl.proto.h"
 #include "src/gateway/fingerprint.h"
 
 namespace k8sgw::gateway {

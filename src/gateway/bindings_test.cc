@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
+#include <google/protobuf/wrappers.pb.h>
 
+#include "api/gloo/v1/ssl.proto.h"
 #include "src/gateway/test_world.h"
 
 namespace k8sgw::gateway {

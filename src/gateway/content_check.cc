@@ -1,8 +1,11 @@
 #include "src/gateway/content_check.h"
 
-#include "api/gateway/v1/external_options.pb.h"
-#include "api/gateway/v1/route_table.pb.h"
-#include "api/gateway/v1/virtual_service.pb.h"
+#include "api/envoy/type/matcher/v3/regex.proto.h"
+#include "api/gateway/v1/external_options.proto.h"
+#include "api/gateway/v1/route_table.proto.h"
+#include "api/gateway/v1/virtual_service.proto.h"
+#include "api/gloo/v1/matchers.proto.h"
+#include "api/gloo/v1/route_options.proto.h"
 #include "src/gateway/label_selector.h"
 
 namespace k8sgw::gateway {

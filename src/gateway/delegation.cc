@@ -1,12 +1,19 @@
 #include "src/gateway/delegation.h"
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <map>
 #include <utility>
 
-#include "api/gateway/v1/external_options.pb.h"
-#include "api/gateway/v1/route_table.pb.h"
-#include "api/gateway/v1/virtual_service.pb.h"
-#include "api/gloo/v1/proxy.pb.h"
+#include "api/core/v1/ref.proto.h"
+#include "api/gateway/v1/external_options.proto.h"
+#include "api/gateway/v1/route_table.proto.h"
+#include "api/gateway/v1/virtual_service.proto.h"
+#include "api/gloo/v1/matchers.proto.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "api/gloo/v1/route_options.proto.h"
+#include "api/gloo/v1/virtual_host_options.proto.h"
+#include "api/options/transformation.proto.h"
 #include "src/gateway/matchers.h"
 #include "src/gateway/options_merge.h"
 #include "src/gateway/route_sort.h"

@@ -1,7 +1,15 @@
 #include "src/gateway/delegation.h"
 
 #include <gmock/gmock.h>
+#include <google/protobuf/duration.pb.h>
+#include <google/protobuf/wrappers.pb.h>
 
+#include "api/core/v1/ref.proto.h"
+#include "api/gloo/v1/matchers.proto.h"
+#include "api/gloo/v1/route_options.proto.h"
+#include "api/gloo/v1/virtual_host_options.proto.h"
+#include "api/options/transformation.proto.h"
+#include "plugins/retries/retries.proto.h"
 #include "src/gateway/test_world.h"
 
 namespace k8sgw::gateway {

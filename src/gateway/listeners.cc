@@ -1,10 +1,17 @@
 #include "src/gateway/listeners.h"
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <algorithm>
 #include <set>
 
-#include "api/gateway/v1/gateway.pb.h"
-#include "api/gloo/v1/proxy.pb.h"
+#include "api/gateway/v1/gateway.proto.h"
+#include "api/gateway/v1/http_gateway.proto.h"
+#include "api/gloo/v1/http_listener_options.proto.h"
+#include "api/gloo/v1/listener_options.proto.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "api/gloo/v1/route_configuration_options.proto.h"
+#include "src/base/address.h"
 #include "src/gateway/fingerprint.h"
 #include "src/proxy/source_metadata.h"
 
@@ -48,7 +55,7 @@ void CheckBindAddress(const Object<Gateway>& gateway, const BindAddress& bind, c
   std::erase(others, gateway.ref);
   if (others.empty()) return;
   problems.push_back(Error(Field(at, "bindPort"),
-                           bind.address + ":" + std::to_string(bind.port) + " is also the address of Gateway " +
+                           HostAndPort(bind.address, bind.port) + " is also the address of Gateway " +
                                JoinNames(others) + " in proxy " + bind.proxy,
                            "give each Gateway of a proxy its own bindAddress and bindPort"));
 }
@@ -94,7 +101,7 @@ std::vector<std::string> ProxyNames(const Gateway& gateway) {
 std::vector<BindAddress> BindAddresses(const Gateway& gateway) {
   std::vector<BindAddress> out;
   for (std::string& proxy : ProxyNames(gateway)) {
-    out.push_back({std::move(proxy), gateway.bind_address(), gateway.bind_port()});
+    out.push_back({std::move(proxy), NormalAddress(gateway.bind_address()), gateway.bind_port()});
   }
   return out;
 }
@@ -146,8 +153,8 @@ TranslatedGateway TranslateGateway(const Object<Gateway>& gateway, const std::st
   listener->isolate_by_ssl_config = IsolatesBySslConfig(gateway, settings, listener->source, problems);
   auto selection = std::make_shared<Selection>(
       ReadSelection(gateway.spec, listener->isolate_by_ssl_config, listener->source, problems));
-  CheckBindAddress(gateway, {proxy, gateway.spec.bind_address(), gateway.spec.bind_port()}, lookups, listener->source,
-                   problems);
+  CheckBindAddress(gateway, {proxy, NormalAddress(gateway.spec.bind_address()), gateway.spec.bind_port()}, lookups,
+                   listener->source, problems);
   listener->accepted = !HasErrors(problems);
   CheckRefs(gateway.spec, *selection, lookups, listener->source, problems);
   Normalize(problems);

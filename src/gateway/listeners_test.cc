@@ -1,5 +1,11 @@
 #include <gmock/gmock.h>
+#include <google/protobuf/wrappers.pb.h>
 
+#include "api/core/v1/ref.proto.h"
+#include "api/gloo/v1/http_listener_options.proto.h"
+#include "api/gloo/v1/listener_options.proto.h"
+#include "api/gloo/v1/route_configuration_options.proto.h"
+#include "plugins/health_check/health_check.proto.h"
 #include "src/gateway/test_world.h"
 
 namespace k8sgw::gateway {
@@ -112,8 +118,9 @@ TEST(Listeners, TwoOnOneAddressAreBothRefusedInThatProxyOnly) {
   EXPECT_FALSE(world.listener("a")->accepted);
   EXPECT_FALSE(world.listener("b")->accepted);
   EXPECT_TRUE(world.listener("b", "other")->accepted);
-  EXPECT_TRUE(Says(world.problems(), {"error: Gateway gloo-system/a: bindPort: :::8080 is also the address of Gateway "
-                                      "gloo-system/b in proxy gateway-proxy"}));
+  EXPECT_TRUE(
+      Says(world.problems(), {"error: Gateway gloo-system/a: bindPort: [::]:8080 is also the address of Gateway "
+                              "gloo-system/b in proxy gateway-proxy"}));
   EXPECT_TRUE(Says(world.problems(), {"error: Gateway gloo-system/b: bindPort: ", "gloo-system/a"}));
   world.Delete(Kind::kGateway, "gloo-system", "b");
   EXPECT_TRUE(world.listener("a")->accepted);

@@ -1,9 +1,11 @@
 #include "src/gateway/matchers.h"
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <algorithm>
 #include <string_view>
 
-#include "api/gloo/v1/matchers.pb.h"
+#include "api/gloo/v1/matchers.proto.h"
 
 namespace k8sgw::gateway {
 namespace {

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "api/gateway/v1/route_table.pb.h"
-#include "api/gloo/v1/proxy.pb.h"
+#include "api/gateway/v1/route_table.proto.h"
+#include "api/gateway/v1/virtual_service.proto.h"
+#include "api/gloo/v1/matchers.proto.h"
+#include "api/gloo/v1/proxy.proto.h"
 #include "src/base/proto_codec.h"
 #include "src/gateway/route_sort.h"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "api/options/transformation.pb.h"
+#include "api/options/transformation.proto.h"
 
 namespace k8sgw::gateway {
 namespace {

@@ -1,10 +1,12 @@
 #include "src/gateway/options_merge.h"
 
+#include <google/protobuf/wrappers.pb.h>
 #include <gtest/gtest.h>
 
-#include "api/gloo/v1/listener_options.pb.h"
-#include "api/gloo/v1/route_options.pb.h"
-#include "api/options/transformation.pb.h"
+#include "api/gloo/v1/listener_options.proto.h"
+#include "api/gloo/v1/matchers.proto.h"
+#include "api/gloo/v1/route_options.proto.h"
+#include "api/options/transformation.proto.h"
 #include "src/base/proto_codec.h"
 
 namespace k8sgw::gateway {

@@ -4,7 +4,8 @@
 #include <string_view>
 #include <tuple>
 
-#include "api/gloo/v1/proxy.pb.h"
+#include "api/gloo/v1/matchers.proto.h"
+#include "api/gloo/v1/proxy.proto.h"
 #include "src/gateway/matchers.h"
 
 namespace k8sgw::gateway {

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
-#include "api/gateway/v1/gateway.pb.h"
+#include "api/core/v1/ref.proto.h"
+#include "api/gateway/v1/gateway.proto.h"
+#include "api/gateway/v1/http_gateway.proto.h"
+#include "api/gateway/v1/virtual_service.proto.h"
 
 namespace k8sgw::gateway {
 namespace {

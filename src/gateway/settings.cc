@@ -1,8 +1,10 @@
 #include "src/gateway/settings.h"
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <algorithm>
 
-#include "api/gloo/v1/settings.pb.h"
+#include "api/gloo/v1/settings.proto.h"
 
 namespace k8sgw::gateway {
 GatewaySettings DefaultSettings(const SettingsKey& key) {

@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "api/gloo/v1/settings.pb.h"
+#include "api/gloo/v1/settings.proto.h"
 #include "src/gateway/places.h"
 #include "src/gateway/settings.h"
 
@@ -196,6 +196,9 @@ Problems CheckSettings(const SettingsKey& key, const Object<gloov1::Settings>& s
   take(spec.watch_namespace_selectors_size() > 0, "watchNamespaceSelectors",
        listed ? "has no effect, because watchNamespaces is set" : kNotTranslated,
        listed ? "remove one of them" : "list the namespaces in watchNamespaces");
+  const uint32_t status = spec.gloo().invalid_config_policy().invalid_route_response_code();
+  take(status != 0 && (status < 200 || status > 599), "gloo.invalidConfigPolicy.invalidRouteResponseCode",
+       "is " + std::to_string(status) + ", which is no status of a response, so it is 404", "use 200 to 599");
   spec.clear_discovery_namespace();
   spec.clear_watch_namespace_selectors();
   Checker(key, problems).Check(spec, at);

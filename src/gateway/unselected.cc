@@ -1,6 +1,6 @@
 #include "src/gateway/unselected.h"
 
-#include "api/gateway/v1/virtual_service.pb.h"
+#include "api/gateway/v1/virtual_service.proto.h"
 
 namespace k8sgw::gateway {
 

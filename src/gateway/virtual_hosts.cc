@@ -1,8 +1,10 @@
 #include "src/gateway/virtual_hosts.h"
 
-#include "api/gateway/v1/external_options.pb.h"
-#include "api/gateway/v1/virtual_service.pb.h"
-#include "api/gloo/v1/proxy.pb.h"
+#include "api/core/v1/ref.proto.h"
+#include "api/gateway/v1/external_options.proto.h"
+#include "api/gateway/v1/virtual_service.proto.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "api/gloo/v1/virtual_host_options.proto.h"
 #include "src/gateway/delegation.h"
 #include "src/gateway/fingerprint.h"
 #include "src/gateway/options_merge.h"

@@ -2,10 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "api/gateway/v1/virtual_service.pb.h"
-#include "api/gloo/v1/artifact.pb.h"
-#include "api/gloo/v1/secret.pb.h"
-#include "api/gloo/v1/upstream.pb.h"
+#include "api/gateway/v1/virtual_service.proto.h"
+#include "api/gloo/v1/artifact.proto.h"
+#include "api/gloo/v1/secret.proto.h"
+#include "api/gloo/v1/upstream.proto.h"
 #include "src/base/proto_codec.h"
 #include "src/base/text.h"
 

@@ -2,8 +2,8 @@
 
 #include <map>
 
-#include "api/gloo/v1/artifact.pb.h"
-#include "api/gloo/v1/secret.pb.h"
+#include "api/gloo/v1/artifact.proto.h"
+#include "api/gloo/v1/secret.proto.h"
 #include "src/base/base64.h"
 #include "src/base/utf8.h"
 

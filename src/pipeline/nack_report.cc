@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "api/gloo/v1/proxy.pb.h"
+#include "api/gloo/v1/proxy.proto.h"
 #include "src/envoy/names.h"
 
 namespace k8sgw {

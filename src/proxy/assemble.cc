@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <set>
 
-#include "api/gloo/v1/http_listener_options.pb.h"
-#include "api/gloo/v1/proxy.pb.h"
-#include "api/gloo/v1/ssl.pb.h"
+#include "api/core/v1/metadata.proto.h"
+#include "api/gloo/v1/http_listener_options.proto.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "api/gloo/v1/ssl.proto.h"
 #include "src/base/hash.h"
 #include "src/base/proto_codec.h"
 #include "src/proxy/source_metadata.h"

@@ -1,7 +1,8 @@
 // metadataStatic: which objects a part of a Proxy came from, in the published words.
 #pragma once
 
-#include "api/gloo/v1/proxy.pb.h"
+#include "api/core/v1/ref.proto.h"
+#include "api/gloo/v1/proxy.proto.h"
 #include "src/proxy/proxy.h"
 
 namespace k8sgw::proxy {

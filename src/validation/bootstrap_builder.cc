@@ -1,6 +1,13 @@
 #include "src/validation/bootstrap_builder.h"
 
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include <google/protobuf/any.pb.h>
+#include <google/protobuf/wrappers.pb.h>
+
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/config/core/v3/address.proto.h"
+#include "envoy/config/listener/v3/listener.proto.h"
+#include "envoy/config/listener/v3/listener_components.proto.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
 #include "src/envoy/resource.h"
 
 namespace k8sgw::validation {
@@ -27,6 +34,10 @@ void BootstrapBuilder::AddListener(const xds::Resource& resource, const RouteTab
   if (listener.address().has_socket_address()) {
     listener.mutable_address()->mutable_socket_address()->set_port_value(kFirstPort +
                                                                          static_cast<uint32_t>(added_ % kPorts));
+  }
+  if (listener.address().has_pipe()) {
+    std::string& path = *listener.mutable_address()->mutable_pipe()->mutable_path();
+    path = (path.starts_with('@') ? "@" : "/") + Unique("socket");
   }
   listener.set_name(Unique(listener.name()));
   for (auto& chain : *listener.mutable_filter_chains()) {

@@ -4,8 +4,9 @@
 #include <map>
 #include <string>
 
-#include "envoy/config/bootstrap/v3/bootstrap.pb.h"
-#include "envoy/config/route/v3/route.pb.h"
+#include "envoy/config/bootstrap/v3/bootstrap.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/route/v3/route.proto.h"
 #include "src/xds/resource.h"
 
 namespace k8sgw::validation {

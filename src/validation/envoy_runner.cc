@@ -12,7 +12,7 @@
 #include <sstream>
 #include <vector>
 
-#include "envoy/config/bootstrap/v3/bootstrap.pb.h"
+#include "envoy/config/bootstrap/v3/bootstrap.proto.h"
 #include "src/base/proto_codec.h"
 #include "src/base/yaml.h"
 

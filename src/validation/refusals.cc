@@ -1,6 +1,7 @@
 #include "src/validation/refusals.h"
 
-#include "api/gloo/v1/proxy.pb.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
 #include "src/envoy/names.h"
 #include "src/validation/bootstrap_builder.h"
 #include "src/validation/envoy_check.h"

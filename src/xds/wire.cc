@@ -1,9 +1,12 @@
 #include "src/xds/wire.h"
 
+#include <google/protobuf/struct.pb.h>
+#include <google/rpc/status.proto.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <grpcpp/support/slice.h>
 
-#include "envoy/service/discovery/v3/discovery.pb.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/service/discovery/v3/discovery.proto.h"
 
 namespace k8sgw::xds {
 namespace {

@@ -3,7 +3,7 @@
 #include <grpcpp/impl/codegen/proto_utils.h>
 #include <gtest/gtest.h>
 
-#include "envoy/service/discovery/v3/discovery.pb.h"
+#include "envoy/service/discovery/v3/discovery.proto.h"
 #include "src/xds/test_resource.h"
 
 namespace k8sgw::xds {

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Runs the fuzz targets that build/fuzz holds: all seeds first, then inputs made from them.
+"""Runs the fuzz targets that build/asan holds: all seeds first, then inputs made from them.
 
   run.py [--runs N] [--seed N] [TARGET ...]
 
 Without --runs, each target makes a fixed number of new inputs from a fixed seed and the seeds of the tree alone, so
 that the same program does the same everywhere. With --runs, what earlier long runs found worth keeping is a start as well:
-build/fuzz/corpus/<target>. Ends with 1 when something broke; the input is then in build/fuzz/found/<target>.
+build/asan/corpus/<target>. Ends with 1 when something broke; the input is then in build/asan/found/<target>.
 Standard library only.
 """
 import argparse
@@ -20,7 +20,7 @@ import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HERE = ROOT / "tests" / "fuzz"
-BUILD = ROOT / "build" / "fuzz"
+BUILD = ROOT / "build" / "asan"
 # New inputs of a short run: about ten seconds each on a quiet machine.
 RUNS = {"yaml_to_model": 2500, "model_to_envoy": 800, "xds_requests": 20000}
 MAX_LENGTH = {"yaml_to_model": 16384, "model_to_envoy": 16384, "xds_requests": 1024}

@@ -6,7 +6,7 @@
 #include <iostream>
 #include <iterator>
 
-#include "envoy/service/discovery/v3/discovery.pb.h"
+#include "envoy/service/discovery/v3/discovery.proto.h"
 #include "src/xds/wire.h"
 #include "tests/fuzz/require.h"
 

@@ -5,7 +5,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "api/gloo/v1/proxy.pb.h"
+#include "api/gloo/v1/proxy.proto.h"
 #include "src/base/proto_codec.h"
 #include "src/base/yaml.h"
 #include "src/envoy/resource.h"

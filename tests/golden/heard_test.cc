@@ -63,9 +63,9 @@ Outcome OutcomeOf(const Pipeline& pipeline) {
 }
 
 // How problems say so of a field.
-constexpr std::array<std::string_view, 3> kNoEffect = {"no effect", "not translated yet", "are not known here"};
+constexpr std::array<std::string_view, 3> kNoEffect = {"no effect", "is not translated", "are not known here"};
 
-// Whether users are told that what stands at `path` has no effect, with all that is below.
+// Whether users are told that what stands at `path` has no effect, or is refused, with all that is below.
 bool SaysNoEffect(const Outcome& outcome, const ResourceKey& object, std::string_view path) {
   return std::any_of(outcome.problems.begin(), outcome.problems.end(), [&](const Problem& problem) {
     if (problem.object != object || problem.path != path) return false;

@@ -8,11 +8,12 @@
 #include <map>
 #include <memory>
 
-#include "envoy/config/cluster/v3/cluster.pb.h"
-#include "envoy/config/listener/v3/listener.pb.h"
-#include "envoy/config/route/v3/route.pb.h"
-#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
-#include "envoy/extensions/transport_sockets/tls/v3/secret.pb.h"
+#include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/config/listener/v3/listener.proto.h"
+#include "envoy/config/route/v3/route.proto.h"
+#include "envoy/config/route/v3/route_components.proto.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
+#include "envoy/extensions/transport_sockets/tls/v3/secret.proto.h"
 #include "src/envoy/resource.h"
 
 namespace k8sgw::sim {

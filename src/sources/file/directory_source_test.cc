@@ -7,7 +7,8 @@
 #include <chrono>
 #include <cstdint>
 
-#include "api/gloo/v1/upstream.pb.h"
+#include "api/gloo/v1/upstream.proto.h"
+#include "plugins/static_upstream/static_upstream.proto.h"
 #include "src/base/text.h"
 #include "src/sources/file/test_folder.h"
 

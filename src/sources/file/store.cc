@@ -3,17 +3,17 @@
 #include <algorithm>
 #include <set>
 
-#include "api/gateway/v1/external_options.pb.h"
-#include "api/gateway/v1/gateway.pb.h"
-#include "api/gateway/v1/matchable_http_gateway.pb.h"
-#include "api/gateway/v1/matchable_tcp_gateway.pb.h"
-#include "api/gateway/v1/route_table.pb.h"
-#include "api/gateway/v1/virtual_service.pb.h"
-#include "api/gloo/v1/artifact.pb.h"
-#include "api/gloo/v1/proxy.pb.h"
-#include "api/gloo/v1/secret.pb.h"
-#include "api/gloo/v1/settings.pb.h"
-#include "api/gloo/v1/upstream.pb.h"
+#include "api/gateway/v1/external_options.proto.h"
+#include "api/gateway/v1/gateway.proto.h"
+#include "api/gateway/v1/matchable_http_gateway.proto.h"
+#include "api/gateway/v1/matchable_tcp_gateway.proto.h"
+#include "api/gateway/v1/route_table.proto.h"
+#include "api/gateway/v1/virtual_service.proto.h"
+#include "api/gloo/v1/artifact.proto.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "api/gloo/v1/secret.proto.h"
+#include "api/gloo/v1/settings.proto.h"
+#include "api/gloo/v1/upstream.proto.h"
 
 namespace k8sgw::file {
 namespace {

@@ -2,7 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include "api/gloo/v1/upstream.pb.h"
+#include "api/gloo/v1/upstream.proto.h"
+#include "plugins/static_upstream/static_upstream.proto.h"
 #include "src/base/text.h"
 
 namespace k8sgw::file {

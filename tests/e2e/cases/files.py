@@ -75,6 +75,25 @@ def last_good(scenario: Scenario) -> None:
     wait_until(lambda: gateway.status()["errors"] == 0, "no more errors", APPLY_SECONDS)
 
 
+@SUITE.case("run: a lower limit of direct responses holds up nobody else")
+def lower_body_limit(scenario: Scenario) -> None:
+    flags = scenario.flags()
+
+    def gateway_with(limit: int) -> str:
+        return objects.gateway(flags.http_port, f"{{maxDirectResponseBodySizeBytes: {limit}}}")
+
+    scenario.write("gateway.yaml", gateway_with(20))
+    scenario.write("a.yaml", objects.direct("a", "fifteen-letters", "a.example"))
+    scenario.write("b.yaml", objects.direct("b", "old-b", "b.example"))
+    gateway = scenario.run(flags)
+    mark = gateway.process.mark()
+    scenario.write("gateway.yaml", gateway_with(10))
+    expect_line(gateway.process, r"a\.yaml:\d+", "directResponseAction.body", after=mark)
+    scenario.write("b.yaml", objects.direct("b", "new-b", "b.example"))
+    await_answer(gateway.flags.http_port, "new-b", "b.example")
+    expect_answer(gateway.flags.http_port, "fifteen-letters", "a.example")
+
+
 @SUITE.case("run: an sslConfig whose Secret is missing keeps nobody waiting")
 def missing_secret(scenario: Scenario) -> None:
     scenario.write("site.yaml", objects.direct("site", "hello"))

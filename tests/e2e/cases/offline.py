@@ -15,7 +15,7 @@ import yaml
 from harness import objects
 from harness.process import ROOT, binary, default_envoy
 from harness.scenario import Scenario, Suite
-from harness.table import read_env
+from harness.table import read_env, read_input
 
 SUITE = Suite()
 _DATA = "tests/e2e/testdata/commands"
@@ -248,6 +248,16 @@ def explain_petstore(scenario: Scenario) -> None:
         request = f"GET http://localhost{path}"
         expect_text(name, command("explain", _PETSTORE, "--request", request).stdout)
     assert (ROOT / _DATA / "explain-route.txt").read_text() in (ROOT / "README.md").read_text()
+
+
+@SUITE.case("explain: the connection manager is found behind other network filters")
+def explain_network_filters(scenario: Scenario) -> None:
+    case = ROOT / "plugins/connection_limit/testdata/basic.yaml"
+    scenario.write("case.yaml", yaml.safe_dump_all(read_input(case)))
+    shown = Command(scenario)(
+        "explain", str(scenario.objects), "--request", "GET http://a.example/"
+    ).stdout
+    assert re.search(r"(?m)^cluster +backend_default$", shown), shown
 
 
 @SUITE.case("explain: requests that are none are wrong usage")

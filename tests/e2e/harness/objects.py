@@ -16,6 +16,20 @@ spec:
 """
 
 
+def gateway(port: int, route_options: str) -> str:
+    """The Gateway of plain requests."""
+    return f"""\
+apiVersion: gateway.solo.io/v1
+kind: Gateway
+metadata: {{name: gateway-proxy, namespace: gloo-system}}
+spec:
+  bindAddress: 127.0.0.1
+  bindPort: {port}
+  httpGateway: {{}}
+  routeOptions: {route_options}
+"""
+
+
 def to_backend(name: str, port: int) -> str:
     """A VirtualService that sends everything to a port of this machine."""
     return f"""\
