@@ -6,7 +6,7 @@ ENVOY := $(CACHE)/envoy-1.40.0
 CLANG_FORMAT := $(CACHE)/clang-format-18.1.8
 BUILD = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; cmake --build build/$(1) -j$(JOBS)
 
-.PHONY: help setup build all run test unit golden style format pages commands e2e resilience fuzz bench asan tsan clean
+.PHONY: help setup build all run test unit golden crds style format pages commands e2e resilience fuzz bench asan tsan clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -34,6 +34,9 @@ golden: all ## the golden cases; UPDATE_GOLDEN=1 rewrites what they expect
 
 e2e: all ## requests through the real Envoy
 	@python3 tests/e2e/run.py --preset release
+
+crds: build ## rewrite chart/crds after a change of proto files or their comments
+	@build/release/k8sgateway crds -o chart/crds
 
 style: setup ## folders use only those above them, and the code is formatted
 	@python3 tests/style/check.py $(CLANG_FORMAT)

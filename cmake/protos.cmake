@@ -1,4 +1,4 @@
-# Generated C++: `envoy_api` from the Envoy API's descriptors, `api` from our own proto files.
+# Generated C++: `envoy_api` from the Envoy API's descriptors, `api` and `api_comments` from our own proto files.
 #
 # Generated at configure time into build/gen, which all presets share, and compiled with the same flags everywhere, so
 # that the compiler cache serves every preset from one compilation.
@@ -34,6 +34,9 @@ file(GLOB_RECURSE own_protos CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/api/*.proto $
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${own_protos})
 k8sgw_run_generator(own --root ${CMAKE_SOURCE_DIR} --out ${gen}/own --units 6)
 k8sgw_generated(api ${gen}/own)
+# The descriptions of our proto files with their comments, which generated code leaves out: see src/crds/protos.h.
+add_library(api_comments STATIC ${gen}/own/descriptors/descriptors.cc)
+target_compile_options(api_comments PRIVATE -g0 -w)
 
 # What own code needs besides: the root for includes such as "src/base/yaml.h".
 add_library(api_options INTERFACE)

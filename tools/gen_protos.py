@@ -6,8 +6,9 @@ Two uses, both called by CMake at configure time:
   gen_protos.py envoy --wheel FILE --need LIST --out DIR   the Envoy API, from the descriptors in a Python wheel
   gen_protos.py own   --root DIR --out DIR                 api/**/*.proto and plugins/*/*.proto of this repository
 
-DIR/cpp holds the generated code, DIR/unity the translation units that include it. Files whose content did not change
-keep their time stamp, so that nothing is rebuilt for nothing. Standard library only.
+DIR/cpp holds the generated code, DIR/unity the translation units that include it; for `own`, DIR/descriptors holds the
+descriptions of all files together with their comments, as C++. Files whose content did not change keep their time stamp,
+so that nothing is rebuilt for nothing. Standard library only.
 """
 import argparse
 import ast
@@ -156,6 +157,23 @@ def unity(cpp, out, count):
         (out / f"unity_{n:02}.cc").write_text("".join(text))
 
 
+def commented_descriptors(protoc_args, files, out):
+    """Writes the FileDescriptorSet of the files, with their comments, as a constant of C++."""
+    out.mkdir(parents=True)
+    binary = out / "own.fds"
+    run("protoc", *protoc_args, "--include_imports", "--include_source_info", f"--descriptor_set_out={binary}", *files)
+    blob = binary.read_bytes()
+    binary.unlink()
+    # Octal escapes have at most three digits, so nothing that follows can be taken for a part of them.
+    lines = ['  "' + "".join(f"\\{b:03o}" for b in blob[i : i + 28]) + '"\n' for i in range(0, len(blob), 28)]
+    (out / "descriptors.cc").write_text(
+        "// Generated from the proto files. Do not edit.\n#include <string_view>\n\nnamespace k8sgw {\n"
+        "extern const std::string_view kProtoFiles;\n"
+        f"const std::string_view kProtoFiles(\n{''.join(lines)}  , {len(blob)});\n"
+        "}  // namespace k8sgw\n"
+    )
+
+
 def sync(src, dst):
     """Makes dst equal to src; equal files keep their time stamps."""
     want = {p.relative_to(src) for p in src.glob("**/*") if p.is_file()}
@@ -217,8 +235,9 @@ def main():
             services = [f for f in files if "\nservice " in (root / f).read_text()]
             where = [f"-I{root}", "-I/usr/include"]
             generate(where, files, services, tmp / "out" / "cpp")
+            commented_descriptors(where, files, tmp / "out" / "descriptors")
         unity(tmp / "out" / "cpp", tmp / "out" / "unity", args.units)
-        for part in ("cpp", "unity"):
+        for part in sorted(p.name for p in (tmp / "out").iterdir()):
             sync(tmp / "out" / part, args.out / part)
     stamp.write_text(inputs)
 

@@ -67,10 +67,17 @@ struct ExplainOptions {
   PolicyOptions policy;
 };
 
+struct CrdsOptions {
+  // Where the files go; empty: all to stdout.
+  std::string directory;
+  bool no_descriptions = false;
+};
+
 int Run(const RunOptions& options);
 int Gloo(const GlooOptions& options);
 int Translate(const TranslateOptions& options);
 int Validate(const ValidateOptions& options);
 int ExplainRequest(const ExplainOptions& options);
+int Crds(const CrdsOptions& options);
 
 }  // namespace k8sgw

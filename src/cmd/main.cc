@@ -81,6 +81,15 @@ void AddStatusFile(CLI::App& command, std::string& path) {
       ->envname("K8SGATEWAY_STATUS_FILE");
 }
 
+constexpr char kCrdsHelp[] = R"(
+  k8sgateway crds | kubectl apply --server-side --force-conflicts -f -    # also over those of an older version
+  k8sgateway crds -o ./crds                                               # one file each, PLURAL.GROUP.yaml
+  k8sgateway crds --no-descriptions | kubectl apply -f -                  # half the size, but explain stays silent
+
+`kubectl explain virtualservice.spec.virtualHost` then tells what the fields are for. Without --server-side kubectl
+keeps a copy of each in an annotation, which may have 256 KiB; with descriptions some have more.
+Exit codes: 0, 1 when the files cannot be written, 2 for wrong usage.)";
+
 void AddFolder(CLI::App& command, std::string& directory) {
   command.add_option("DIR", directory, "Folder of YAML: any tree, many documents a file")
       ->envname("K8SGATEWAY_DIR")
@@ -199,6 +208,17 @@ void AddExplain(CLI::App& app, int& exit_code) {
   explain->callback([options, &exit_code] { exit_code = ExplainRequest(*options); });
 }
 
+void AddCrds(CLI::App& app, int& exit_code) {
+  auto options = std::make_shared<CrdsOptions>();
+  CLI::App* crds = app.add_subcommand("crds", "Print the custom resource definitions for a Kubernetes cluster");
+  crds->add_option("-o,--output", options->directory, "A folder to write them to, a file each [all to stdout]")
+      ->envname("K8SGATEWAY_CRDS");
+  crds->add_flag("--no-descriptions", options->no_descriptions, "Leave out what `kubectl explain` tells")
+      ->envname("K8SGATEWAY_NO_DESCRIPTIONS");
+  crds->footer(kCrdsHelp);
+  crds->callback([options, &exit_code] { exit_code = Crds(*options); });
+}
+
 // Says which word is no command, which CLI11 does not.
 std::string UnknownCommand(const CLI::App& app, int argc, char** argv) {
   if (argc < 2 || argv[1][0] == '-') return "";
@@ -224,6 +244,7 @@ int main(int argc, char** argv) {
   k8sgw::AddTranslate(app, exit_code);
   k8sgw::AddValidate(app, exit_code);
   k8sgw::AddExplain(app, exit_code);
+  k8sgw::AddCrds(app, exit_code);
   if (argc == 1) {
     std::cerr << app.help();
     return k8sgw::kUsage;

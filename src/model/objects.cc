@@ -1,35 +1,51 @@
 #include "src/model/objects.h"
 
+#include <algorithm>
 #include <array>
+
+#include "src/model/custom_resources.h"
 
 namespace k8sgw {
 namespace {
 
-constexpr std::array<KindInfo, 14> kKinds = {{
-    {Kind::kSettings, "gloo.solo.io/v1", "settings"},
-    {Kind::kGateway, "gateway.solo.io/v1", "gateways"},
-    {Kind::kVirtualService, "gateway.solo.io/v1", "virtualservices"},
-    {Kind::kRouteTable, "gateway.solo.io/v1", "routetables"},
-    {Kind::kVirtualHostOption, "gateway.solo.io/v1", "virtualhostoptions"},
-    {Kind::kRouteOption, "gateway.solo.io/v1", "routeoptions"},
-    {Kind::kUpstream, "gloo.solo.io/v1", "upstreams"},
-    {Kind::kUpstreamGroup, "gloo.solo.io/v1", "upstreamgroups"},
-    {Kind::kSecret, "v1", "secrets"},
-    {Kind::kArtifact, "v1", "artifacts"},
-    {Kind::kMatchableHttpGateway, "gateway.solo.io/v1", "httpgateways"},
-    {Kind::kMatchableTcpGateway, "gateway.solo.io/v1", "tcpgateways"},
-    {Kind::kListenerOption, "gateway.solo.io/v1", "listeneroptions"},
-    {Kind::kHttpListenerOption, "gateway.solo.io/v1", "httplisteneroptions"},
-}};
+// In the order of Kind.
+constexpr std::array kOwn = {Kind::kSettings,
+                             Kind::kGateway,
+                             Kind::kVirtualService,
+                             Kind::kRouteTable,
+                             Kind::kVirtualHostOption,
+                             Kind::kRouteOption,
+                             Kind::kUpstream,
+                             Kind::kUpstreamGroup,
+                             Kind::kSecret,
+                             Kind::kArtifact,
+                             Kind::kMatchableHttpGateway,
+                             Kind::kMatchableTcpGateway,
+                             Kind::kListenerOption,
+                             Kind::kHttpListenerOption};
+
+KindInfo Info(Kind kind) {
+  if (kind == Kind::kSecret) return {kind, "v1", "secrets"};
+  if (kind == Kind::kArtifact) return {kind, "v1", "artifacts"};
+  const CustomResource* resource = FindCustomResource(KindName(kind));
+  return {kind, resource->api_version, resource->plural};
+}
 
 }  // namespace
 
-std::span<const KindInfo> AllKinds() { return kKinds; }
+std::span<const KindInfo> AllKinds() {
+  static const std::array<KindInfo, kOwn.size()> kinds = [] {
+    std::array<KindInfo, kOwn.size()> out;
+    std::transform(kOwn.begin(), kOwn.end(), out.begin(), Info);
+    return out;
+  }();
+  return kinds;
+}
 
 const KindInfo* FindKind(std::string_view name) {
   // A Kubernetes ConfigMap is what the product calls an Artifact.
   if (name == "ConfigMap") name = "Artifact";
-  for (const KindInfo& info : kKinds) {
+  for (const KindInfo& info : AllKinds()) {
     if (KindName(info.kind) == name) return &info;
   }
   return nullptr;
@@ -37,7 +53,7 @@ const KindInfo* FindKind(std::string_view name) {
 
 const KindInfo* FindPlural(std::string_view plural) {
   if (plural == "configmaps") plural = "artifacts";
-  for (const KindInfo& info : kKinds) {
+  for (const KindInfo& info : AllKinds()) {
     if (info.plural == plural) return &info;
   }
   return nullptr;

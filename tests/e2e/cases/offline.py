@@ -367,7 +367,7 @@ def usage(scenario: Scenario) -> None:
     file = str(scenario.objects / "file")
     wrong = {
         (): "Subcommands",
-        ("frob",): 'no command "frob".*run, gloo, translate, validate, explain',
+        ("frob",): 'no command "frob".*run, gloo, translate, validate, explain, crds',
         ("run",): "--to",
         ("run", "a", "--to", "b:1"): "not both",
         ("run", file): "no folder",
@@ -401,7 +401,7 @@ def help_texts(scenario: Scenario) -> None:
     command = Command(scenario)
     assert "run --to" in command("--help").stdout
     assert re.fullmatch(r"k8sgateway \d+\.\d+\.\d+\n", command("--version").stdout)
-    for name in ("run", "gloo", "translate", "validate", "explain"):
+    for name in ("run", "gloo", "translate", "validate", "explain", "crds"):
         text = command(name, "--help").stdout
         assert f"k8sgateway {name} " in text.partition("Options:")[2], f"{name}: no example"
         assert "Exit codes:" in text, f"{name}: no exit codes"
