@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "api/kubernetes/schema.pb.h"
+#include "api/kubernetes/schema.proto.h"
 #include "src/base/text.h"
 #include "src/crds/describe.h"
 #include "src/crds/tree.h"
