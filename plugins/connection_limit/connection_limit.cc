@@ -1,5 +1,7 @@
 // Limits the number of connections of a listener that are open at a time.
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include "api/gloo/v1/http_listener_options.proto.h"
 #include "envoy/extensions/filters/network/connection_limit/v3/connection_limit.proto.h"
 #include "plugins/connection_limit/connection_limit.proto.h"

@@ -1,5 +1,7 @@
 #include "src/crds/schema.h"
 
+#include <google/protobuf/descriptor.pb.h>
+
 #include <algorithm>
 #include <array>
 #include <limits>
