@@ -70,6 +70,8 @@ std::span<const Plugin* const> AllPlugins() {
 ]])
   add_library(k8sgw_plugins STATIC ${sources} ${registry})
   target_link_libraries(k8sgw_plugins PUBLIC k8sgw_envoy)
+  # The registry that envoy reads is here.
+  target_link_libraries(k8sgw_envoy INTERFACE k8sgw_plugins)
   k8sgw_compile_options(k8sgw_plugins)
   k8sgw_test(k8sgw_plugins_test "${tests}" k8sgw_plugins)
 endfunction()

@@ -7,7 +7,8 @@ if(CCACHE)
                                   CCACHE_COMPRESS=true ${CCACHE})
 endif()
 find_program(MOLD mold)
-if(MOLD)
+# Debian 12's mold fails an assertion of its own on some programs of clang with sanitizers.
+if(MOLD AND NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   add_link_options(-fuse-ld=mold)
 endif()
 

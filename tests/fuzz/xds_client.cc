@@ -1,12 +1,15 @@
 #include "tests/fuzz/xds_client.h"
 
+#include <google/protobuf/struct.pb.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
 
 #include <algorithm>
 #include <iostream>
 #include <iterator>
 
+#include "envoy/config/core/v3/base.proto.h"
 #include "envoy/service/discovery/v3/discovery.proto.h"
+#include "google/rpc/status.proto.h"
 #include "src/xds/wire.h"
 #include "tests/fuzz/require.h"
 

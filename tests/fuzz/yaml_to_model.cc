@@ -8,6 +8,7 @@
 #include "api/gateway/v1/route_table.proto.h"
 #include "api/gateway/v1/virtual_service.proto.h"
 #include "api/gloo/v1/artifact.proto.h"
+#include "api/gloo/v1/proxy.proto.h"
 #include "api/gloo/v1/secret.proto.h"
 #include "api/gloo/v1/settings.proto.h"
 #include "api/gloo/v1/upstream.proto.h"
