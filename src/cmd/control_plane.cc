@@ -16,7 +16,9 @@
 namespace k8sgw {
 namespace {
 
+// How often the status is looked at while Envoys are on their way to the newest revision, and when they are there.
 constexpr auto kStatusPoll = std::chrono::milliseconds(2);
+constexpr auto kStatusRest = std::chrono::milliseconds(50);
 
 }  // namespace
 
@@ -102,13 +104,14 @@ bool ControlPlane::AllInSync() const {
 
 void ControlPlane::UpdateStatus() {
   if (options_.status_file.empty()) return;
-  next_status_ = EventLoop::Now() + kStatusPoll;
   const xds::EngineStats stats = server_ ? server_->stats() : xds::EngineStats();
+  const bool in_sync = AllInSync();
+  next_status_ = EventLoop::Now() + (in_sync ? kStatusRest : kStatusPoll);
   const std::string status =
       fmt::format(R"({{"revision": {}, "in_sync": {}, "errors": {}, "warnings": {}, "streams": {}, "nacks": {}, )"
                   R"("unknown_roles": {}}})"
                   "\n",
-                  revision(), AllInSync() ? "true" : "false", pipeline_.problem_table().CountErrors(),
+                  revision(), in_sync ? "true" : "false", pipeline_.problem_table().CountErrors(),
                   pipeline_.problem_table().CountWarnings(), stats.streams, stats.nacks, stats.unknown_roles);
   if (status == last_status_) return;
   // On a full disk the old file stays, and it is tried again.
