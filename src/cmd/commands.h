@@ -30,6 +30,8 @@ struct RunOptions {
   int concurrency = 0;
   int drain_seconds = 5;
   std::string status_file;
+  // Where last good versions outlive a restart; "" for nowhere.
+  std::string state_dir;
   PolicyOptions policy;
   LogOptions log;
 };
@@ -42,6 +44,8 @@ struct GlooOptions {
   // Where Envoys without a known role are told to listen.
   int fallback_port = 8080;
   std::string status_file;
+  // As in RunOptions.
+  std::string state_dir;
   PolicyOptions policy;
   LogOptions log;
 };

@@ -42,17 +42,36 @@ absl::Status ControlPlane::Listen(const std::string& address) {
   fallback.put = envoy::UnknownRoleResources(options_.fallback_port);
   (*server)->Apply(envoy::kFallbackRole, fallback);
   for (const std::string& role : ensured_roles_) (*server)->Apply(role, {});
+  if (!held_) ServeAll(**server);
+  if (serving_) (*server)->SetServing();
+  if (server_) server_->Shutdown();
+  server_ = std::move(*server);
+  return absl::OkStatus();
+}
+
+void ControlPlane::ServeAll(xds::Server& server) const {
   for (const std::string& role : pipeline_.roles()) {
     xds::Update all;
     for (const auto& [type, resources] : pipeline_.ResourcesOf(role)) {
       for (const auto& [name, resource] : resources) all.put.push_back(resource);
     }
-    (*server)->Apply(role, all);
+    server.Apply(role, all);
   }
-  if (serving_) (*server)->SetServing();
-  if (server_) server_->Shutdown();
-  server_ = std::move(*server);
-  return absl::OkStatus();
+}
+
+void ControlPlane::Release() {
+  held_ = false;
+  if (server_) ServeAll(*server_);
+  LogProblems();
+}
+
+std::set<ResourceKey> ControlPlane::ObjectsWithErrors() const {
+  std::set<ResourceKey> out;
+  if (pipeline_.problem_table().CountErrors() == 0) return out;
+  for (const Problem& problem : pipeline_.problems()) {
+    if (problem.severity == Severity::kError) out.insert(problem.object);
+  }
+  return out;
 }
 
 void ControlPlane::EnsureRole(const std::string& role) {
@@ -76,6 +95,7 @@ void ControlPlane::Apply(const std::vector<Change>& changes, const Problems& sou
   }
   pipeline_.problem_table().Set("source", "", source_problems);
   auto updates = pipeline_.Commit();
+  if (held_) return;
   if (server_) {
     for (const auto& [role, update] : updates) server_->Apply(role, update);
   }

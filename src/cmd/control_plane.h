@@ -39,6 +39,11 @@ class ControlPlane {
   // Applies changes as one revision and serves the result. `source_problems` are those of the source itself (files
   // that cannot be read or decoded); they replace the ones given before. When nothing differs there is no revision.
   void Apply(const std::vector<Change>& changes, const Problems& source_problems);
+  // Between these, what is applied is not served, nor are its problems told: then all at once.
+  void Hold() { held_ = true; }
+  void Release();
+  bool held() const { return held_; }
+  std::set<ResourceKey> ObjectsWithErrors() const;
   // Makes a role known although it has no listeners yet, so that its Envoys start with an empty configuration instead
   // of waiting.
   void EnsureRole(const std::string& role);
@@ -60,6 +65,8 @@ class ControlPlane {
 
  private:
   void LogProblems();
+  // Hands everything to a server.
+  void ServeAll(xds::Server& server) const;
 
   const ControlPlaneOptions options_;
   EventLoop& loop_;
@@ -67,6 +74,7 @@ class ControlPlane {
   Pipeline pipeline_;
   std::unique_ptr<xds::Server> server_;
   bool serving_ = false;
+  bool held_ = false;
   Problems source_problems_;
   std::set<std::string> ensured_roles_;
   std::string last_status_;

@@ -14,6 +14,7 @@
 #include "src/cmd/commands.h"
 #include "src/cmd/control_plane.h"
 #include "src/cmd/folder.h"
+#include "src/cmd/last_good.h"
 #include "src/cmd/log.h"
 #include "src/sources/file/directory_source.h"
 
@@ -39,7 +40,8 @@ class GlooServer {
  public:
   explicit GlooServer(const GlooOptions& options)
       : options_(options),
-        control_(Control(options), loop_, [this](const Problem& problem) { return Locate(problem); }) {}
+        control_(Control(options), loop_, [this](const Problem& problem) { return Locate(problem); }),
+        keeper_(options.state_dir, control_) {}
 
   int Run() {
     const std::string settings_folder = options_.directory + "/" + options_.ns;
@@ -48,7 +50,7 @@ class GlooServer {
     std::vector<Change> changes = ReadSettings(settings_source_->Start());
     if (!settings_ && !settings_source_->problems().empty()) return RefuseSettings();
     loop_.Watch(settings_source_->fd(), [this] { Apply(ReadSettings(settings_source_->OnReadable())); });
-    Apply(std::move(changes));
+    ApplyFirst(std::move(changes));
     if (control_.port() == 0) return 1;
     control_.SetServing();
     loop_.OnSignal([this](int signal) {
@@ -61,14 +63,38 @@ class GlooServer {
   }
 
  private:
+  // What is faulty at the start is served as it was when it was good.
+  void ApplyFirst(std::vector<Change> changes) {
+    control_.Hold();
+    Apply(std::move(changes));
+    for (const auto& [path, feed] : feeds_) {
+      for (const std::vector<Change>& step : feed->source.Revive(control_.ObjectsWithErrors())) {
+        std::vector<Change> taken;
+        Take(*feed, step, taken);
+        Apply(std::move(taken));
+      }
+    }
+    control_.Release();
+    for (const auto& [path, feed] : feeds_) feed->source.ForgetLines();
+    Listen();
+    control_.UpdateStatus();
+  }
+
   std::optional<Time> NextDeadline() const {
-    if (!listen_again_) return control_.deadline();
-    return std::min(*listen_again_, control_.deadline().value_or(*listen_again_));
+    std::optional<Time> next;
+    for (const std::optional<Time>& time : {listen_again_, control_.deadline(), keeper_.deadline()}) {
+      if (time && (!next || *time < *next)) next = time;
+    }
+    return next;
   }
 
   void OnDeadline(Time now) {
     if (listen_again_ && now >= *listen_again_) Listen();
     if (control_.deadline() && now >= *control_.deadline()) control_.UpdateStatus();
+    if (!keeper_.deadline() || now < *keeper_.deadline()) return;
+    std::set<file::DirectorySource*> sources;
+    for (const auto& [path, feed] : feeds_) sources.insert(&feed->source);
+    keeper_.Keep(sources);
   }
 
   static ControlPlaneOptions Control(const GlooOptions& options) {
@@ -213,6 +239,7 @@ class GlooServer {
       if (feeds_.contains(path)) continue;
       MakeFolder(path);
       Feed* feed = feeds_.emplace(path, std::make_unique<Feed>(path)).first->second.get();
+      keeper_.Attach(feed->source);
       Take(*feed, feed->source.Start(), changes);
       loop_.Watch(feed->source.fd(), [this, feed] {
         std::vector<Change> more;
@@ -235,6 +262,8 @@ class GlooServer {
     add(*settings_source_);
     for (const auto& [path, feed] : feeds_) add(feed->source);
     control_.Apply(changes, problems);
+    keeper_.Touch();
+    if (control_.held()) return;
     for (const auto& [path, feed] : feeds_) feed->source.ForgetLines();
     Listen();
     control_.UpdateStatus();
@@ -257,6 +286,7 @@ class GlooServer {
   std::optional<file::DirectorySource> settings_source_;
   std::map<std::string, std::unique_ptr<Feed>> feeds_;
   ControlPlane control_;
+  LastGoodKeeper keeper_;
   Ptr<Object<gloov1::Settings>> settings_;
   // Where xDS listens, and where it would not: "" when there is no such address.
   std::string xds_address_;

@@ -81,6 +81,14 @@ void AddStatusFile(CLI::App& command, std::string& path) {
       ->envname("K8SGATEWAY_STATUS_FILE");
 }
 
+void AddStateDir(CLI::App& command, std::string& path) {
+  command
+      .add_option("--state-dir", path,
+                  "Keep the last good version of each file here (0600, Secrets too), so that a restart while files are "
+                  "broken serves what was served before")
+      ->envname("K8SGATEWAY_STATE_DIR");
+}
+
 constexpr char kCrdsHelp[] = R"(
   k8sgateway crds | kubectl apply --server-side --force-conflicts -f -    # also over those of an older version
   k8sgateway crds -o ./crds                                               # one file each, PLURAL.GROUP.yaml
@@ -127,6 +135,7 @@ void AddRun(CLI::App& app, int& exit_code) {
   AddNumber(*run, "--drain-seconds", options->drain_seconds, 0, 3600,
             "How long requests in flight may take at the end");
   AddStatusFile(*run, options->status_file);
+  AddStateDir(*run, options->state_dir);
   AddPolicyFlags(*run, options->policy);
   AddLogFlags(*run, options->log);
   run->footer(kRunHelp);
@@ -154,6 +163,7 @@ void AddGloo(CLI::App& app, int& exit_code) {
   AddNumber(*gloo, "--fallback-port", options->fallback_port, 1, 65535,
             "Where Envoys without a known role listen, to answer that they have none");
   AddStatusFile(*gloo, options->status_file);
+  AddStateDir(*gloo, options->state_dir);
   AddPolicyFlags(*gloo, options->policy);
   AddLogFlags(*gloo, options->log);
   gloo->footer(kGlooHelp);

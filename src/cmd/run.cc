@@ -16,6 +16,7 @@
 #include "src/cmd/envoy_process.h"
 #include "src/cmd/find_envoy.h"
 #include "src/cmd/folder.h"
+#include "src/cmd/last_good.h"
 #include "src/cmd/log.h"
 #include "src/cmd/ports.h"
 #include "src/envoy/names.h"
@@ -40,7 +41,8 @@ class Runner {
       : options_(options),
         to_(std::move(to)),
         role_(envoy::Role({kWriteNamespace, kDefaultProxy})),
-        control_(Control(options), loop_, [this](const Problem& problem) { return Locate(problem); }) {
+        control_(Control(options), loop_, [this](const Problem& problem) { return Locate(problem); }),
+        keeper_(options.state_dir, control_) {
     if (!options_.directory.empty()) source_.emplace(options_.directory, kDefaultNamespace);
   }
 
@@ -80,15 +82,27 @@ class Runner {
       std::error_code unknown;  // what cannot be looked at is said by the source
       if (!std::filesystem::exists(source_->root(), unknown) && !unknown)
         spdlog::warn("there is no folder {} yet: waiting for it", source_->root());
+      keeper_.Attach(*source_);
       changes = source_->Start();
       loop_.Watch(source_->fd(), [this] { OnFiles(); });
     } else {
       changes = RouteEverythingTo(to_.host, to_.port);
     }
     if (auto status = CheckPorts(changes); !status.ok()) return Fail(status);
-    Apply(std::move(changes));
+    ApplyFirst(std::move(changes));
     control_.EnsureRole(role_);
     return 0;
+  }
+
+  // What is faulty at the start is served as it was when it was good.
+  void ApplyFirst(std::vector<Change> changes) {
+    if (!source_ || !keeper_.enabled()) return Apply(std::move(changes));
+    control_.Hold();
+    Apply(std::move(changes));
+    for (std::vector<Change>& step : source_->Revive(control_.ObjectsWithErrors())) Apply(std::move(step));
+    control_.Release();
+    source_->ForgetLines();
+    control_.UpdateStatus();
   }
 
   absl::Status StartServers() {
@@ -154,7 +168,8 @@ class Runner {
     }
     control_.Apply(changes, problems);
     if (source_) source_->ForgetLines();
-    control_.UpdateStatus();
+    keeper_.Touch();
+    if (!control_.held()) control_.UpdateStatus();
   }
 
   // Problems of files have their place in the text, as there is no object to look it up by.
@@ -222,6 +237,7 @@ class Runner {
     if (!ready_) at_most(next_ready_check_);
     if (stop_at_) at_most(std::min(*stop_at_, next_drain_check_));
     if (control_.deadline()) at_most(*control_.deadline());
+    if (keeper_.deadline()) at_most(*keeper_.deadline());
     return next;
   }
 
@@ -231,6 +247,7 @@ class Runner {
     }
     if (!ready_ && now >= next_ready_check_) CheckReady(now);
     if (control_.deadline() && now >= *control_.deadline()) control_.UpdateStatus();
+    if (keeper_.deadline() && now >= *keeper_.deadline() && source_) keeper_.Keep({&*source_});
     if (!stop_at_) return;
     if (now >= *stop_at_) return Stop();
     if (now < next_drain_check_) return;
@@ -268,6 +285,7 @@ class Runner {
   EventLoop loop_;
   std::optional<file::DirectorySource> source_;
   ControlPlane control_;
+  LastGoodKeeper keeper_;
   std::optional<EnvoyProcess> envoy_;
   std::set<ResourceKey> user_gateways_;
   bool has_default_gateways_ = false;

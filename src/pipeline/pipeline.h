@@ -45,6 +45,7 @@ class Pipeline {
   Snapshot ResourcesOf(const std::string& role) const;
   Problems problems() const { return problems_.All(); }
   ProblemTable& problem_table() { return problems_; }
+  const ProblemTable& problem_table() const { return problems_; }
   // The published Proxy resources, put together anew.
   std::vector<gloov1::Proxy> AssembleProxies() const;
 

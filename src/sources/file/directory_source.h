@@ -1,11 +1,15 @@
 // A folder of YAML as a source of objects.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "src/sources/file/last_good.h"
 #include "src/sources/file/store.h"
 #include "src/sources/file/watcher.h"
 
@@ -21,6 +25,16 @@ class DirectorySource {
   // To be polled for reading; then OnReadable says what changed.
   int fd() const { return watcher_.fd(); }
   std::vector<Change> OnReadable();
+
+  // --- last good texts over a restart; to be called before Start.
+  void KeepIn(std::unique_ptr<LastGoodTexts> texts) { last_good_ = std::move(texts); }
+  // After Start: two batches of changes, of which the first is what faulty files said when they were good, and the
+  // second what they say now. Applied one after the other they leave the last good versions in force. Empty when there
+  // is nothing to go back to. `faulty` are the objects that are refused.
+  std::vector<std::vector<Change>> Revive(const std::set<ResourceKey>& faulty);
+  // Keeps up to `most` of the files that have changed and are good; false when more are left. Files that are faulty,
+  // and those that cannot be kept now (an error), wait for the next call.
+  absl::StatusOr<bool> Keep(const std::set<ResourceKey>& faulty, size_t most);
 
   // The object as the folder has it now; gone when it does not.
   Change Current(const ResourceKey& key) const { return store_.Current(key); }
@@ -38,10 +52,19 @@ class DirectorySource {
   std::vector<Change> Apply(std::vector<FileEvent> events);
   uint32_t LineIn(const std::string& path, const ResourceKey& object, const std::string& field) const;
 
+  // Of a file's text; 0 for none.
+  static uint64_t HashOf(std::string_view text);
+  void Note(const FileEvent& event);
+
   DirectoryWatcher watcher_;
   FileStore store_;
   mutable std::optional<std::pair<std::string, FileStore::Lines>> lines_;
   mutable std::optional<std::vector<FileProblem>> problems_;
+
+  std::unique_ptr<LastGoodTexts> last_good_;
+  // The files that have changed since they were kept, with the hash of what they say; and those that must wait.
+  std::map<std::string, uint64_t> changed_;
+  std::map<std::string, uint64_t> waiting_;
 };
 
 // "path:12" with the folder before it; "" when the place is unknown.

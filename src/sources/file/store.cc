@@ -183,6 +183,14 @@ void FileStore::Settle(const std::string& path, const FileState& file) {
   }
 }
 
+bool FileStore::IsGood(const std::string& path, const std::set<ResourceKey>& faulty_objects) const {
+  const auto file = files_.find(path);
+  if (file == files_.end() || faulty_.contains(path)) return false;
+  const auto& objects = file->second.objects;
+  return std::none_of(objects.begin(), objects.end(),
+                      [&](const auto& object) { return faulty_objects.contains(object.first); });
+}
+
 std::vector<FileProblem> FileStore::problems() const {
   std::vector<FileProblem> all;
   for (const std::string& path : faulty_) {

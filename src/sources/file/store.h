@@ -45,6 +45,8 @@ class FileStore {
   std::vector<FileProblem> problems() const;
   // The object as it counts now; gone when no file defines it.
   Change Current(const ResourceKey& key) const;
+  // Whether the file is there and neither it nor any of its objects is faulty.
+  bool IsGood(const std::string& path, const std::set<ResourceKey>& faulty_objects) const;
   // The file that an object comes from, or "".
   std::string FileOf(const ResourceKey& key) const;
   // A file that is read again to find lines in it.
@@ -56,6 +58,8 @@ class FileStore {
   Lines ReadLines(const std::string& file, std::string_view text) const;
   // The line of `path` in the object `key`; 0 when the object is not there.
   static uint32_t LineOf(const ResourceKey& key, std::string_view path, const Lines& lines);
+  // Files that have problems of their own.
+  const std::set<std::string>& faulty_files() const { return faulty_; }
   size_t file_count() const { return files_.size(); }
   const std::string& default_namespace() const { return default_namespace_; }
 

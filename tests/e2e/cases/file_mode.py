@@ -13,6 +13,7 @@ from harness.scenario import (
     Scenario,
     Suite,
     await_answer,
+    await_kept,
     await_gone,
     expect_answer,
     expect_exit,
@@ -27,8 +28,11 @@ _ROLE = "gloo-system~gateway-proxy"
 class FileMode:
     """A `k8sgateway gloo` with its folder DATA."""
 
-    def __init__(self, scenario: Scenario, xds_port: int | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, xds_port: int | None = None, more: list[str] | None = None
+    ) -> None:
         self.scenario = scenario
+        self.more = more or []
         self.data = scenario.folder / "data"
         self.xds_port, self.http_port = xds_port or free_port(), free_port()
         self.fallback_port = free_port()
@@ -41,6 +45,7 @@ class FileMode:
         """Starts the control plane, the first time or again."""
         args = [str(binary(self.scenario.preset)), "gloo", "--dir", str(self.data)]
         args += ["--fallback-port", str(self.fallback_port), "--status-file", str(self.status_path)]
+        args += self.more
         return self.scenario.own(Process(args, {"POD_NAMESPACE": "gloo-system"}))
 
     @property
@@ -131,6 +136,22 @@ def last_good(scenario: Scenario) -> None:
     mode.write("virtualservices", "site", objects.flat_direct("new").replace("domains:", "dmains:"))
     expect_line(mode.process, r"virtualservices/gloo-system/site\.yaml:3\b", "dmains", after=mark)
     expect_answer(mode.http_port, "hello")
+    mode.write("virtualservices", "site", objects.flat_direct("mended"))
+    await_answer(mode.http_port, "mended")
+
+
+@SUITE.case("gloo: with --state-dir, a restart while a file is broken serves its last good object")
+def restart_while_broken(scenario: Scenario) -> None:
+    state = scenario.folder / "state"
+    mode = FileMode(scenario, more=["--state-dir", str(state)])
+    await_kept(state, "hello")
+    mark = mode.process.mark()
+    mode.write("virtualservices", "site", objects.flat_direct("new").replace("domains:", "dmains:"))
+    expect_line(mode.process, r"virtualservices/gloo-system/site\.yaml:3\b", "dmains", after=mark)
+    mode.process.stop()
+    mode.process = mode.start()
+    mode.serve()
+    expect_line(mode.process, r"virtualservices/gloo-system/site\.yaml:3\b", "dmains")
     mode.write("virtualservices", "site", objects.flat_direct("mended"))
     await_answer(mode.http_port, "mended")
 

@@ -12,6 +12,7 @@ from harness.scenario import (
     Suite,
     await_answer,
     await_gone,
+    await_kept,
     expect_answer,
     expect_line,
 )
@@ -92,6 +93,43 @@ def lower_body_limit(scenario: Scenario) -> None:
     scenario.write("b.yaml", objects.direct("b", "new-b", "b.example"))
     await_answer(gateway.flags.http_port, "new-b", "b.example")
     expect_answer(gateway.flags.http_port, "fifteen-letters", "a.example")
+
+
+@SUITE.case("run: with --state-dir, a restart while files are broken serves their last good versions")
+def restart_while_broken(scenario: Scenario) -> None:
+    state = scenario.folder / "state"
+    flags = scenario.flags(more=["--state-dir", str(state)])
+    for name in ("refused", "torn", "gone", "good"):
+        scenario.write(f"{name}.yaml", objects.direct(name, f"old-{name}", f"{name}.example"))
+    first = scenario.run(flags)
+    port = flags.http_port
+    for name in ("refused", "torn", "gone", "good"):
+        await_kept(state, f"old-{name}")
+    scenario.write("refused.yaml", objects.without_action("refused"))
+    torn = objects.direct("torn", "new", "torn.example").rpartition("status: 200")[0]
+    scenario.write("torn.yaml", torn)
+    (scenario.objects / "gone.yaml").unlink()
+    await_gone(port, "gone.example")
+    first.process.stop()
+    scenario.write("good.yaml", objects.direct("good", "new-good", "good.example"))
+    second = scenario.run(flags)
+    expect_answer(port, "old-refused", "refused.example")  # from the first moment on
+    expect_answer(port, "old-torn", "torn.example")
+    expect_answer(port, "new-good", "good.example")
+    await_gone(port, "gone.example")
+    expect_line(second.process, r"refused\.yaml:\d+")
+    expect_line(second.process, r"torn\.yaml:\d+")
+    for name in ("refused", "torn"):
+        scenario.write(f"{name}.yaml", objects.direct(name, f"new-{name}", f"{name}.example"))
+        await_answer(port, f"new-{name}", f"{name}.example")
+
+
+@SUITE.case("run: a --state-dir that cannot be used is told, and holds nothing up")
+def unusable_state(scenario: Scenario) -> None:
+    scenario.write("site.yaml", objects.direct("site", "hello"))
+    gateway = scenario.run(scenario.flags(more=["--state-dir", "/proc/no-such-folder"]))
+    expect_line(gateway.process, "last good versions are not kept", "/proc/no-such-folder")
+    expect_answer(gateway.flags.http_port, "hello")
 
 
 @SUITE.case("run: an sslConfig whose Secret is missing keeps nobody waiting")

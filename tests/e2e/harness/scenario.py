@@ -112,6 +112,15 @@ def await_gone(port: int, host: str = "localhost") -> None:
     wait_until(lambda: client.get(port, host=host).status != 200, "no more 200", APPLY_SECONDS)
 
 
+def await_kept(state: pathlib.Path, text: str) -> None:
+    """Waits until this text is among the last good versions in a state folder."""
+
+    def kept() -> bool:
+        return any(text.encode() in path.read_bytes() for path in state.glob("last-good-*"))
+
+    wait_until(kept, f"{text!r} is kept", APPLY_SECONDS)
+
+
 def expect_answer(port: int, body: str, host: str = "localhost") -> None:
     """Fails unless a GET has this answer now."""
     response = client.get(port, host=host)

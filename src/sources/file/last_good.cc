@@ -1,0 +1,183 @@
+#include "src/sources/file/last_good.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "src/base/hash.h"
+#include "src/base/text.h"
+
+namespace k8sgw::file {
+namespace {
+
+// Of a record: lengths of name and text in bytes, and the hash of both. Then come name and text.
+constexpr size_t kHeaderBytes = 8 + 16 + 16 + 1;
+constexpr uint64_t kForgotten = UINT64_MAX;
+// A smaller file is not worth the work.
+constexpr uint64_t kLeastToCompact = 1 << 20;
+
+uint64_t HashOf(std::string_view name, std::string_view text) { return Hash64(text, Hash64(name)); }
+
+std::string Header(size_t name, uint64_t text, uint64_t hash) {
+  char out[kHeaderBytes + 1];
+  std::snprintf(out, sizeof(out), "%08zx%016llx%016llx\n", name, static_cast<unsigned long long>(text),
+                static_cast<unsigned long long>(hash));
+  return out;
+}
+
+absl::Status Failed(const std::string& path, const std::string& what) {
+  return absl::UnavailableError(Cat(path, ": ", what, ": ", std::strerror(errno)));
+}
+
+bool WriteAt(int fd, std::string_view bytes, uint64_t offset) {
+  while (!bytes.empty()) {
+    const ssize_t n = pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    bytes.remove_prefix(static_cast<size_t>(n));
+    offset += static_cast<uint64_t>(n);
+  }
+  return true;
+}
+
+bool ReadAt(int fd, uint64_t offset, uint64_t size, std::string* out) {
+  out->resize(size);
+  for (uint64_t done = 0; done < size;) {
+    const ssize_t n = pread(fd, out->data() + done, size - done, static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    done += static_cast<uint64_t>(n);
+  }
+  return true;
+}
+
+std::string Record(std::string_view name, std::optional<std::string_view> text) {
+  const std::string_view body = text.value_or("");
+  return Cat(Header(name.size(), text ? body.size() : kForgotten, HashOf(name, body)), name, body);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LastGoodTexts>> LastGoodTexts::Open(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
+  const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return Failed(path, "cannot be opened");
+  std::unique_ptr<LastGoodTexts> out(new LastGoodTexts(path, fd));
+  if (flock(fd, LOCK_EX | LOCK_NB) != 0) return Failed(path, "is in use by another process");
+  if (absl::Status status = out->Read(); !status.ok()) return status;
+  if (absl::Status status = out->CompactIfWorthIt(); !status.ok()) return status;
+  return out;
+}
+
+LastGoodTexts::~LastGoodTexts() { close(fd_); }
+
+absl::Status LastGoodTexts::Read() {
+  struct stat stat {};
+  if (fstat(fd_, &stat) != 0) return Failed(path_, "cannot be read");
+  const auto end = static_cast<uint64_t>(stat.st_size);
+  std::string header;
+  std::string name;
+  std::string text;
+  while (end - size_ >= kHeaderBytes && ReadAt(fd_, size_, kHeaderBytes, &header)) {
+    unsigned name_size = 0;
+    unsigned long long text_size = 0;
+    unsigned long long hash = 0;
+    if (std::sscanf(header.c_str(), "%8x%16llx%16llx", &name_size, &text_size, &hash) != 3) break;
+    const bool forgotten = text_size == kForgotten;
+    if (forgotten) text_size = 0;
+    const uint64_t left = end - size_ - kHeaderBytes;
+    if (name_size > left || text_size > left - name_size) break;
+    if (!ReadAt(fd_, size_ + kHeaderBytes, name_size, &name)) break;
+    if (!ReadAt(fd_, size_ + kHeaderBytes + name_size, text_size, &text)) break;
+    if (HashOf(name, text) != hash) break;
+    const uint64_t record = kHeaderBytes + name_size + text_size;
+    if (const auto old = entries_.find(name); old != entries_.end()) {
+      live_ -= kHeaderBytes + name.size() + old->second.size;
+      entries_.erase(old);
+    }
+    if (!forgotten) {
+      entries_[name] = {size_ + kHeaderBytes + name_size, text_size, hash};
+      live_ += record;
+    }
+    size_ += record;
+  }
+  return absl::OkStatus();
+}
+
+std::optional<std::string> LastGoodTexts::TextOf(const Entry& entry) const {
+  std::string text;
+  return ReadAt(fd_, entry.offset, entry.size, &text) ? std::optional(std::move(text)) : std::nullopt;
+}
+
+std::optional<std::string> LastGoodTexts::Find(const std::string& name) const {
+  const auto it = entries_.find(name);
+  return it == entries_.end() ? std::nullopt : TextOf(it->second);
+}
+
+absl::Status LastGoodTexts::Append(const std::string& name, std::optional<std::string_view> text) {
+  const std::string record = Record(name, text);
+  // What follows may be the rest of a record that was cut.
+  if (!WriteAt(fd_, record, size_) || ftruncate(fd_, static_cast<off_t>(size_ + record.size())) != 0) {
+    return Failed(path_, "cannot be written");
+  }
+  if (const auto old = entries_.find(name); old != entries_.end()) {
+    live_ -= kHeaderBytes + name.size() + old->second.size;
+    entries_.erase(old);
+  }
+  if (text) {
+    entries_[name] = {size_ + kHeaderBytes + name.size(), text->size(), HashOf(name, *text)};
+    live_ += record.size();
+  }
+  size_ += record.size();
+  return CompactIfWorthIt();
+}
+
+absl::Status LastGoodTexts::Keep(const std::string& name, std::string_view text) {
+  const auto it = entries_.find(name);
+  if (it != entries_.end() && it->second.size == text.size() && it->second.hash == HashOf(name, text)) {
+    return absl::OkStatus();
+  }
+  return Append(name, text);
+}
+
+absl::Status LastGoodTexts::Forget(const std::string& name) {
+  return entries_.contains(name) ? Append(name, std::nullopt) : absl::OkStatus();
+}
+
+absl::Status LastGoodTexts::CompactIfWorthIt() {
+  if (size_ < kLeastToCompact || size_ / 2 < live_) return absl::OkStatus();
+  const std::string part = path_ + ".part";
+  const int fd = open(part.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return Failed(part, "cannot be written");
+  std::map<std::string, Entry> entries;
+  uint64_t size = 0;
+  bool fine = flock(fd, LOCK_EX | LOCK_NB) == 0;
+  for (auto it = entries_.begin(); fine && it != entries_.end(); ++it) {
+    const std::optional<std::string> text = TextOf(it->second);
+    if (!text) continue;
+    const std::string record = Record(it->first, *text);
+    fine = WriteAt(fd, record, size);
+    entries[it->first] = {size + kHeaderBytes + it->first.size(), text->size(), it->second.hash};
+    size += record.size();
+  }
+  if (!fine || rename(part.c_str(), path_.c_str()) != 0) {
+    const absl::Status status = Failed(part, "cannot be written");
+    close(fd);
+    unlink(part.c_str());
+    return status;
+  }
+  close(fd_);
+  fd_ = fd;
+  entries_ = std::move(entries);
+  size_ = live_ = size;
+  return absl::OkStatus();
+}
+
+}  // namespace k8sgw::file

@@ -1,0 +1,60 @@
+// The last good texts of a folder's files, in one file on disk: what a restart serves while files are broken.
+//
+// Texts are appended; when most of what stands there is out of date, the file is written anew. What was cut by a crash
+// or a full disk is left out when it is read again. One process at a time has the file.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace k8sgw::file {
+
+class LastGoodTexts {
+ public:
+  // Makes the file and its folder when there are none. Errors: it cannot be read or written, or another process has it.
+  static absl::StatusOr<std::unique_ptr<LastGoodTexts>> Open(const std::string& path);
+  ~LastGoodTexts();
+  LastGoodTexts(const LastGoodTexts&) = delete;
+  LastGoodTexts& operator=(const LastGoodTexts&) = delete;
+
+  // What was kept last under this name.
+  std::optional<std::string> Find(const std::string& name) const;
+  // Writes nothing when it is what is kept already. Errors: it cannot be written; what was kept before stays.
+  absl::Status Keep(const std::string& name, std::string_view text);
+  absl::Status Forget(const std::string& name);
+
+  // Of the file, in bytes.
+  uint64_t size() const { return size_; }
+
+ private:
+  struct Entry {
+    // Where the text stands in the file.
+    uint64_t offset = 0;
+    uint64_t size = 0;
+    uint64_t hash = 0;
+  };
+
+  LastGoodTexts(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+
+  absl::Status Read();
+  // Appends a record; `text` is nullopt when the name is to be forgotten.
+  absl::Status Append(const std::string& name, std::optional<std::string_view> text);
+  absl::Status CompactIfWorthIt();
+  std::optional<std::string> TextOf(const Entry& entry) const;
+
+  const std::string path_;
+  int fd_;
+  uint64_t size_ = 0;
+  // Bytes of the file that the entries need.
+  uint64_t live_ = 0;
+  std::map<std::string, Entry> entries_;
+};
+
+}  // namespace k8sgw::file
