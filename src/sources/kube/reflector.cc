@@ -147,7 +147,7 @@ Actions Reflector::OnEnd(Time now, const absl::Status& status) {
 
 // The request broke, or a watch came to its end.
 void Reflector::Ended(Time now, const absl::Status& status) {
-  if (state_ == State::kInitialEvents) InitialEventsFailed();
+  if (state_ == State::kInitialEvents && code_ == 200) InitialEventsFailed();
   constexpr auto kShort = std::chrono::seconds(1);
   if (state_ == State::kWatch && code_ == 200 && status.ok() && now - opened_ >= kShort) return Next(now);
   Retry(now,

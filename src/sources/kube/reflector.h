@@ -27,8 +27,8 @@ namespace k8sgw::kube {
 struct ReflectorOptions {
   using Duration = std::chrono::milliseconds;
 
-  std::string label_selector;
-  std::string field_selector;
+  std::string label_selector{};
+  std::string field_selector{};
   // Ask for the initial events in the watch; off for servers that are known not to have it.
   bool watch_list = true;
   int page_limit = 500;
@@ -42,7 +42,7 @@ struct ReflectorOptions {
   Duration watch_grace{30'000};
   Duration absent_retry{15'000};
   Duration gone_after{60'000};
-  Backoff::Options backoff;
+  Backoff::Options backoff{};
 };
 
 struct Health {
