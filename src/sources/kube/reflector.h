@@ -1,0 +1,162 @@
+// Follows all objects of one kind on an API server: a state machine without any input, output or clock of its own. Who
+// drives it makes the requests that it asks for and tells it what comes back; see list_watch.h.
+//
+// - It begins with a watch that sends the initial events (or, where that is refused, a list in pages), and follows with
+//   a watch from there. Resource versions are opaque.
+// - The consumer's world is complete at all times after the first sync: listing again, for whatever reason and however
+//   often it breaks, ends in one batch that replaces it, or in none.
+// - Everything that goes wrong is retried, with back-off; nothing makes it stop. What the consumer knows stays.
+// - A kind that is missing (404) or forbidden (403) is absent; it is asked for slowly, so it comes alive. Of a kind
+//   that was there and is missing for `gone_after`, the objects are gone.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "src/sources/kube/backoff.h"
+#include "src/sources/kube/decode.h"
+#include "src/sources/kube/resource_path.h"
+#include "src/sources/kube/world.h"
+
+namespace k8sgw::kube {
+
+struct ReflectorOptions {
+  using Duration = std::chrono::milliseconds;
+
+  std::string label_selector{};
+  std::string field_selector{};
+  // Ask for the initial events in the watch; off for servers that are known not to have it.
+  bool watch_list = true;
+  int page_limit = 500;
+  size_t max_line_bytes = 16 << 20;
+  size_t max_page_bytes = 256 << 20;
+  // A watch lasts this long, to twice of it; then it is opened again where it ended.
+  std::chrono::seconds watch_for{300};
+  // Without an answer, or the next bytes of a list, for so long, a request is given up.
+  Duration silence{60'000};
+  // A watch may be silent when nothing happens; so long after its end should have come, it is given up.
+  Duration watch_grace{30'000};
+  Duration absent_retry{15'000};
+  Duration gone_after{60'000};
+  Backoff::Options backoff{};
+};
+
+struct Health {
+  enum class Phase {
+    kConnecting,  // asks for the first complete set, or for a new one
+    kWatching,    // what the consumer knows is what the server has
+    kRetrying,    // the last try failed; what the consumer knows may be old
+    kAbsent,      // the kind is missing or forbidden
+  };
+  Phase phase = Phase::kConnecting;
+  // A complete set was told at least once.
+  bool synced = false;
+  // Why it is retrying or absent.
+  absl::Status error;
+};
+
+// A GET. `target` is the path and the query.
+struct Fetch {
+  std::string target;
+  // The credentials were refused: read them again before.
+  bool fresh_credentials = false;
+};
+
+// What a call asks for, in this order.
+struct Actions {
+  // Views in these are good until the next call.
+  std::vector<Batch> batches;
+  // The running request has ended for us: nothing more of it may be told.
+  bool cancel = false;
+  std::optional<Fetch> fetch;
+};
+
+class Reflector {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  using Duration = ReflectorOptions::Duration;
+
+  Reflector(const Resource& resource, ReflectorOptions options, RandomFraction random);
+
+  Actions Start(Time now);
+  // The answer's code has come; `retry_after` is that of its header, or 0.
+  Actions OnHead(Time now, int code, std::chrono::seconds retry_after);
+  // Some of the body. Bodies of all sizes are taken, but bounded by the options.
+  Actions OnBytes(Time now, std::string_view bytes);
+  // The request ended by itself: well, or because of the network.
+  Actions OnEnd(Time now, const absl::Status& status);
+  // To be called at the deadline, or later.
+  Actions OnTimer(Time now);
+  // Do not wait any longer for the next try: something says that the server, or the kind, has come.
+  Actions Poke(Time now);
+
+  std::optional<Time> deadline() const { return deadline_; }
+  const Health& health() const { return health_; }
+  // Up to where the consumer's world follows the server's; "" when that must be asked anew.
+  const std::string& resource_version() const { return resource_version_; }
+  size_t size() const { return world_.size(); }
+
+ private:
+  enum class State { kIdle, kInitialEvents, kList, kWatch, kWaiting };
+
+  void Begin();
+  Actions Take();
+  void Next(Time now);
+  void Request(Time now, State state, std::string query);
+  void Retry(Time now, absl::Status error, Duration at_least = Duration(0));
+  void Wait(Time now, Health::Phase phase, absl::Status error, Duration wait);
+  void StartOver();
+  void InitialEventsFailed();
+  void Synced(std::string resource_version);
+
+  void TakeLines(Time now);
+  bool TakeLine(Time now, std::string_view line);
+  void TakeObject(WatchLine line);
+  void TakeError(Time now, const ApiStatus& error);
+  void TakePage(Time now);
+  void LineTooLarge(Time now);
+  void PageTooLarge(Time now);
+  void Refused(Time now);
+  void Absent(Time now, int code, absl::Status error);
+  void Ended(Time now, const absl::Status& status);
+  bool Streams() const { return state_ == State::kInitialEvents || state_ == State::kWatch; }
+
+  const std::string path_;
+  ReflectorOptions options_;
+  RandomFraction random_;
+  Backoff backoff_;
+  Decoder decoder_;
+  World world_;
+  Health health_;
+  Actions actions_;
+
+  State state_ = State::kIdle;
+  std::optional<Time> deadline_;
+  std::string resource_version_;
+  // Of the running request.
+  int code_ = 0;
+  std::chrono::seconds retry_after_{0};
+  Time opened_{};  // when the answer began
+  std::chrono::seconds lasts_{0};
+  std::string buffer_;   // what came and is not used up; the bytes of the last call stay until the next
+  size_t used_ = 0;      // of buffer_
+  size_t searched_ = 0;  // of buffer_, for the end of a line
+  std::optional<Batch> changes_;
+
+  bool fresh_credentials_ = false;
+  // The way to the next complete set.
+  bool pages_for_now_ = false;  // initial events failed
+  bool one_page_ = false;       // a token expired between pages
+  int page_limit_ = 0;
+  int initial_failures_ = 0;
+  int bad_lines_ = 0;
+  std::string continue_;
+  std::string list_version_;  // of the pages so far
+  std::optional<Time> missing_since_;
+};
+
+}  // namespace k8sgw::kube

@@ -1,0 +1,190 @@
+// What the server's answers mean.
+#include <algorithm>
+#include <utility>
+
+#include "src/base/text.h"
+#include "src/sources/kube/reflector.h"
+
+namespace k8sgw::kube {
+namespace {
+
+constexpr size_t kMaxErrorBody = 64 << 10;
+// So often the same place of a watch may be unreadable before everything is asked for again.
+constexpr int kMaxBadLines = 3;
+
+bool IsVersionTooLarge(const ApiStatus& status) {
+  return std::any_of(status.causes.begin(), status.causes.end(),
+                     [](const ApiStatus::Cause& cause) { return cause.reason == "ResourceVersionTooLarge"; });
+}
+
+}  // namespace
+
+Actions Reflector::OnHead(Time now, int code, std::chrono::seconds retry_after) {
+  Begin();
+  code_ = code;
+  retry_after_ = retry_after;
+  opened_ = now;
+  deadline_ = now + options_.silence;
+  if (code != 200) return Take();
+  fresh_credentials_ = false;
+  missing_since_.reset();
+  if (state_ == State::kWatch) {
+    deadline_ = now + lasts_ + options_.watch_grace;
+    health_.phase = Health::Phase::kWatching;
+    health_.error = absl::OkStatus();
+  }
+  return Take();
+}
+
+Actions Reflector::OnBytes(Time now, std::string_view bytes) {
+  Begin();
+  if (state_ == State::kIdle || state_ == State::kWaiting) return Take();
+  if (state_ != State::kWatch) deadline_ = now + options_.silence;
+  if (code_ != 200) {
+    buffer_.append(bytes.substr(0, kMaxErrorBody - std::min(kMaxErrorBody, buffer_.size())));
+    return Take();
+  }
+  buffer_.append(bytes);
+  if (Streams())
+    TakeLines(now);
+  else if (buffer_.size() > options_.max_page_bytes)
+    PageTooLarge(now);
+  return Take();
+}
+
+void Reflector::TakeLines(Time now) {
+  // The last line is followed by what may be read behind it.
+  if (buffer_.capacity() < buffer_.size() + kJsonPadding) buffer_.reserve(2 * buffer_.size() + kJsonPadding);
+  while (true) {
+    const size_t end = buffer_.find('\n', searched_);
+    if (end == std::string::npos) break;
+    const std::string_view line = std::string_view(buffer_).substr(used_, end - used_);
+    searched_ = used_ = end + 1;
+    if (!line.empty() && !TakeLine(now, line)) return;
+  }
+  searched_ = buffer_.size();
+  if (buffer_.size() - used_ > options_.max_line_bytes) LineTooLarge(now);
+}
+
+// False when the request ends with this line.
+bool Reflector::TakeLine(Time now, std::string_view line) {
+  absl::StatusOr<WatchLine> event = decoder_.ReadLine(line);
+  if (!event.ok()) {
+    actions_.cancel = true;
+    if (state_ == State::kInitialEvents) InitialEventsFailed();
+    if (++bad_lines_ >= kMaxBadLines) StartOver();
+    Retry(now, event.status());
+    return false;
+  }
+  switch (event->type) {
+    case WatchLine::Type::kError: TakeError(now, event->error); return false;
+    case WatchLine::Type::kBookmark:
+      if (state_ == State::kWatch) {
+        resource_version_ = event->object.meta.resource_version;
+      } else if (event->initial_events_end) {
+        state_ = State::kWatch;
+        deadline_ = opened_ + lasts_ + options_.watch_grace;
+        Synced(event->object.meta.resource_version);
+      }
+      return true;
+    default: TakeObject(*std::move(event)); return true;
+  }
+}
+
+void Reflector::TakeObject(WatchLine line) {
+  const bool deleted = line.type == WatchLine::Type::kDeleted;
+  if (state_ == State::kInitialEvents) {
+    if (deleted)
+      world_.StageDelete(line.object.meta);
+    else
+      world_.Stage(line.object);
+    return;
+  }
+  resource_version_ = line.object.meta.resource_version;
+  bad_lines_ = 0;
+  const bool news = deleted ? world_.Delete(line.object.meta) : world_.Upsert(line.object);
+  if (!news) return;
+  if (deleted) line.object.json = {};
+  if (!changes_) changes_.emplace();
+  changes_->events.push_back({deleted ? Event::Kind::kDelete : Event::Kind::kUpsert, std::move(line.object)});
+}
+
+void Reflector::TakeError(Time now, const ApiStatus& error) {
+  actions_.cancel = true;
+  if (state_ == State::kInitialEvents) InitialEventsFailed();
+  if (error.IsExpired() || IsVersionTooLarge(error)) StartOver();
+  Retry(now, ToStatus(error), error.retry_after);
+}
+
+void Reflector::LineTooLarge(Time now) {
+  actions_.cancel = true;
+  if (state_ == State::kInitialEvents) InitialEventsFailed();
+  Retry(now, absl::ResourceExhaustedError(Cat("an object of ", path_, " is larger than ", options_.max_line_bytes,
+                                              " bytes: make it smaller, or delete it")));
+}
+
+void Reflector::TakePage(Time now) {
+  if (buffer_.capacity() < buffer_.size() + kJsonPadding) buffer_.reserve(buffer_.size() + kJsonPadding);
+  const absl::StatusOr<ListPage> page =
+      decoder_.ReadPage(buffer_, [this](const RawObject& object) { world_.Stage(object); });
+  used_ = searched_ = buffer_.size();
+  if (!page.ok()) return Retry(now, page.status());
+  if (!list_version_.empty() && page->resource_version != list_version_) {
+    // The pages are not of one moment, so all is asked for at once.
+    StartOver();
+    one_page_ = true;
+    return Next(now);
+  }
+  list_version_ = page->resource_version;
+  continue_ = page->continue_token;
+  if (continue_.empty()) Synced(page->resource_version);
+  Next(now);
+}
+
+void Reflector::PageTooLarge(Time now) {
+  actions_.cancel = true;
+  if (!one_page_ && page_limit_ > 1) {
+    page_limit_ = std::max(1, page_limit_ / 4);
+    return Next(now);
+  }
+  one_page_ = false;
+  StartOver();
+  Retry(now, absl::ResourceExhaustedError(Cat("a page of ", path_, " is larger than ", options_.max_page_bytes,
+                                              " bytes: make its objects smaller, or fewer")));
+}
+
+void Reflector::Refused(Time now) {
+  ApiStatus answer = ParseApiStatus(code_, buffer_);
+  answer.retry_after = std::max(answer.retry_after, retry_after_);
+  used_ = searched_ = buffer_.size();
+  absl::Status error = ToStatus(answer);
+  const bool invalid = code_ == 400 || code_ == 415 || code_ == 422;
+  if (code_ == 403 || code_ == 404 || code_ == 405) return Absent(now, code_, std::move(error));
+  if (code_ == 401) fresh_credentials_ = true;
+  if (answer.IsExpired() && state_ == State::kList && !continue_.empty()) {
+    StartOver();
+    one_page_ = true;
+    return Next(now);
+  }
+  if (state_ == State::kInitialEvents && invalid) {
+    // This server does not have it.
+    options_.watch_list = false;
+    return Next(now);
+  }
+  // Those whose storage cannot do it answer so; others will get well, and then it is tried again.
+  if (state_ == State::kInitialEvents && (code_ == 500 || code_ == 501)) pages_for_now_ = true;
+  if (answer.IsExpired() || IsVersionTooLarge(answer) || invalid) StartOver();
+  Retry(now, std::move(error), answer.retry_after);
+}
+
+void Reflector::Absent(Time now, int code, absl::Status error) {
+  // What happened in the meantime is not in the history of a kind that comes back.
+  StartOver();
+  if (code != 404) missing_since_.reset();
+  if (code == 404 && !missing_since_) missing_since_ = now;
+  if (missing_since_ && now - *missing_since_ >= options_.gone_after && world_.size() > 0)
+    actions_.batches.push_back(world_.Commit());
+  Wait(now, Health::Phase::kAbsent, std::move(error), backoff_.Jitter(options_.absent_retry));
+}
+
+}  // namespace k8sgw::kube
