@@ -269,6 +269,7 @@ def beside(scenario: Scenario) -> None:
     assert gateway.revision() == revision
     scenario.write("site.yaml", objects.direct("site", "new"))
     await_answer(gateway.flags.http_port, "new")
+    gateway.wait_applied(revision)
     assert gateway.revision() == revision + 1
 
 
