@@ -99,7 +99,6 @@ void Reflector::Request(Time now, State state, std::string query) {
 
 void Reflector::Wait(Time now, Health::Phase phase, absl::Status error, Duration wait) {
   state_ = State::kWaiting;
-  used_ = searched_ = buffer_.size();
   deadline_ = now + wait;
   health_.phase = phase;
   health_.error = std::move(error);

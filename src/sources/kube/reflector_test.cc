@@ -221,8 +221,13 @@ TEST(ReflectorTest, AWatchThatEndsGoesOnWhereItEnded) {
   EXPECT_EQ(follower.Wait(), milliseconds(200));
   EXPECT_EQ(follower.Asked(), Cat(kWatchFrom, "9"));
   follower.Head(200);
-  follower.Bytes(Line("ADDED", ObjectJson("e", "10")));
+  follower.Bytes(Line("ADDED", ObjectJson("e", "10")) + Line("ADDED", ObjectJson("f", "11")).substr(0, 50));
   EXPECT_EQ(follower.Known(), "a=1 b=1 c=1 d=1 e=1");
+  follower.Pass(seconds(300));
+  follower.End();
+  follower.Head(200);
+  follower.Bytes(Line("ADDED", ObjectJson("f", "11")));
+  EXPECT_EQ(follower.Known(), "a=1 b=1 c=1 d=1 e=1 f=1") << "half a line is forgotten";
   EXPECT_EQ(follower.syncs, 1);
 }
 
