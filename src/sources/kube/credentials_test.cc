@@ -131,11 +131,10 @@ TEST_F(CredentialsTest, ExecIsKeptUntilItExpires) {
   config.ca.data = kPem;
   Make();
   EXPECT_THAT(Get().headers, ElementsAre("Authorization: Bearer t1"));
-  EXPECT_EQ(
-      exec_info,
-      R"({"kind":"ExecCredential","apiVersion":"client.authentication.k8s.io/v1","spec":{"cluster":)"
-      R"({"server":"https://h","certificate-authority-data":"LS0tLS1CRUdJTiBYLS0tLS0Kb25lCi0tLS0tRU5EIFgtLS0tLQo="},)"
-      R"("interactive":false}})");
+  EXPECT_EQ(exec_info,
+            R"({"kind": "ExecCredential", "apiVersion": "client.authentication.k8s.io/v1", "spec": {"cluster": )"
+            R"({"server": "https://h", "certificate-authority-data": )"
+            R"("LS0tLS1CRUdJTiBYLS0tLS0Kb25lCi0tLS0tRU5EIFgtLS0tLQo="}, "interactive": false}})");
   wall += seconds(289);
   Get();
   EXPECT_EQ(runs, 1);

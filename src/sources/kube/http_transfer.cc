@@ -157,6 +157,7 @@ HttpClient::Multi::Multi(Loop& loop, std::function<void(CURL*, CURLcode)> on_don
 }
 
 HttpClient::Multi::~Multi() {
+  for (const curl_socket_t fd : watched_) loop_.Unwatch(fd);
   curl_multi_cleanup(multi_);
   if (timer_) loop_.Cancel(*timer_);
 }
@@ -164,9 +165,10 @@ HttpClient::Multi::~Multi() {
 int HttpClient::Multi::OnSocket(CURL*, curl_socket_t fd, int what, void* self, void*) {
   auto* multi = static_cast<Multi*>(self);
   if (what == CURL_POLL_REMOVE) {
-    multi->loop_.Unwatch(fd);
+    if (multi->watched_.erase(fd) > 0) multi->loop_.Unwatch(fd);
     return 0;
   }
+  multi->watched_.insert(fd);
   const uint32_t events = ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0u) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0u);
   multi->loop_.Watch(fd, events, [multi, fd](uint32_t ready) {
     multi->Turn(fd, ((ready & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) | ((ready & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "src/sources/kube/http.h"
@@ -55,6 +56,7 @@ class HttpClient::Multi {
   const std::function<void(CURL*, CURLcode)> on_done_;
   const std::function<void()> on_turn_;
   std::optional<Loop::TimerId> timer_;
+  std::set<curl_socket_t> watched_;
 };
 
 }  // namespace k8sgw::kube
