@@ -12,7 +12,10 @@ h2_server.py CERTIFICATE KEY [CLIENT_CA]: prints its port, and ends when its sta
 /cut         half an answer, then the end of the connection
 /reset       half an answer, then the end of the stream
 /freeze      the head of an answer; from then on the connection says nothing at all
-/apis/*      N objects as initial events, then one more every 20 ms, ending after 50; see Stream.watch
+/private     401 but for those who say "Bearer good"
+/conflict    409 with the Status of an API server
+/apis/N/*    a watch: N objects as initial events, then one more every 5 ms, until N + 50; see Connection.watch
+/apis/coordination.k8s.io/*   GET, POST and PUT of objects, which have versions
 """
 
 import asyncio
@@ -26,8 +29,12 @@ import h2.events
 import h2.exceptions
 
 
+CONFLICT = {"kind": "Status", "status": "Failure", "message": "the object has been modified", "reason": "Conflict"}
+
+
 class Connection(asyncio.Protocol):
     count = 0
+    objects = {}
 
     def __init__(self):
         Connection.count += 1
@@ -122,8 +129,18 @@ class Connection(asyncio.Protocol):
         elif words[0] == "freeze":
             self.head(stream)
             self.frozen = True
+        elif words[0] == "conflict":
+            self.head(stream, 409)
+            await self.send(stream, json.dumps(CONFLICT).encode(), end=True)
+        elif words[0] == "private" and dict(headers).get("authorization") != "Bearer good":
+            self.head(stream, 401)
+            await self.send(stream, b"who are you", end=True)
+        elif words[:2] == ["apis", "coordination.k8s.io"]:
+            code, answer = self.store(dict(headers)[":method"], path, body)
+            self.head(stream, code)
+            await self.send(stream, json.dumps(answer).encode(), end=True)
         elif words[0] == "apis":
-            await self.watch(stream, int(words[1]))
+            await self.watch(stream, int(words[1]), path, cut=words[-1] == "cut")
         elif words[0] != "silent":
             peer = self.transport.get_extra_info("peercert") or {}
             client = [value for names in peer.get("subject", ()) for key, value in names if key == "commonName"]
@@ -131,20 +148,42 @@ class Connection(asyncio.Protocol):
             echo = {"connection": self.number, "client": "".join(client), "body": body.decode(), "headers": headers}
             await self.send(stream, json.dumps(echo).encode(), end=True)
 
-    async def watch(self, stream, count):
-        """What an API server sends for a watch with initial events: objects of about 2 kB."""
+    def store(self, method, path, body):
+        """What an API server does with an object and its version."""
+        sent = json.loads(body or b"{}")
+        if method == "POST":
+            path += "/" + sent["metadata"]["name"]
+        known = self.objects.get(path)
+        if method == "GET":
+            return (200, known) if known else (404, {})
+        version = known["metadata"]["resourceVersion"] if known else None
+        if sent["metadata"].get("resourceVersion") != version:
+            return 409, CONFLICT
+        sent["metadata"]["resourceVersion"] = str(int(version or 0) + 1)
+        self.objects[path] = sent
+        return 200, sent
+
+    async def watch(self, stream, count, path, cut):
+        """Objects of about 2 kB; a watch goes on where it is told to. With `cut`, the connection ends every 10 events."""
 
         def line(kind, name, version, more=None):
             metadata = {"name": name, "namespace": "ns", "resourceVersion": str(version), "uid": "u", **(more or {})}
             return json.dumps({"type": kind, "object": {"metadata": metadata, "spec": "x" * 2000}}).encode() + b"\n"
 
         self.head(stream)
-        await self.send(stream, b"".join(line("ADDED", f"o{n}", n + 1) for n in range(count)))
-        await self.send(stream, line("BOOKMARK", "", count, {"annotations": {"k8s.io/initial-events-end": "true"}}))
-        for n in range(count, count + 50):
-            await asyncio.sleep(0.02)
+        at = count
+        if "resourceVersion=" in path:
+            at = int(path.split("resourceVersion=")[1].split("&")[0])
+        else:
+            await self.send(stream, b"".join(line("ADDED", f"o{n}", n + 1) for n in range(count)))
+            await self.send(stream, line("BOOKMARK", "", count, {"annotations": {"k8s.io/initial-events-end": "true"}}))
+        for n in range(at, count + 50):
+            await asyncio.sleep(0.005)
             await self.send(stream, line("ADDED", f"o{n}", n + 1))
-        await self.send(stream, b"", end=True)
+            if cut and n % 10 == 9:
+                await self.send(stream, line("ADDED", f"o{n + 1}", n + 2)[:100])
+                self.transport.close()
+                return
 
 
 async def main():
