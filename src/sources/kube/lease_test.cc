@@ -160,6 +160,16 @@ TEST_F(LeaseTest, WhoCannotRenewIsNoLeaderInTime) {
   EXPECT_TRUE(elector.IsLeader(time));
 }
 
+TEST_F(LeaseTest, ARenewalThatHangsEndsTheLeadOnce) {
+  Lead();
+  Wait();
+  EXPECT_EQ(asked, Cat("PUT ", kLease));
+  Wait();
+  EXPECT_EQ(time - start, seconds(10));
+  EXPECT_FALSE(elector.IsLeader(time));
+  EXPECT_EQ(elector.deadline(), std::nullopt) << "nothing is to be done before the result";
+}
+
 TEST_F(LeaseTest, ASlowRenewalCountsFromWhenItWasSent) {
   Lead();
   Wait();
