@@ -117,12 +117,21 @@ void Reflector::StartOver() {
   world_.DropStage();
 }
 
+// The server has no history from where we are. As a rule it has just come back, and there is much to be told: that does
+// not wait for what earlier failures have added up to, unless it happens again and again.
+void Reflector::Expired(Time now, absl::Status error) {
+  StartOver();
+  if (now - synced_at_ <= options_.backoff.forget_after) return Retry(now, std::move(error));
+  Wait(now, Health::Phase::kRetrying, std::move(error), backoff_.Jitter(options_.backoff.first));
+}
+
 void Reflector::InitialEventsFailed() {
   StartOver();
   if (++initial_failures_ >= 2) pages_for_now_ = true;
 }
 
-void Reflector::Synced(std::string resource_version) {
+void Reflector::Synced(Time now, std::string resource_version) {
+  synced_at_ = now;
   actions_.batches.push_back(world_.Commit());
   resource_version_ = std::move(resource_version);
   continue_.clear();

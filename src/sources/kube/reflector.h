@@ -110,8 +110,9 @@ class Reflector {
   void Retry(Time now, absl::Status error, Duration at_least = Duration(0));
   void Wait(Time now, Health::Phase phase, absl::Status error, Duration wait);
   void StartOver();
+  void Expired(Time now, absl::Status error);
   void InitialEventsFailed();
-  void Synced(std::string resource_version);
+  void Synced(Time now, std::string resource_version);
 
   void TakeLines(Time now);
   bool TakeLine(Time now, std::string_view line);
@@ -157,6 +158,7 @@ class Reflector {
   std::string continue_;
   std::string list_version_;  // of the pages so far
   std::optional<Time> missing_since_;
+  Time synced_at_{};
 };
 
 }  // namespace k8sgw::kube
