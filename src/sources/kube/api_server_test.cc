@@ -30,6 +30,7 @@ class ApiServerTest : public ::testing::Test {
     std::unique_ptr<ListWatch> watch;
     std::map<std::string, std::string> known;
     int syncs = 0;
+    bool any_data = false;
     Health health;
   };
 
@@ -83,6 +84,7 @@ class ApiServerTest : public ::testing::Test {
     const auto take = [target](const Batch& batch) {
       target->syncs += batch.sync;
       for (const Event& event : batch.events) {
+        target->any_data = target->any_data || event.object.json.find("secret") != std::string_view::npos;
         if (event.kind == Event::Kind::kUpsert)
           target->known[event.object.meta.name] = event.object.meta.resource_version;
         else
@@ -142,6 +144,24 @@ TEST_F(ApiServerTest, InitialEventsAndPagesGiveTheSame) {
       [&] { return first->known.contains("m4") && first->known == second->known && first->known["m3"] != version; }));
   EXPECT_EQ(first->syncs, 1);
   EXPECT_EQ(first->watch->reflector().health().phase, Health::Phase::kWatching);
+}
+
+TEST_F(ApiServerTest, MetadataAlone) {
+  MakeMaps(3, "secret");
+  ReflectorOptions options;
+  options.accept =
+      "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,"
+      "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+  for (const bool watch_list : {true, false}) {
+    options.watch_list = watch_list;
+    const auto world = Follow(maps_, options);
+    ASSERT_TRUE(Until([&] { return world->syncs > 0; }));
+    EXPECT_GE(world->known.size(), 3u);
+    EXPECT_FALSE(world->any_data);
+  }
+  const auto world = Follow(maps_, {});
+  ASSERT_TRUE(Until([&] { return world->syncs > 0; }));
+  EXPECT_TRUE(world->any_data);
 }
 
 TEST_F(ApiServerTest, Writes) {

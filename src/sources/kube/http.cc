@@ -101,7 +101,7 @@ void HttpClient::Flush() {
   if (!ended_.empty() || !to_launch_.empty() || !to_resume_.empty()) Schedule();
   if (!transfers_.empty() && !tick_) {
     last_bytes_ = Loop::Now();
-    tick_ = loop_.At(last_bytes_ + options_.ping_after, [this] { Tick(); });
+    SetTick(last_bytes_ + options_.ping_after);
   }
 }
 
@@ -147,9 +147,18 @@ void HttpClient::Reset(const absl::Status& status) {
   for (const Id id : ids) Finish(id, status);
 }
 
-void HttpClient::Tick() {
+void HttpClient::SetTick(Loop::Time due) {
+  tick_ = loop_.At(due, [this, due] { Tick(due); });
+}
+
+void HttpClient::Tick(Loop::Time due) {
   tick_.reset();
   const Loop::Time now = Loop::Now();
+  if (now - due >= options_.ping_timeout / 2) {
+    // It was us who did nothing, and what came since then waits to be read.
+    ping_.reset();
+    last_bytes_ = now;
+  }
   if (ping_ && (ping_->ended() || ping_->started() < last_bytes_)) ping_.reset();
   if (transfers_.empty()) return;
   if (ping_ && now - ping_->started() >= options_.ping_timeout) {
@@ -160,7 +169,7 @@ void HttpClient::Tick() {
     ping_ = std::make_unique<Ping>(*this);
   }
   const Loop::Time next = ping_ ? ping_->started() + options_.ping_timeout : last_bytes_ + options_.ping_after;
-  tick_ = loop_.At(std::max(next, now + std::chrono::milliseconds(1)), [this] { Tick(); });
+  SetTick(std::max(next, now + std::chrono::milliseconds(1)));
 }
 
 size_t HttpClient::OnHeaderLine(char* data, size_t size, size_t count, void* context) {

@@ -84,7 +84,8 @@ class HttpClient {
   void Flush();
   void Launch(Transfer& transfer);
   void Finish(Id id, const absl::Status& status);
-  void Tick();
+  void Tick(Loop::Time due);
+  void SetTick(Loop::Time due);
   void Reset(const absl::Status& status);
   static size_t OnHeaderLine(char* data, size_t size, size_t count, void* transfer);
   static size_t OnBody(char* data, size_t size, size_t count, void* transfer);

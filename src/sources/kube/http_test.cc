@@ -283,6 +283,20 @@ TEST_F(HttpTest, DeadConnectionsAreLeft) {
   EXPECT_TRUE(Get({.target = "/echo"})->status.ok()) << "a new connection";
 }
 
+TEST_F(HttpTest, ALoopThatWasLateBlamesNobody) {
+  options.ping_after = milliseconds(50);
+  options.ping_timeout = milliseconds(100);
+  Answer lines;
+  client().Start({.target = "/lines/100"}, &lines);
+  for (int i = 0; i < 4; ++i) {
+    const int pieces = lines.pieces;
+    ASSERT_TRUE(Until([&] { return lines.ended || lines.pieces > pieces; }));
+    usleep(250'000);
+  }
+  ASSERT_TRUE(Until([&] { return lines.ended; }));
+  EXPECT_TRUE(lines.status.ok()) << lines.status;
+}
+
 TEST_F(HttpTest, RotatedAuthoritiesAreUsed) {
   const std::string path = certificates_->Path("rotated.crt");
   const auto write = [&](const std::string& name) { std::ofstream(path) << certificates_->Read(name); };

@@ -8,7 +8,8 @@ namespace k8sgw::kube {
 class ListWatch::Request : public HttpHandler {
  public:
   Request(ListWatch& owner, const Fetch& fetch) : owner_(owner) {
-    id_ = owner.client_.Start({.target = fetch.target, .fresh_credentials = fetch.fresh_credentials}, this);
+    id_ = owner.client_.Start(
+        {.target = fetch.target, .accept = fetch.accept, .fresh_credentials = fetch.fresh_credentials}, this);
   }
   ~Request() override {
     if (!ended_) owner_.client_.Cancel(id_);

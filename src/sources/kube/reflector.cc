@@ -93,8 +93,8 @@ void Reflector::Request(Time now, State state, std::string query) {
   used_ = searched_ = buffer_.size();
   deadline_ = now + options_.silence;
   if (health_.phase == Health::Phase::kWatching && state != State::kWatch) health_.phase = Health::Phase::kConnecting;
-  actions_.fetch =
-      Fetch{query.empty() ? path_ : Cat(path_, "?", std::string_view(query).substr(1)), fresh_credentials_};
+  actions_.fetch = Fetch{query.empty() ? path_ : Cat(path_, "?", std::string_view(query).substr(1)), options_.accept,
+                         fresh_credentials_};
 }
 
 void Reflector::Wait(Time now, Health::Phase phase, absl::Status error, Duration wait) {

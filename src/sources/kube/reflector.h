@@ -29,6 +29,9 @@ struct ReflectorOptions {
 
   std::string label_selector{};
   std::string field_selector{};
+  // "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1" gives objects without their specs, in
+  // watches; for lists it is PartialObjectMetadataList, so name both.
+  std::string accept = "application/json";
   // Ask for the initial events in the watch; off for servers that are known not to have it.
   bool watch_list = true;
   int page_limit = 500;
@@ -62,6 +65,7 @@ struct Health {
 // A GET. `target` is the path and the query.
 struct Fetch {
   std::string target;
+  std::string accept;
   // The credentials were refused: read them again before.
   bool fresh_credentials = false;
 };
