@@ -2,6 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
 
 #include "src/sources/kube/test_environment.h"
 #include "src/sources/kube/text.h"
@@ -182,6 +187,26 @@ TEST(ExecRunnerTest, RunsPlugins) {
       {kExecVersion, "sh", {"-c", "echo $A $KUBERNETES_EXEC_INFO $1", "sh", "x y"}, {{"A", "b"}}, false, ""}, "{info}");
   ASSERT_TRUE(output.ok()) << output.status();
   EXPECT_EQ(*output, "b {info} x y\n");
+}
+
+// Alive, and not merely waiting to be reaped.
+bool Runs(const std::string& pid) {
+  std::ifstream file("/proc/" + pid + "/stat");
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  return !text.empty() && text.find(") Z ") == std::string::npos;
+}
+
+TEST(ExecRunnerTest, WhatAPluginStartedEndsWithIt) {
+  std::string path = "/tmp/k8sgw-exec-XXXXXX";
+  close(mkstemp(path.data()));
+  const ExecRunner run = RealExecRunner(milliseconds(200));
+  EXPECT_FALSE(run({kExecVersion, "sh", {"-c", "sleep 60 & echo $! > $0; wait", path}, {}, false, ""}, "").ok());
+  std::string pid;
+  std::ifstream(path) >> pid;
+  EXPECT_NE(pid, "");
+  for (int i = 0; i < 100 && Runs(pid); ++i) usleep(20'000);
+  EXPECT_FALSE(Runs(pid));
+  unlink(path.c_str());
 }
 
 TEST(ExecRunnerTest, Failures) {
