@@ -22,8 +22,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HERE = ROOT / "tests" / "fuzz"
 BUILD = ROOT / "build" / "asan"
 # New inputs of a short run: about ten seconds each on a quiet machine.
-RUNS = {"yaml_to_model": 2500, "model_to_envoy": 800, "xds_requests": 20000}
-MAX_LENGTH = {"yaml_to_model": 16384, "model_to_envoy": 16384, "xds_requests": 1024}
+RUNS = {"yaml_to_model": 2500, "model_to_envoy": 800, "xds_requests": 20000, "kube_answers": 20000}
+MAX_LENGTH = {"yaml_to_model": 16384, "model_to_envoy": 16384, "xds_requests": 1024, "kube_answers": 16384}
+# These share their seeds, and those that the golden cases are.
+READS_OBJECTS = ("yaml_to_model", "model_to_envoy")
 SECONDS_BETWEEN_LINES = 10
 
 
@@ -36,9 +38,9 @@ def case_objects():
 
 def write_seeds(target):
     """All seeds of a target in one folder, by the hash of their content, so that their order is always the same."""
-    kinds = ["xds_requests"] if target == "xds_requests" else ["yaml_to_model", "model_to_envoy"]
+    kinds = ["yaml_to_model", "model_to_envoy"] if target in READS_OBJECTS else [target]
     texts = [path.read_bytes() for kind in kinds for path in HERE.glob(f"*/{kind}/*")]
-    if target != "xds_requests":
+    if target in READS_OBJECTS:
         texts += case_objects()
     folder = BUILD / "seeds" / target
     shutil.rmtree(folder, ignore_errors=True)

@@ -18,7 +18,7 @@ class Backoff {
 
   struct Options {
     Duration first{200};
-    Duration longest{15'000};
+    Duration longest{10'000};
     // A failure so long after the one before it is the first again.
     Duration forget_after{60'000};
   };

@@ -93,13 +93,12 @@ void Reflector::Request(Time now, State state, std::string query) {
   used_ = searched_ = buffer_.size();
   deadline_ = now + options_.silence;
   if (health_.phase == Health::Phase::kWatching && state != State::kWatch) health_.phase = Health::Phase::kConnecting;
-  actions_.fetch =
-      Fetch{query.empty() ? path_ : Cat(path_, "?", std::string_view(query).substr(1)), fresh_credentials_};
+  actions_.fetch = Fetch{query.empty() ? path_ : Cat(path_, "?", std::string_view(query).substr(1)), options_.accept,
+                         fresh_credentials_};
 }
 
 void Reflector::Wait(Time now, Health::Phase phase, absl::Status error, Duration wait) {
   state_ = State::kWaiting;
-  used_ = searched_ = buffer_.size();
   deadline_ = now + wait;
   health_.phase = phase;
   health_.error = std::move(error);
@@ -118,12 +117,21 @@ void Reflector::StartOver() {
   world_.DropStage();
 }
 
+// The server has no history from where we are. As a rule it has just come back, and there is much to be told: that does
+// not wait for what earlier failures have added up to, unless it happens again and again.
+void Reflector::Expired(Time now, absl::Status error) {
+  StartOver();
+  if (now - synced_at_ <= options_.backoff.forget_after) return Retry(now, std::move(error));
+  Wait(now, Health::Phase::kRetrying, std::move(error), backoff_.Jitter(options_.backoff.first));
+}
+
 void Reflector::InitialEventsFailed() {
   StartOver();
   if (++initial_failures_ >= 2) pages_for_now_ = true;
 }
 
-void Reflector::Synced(std::string resource_version) {
+void Reflector::Synced(Time now, std::string resource_version) {
+  synced_at_ = now;
   actions_.batches.push_back(world_.Commit());
   resource_version_ = std::move(resource_version);
   continue_.clear();

@@ -29,6 +29,9 @@ struct ReflectorOptions {
 
   std::string label_selector{};
   std::string field_selector{};
+  // "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1" gives objects without their specs, in
+  // watches; for lists it is PartialObjectMetadataList, so name both.
+  std::string accept = "application/json";
   // Ask for the initial events in the watch; off for servers that are known not to have it.
   bool watch_list = true;
   int page_limit = 500;
@@ -62,6 +65,7 @@ struct Health {
 // A GET. `target` is the path and the query.
 struct Fetch {
   std::string target;
+  std::string accept;
   // The credentials were refused: read them again before.
   bool fresh_credentials = false;
 };
@@ -110,8 +114,9 @@ class Reflector {
   void Retry(Time now, absl::Status error, Duration at_least = Duration(0));
   void Wait(Time now, Health::Phase phase, absl::Status error, Duration wait);
   void StartOver();
+  void Expired(Time now, absl::Status error);
   void InitialEventsFailed();
-  void Synced(std::string resource_version);
+  void Synced(Time now, std::string resource_version);
 
   void TakeLines(Time now);
   bool TakeLine(Time now, std::string_view line);
@@ -157,6 +162,7 @@ class Reflector {
   std::string continue_;
   std::string list_version_;  // of the pages so far
   std::optional<Time> missing_since_;
+  Time synced_at_{};
 };
 
 }  // namespace k8sgw::kube

@@ -84,7 +84,7 @@ bool Reflector::TakeLine(Time now, std::string_view line) {
       } else if (event->initial_events_end) {
         state_ = State::kWatch;
         deadline_ = opened_ + lasts_ + options_.watch_grace;
-        Synced(event->object.meta.resource_version);
+        Synced(now, event->object.meta.resource_version);
       }
       return true;
     default: TakeObject(*std::move(event)); return true;
@@ -112,7 +112,8 @@ void Reflector::TakeObject(WatchLine line) {
 void Reflector::TakeError(Time now, const ApiStatus& error) {
   actions_.cancel = true;
   if (state_ == State::kInitialEvents) InitialEventsFailed();
-  if (error.IsExpired() || IsVersionTooLarge(error)) StartOver();
+  if (error.IsExpired()) return Expired(now, ToStatus(error));
+  if (IsVersionTooLarge(error)) StartOver();
   Retry(now, ToStatus(error), error.retry_after);
 }
 
@@ -137,7 +138,7 @@ void Reflector::TakePage(Time now) {
   }
   list_version_ = page->resource_version;
   continue_ = page->continue_token;
-  if (continue_.empty()) Synced(page->resource_version);
+  if (continue_.empty()) Synced(now, page->resource_version);
   Next(now);
 }
 
@@ -173,7 +174,8 @@ void Reflector::Refused(Time now) {
   }
   // Those whose storage cannot do it answer so; others will get well, and then it is tried again.
   if (state_ == State::kInitialEvents && (code_ == 500 || code_ == 501)) pages_for_now_ = true;
-  if (answer.IsExpired() || IsVersionTooLarge(answer) || invalid) StartOver();
+  if (answer.IsExpired()) return Expired(now, std::move(error));
+  if (IsVersionTooLarge(answer) || invalid) StartOver();
   Retry(now, std::move(error), answer.retry_after);
 }
 

@@ -1,6 +1,8 @@
 // Drives a Reflector in tests: says what comes back from a server, and keeps what a consumer would know.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <map>
 #include <string>
 #include <string_view>
@@ -8,6 +10,7 @@
 
 #include "src/base/text.h"
 #include "src/sources/kube/reflector.h"
+#include "src/sources/kube/text.h"
 
 namespace k8sgw::kube::testing {
 
@@ -115,5 +118,26 @@ class Follower {
     asked = target.starts_with("/apis/g/v1/xs?") ? target.substr(14) : target;
   }
 };
+
+// With a random fraction of 0.5, a watch lasts 450 s and jitter is 1.
+inline constexpr char kInitial[] =
+    "allowWatchBookmarks=true&timeoutSeconds=450&watch=true&resourceVersionMatch=NotOlderThan&sendInitialEvents=true";
+inline constexpr char kWatchFrom[] = "allowWatchBookmarks=true&timeoutSeconds=450&watch=true&resourceVersion=";
+
+// A reflector that knows a=1 and b=1 as of version 5.
+struct Synced : Follower {
+  explicit Synced(ReflectorOptions options = {}) : Follower(std::move(options)) {
+    Start();
+    Head(200);
+    Bytes(Line("ADDED", ObjectJson("a", "3")) + Line("ADDED", ObjectJson("b", "4")) + Bookmark("5", true));
+    EXPECT_EQ(Known(), "a=1 b=1");
+    Asked();
+  }
+};
+
+// What went wrong, in words.
+inline std::string ErrorOf(const Follower& follower) {
+  return std::string(ToStd(follower.reflector.health().error.message()));
+}
 
 }  // namespace k8sgw::kube::testing

@@ -28,6 +28,14 @@ TEST(WorldTest, SaysEachNewsOnce) {
   EXPECT_FALSE(world.Delete(Object("a", "").meta));
 }
 
+TEST(WorldTest, AnotherObjectOfTheSameNameIsNews) {
+  World world;
+  world.Upsert(Object("a", R"({"uid":"1"})"));
+  EXPECT_TRUE(world.Upsert(Object("a", R"({"uid":"2"})")));
+  world.Stage(Object("a", R"({"uid":"3"})"));
+  EXPECT_THAT(Show(world.Commit()), ElementsAre(R"(+a {"uid":"3"})"));
+}
+
 TEST(WorldTest, ACommitIsTheDifference) {
   World world;
   for (const char* name : {"z", "same", "old", "other"}) world.Upsert(Object(name, "1"));

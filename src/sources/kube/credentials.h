@@ -1,0 +1,86 @@
+// Who we are, as of now: reads the files that a ClientConfig names again when they may have been rotated, and runs its
+// exec plugin when what that gave has expired. What cannot be read, or is being written, leaves the last good version.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "src/base/ptr.h"
+#include "src/sources/kube/client_config.h"
+
+namespace k8sgw::kube {
+
+// What one request needs.
+struct Identity {
+  std::string ca_pem;  // "" means the system's authorities
+  std::string certificate_pem;
+  std::string key_pem;
+  // Whole lines, such as "Authorization: Bearer x".
+  std::vector<std::string> headers;
+
+  bool operator==(const Identity&) const = default;
+};
+
+// Runs a plugin with KUBERNETES_EXEC_INFO in its environment; returns what it printed.
+using ExecRunner = std::function<absl::StatusOr<std::string>(const ExecPlugin& plugin, const std::string& exec_info)>;
+
+// The real one: gives up, and kills, after `timeout`. It waits for the plugin, and so does the thread that calls it.
+ExecRunner RealExecRunner(std::chrono::milliseconds timeout = std::chrono::seconds(30));
+
+class Credentials {
+ public:
+  using Time = std::chrono::steady_clock::time_point;
+  using WallTime = std::chrono::system_clock::time_point;
+
+  struct Options {
+    // Files are read again after this time.
+    std::chrono::milliseconds reread{10'000};
+    // A plugin that failed is not run again before.
+    std::chrono::milliseconds exec_retry{5'000};
+  };
+
+  Credentials(ClientConfig config, Environment environment, ExecRunner run, Options options);
+
+  // `fresh`: the server refused what we had, so read, or run, again. Errors name the file or the plugin.
+  absl::StatusOr<Ptr<Identity>> Get(Time now, WallTime wall, bool fresh = false);
+  const ClientConfig& config() const { return config_; }
+
+ private:
+  // The last good content of a Material.
+  struct Cached {
+    std::string text;
+    bool good = false;
+  };
+  struct ExecResult {
+    std::string token;
+    std::string certificate_pem;
+    std::string key_pem;
+    std::optional<WallTime> expires;
+  };
+
+  absl::Status Read(const Material& material, bool pem, Cached& cached) const;
+  absl::Status ReadAll();
+  absl::Status RunExec(Time now, WallTime wall, bool fresh);
+  std::string ExecInfo() const;
+  Identity Build() const;
+
+  const ClientConfig config_;
+  const Environment environment_;
+  const ExecRunner run_;
+  const Options options_;
+  std::optional<Time> read_at_;
+  Cached ca_;
+  Cached certificate_;
+  Cached key_;
+  Cached token_;
+  std::optional<ExecResult> exec_;
+  absl::Status exec_error_;
+  Time exec_tried_{};
+  Ptr<Identity> identity_;
+};
+
+}  // namespace k8sgw::kube

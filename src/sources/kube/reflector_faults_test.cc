@@ -1,0 +1,235 @@
+// What servers and networks do to a reflector.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "src/sources/kube/reflector.h"
+#include "src/sources/kube/test_follower.h"
+#include "src/sources/kube/text.h"
+
+namespace k8sgw::kube {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+using namespace testing;  // NOLINT: this folder's
+using Phase = Health::Phase;
+
+TEST(ReflectorFaultsTest, ServersWithoutInitialEventsAreListed) {
+  Follower follower;
+  follower.Start();
+  follower.Asked();
+  follower.Answer(422, StatusJson(422, "Invalid"));
+  EXPECT_EQ(follower.Asked(), "limit=500");
+  follower.Answer(200, PageJson("9", {ObjectJson("a", "1")}, "t=1"));
+  EXPECT_EQ(follower.syncs, 0);
+  EXPECT_EQ(follower.Asked(), "limit=500&continue=t%3D1");
+  follower.Answer(200, PageJson("9", {ObjectJson("b", "2")}));
+  EXPECT_EQ(follower.syncs, 1);
+  EXPECT_EQ(follower.Known(), "a=1 b=1");
+  EXPECT_EQ(follower.Asked(), Cat(kWatchFrom, "9"));
+  follower.Answer(410, StatusJson(410, "Expired"));
+  follower.Wait();
+  EXPECT_EQ(follower.Asked(), "limit=500") << "asked for initial events again";
+}
+
+TEST(ReflectorFaultsTest, StorageThatCannotSendInitialEventsIsListedForNow) {
+  Follower follower;
+  follower.Start();
+  follower.Answer(500, StatusJson(500, "InternalError"));
+  follower.Wait();
+  EXPECT_EQ(follower.Asked(), "limit=500");
+  follower.Answer(200, PageJson("9", {}));
+  EXPECT_EQ(follower.syncs, 1);
+  follower.Answer(410, StatusJson(410, "Expired"));
+  follower.Wait();
+  EXPECT_EQ(follower.Asked(), kInitial);
+}
+
+TEST(ReflectorFaultsTest, InitialEventsThatBreakTwiceOrNeverEndAreListed) {
+  Follower follower;
+  follower.Start();
+  for (const char* next : {kInitial, "limit=500"}) {
+    follower.Head(200);
+    follower.Bytes(Line("ADDED", ObjectJson("x", "3")));
+    follower.End();
+    follower.Wait();
+    EXPECT_EQ(follower.Asked(), next);
+  }
+  follower.Answer(200, PageJson("9", {ObjectJson("a", "1")}));
+  EXPECT_EQ(follower.Known(), "a=1");
+
+  Follower silent;
+  silent.Start();
+  silent.Head(200);
+  silent.Bytes(Line("ADDED", ObjectJson("x", "3")));
+  EXPECT_EQ(silent.Wait(), seconds(60));
+  EXPECT_FALSE(silent.open);
+  silent.Wait();
+  EXPECT_EQ(silent.Asked(), "limit=500");
+}
+
+TEST(ReflectorFaultsTest, BackOffDoublesAndForgets) {
+  Follower follower;
+  follower.Start();
+  std::vector<int64_t> waits;
+  for (int i = 0; i < 9; ++i) {
+    follower.End(absl::UnavailableError("refused"));
+    waits.push_back(follower.Wait().count());
+  }
+  EXPECT_THAT(waits, ::testing::ElementsAre(200, 400, 800, 1600, 3200, 6400, 10000, 10000, 10000));
+  EXPECT_EQ(ErrorOf(follower), "refused");
+  follower.Head(200);
+  follower.Bytes(Bookmark("1", true));
+  EXPECT_EQ(ErrorOf(follower), "");
+  follower.Pass(seconds(61));
+  follower.End(absl::UnavailableError("cut"));
+  EXPECT_EQ(follower.Wait(), milliseconds(200));
+}
+
+TEST(ReflectorFaultsTest, TheServerSaysHowLongToWait) {
+  Follower follower;
+  follower.Start();
+  follower.Answer(429, "", 20);
+  EXPECT_EQ(follower.Wait(), seconds(22));
+  follower.Answer(503, StatusJson(503, "ServiceUnavailable", R"({"retryAfterSeconds":30})"));
+  EXPECT_EQ(follower.Wait(), seconds(33));
+  follower.Head(200);
+  follower.Bytes(Bookmark("1", true) +
+                 Line("ERROR", StatusJson(429, "TooManyRequests", R"({"retryAfterSeconds":10})")));
+  EXPECT_EQ(follower.Wait(), seconds(11));
+  EXPECT_EQ(follower.Asked(), Cat(kWatchFrom, "1"));
+}
+
+TEST(ReflectorFaultsTest, RefusedCredentialsAreReadAgain) {
+  Synced follower;
+  EXPECT_FALSE(follower.fresh_credentials);
+  follower.End(absl::UnavailableError("cut"));
+  follower.Wait();
+  follower.Answer(401, StatusJson(401, "Unauthorized"));
+  follower.Wait();
+  EXPECT_TRUE(follower.fresh_credentials);
+  EXPECT_EQ(follower.Asked(), Cat(kWatchFrom, "5"));
+  follower.Head(200);
+  follower.End(absl::UnavailableError("cut"));
+  follower.Wait();
+  EXPECT_FALSE(follower.fresh_credentials);
+}
+
+TEST(ReflectorFaultsTest, AMissingKindComesAlive) {
+  Follower follower;
+  follower.Start();
+  follower.Answer(404, "404 page not found\n");
+  EXPECT_EQ(follower.reflector.health().phase, Phase::kAbsent);
+  EXPECT_EQ(ErrorOf(follower), "the API server answers 404: 404 page not found");
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(follower.Wait(), seconds(15));
+    follower.Answer(404, "404 page not found\n");
+  }
+  EXPECT_EQ(follower.syncs, 0);
+  follower.Asked();
+  follower.Poke();
+  EXPECT_EQ(follower.Asked(), kInitial);
+  follower.Head(200);
+  follower.Bytes(Line("ADDED", ObjectJson("a", "3")) + Bookmark("4", true));
+  EXPECT_EQ(follower.Known(), "a=1");
+  EXPECT_EQ(follower.reflector.health().phase, Phase::kWatching);
+}
+
+TEST(ReflectorFaultsTest, AKindThatGoesMissingTakesItsObjectsWithItAfterAWhile) {
+  Synced follower;
+  follower.Pass(seconds(2));
+  follower.End();
+  for (int i = 0; i < 4; ++i) {
+    follower.Answer(404, "404 page not found\n");
+    EXPECT_EQ(follower.Known(), "a=1 b=1") << i;
+    follower.Wait();
+  }
+  follower.Answer(404, "404 page not found\n");
+  EXPECT_EQ(follower.Known(), "");
+  EXPECT_EQ(follower.syncs, 2);
+  follower.Wait();
+  follower.Answer(404, "404 page not found\n");
+  EXPECT_EQ(follower.syncs, 2);
+}
+
+TEST(ReflectorFaultsTest, AForbiddenKindKeepsItsObjects) {
+  Synced follower;
+  follower.Pass(seconds(2));
+  follower.End();
+  for (int i = 0; i < 100; ++i) {
+    follower.Answer(403, StatusJson(403, "Forbidden"));
+    EXPECT_EQ(follower.reflector.health().phase, Phase::kAbsent);
+    follower.Wait();
+  }
+  EXPECT_EQ(follower.Known(), "a=1 b=1");
+  EXPECT_EQ(follower.Asked(), kInitial) << "the history may have a hole";
+}
+
+TEST(ReflectorFaultsTest, LinesAreBounded) {
+  Synced follower({.max_line_bytes = 1000});
+  follower.Bytes(Line("ADDED", ObjectJson("large", "6", std::string(2000, '1'))).substr(0, 1500));
+  EXPECT_FALSE(follower.open);
+  EXPECT_EQ(ErrorOf(follower), "an object of /apis/g/v1/xs is larger than 1000 bytes: make it smaller, or delete it");
+  EXPECT_EQ(follower.Known(), "a=1 b=1");
+  follower.Wait();
+  EXPECT_EQ(follower.Asked(), Cat(kWatchFrom, "5"));
+}
+
+TEST(ReflectorFaultsTest, LargePagesAreAskedForInSmallerOnes) {
+  Follower follower({.watch_list = false, .page_limit = 8, .max_page_bytes = 1000});
+  follower.Start();
+  for (const char* next : {"limit=2", "limit=1"}) {
+    follower.Head(200);
+    follower.Bytes(std::string(1001, '{'));
+    EXPECT_EQ(follower.Asked(), next);
+  }
+  follower.Head(200);
+  follower.Bytes(std::string(1001, '{'));
+  EXPECT_FALSE(follower.open);
+  EXPECT_THAT(ErrorOf(follower), HasSubstr("a page of /apis/g/v1/xs is larger than 1000 bytes"));
+}
+
+TEST(ReflectorFaultsTest, UnreadablePlacesAreSkippedByListing) {
+  Synced follower;
+  for (int i = 0; i < 3; ++i) {
+    follower.Bytes("{\"type\":\"ADDED\",\"object\":{}}\n");
+    EXPECT_FALSE(follower.open);
+    EXPECT_THAT(ErrorOf(follower), HasSubstr("without a name"));
+    follower.Wait();
+    EXPECT_EQ(follower.Asked(), i < 2 ? Cat(kWatchFrom, "5") : kInitial);
+    follower.Head(200);
+  }
+  EXPECT_EQ(follower.Known(), "a=1 b=1");
+}
+
+TEST(ReflectorFaultsTest, OtherErrorEventsKeepThePlace) {
+  Synced follower;
+  follower.Bytes(Line("ADDED", ObjectJson("c", "6")) + Line("ERROR", StatusJson(500, "InternalError")));
+  EXPECT_EQ(follower.Known(), "a=1 b=1 c=1");
+  follower.Wait();
+  EXPECT_EQ(follower.Asked(), Cat(kWatchFrom, "6"));
+}
+
+TEST(ReflectorFaultsTest, AServerThatWentBackIsListed) {
+  Synced follower;
+  follower.Pass(seconds(2));
+  follower.End();
+  follower.Answer(504, StatusJson(504, "Timeout", R"({"causes":[{"reason":"ResourceVersionTooLarge"}]})"));
+  follower.Wait();
+  EXPECT_EQ(follower.Asked(), kInitial);
+}
+
+TEST(ReflectorFaultsTest, SilenceIsNoAnswer) {
+  Synced follower;
+  EXPECT_EQ(follower.Wait(), seconds(480)) << "an open watch may be silent until after its end";
+  EXPECT_FALSE(follower.open);
+  follower.Wait();
+  EXPECT_EQ(follower.Asked(), Cat(kWatchFrom, "5"));
+  EXPECT_EQ(follower.Wait(), seconds(60)) << "but not before its answer begins";
+  EXPECT_EQ(follower.reflector.health().phase, Phase::kRetrying);
+  EXPECT_EQ(ErrorOf(follower), "no answer to /apis/g/v1/xs for too long");
+}
+
+}  // namespace
+}  // namespace k8sgw::kube
