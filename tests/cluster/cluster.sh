@@ -7,6 +7,7 @@
 #   cluster.sh stop|start NAME    one of etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy
 #   cluster.sh status             shows nodes and pods
 #   cluster.sh down               ends it; nothing is left
+#   cluster.sh guard              ends it as soon as its own standard input does, as when the starter of this dies
 #
 # K8SGATEWAY_CLUSTER is its folder (/tmp/k8sgateway-cluster); another folder is another cluster. Needs root.
 set -euo pipefail
@@ -56,6 +57,7 @@ launch() {
   shift
   find_within
   setsid "${within[@]}" bash -c 'echo $$ >"$0"; exec "$@"' "$state/run/$name.pid" "$@" >>"$logs/$name.log" 2>&1 </dev/null &
+  disown
 }
 
 # wait_for SECONDS COMMAND…: tries until the command succeeds.
@@ -141,6 +143,7 @@ make_namespaces() {
   setsid unshare -n -m -p -u -i --fork --kill-child --mount-proc --propagation private -- \
     bash -c enter_namespaces >"$logs/namespaces.log" 2>&1 </dev/null &
   local outer=$! pid
+  disown
   remember outer "$outer"
   wait_for 5 test -e "$state/run/entered"
   pid=$(tr -d " " <"/proc/$outer/task/$outer/children")
@@ -223,7 +226,7 @@ up() {
   [[ ! -e $state ]] || fail "$state is there already; end it with: $0 down"
   programs=$("$here/build.sh")
   mkdir -p "$state"
-  trap 'trap - EXIT; tail -n 5 "$logs"/*.log >&2 || true; down' EXIT
+  trap 'trap - EXIT; tail -n 2 "$logs"/*.log | cut -c1-300 >&2; down' EXIT
   write_files
   make_cgroups
   make_namespaces
@@ -263,6 +266,11 @@ command=${1:-}
 shift || true
 case $command in
   up | down) "$command" ;;
+  guard)
+    trap '' INT TERM HUP
+    cat >/dev/null
+    down
+    ;;
   exec) inside "$@" ;;
   load) load "$@" ;;
   start | stop) "$command" "${1:?which one?}" ;;

@@ -7,7 +7,6 @@ Needs root and a build of our program; the first run builds Kubernetes, too. REA
 import argparse
 import pathlib
 import re
-import shutil
 import signal
 import sys
 import tempfile
@@ -50,11 +49,11 @@ def _run_all(cluster: Cluster, arguments: argparse.Namespace, report: Report) ->
         print(f"memory: {sum(used.values())} MiB: {shown}", flush=True)
 
 
-def _bring_up(cluster: Cluster, folder: pathlib.Path, preset: str) -> None:
+def _bring_up(cluster: Cluster, preset: str, keep: bool) -> None:
     begin = time.monotonic()
-    cluster.up()
+    cluster.up(keep)
     up = time.monotonic()
-    cluster.load(images.gateway(folder, preset), images.echo(folder))
+    cluster.load(images.gateway(cluster.folder, preset), images.echo(cluster.folder))
     loaded = time.monotonic() - up
     print(f"cluster: up after {up - begin:.1f} s, images loaded in {loaded:.1f} s", flush=True)
 
@@ -72,7 +71,7 @@ def main() -> int:
     folder = pathlib.Path(tempfile.mkdtemp(prefix="k8sgateway-cluster-"))
     cluster = Cluster(folder / "cluster")
     try:
-        _bring_up(cluster, folder, arguments.preset)
+        _bring_up(cluster, arguments.preset, arguments.keep)
         with cluster.network():
             _run_all(cluster, arguments, report)
     finally:
@@ -80,7 +79,7 @@ def main() -> int:
             print(f"kept: K8SGATEWAY_CLUSTER={cluster.folder} tests/cluster/cluster.sh status")
         else:
             cluster.down()
-            shutil.rmtree(folder)
+            folder.rmdir()
     if not arguments.keep:
         run_case("the cluster leaves nothing", lambda: _nothing_is_left(cluster), report)
     return report.finish()

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 from typing import IO, Any, Iterator
 
 import yaml
@@ -47,14 +48,25 @@ class Cluster:
         self.definitions: list[str] = []  # those of our kinds that are installed
         self._before = machine_state()
         self._space = ""
+        self._guard: subprocess.Popen[bytes] | None = None
 
-    def up(self) -> None:
-        subprocess.run([_SCRIPT, "up"], env=self._env(), stdin=subprocess.DEVNULL, check=True)
+    def up(self, keep: bool = False) -> None:
+        """Starts it; unless it is to be kept it ends with this process, however that ends."""
+        env = {**os.environ, "K8SGATEWAY_CLUSTER": str(self.folder)}
+        if not keep:
+            self._guard = subprocess.Popen(
+                [_SCRIPT, "guard"], env=env, stdin=subprocess.PIPE, start_new_session=True
+            )
+        if subprocess.run(
+            [_SCRIPT, "up"], env=env, stdin=subprocess.DEVNULL, check=False
+        ).returncode:
+            sys.exit("the cluster did not come up")
         self._space = os.readlink(f"/proc/{self._leader()}/ns/pid")
 
     def down(self) -> None:
         """Ends it, however far it came."""
-        subprocess.run([_SCRIPT, "down"], env=self._env(), stdin=subprocess.DEVNULL, check=True)
+        if self._guard:
+            self._guard.communicate()
 
     def load(self, *images: pathlib.Path) -> None:
         """Gives images to the node."""
@@ -139,9 +151,6 @@ class Cluster:
 
     def _leader(self) -> int:
         return int((self.folder / "leader").read_text().split()[0])
-
-    def _env(self) -> dict[str, str]:
-        return {**os.environ, "K8SGATEWAY_CLUSTER": str(self.folder)}
 
     def _script(self, *args: str) -> str:
         return run(["env", f"K8SGATEWAY_CLUSTER={self.folder}", str(_SCRIPT), *args])
