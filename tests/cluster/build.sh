@@ -86,7 +86,8 @@ build helm helm.sh/helm/v3/cmd/helm "-X helm.sh/helm/v3/internal/version.version
 
 gcc -Os -static -s -o "$out/bin/pause" pause.c
 for program in pause coredns; do
-  /usr/bin/python3 "$here/image.py" "$out/images/$program.tar" "k8sgateway.test/$program:1" "/$program" "$out/bin/$program=/$program"
+  /usr/bin/python3 "$here/image.py" "$out/images/$program.tar" "k8sgateway.test/$program:1" "/$program" \
+    "$out/bin/$program=/$program"
 done
 touch "$out/done"
 # What nobody used for a month.

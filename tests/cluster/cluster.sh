@@ -4,7 +4,8 @@
 #   cluster.sh up                 starts it, and waits until pods run and names are found
 #   cluster.sh exec COMMAND…      runs a command inside, with kubectl and helm in PATH
 #   cluster.sh load IMAGE.tar…    gives images to the node
-#   cluster.sh stop|start NAME    one of etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet, kube-proxy
+#   cluster.sh stop|start NAME    one of etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet,
+#                                 kube-proxy, containerd, load-balancer
 #   cluster.sh status             shows nodes and pods
 #   cluster.sh down               ends it; nothing is left
 #   cluster.sh guard              ends it as soon as its own standard input does, as when the starter of this dies
@@ -56,7 +57,8 @@ launch() {
   local name=$1
   shift
   find_within
-  setsid "${within[@]}" bash -c 'echo $$ >"$0"; exec "$@"' "$state/run/$name.pid" "$@" >>"$logs/$name.log" 2>&1 </dev/null &
+  setsid "${within[@]}" bash -c 'echo $$ >"$0"; exec "$@"' "$state/run/$name.pid" "$@" \
+    >>"$logs/$name.log" 2>&1 </dev/null &
   disown
 }
 
@@ -225,7 +227,7 @@ up() {
   ((EUID == 0)) || fail "needs root, to make namespaces"
   [[ ! -e $state ]] || fail "$state is there already; end it with: $0 down"
   programs=$("$here/build.sh")
-  mkdir -p "$state"
+  mkdir -p -m 700 "$state"
   trap 'trap - EXIT; tail -n 2 "$logs"/*.log | cut -c1-300 >&2; down' EXIT
   write_files
   make_cgroups
@@ -242,6 +244,7 @@ up() {
   inside kubectl apply -f "$state/config/coredns.yaml" >/dev/null
   wait_for 60 inside kubectl wait --for condition=Ready node/node1 --timeout 5s
   inside kubectl -n kube-system rollout status deployment/coredns --timeout 60s >/dev/null
+  wait_for 20 inside getent ahostsv4 kubernetes.default.svc.cluster.local
   trap - EXIT
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The backend of the end-to-end tests as the program of a pod; answers on port 8080 with its own name."""
+"""The backend of the end-to-end tests in a pod; answers on port 8080 with the name of the pod."""
 
 import signal
 import socket

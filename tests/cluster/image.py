@@ -59,7 +59,7 @@ class _Blob:
 
 
 def with_libraries(files: Files) -> Files:
-    """The same files and the shared libraries that they need, at the paths where the linker looks."""
+    """The same files and the shared libraries that they need, where the linker looks for them."""
     found = dict(files)
     for path in files.values():
         with path.open("rb") as file:

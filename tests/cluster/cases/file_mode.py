@@ -12,7 +12,7 @@ from support.scenario import RESTRICTED, Scenario, ask, await_answer
 
 SUITE = Suite()
 # The kubelet looks at mounted ConfigMaps about every second here; what is above that is ours.
-_KUBELET_SECONDS = 10
+_KUBELET_SECONDS = 30
 
 
 def _configuration(scenario: Scenario, version: str) -> str:

@@ -86,7 +86,7 @@ class Cluster:
 
     @contextlib.contextmanager
     def network(self) -> Iterator[None]:
-        """This process and what it starts are in the cluster's network, and kubectl speaks to it."""
+        """This process and its children are in the cluster's network, and kubectl speaks to it."""
         os.environ["KUBECONFIG"] = str(self.folder / "admin.conf")
         os.environ["KUBECACHEDIR"] = str(self.folder / "kubectl")
         with open("/proc/self/ns/net", "rb") as ours:

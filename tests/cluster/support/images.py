@@ -1,4 +1,4 @@
-"""The images that the cases run, made from the build and from the backend of the end-to-end tests."""
+"""The images that the cases run: our build, and the backend of the end-to-end tests."""
 
 import json
 import pathlib
@@ -16,7 +16,8 @@ _MODULES = """
 import sys, json
 sys.path[:0] = sys.argv[1:]
 import echo, encodings.idna, encodings.latin_1, encodings.utf_8, os
-found = [getattr(m, name, None) for m in sys.modules.values() for name in ('__file__', '__cached__')]
+modules, kinds = sys.modules.values(), ('__file__', '__cached__')
+found = [getattr(module, kind, None) for module in modules for kind in kinds]
 print(json.dumps([f for f in found if f]))
 """
 

@@ -62,7 +62,7 @@ class Scenario:
         return self.cluster.definitions
 
     def deploy(self, name: str, container: Object, replicas: int = 1, **pod: Any) -> None:
-        """Runs a container behind a Service of the same name, and waits until all pods are ready."""
+        """Runs a container behind a Service of the same name; waits until all pods are ready."""
         labels = {"app": name}
         ports = [{"name": f"p{p['containerPort']}", **p} for p in container.get("ports", [])]
         self.apply(
@@ -84,7 +84,7 @@ class Scenario:
                 "kind": "Service",
                 "metadata": {"name": name},
                 "spec": {
-                    "type": "LoadBalancer",  # so that it has all three: ClusterIP, NodePort, address
+                    "type": "LoadBalancer",  # which has a ClusterIP and a NodePort, too
                     "selector": labels,
                     "ports": [{"name": p["name"], "port": p["containerPort"]} for p in ports],
                 },
