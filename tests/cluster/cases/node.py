@@ -65,3 +65,24 @@ def pods_find_each_other(scenario: Scenario) -> None:
     )
     answer = scenario.kubectl("exec", pod, "--", "/usr/bin/python3", "-E", "-S", "-c", fetch)
     assert answer.strip() == "HTTP/1.1 200", answer
+
+
+@SUITE.case("etcd and the API server come back from a crash; pods answer meanwhile")
+def servers_come_back(scenario: Scenario) -> None:
+    cluster = scenario.cluster
+    scenario.deploy_echo()
+    address = scenario.get("service", "echo")["spec"]["clusterIP"]
+    parts = ("etcd", "kube-apiserver")
+    try:
+        for part in parts:
+            cluster.stop(part)
+        refused = cluster.kubectl("get", "--raw", "/readyz", check=False)
+        assert refused == "", refused
+        assert ask(address, 8080).status == 200
+    finally:
+        for part in parts:
+            cluster.start(part)
+    wait_until(
+        lambda: cluster.kubectl("get", "--raw", "/readyz", check=False) == "ok", "readyz", 60
+    )
+    assert scenario.get("service", "echo")["spec"]["clusterIP"] == address

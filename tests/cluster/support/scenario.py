@@ -1,6 +1,7 @@
 """What a case on the cluster works with: a namespace of its own, and what is usual in it."""
 
 import contextlib
+import socket
 import subprocess
 from typing import Any
 
@@ -62,7 +63,10 @@ class Scenario:
         return self.cluster.definitions
 
     def deploy(self, name: str, container: Object, replicas: int = 1, **pod: Any) -> None:
-        """Runs a container behind a Service of the same name; waits until all pods are ready."""
+        """Runs a container behind a Service of the same name.
+
+        Waits until all pods are ready, and the Service leads to one of them at least.
+        """
         labels = {"app": name}
         ports = [{"name": f"p{p['containerPort']}", **p} for p in container.get("ports", [])]
         self.apply(
@@ -91,6 +95,9 @@ class Scenario:
             },
         )
         self.await_rollout(name)
+        address = self.get("service", name)["spec"]["clusterIP"]
+        for port in ports:  # kube-proxy learns of ready pods a moment later
+            wait_until(lambda p=port: _connects(address, p["containerPort"]), f"Service {name}", 10)
 
     def deploy_echo(self, name: str = "echo", replicas: int = 1) -> None:
         """Runs the echo backend on port 8080."""
@@ -132,6 +139,12 @@ class Scenario:
                 lines += [f"$ kubectl {' '.join(command)}"]
                 lines += self.kubectl(*command, check=False).splitlines()[-_SHOWN_LINES:]
         return lines
+
+
+def _connects(address: str, port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((address, port), 5):
+        return True
+    return False
 
 
 def ask(address: str, port: int, host: str = "localhost", path: str = "/") -> client.Response:
