@@ -6,7 +6,7 @@ ENVOY := $(CACHE)/envoy-1.40.0
 CLANG_FORMAT := $(CACHE)/clang-format-18.1.8
 BUILD = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; cmake --build build/$(1) -j$(JOBS)
 
-.PHONY: help setup build all run test unit golden crds style format pages commands e2e resilience fuzz bench asan tsan clean
+.PHONY: help setup build all run test unit golden crds style format pages commands e2e resilience cluster fuzz bench asan tsan clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +52,9 @@ commands: all ## validate, explain and translate, word by word
 
 resilience: all ## whole processes: files that break, processes that die, ports that are taken
 	@python3 tests/e2e/resilience.py --preset release
+
+cluster: build ## cases on a real Kubernetes; needs root, and ten minutes or more the first time, which builds it
+	@python3 tests/cluster/run.py --preset release
 
 fuzz: setup ## inputs made at random, with sanitizers, by clang; RUNS=1000000 makes more of them
 	@$(call BUILD,asan) --target fuzz

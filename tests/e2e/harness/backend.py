@@ -53,7 +53,7 @@ class _Connection:
 
 
 class Backend:
-    """A server on any number of loopback ports; remembers what each upstream got."""
+    """A server on any number of ports; remembers what each upstream got."""
 
     def __init__(self, tls: TlsOptions | None = None) -> None:
         self.tls = tls
@@ -64,9 +64,9 @@ class Backend:
         self._listeners: list[socket.socket] = []
         self._released = threading.Event()
 
-    def listen(self, identity: Identity, port: int = 0) -> int:
+    def listen(self, identity: Identity, port: int = 0, address: str = "127.0.0.1") -> int:
         """Opens a port for an endpoint and returns its number."""
-        listener = socket.create_server(("127.0.0.1", port), backlog=128)
+        listener = socket.create_server((address, port), backlog=128)
         self._start(listener, identity)
         return listener.getsockname()[1]
 

@@ -69,7 +69,7 @@ class Scenario:
         return backend, backend.listen(Identity())
 
 
-Case = Callable[[Scenario], None]
+Case = Callable[..., None]  # of a scenario
 
 
 class Suite:
@@ -149,32 +149,45 @@ def await_pid_gone(pid: int, seconds: float = APPLY_SECONDS) -> None:
     wait_until(lambda: not pathlib.Path(f"/proc/{pid}").exists(), f"{pid} is gone", seconds)
 
 
-def _run_case(name: str, case: Case, root: pathlib.Path, preset: str, report: Report) -> None:
-    """Runs one case in its own folder."""
-    scenario = Scenario(pathlib.Path(tempfile.mkdtemp(dir=root)), preset)
+def run_case(name: str, case: Callable[[], None], report: Report) -> bool:
+    """Runs a case and reports it; whether it passed."""
     try:
-        with scenario.cleanup:
-            case(scenario)
+        case()
     except Exception as error:  # pylint: disable=broad-except
         report.fail(name, [f"{type(error).__name__}: {error}", _place(error)])
-        for process in scenario.processes:
-            lines = process.log().splitlines()
-            shown = lines[:1] + lines[1:][-_SHOWN_LINES:]
-            print("\n".join(f"      | {line}" for line in shown), flush=True)
-    else:
-        report.ok(name)
+        return False
+    report.ok(name)
+    return True
+
+
+def _run_with_processes(
+    name: str, case: Case, root: pathlib.Path, preset: str, report: Report
+) -> None:
+    """Runs one case in its own folder."""
+    scenario = Scenario(pathlib.Path(tempfile.mkdtemp(dir=root)), preset)
+
+    def run() -> None:
+        with scenario.cleanup:
+            case(scenario)
+
+    if run_case(name, run, report):
+        return
+    for process in scenario.processes:
+        lines = process.log().splitlines()
+        shown = lines[:1] + lines[1:][-_SHOWN_LINES:]
+        print("\n".join(f"      | {line}" for line in shown), flush=True)
 
 
 def _place(error: Exception) -> str:
-    """The line of the case that failed: the last one that is not the harness's."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if "/harness/" not in f.filename]
+    """The line of the case that failed: the last one that is in a folder of cases."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if "/cases/" in f.filename]
     if not frames:
         return ""
     return f"at {pathlib.Path(frames[-1].filename).name}:{frames[-1].lineno}: {frames[-1].line}"
 
 
-def main(description: str | None, suites: list[Suite]) -> int:
-    """The command line of a list of cases; returns the exit code."""
+def parse_arguments(description: str | None) -> argparse.Namespace:
+    """The command line of a list of cases."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -182,9 +195,14 @@ def main(description: str | None, suites: list[Suite]) -> int:
     parser.add_argument(
         "--filter", default="", metavar="SUBSTRING", help="only cases whose names hold this"
     )
-    parser.add_argument("--keep", action="store_true", help="keep the folders of the cases")
+    parser.add_argument("--keep", action="store_true", help="keep what the cases leave")
     parser.add_argument("-v", "--verbose", action="store_true", help="tell how long each case took")
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main(description: str | None, suites: list[Suite]) -> int:
+    """Runs the cases as the command line says; returns the exit code."""
+    arguments = parse_arguments(description)
     require_binary(arguments.preset)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     root = pathlib.Path(tempfile.mkdtemp(prefix="k8sgateway-processes-"))
@@ -193,7 +211,7 @@ def main(description: str | None, suites: list[Suite]) -> int:
         if arguments.filter not in name:
             continue
         begin = time.monotonic()
-        _run_case(name, case, root, arguments.preset, report)
+        _run_with_processes(name, case, root, arguments.preset, report)
         if arguments.verbose:
             print(f"      took {time.monotonic() - begin:.1f} s", flush=True)
     if arguments.keep:

@@ -1,0 +1,1 @@
+"""The cases on a real cluster, a file per subject."""

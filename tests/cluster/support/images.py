@@ -1,0 +1,51 @@
+"""The images that the cases run: our build, and the backend of the end-to-end tests."""
+
+import json
+import pathlib
+import subprocess
+
+import image
+from harness.process import ROOT, binary, default_envoy
+
+GATEWAY = "k8sgateway.test/k8sgateway:built"
+ECHO = "k8sgateway.test/echo:1"
+_PYTHON = "/usr/bin/python3"
+_APP = "/app"
+# Prints the files of all modules that the backend is made of, with what it may import later.
+_MODULES = """
+import sys, json
+sys.path[:0] = sys.argv[1:]
+import echo, encodings.idna, encodings.latin_1, encodings.utf_8, os
+modules, kinds = sys.modules.values(), ('__file__', '__cached__')
+found = [getattr(module, kind, None) for module in modules for kind in kinds]
+print(json.dumps([f for f in found if f]))
+"""
+
+
+def gateway(folder: pathlib.Path, preset: str) -> pathlib.Path:
+    """Our program and Envoy beside it."""
+    archive = folder / "k8sgateway.tar"
+    files = {
+        "/usr/local/bin/k8sgateway": binary(preset),
+        "/usr/local/bin/envoy": pathlib.Path(default_envoy()),
+    }
+    image.write(archive, image.Image(GATEWAY, ["/usr/local/bin/k8sgateway"], files))
+    return archive
+
+
+def echo(folder: pathlib.Path) -> pathlib.Path:
+    """The echo backend, and as much of Python as it needs."""
+    archive = folder / "echo.tar"
+    own = [ROOT / "tests/cluster", ROOT / "tests/e2e"]
+    shown = subprocess.run(
+        [_PYTHON, "-I", "-B", "-c", _MODULES, *map(str, own)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    files = {_PYTHON: pathlib.Path(_PYTHON).resolve()}
+    for path in filter(pathlib.Path.exists, map(pathlib.Path, json.loads(shown.stdout))):
+        top = next((top for top in own if path.is_relative_to(top)), None)
+        files[f"{_APP}/{path.relative_to(top)}" if top else str(path)] = path
+    image.write(archive, image.Image(ECHO, [_PYTHON, "-E", "-S", f"{_APP}/echo.py"], files))
+    return archive
