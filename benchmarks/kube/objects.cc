@@ -21,9 +21,9 @@ kube::WriteRequest Create(const kube::Resource& resource, const std::string& kin
                           const std::string& rest) {
   const std::string version = resource.group.empty() ? resource.version : resource.group + "/" + resource.version;
   return kube::CreateObject(
-      resource, fmt::format(R"({{"apiVersion":"{}","kind":"{}","metadata":{{"name":"{}"{}}}{}}})", version, kind, name,
-                            resource.namespace_.empty() ? "" : fmt::format(R"(,"namespace":"{}")", resource.namespace_),
-                            rest));
+      resource,
+      fmt::format(R"({{"apiVersion":"{}","kind":"{}","metadata":{{"name":"{}"{}}}{}}})", version, kind, name,
+                  resource.namespace_.empty() ? "" : fmt::format(R"(,"namespace":"{}")", resource.namespace_), rest));
 }
 
 std::string WorkloadName(int i) { return fmt::format("work{}", i); }
@@ -33,7 +33,8 @@ std::string Endpoints(int i, int endpoints, const std::string& first) {
   std::string out = "[";
   for (int e = 0; e < endpoints; ++e) {
     const int number = i * endpoints + e;
-    const std::string address = e == 0 ? first : fmt::format("10.{}.{}.{}", 192 + number / 62'500, number / 250 % 250, number % 250 + 1);
+    const std::string address =
+        e == 0 ? first : fmt::format("10.{}.{}.{}", 192 + number / 62'500, number / 250 % 250, number % 250 + 1);
     out += fmt::format(R"({}{{"addresses":["{}"],"conditions":{{"ready":true}}}})", e > 0 ? "," : "", address);
   }
   return out + "]";
@@ -90,11 +91,11 @@ std::vector<kube::WriteRequest> CreateWorkload(int i, int endpoints) {
       R"("ports":[{{"name":"http","port":8080,"protocol":"TCP"}}],"endpoints":{}}})",
       name, Endpoints(i, endpoints, fmt::format("10.127.{}.{}", i / 250, i % 250 + 1)));
   // kube-proxy does not look at what another proxy is named for.
-  const std::string service = fmt::format(
-      R"({{"apiVersion":"v1","kind":"Service","metadata":{{"name":"{}","namespace":"{}",)"
-      R"("labels":{{"service.kubernetes.io/service-proxy-name":"none"}}}},)"
-      R"("spec":{{"ports":[{{"name":"http","port":80,"targetPort":8080}}]}}}})",
-      name, ns);
+  const std::string service =
+      fmt::format(R"({{"apiVersion":"v1","kind":"Service","metadata":{{"name":"{}","namespace":"{}",)"
+                  R"("labels":{{"service.kubernetes.io/service-proxy-name":"none"}}}},)"
+                  R"("spec":{{"ports":[{{"name":"http","port":80,"targetPort":8080}}]}}}})",
+                  name, ns);
   return {kube::CreateObject(Services(ns), service),
           kube::CreateObject(Slices(ns), fmt::format(R"({{"apiVersion":"discovery.k8s.io/v1","kind":"EndpointSlice",)"
                                                      R"("metadata":{{"name":"{}","namespace":"{}"{})",

@@ -38,7 +38,8 @@ void KubeStage::Empty() {
   for (int i = 0; i < kNamespaces; ++i) {
     const std::string ns = NamespaceOf(i);
     for (const kube::Resource& resource : {VirtualServices(ns), Upstreams(ns), RouteTables(ns)}) {
-      requests.push_back({.method = "DELETE", .target = kube::CollectionPath(resource), .content_type = "", .body = ""});
+      requests.push_back(
+          {.method = "DELETE", .target = kube::CollectionPath(resource), .content_type = "", .body = ""});
     }
   }
   api_.SendAll(std::move(requests), 4);

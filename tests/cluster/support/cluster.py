@@ -46,6 +46,7 @@ class Cluster:
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
         self.definitions: list[str] = []  # those of our kinds that are installed
+        self.stage: Any = None  # the Stage that cases share, once one of them has asked for it
         self._before = machine_state()
         self._space = ""
         self._guard: subprocess.Popen[bytes] | None = None

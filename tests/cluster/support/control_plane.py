@@ -188,6 +188,9 @@ class Proxy:
             ]
         )
 
+    def stop(self) -> None:
+        self.process.stop()
+
     def stat(self, name: str) -> int:
         """A counter or gauge; 0 when Envoy has none of that name."""
         answer = client.get(self.admin_port, f"/stats?filter=^{name}$")
