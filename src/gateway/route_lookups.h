@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "src/gateway/label_selector.h"
+#include "src/model/label_selector.h"
 #include "src/gateway/places.h"
 
 namespace k8sgw::gateway {

@@ -27,6 +27,20 @@ bool Change::gone() const { return std::holds_alternative<std::monostate>(object
 
 void Change::SetGone() { object = std::monostate(); }
 
+uint64_t Change::hash() const { return HashOf(object); }
+
+uint64_t HashOf(const AnyObject& object) {
+  return std::visit(
+      [](const auto& value) -> uint64_t {
+        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::monostate>) {
+          return 0;
+        } else {
+          return value->hash;
+        }
+      },
+      object);
+}
+
 std::shared_ptr<const void> Change::Untyped() const {
   return std::visit(
       [](const auto& value) -> std::shared_ptr<const void> {

@@ -60,6 +60,9 @@ using AnyObject =
                  Ptr<Object<gatewayv1::MatchableTcpGateway>>, Ptr<Object<gatewayv1::ListenerOption>>,
                  Ptr<Object<gatewayv1::HttpListenerOption>>>;
 
+// Of the object's content; 0 when there is none.
+uint64_t HashOf(const AnyObject& object);
+
 // One step of a source: the object that now stands at `key`, or monostate when it is gone.
 struct Change {
   Change();
@@ -74,6 +77,8 @@ struct Change {
   // Whether the object is gone.
   bool gone() const;
   void SetGone();
+  // See HashOf.
+  uint64_t hash() const;
   // The object, or nullptr when it is gone; `Spec` must be the one of key.kind.
   template <class Spec>
   Ptr<Object<Spec>> As() const {

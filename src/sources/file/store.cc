@@ -18,18 +18,6 @@
 namespace k8sgw::file {
 namespace {
 
-uint64_t HashOf(const AnyObject& object) {
-  return std::visit(
-      [](const auto& value) -> uint64_t {
-        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::monostate>) {
-          return 0;
-        } else {
-          return value->hash;
-        }
-      },
-      object);
-}
-
 // The parts of a path of the original's layout, `<plural>/<namespace>/<name>.yaml`, at the end of the path.
 struct FlatName {
   const KindInfo* kind = nullptr;
