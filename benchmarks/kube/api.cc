@@ -172,7 +172,8 @@ Watcher::Watcher(const std::string& kubeconfig, const kube::Resource& resource)
   const std::string path = kube::CollectionPath(resource);
   const std::string list = api_.Get({path + "?limit=1"}).front();
   const std::string key = "\"resourceVersion\":\"";
-  const size_t at = list.find(key) + key.size();
+  // That of the list stands behind those of its items.
+  const size_t at = list.rfind(key) + key.size();
   const std::string version = list.substr(at, list.find('"', at) - at);
   api_.impl_->thread.Do([&] {
     kube::HttpRequest request;
