@@ -1,6 +1,7 @@
 // The benchmarks of a cluster. Each adds its figures; the world of objects grows from one to the next.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 
@@ -37,6 +38,8 @@ class KubeStage {
 
   // Starts `k8sgateway gloo`, unless it runs; what it prints goes to a file in the temporary folder.
   Child& ControlPlane();
+  // Waits until it has written all statuses, and rests.
+  void Settle();
   void StopControlPlane() { control_plane_.reset(); }
 
  private:

@@ -54,6 +54,15 @@ std::string HostOf(int i) { return fmt::format("h{}.example.com", i); }
 
 kube::WriteRequest CreateNamespace(const std::string& name) { return Create(Namespaces(), "Namespace", name, ""); }
 
+kube::WriteRequest CreateSettings(const std::string& certificate, const std::string& key) {
+  return Create({"gloo.solo.io", "v1", "settings", kSystemNamespace}, "Settings", "default",
+                fmt::format(R"(,"spec":{{"discoveryNamespace":"{}","kubernetesConfigSource":{{}},)"
+                            R"("kubernetesSecretSource":{{}},"kubernetesArtifactSource":{{}},)"
+                            R"("gateway":{{"validation":{{"alwaysAccept":false,"allowWarnings":true,)"
+                            R"("validationWebhookTlsCert":"{}","validationWebhookTlsKey":"{}"}}}}}})",
+                            kSystemNamespace, certificate, key));
+}
+
 kube::WriteRequest CreateGateway(int port) {
   return Create({"gateway.solo.io", "v1", "gateways", kSystemNamespace}, "Gateway", "gateway-proxy",
                 fmt::format(R"(,"spec":{{"bindAddress":"127.0.0.1","bindPort":{},"proxyNames":["gateway-proxy"],)"

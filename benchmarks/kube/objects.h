@@ -23,6 +23,8 @@ kube::Resource Slices(const std::string& ns);
 // Host that VirtualService i answers: as in file mode, World::Host.
 std::string HostOf(int i);
 kube::WriteRequest CreateNamespace(const std::string& name);
+// The webhook's certificate and key are files.
+kube::WriteRequest CreateSettings(const std::string& certificate, const std::string& key);
 // A Gateway on 127.0.0.1:`port` for the proxy gloo-system~gateway-proxy.
 kube::WriteRequest CreateGateway(int port);
 // VirtualService i routes to Upstream `upstream`; it adds `x-version: <version>` to its answers.

@@ -25,7 +25,7 @@ void ChangeToPush(KubeStage& stage, int n, int samples, Figures& figures) {
   AdsClient client(kXdsPort, ProxyRole());
   client.AwaitComplete(static_cast<size_t>(n), static_cast<size_t>(n));
   Watcher watcher(stage.kubeconfig(), VirtualServices(""));
-  std::this_thread::sleep_for(1s);
+  stage.Settle();
 
   std::vector<double> ours, floor, cpu;
   // The same edit both times. For the floor the control plane is stopped, so that it takes nothing from the watch.
@@ -88,6 +88,8 @@ void StartInCluster(KubeStage& stage, int n, int samples, Figures& figures) {
   const std::vector<std::string> targets = {kube::CollectionPath(VirtualServices("")),
                                             kube::CollectionPath(Upstreams(""))};
   std::vector<double> ours, floor;
+  // Statuses are written once, and are not part of a start.
+  stage.Settle();
   for (int i = 0; i < samples; ++i) {
     stage.StopControlPlane();
     std::this_thread::sleep_for(500ms);

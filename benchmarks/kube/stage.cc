@@ -1,9 +1,20 @@
+#include <fmt/core.h>
+
 #include <filesystem>
+#include <thread>
 
 #include "benchmarks/kube/cases.h"
 #include "benchmarks/kube/objects.h"
 
 namespace k8sgw::bench {
+namespace {
+
+// At rest: less CPU than this in such a time.
+constexpr std::chrono::milliseconds kQuiet(500);
+constexpr double kQuietMs = 5;
+constexpr std::chrono::minutes kLongestSettling(5);
+
+}  // namespace
 
 std::string ProxyRole() { return std::string(kSystemNamespace) + "~gateway-proxy"; }
 
@@ -15,6 +26,9 @@ KubeStage::KubeStage(const Programs& programs, const std::string& kubeconfig, in
       http_port_(FreePort()),
       backend_port_(StartBackend("backend")) {
   CreateAllNamespaces();
+  // Where tests/cluster keeps the certificates of its cluster.
+  const std::string pki = (std::filesystem::path(kubeconfig).parent_path() / "pki").string();
+  api_.Send(CreateSettings(pki + "/apiserver.crt", pki + "/apiserver.key"));
   api_.Send(CreateGateway(http_port_));
 }
 
@@ -44,6 +58,16 @@ void KubeStage::Empty() {
   }
   api_.SendAll(std::move(requests), 4);
   filled_ = 0;
+}
+
+void KubeStage::Settle() {
+  const auto deadline = Clock::now() + kLongestSettling;
+  for (double before = -1, now = 0; Clock::now() < deadline; before = now) {
+    std::this_thread::sleep_for(kQuiet);
+    now = ControlPlane().CpuMs();
+    if (before >= 0 && now - before < kQuietMs) return;
+  }
+  fmt::print(stderr, "the control plane did not come to rest\n");
 }
 
 Child& KubeStage::ControlPlane() {

@@ -31,6 +31,7 @@ void Steady(KubeStage& stage, int n, int seconds, Figures& figures) {
   const Child& process = stage.ControlPlane();
   AdsClient client(kXdsPort, ProxyRole());
   client.AwaitComplete(static_cast<size_t>(n + kWorkloads), static_cast<size_t>(n));
+  stage.Settle();
 
   double cpu = 0;
   double memory = 0;
@@ -87,7 +88,7 @@ void EndpointChanges(KubeStage& stage, int endpoints, int per_second, int second
   AdsClient client(kXdsPort, ProxyRole());
   client.AwaitComplete(static_cast<size_t>(workloads), 0);
   Watcher watcher(stage.kubeconfig(), Slices(""));
-  std::this_thread::sleep_for(1s);
+  stage.Settle();
 
   const int changes = per_second * seconds;
   const double cpu = process.CpuMs();

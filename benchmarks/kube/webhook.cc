@@ -31,6 +31,7 @@ void WebhookVerdicts(KubeStage& stage, int n, int calls, Figures& figures) {
   const Child& process = stage.ControlPlane();
   AdsClient client(kXdsPort, ProxyRole());
   client.AwaitComplete(static_cast<size_t>(n), static_cast<size_t>(n));
+  stage.Settle();
   Api webhook = Api::To(kWebhook);
   const std::string verdict = webhook.Send(Review(0, 0));
   if (verdict.find(R"("allowed":true)") == std::string::npos) {

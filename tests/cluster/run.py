@@ -13,7 +13,18 @@ import tempfile
 import time
 
 import support  # pylint: disable=unused-import # finds the harness
-from cases import definitions, destinations, file_mode, node, rollouts, servers, statuses
+from cases import (
+    admission,
+    definitions,
+    destinations,
+    file_mode,
+    many,
+    node,
+    replicas,
+    rollouts,
+    servers,
+    statuses,
+)
 from harness.process import require_binary
 from harness.report import Report
 from harness.scenario import Case, parse_arguments, run_case
@@ -28,7 +39,10 @@ _SUITES = [
     destinations.SUITE,
     statuses.SUITE,
     rollouts.SUITE,
+    admission.SUITE,
     servers.SUITE,
+    replicas.SUITE,
+    many.SUITE,
 ]
 
 

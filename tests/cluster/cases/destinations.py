@@ -111,9 +111,9 @@ def options(scenario: Scenario) -> None:
 
 @SUITE.case("names that would be equal when joined stay apart")
 def joined_names(scenario: Scenario) -> None:
-    """`a-b` in `c`, and `a` in `b-c`: clusters and virtual hosts of both have names of their own."""
+    """`b-c` in `a`, and `c` in `a-b`: what is made of both has names of its own."""
     stage, own = scenario.stage(), scenario.namespace
-    first, second = (own, "x-y"), (f"{own}-x", "y")
+    first, second = (own, "b-c"), (f"{own}-b", "c")
     scenario.make_namespace(second[0])
     for number, (namespace, name) in enumerate((first, second)):
         service = virtual_service(name, f"{number}.{scenario.host}", says(f"host {number}"))

@@ -106,6 +106,13 @@ class Cluster:
         """Only within `network`."""
         return run([self.kubectl_path, *args], stdin, check)
 
+    def attempt(self, *args: str, stdin: str = "") -> tuple[bool, str]:
+        """Whether kubectl succeeds, and all that it says."""
+        done = subprocess.run(
+            [self.kubectl_path, *args], input=stdin, capture_output=True, text=True, check=False
+        )
+        return done.returncode == 0, done.stdout + done.stderr
+
     def get(self, *args: str) -> Any:
         """What `kubectl get` knows of something."""
         return json.loads(self.kubectl("get", *args, "-o", "json"))

@@ -167,13 +167,13 @@ class Proxy:
         self,
         folder: pathlib.Path,
         admin_port: int,
-        xds_port: int = XDS_PORT,
+        control_plane: str = "127.0.0.1",
         proxy: str = "gateway-proxy",
     ) -> None:
         self.admin_port = admin_port
         bootstrap = folder / f"envoy-{admin_port}.yaml"
         bootstrap.write_text(
-            yaml.safe_dump(_bootstrap(f"{SYSTEM}~{proxy}", xds_port, admin_port), sort_keys=False)
+            yaml.safe_dump(_bootstrap(f"{SYSTEM}~{proxy}", control_plane, admin_port), sort_keys=False)
         )
         self.process = Process(
             [
@@ -218,11 +218,11 @@ class Proxy:
         )
 
 
-def _bootstrap(role_name: str, xds_port: int, admin_port: int) -> Object:
-    """Delta ADS for everything; the control plane is on loopback."""
+def _bootstrap(role_name: str, control_plane: str, admin_port: int) -> Object:
+    """Delta ADS for everything."""
     options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
     source = {"ads": {}, "resource_api_version": "V3"}
-    address = {"socket_address": {"address": "127.0.0.1", "port_value": xds_port}}
+    address = {"socket_address": {"address": control_plane, "port_value": XDS_PORT}}
     endpoint = {"endpoint": {"address": address}}
     return {
         "node": {"id": f"proxy-{admin_port}", "cluster": "gateway", "metadata": {"role": role_name}},

@@ -6,7 +6,7 @@ from typing import Any, Callable
 from harness import client
 from harness.waiting import wait_until
 
-from . import objects
+from . import objects, webhook
 from .cluster import Cluster, Object
 from .control_plane import SYSTEM, Account, ControlPlane, Proxy, install_account
 
@@ -25,8 +25,13 @@ class Stage:
         self._proxies = 0
         self.folder.mkdir()
         install_account(cluster)
+        self.certificate = webhook.Certificate(cluster, self.folder)
+        self.validation = {
+            "validationWebhookTlsCert": str(self.certificate.certificate),
+            "validationWebhookTlsKey": str(self.certificate.key),
+        }
         cluster.apply(
-            settings(),
+            settings(gateway={"validation": self.validation}),
             objects.gateway("gateway-proxy", objects.HTTP_PORT),
             objects.gateway("gateway-proxy-ssl", objects.HTTPS_PORT, ssl=True),
         )
@@ -45,10 +50,10 @@ class Stage:
         """A new Envoy in the place of the first, with nothing of it."""
         self.proxy = Proxy(self.folder, ADMIN_PORT)
 
-    def other_proxy(self) -> Proxy:
+    def other_proxy(self, control_plane: str = "127.0.0.1") -> Proxy:
         """One more Envoy of the same role, which shares the ports of the first; the caller stops it."""
         self._proxies += 1
-        return Proxy(self.folder, ADMIN_PORT + self._proxies)
+        return Proxy(self.folder, ADMIN_PORT + self._proxies, control_plane)
 
     def logs(self, lines: int) -> list[str]:
         """The ends of what both printed."""
