@@ -1,13 +1,11 @@
 """Two control planes: a process and a pod. Any of them serves, the leader alone writes."""
 
 import contextlib
-import json
 from typing import Iterator
 
-from harness import client
 from harness.scenario import Suite
 from support import images
-from support.control_plane import ACCOUNT, SYSTEM, Proxy
+from support.control_plane import ACCOUNT, SYSTEM
 from support.objects import meta, says, virtual_service
 from support.scenario import RESTRICTED, Scenario
 
@@ -56,13 +54,6 @@ def _second(scenario: Scenario) -> Iterator[str]:
         cluster.kubectl("-n", SYSTEM, "delete", "pod", "gloo-second", "--wait=false")
 
 
-def _routes_of(proxy: Proxy) -> str:
-    """The tables that an Envoy has, without when it got them."""
-    dump = client.get(proxy.admin_port, "/config_dump?resource=dynamic_route_configs").body
-    tables = [one["route_config"] for one in json.loads(dump).get("configs", [])]
-    return json.dumps(sorted(tables, key=lambda one: one["name"]), sort_keys=True)
-
-
 @SUITE.case("a second replica serves the same, writes nothing, and leads when the first is gone")
 def takeover(scenario: Scenario) -> None:
     stage, own, host, cluster = scenario.stage(), scenario.namespace, scenario.host, scenario.cluster
@@ -77,11 +68,11 @@ def takeover(scenario: Scenario) -> None:
         follower = stage.other_proxy(address)
         try:
             follower.wait_ready()
-            stage.wait(lambda: _routes_of(follower) == _routes_of(stage.proxy), "the same tables")
+            stage.wait(lambda: follower.routes() == stage.proxy.routes(), "the same tables")
             written = scenario.get("virtualservice", "all")["metadata"]["resourceVersion"]
             stage.control_plane.kill()
             scenario.apply(virtual_service("next", f"next.{host}", says("two")))
-            stage.wait(lambda: f"next.{host}" in _routes_of(follower), "the follower serves an edit")
+            stage.wait(lambda: f"next.{host}" in follower.routes(), "the follower serves an edit")
             stage.await_state("virtualservice", "next", own, "Accepted", seconds=_TAKEOVER_SECONDS)
             assert any("gloo-second" in one for one in holders()), holders()
         finally:

@@ -86,7 +86,10 @@ def secret_rotation(scenario: Scenario) -> None:
     with load.lock:
         strange = set(load.answers) - {f"200 {shown(number)}" for number in (0, 1)}
     assert not strange, f"answers under load: {dict(load.answers)}"
-    assert stage.proxy.updates() == before, "more than the secret has changed"
+    after = stage.proxy.updates()
+    # Certificates stand in listeners, as they always did.
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed <= {"listener_manager.listener_modified"}, f"{before} {after}"
 
 
 def _pair(folder: pathlib.Path, name: str) -> tuple[str, str]:
@@ -165,15 +168,16 @@ def namespace_deleted(scenario: Scenario) -> None:
     team = f"{scenario.namespace}-team"
     scenario.make_namespace(team)
     hosts = [f"{number}.{team}.test" for number in range(20)]
+    made = []
     for number, one in enumerate(hosts):
-        service = virtual_service(f"vs-{number}", one, objects.to_upstream(f"u-{number}", team))
-        upstream = objects.static_upstream(f"u-{number}", "127.0.0.1", objects.HTTP_PORT)
-        for each in (upstream, service):
-            each["metadata"]["namespace"] = team
-        scenario.apply(upstream, service)
+        made.append(objects.static_upstream(f"u-{number}", "127.0.0.1", objects.HTTP_PORT))
+        made.append(virtual_service(f"vs-{number}", one, objects.to_upstream(f"u-{number}", team)))
+    for each in made:
+        each["metadata"]["namespace"] = team
+    scenario.apply(*made)
     stage.wait(lambda: stage.ask(hosts[-1]).status != 404, "the last of its routes")
     with under_load(_HTTP, host) as load:
-        scenario.cluster.kubectl("delete", "namespace", team)
+        scenario.cluster.kubectl("delete", "namespace", team, "--wait=false")
         for one in hosts:
             stage.await_answer(one, status=404)
     scenario.note(load.expect_no_failure())

@@ -40,8 +40,11 @@ def last_good(scenario: Scenario) -> None:
     stage.control_plane.restart()
     stage.control_plane.wait_ready()
     fresh = stage.other_proxy()
-    fresh.wait_ready()
-    fresh.stop()
+    try:
+        fresh.wait_ready()
+        stage.wait(lambda: "last good" in fresh.routes(), "a new Envoy has the last good version")
+    finally:
+        fresh.stop()
     stage.await_answer(host, body="last good")
 
 

@@ -196,6 +196,12 @@ class Proxy:
         answer = client.get(self.admin_port, f"/stats?filter=^{name}$")
         return int(answer.body.decode().rpartition(":")[2] or 0)
 
+    def routes(self) -> str:
+        """The tables that it has, without when it got them."""
+        dump = client.get(self.admin_port, "/config_dump?resource=dynamic_route_configs").body
+        tables = [one["route_config"] for one in json.loads(dump).get("configs", [])]
+        return json.dumps(sorted(tables, key=lambda one: one["name"]), sort_keys=True)
+
     def updates(self) -> dict[str, int]:
         """How often configuration has changed so far."""
         names = (
