@@ -9,11 +9,6 @@
 namespace k8sgw::cluster {
 namespace {
 
-// Namespaces are only asked for their labels.
-constexpr char kMetadataAlone[] =
-    "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,"
-    "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
-
 Labels ReadLabels(std::string_view json) {
   Labels labels;
   const absl::StatusOr<yaml::Node> object = yaml::FromJson(json);
@@ -43,7 +38,7 @@ ClusterSource::ClusterSource(kube::HttpClient& client, Options options, kube::Ra
   static const KindInfo kNamespaces{Kind::kDocument, "v1", "namespaces"};
   static const WatchedKind kNamespacesKind{&kNamespaces, "", true};
   kube::ReflectorOptions metadata = options_.reflector;
-  metadata.accept = kMetadataAlone;
+  metadata.metadata_alone = true;  // for the labels
   namespaces_watch_ = std::make_unique<kube::ListWatch>(
       client_, kNamespacesKind.In(""), std::move(metadata), random_,
       kube::ListWatch::Consumer{[this](const kube::Batch& batch) { OnNamespaces(batch); },
