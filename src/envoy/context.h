@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "src/base/ptr.h"
+#include "src/envoy/kube_destination.h"
 #include "src/flow/collection.h"
 #include "src/model/objects.h"
 #include "src/model/settings_key.h"
@@ -59,6 +60,7 @@ class Context {
     const flow::Collection<UpstreamGroupRef, Object<gloov1::UpstreamGroup>>& upstream_groups;
     const flow::Collection<SecretRef, Object<gloov1::Secret>>& secrets;
     const flow::Collection<SecretRef, TlsMaterial>& tls_materials;
+    const flow::Collection<ServiceRef, Object<core::Service>>& services;
   };
 
   // `settings` is never nullptr.
@@ -77,12 +79,17 @@ class Context {
   Ptr<Object<gloov1::Secret>> FindSecret(const SecretRef& ref) const { return reader_.Get(collections_.secrets, ref); }
   // The last good TLS content of a Secret; nullptr when it never had any.
   Ptr<TlsMaterial> FindTlsMaterial(const SecretRef& ref) const { return reader_.Get(collections_.tls_materials, ref); }
+  Ptr<Object<core::Service>> FindService(const ServiceRef& ref) const { return reader_.Get(collections_.services, ref); }
+  // Notes that a route leads there, so that there is a cluster for it.
+  void Use(const KubeDestination& destination) const { kube_destinations_.insert(destination); }
+  const std::set<KubeDestination>& kube_destinations() const { return kube_destinations_; }
 
  private:
   flow::Reader& reader_;
   const Collections& collections_;
   Ptr<gloov1::Settings> settings_;
   const TranslationOptions& options_;
+  mutable std::set<KubeDestination> kube_destinations_;
 };
 
 }  // namespace k8sgw::envoy

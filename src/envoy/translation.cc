@@ -23,6 +23,7 @@
 #include "src/envoy/names.h"
 #include "src/envoy/resource.h"
 #include "src/envoy/tls.h"
+#include "src/gateway/union.h"
 #include "src/model/inputs.h"
 
 namespace k8sgw::envoy {
@@ -107,6 +108,7 @@ struct Translation::Nodes {
   const Context::Collections cluster_view;
   flow::Derived<UpstreamRef, Object<gloov1::Upstream>, UpstreamRef, TranslatedCluster> translated_clusters;
   flow::LastGood<UpstreamRef, TranslatedCluster, xds::Resource> clusters;
+  flow::LastGood<UpstreamRef, TranslatedCluster, EndpointSource> endpoint_sources;
   flow::Derived<UpstreamRef, Object<gloov1::Upstream>, UpstreamRef, UpstreamHead> upstreams;
 
   // --- virtual hosts
@@ -117,6 +119,18 @@ struct Translation::Nodes {
   flow::Index<DomainKey, VirtualHostKey, VirtualHost> virtual_hosts_by_domain;
   flow::Derived<VirtualHostKey, VirtualHost, VirtualHostKey, ServedVirtualHost> served;
   flow::Index<RouteConfigKey, VirtualHostKey, ServedVirtualHost> served_by_route_config;
+
+  // --- clusters of Services that routes lead to without an Upstream
+  flow::Derived<VirtualHostKey, VirtualHost, UpstreamRef, KubeDestination> kube_destinations;
+  flow::Derived<UpstreamRef, KubeDestination, UpstreamRef, TranslatedCluster> translated_kube_clusters;
+  flow::Derived<UpstreamRef, TranslatedCluster, UpstreamRef, xds::Resource> kube_clusters;
+  flow::Derived<UpstreamRef, TranslatedCluster, UpstreamRef, EndpointSource> kube_endpoint_sources;
+  gateway::Union<UpstreamRef, xds::Resource> served_clusters;
+
+  // --- endpoints
+  flow::Index<ServiceRef, EndpointSliceRef, Object<core::EndpointSlice>> slices_by_service;
+  gateway::Union<UpstreamRef, EndpointSource> served_endpoint_sources;
+  flow::Derived<UpstreamRef, EndpointSource, UpstreamRef, xds::Resource> endpoints;
 
   // --- listeners
   flow::Derived<ListenerKey, proxy::Listener, ListenerKey, CheckedListener> checked_listeners;
@@ -172,10 +186,10 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                 if (options.secret_delivery == SecretDelivery::kSds) out.Emit(ref, MakeSecretResources(ref, material));
               }),
       no_upstreams(graph, "no-upstreams"),
-      cluster_view{no_upstreams, in.upstream_groups, in.secrets, tls_materials},
+      cluster_view{no_upstreams, in.upstream_groups, in.secrets, tls_materials, in.services},
       translated_clusters(
           graph, "translated-clusters", in.upstreams,
-          {&in.settings, &no_upstreams, &in.upstream_groups, &in.secrets, &tls_materials},
+          {&in.settings, &no_upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.services},
           [this](flow::Reader& reader, const UpstreamRef& ref, const Object<gloov1::Upstream>& upstream, auto& out) {
             out.Emit(ref, TranslateCluster(MakeContext(reader, cluster_view), ref, upstream.spec));
           }),
@@ -183,6 +197,10 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                [](const TranslatedCluster& cluster) {
                  return flow::Candidate<xds::Resource>{cluster.resource, cluster.accepted};
                }),
+      endpoint_sources(graph, "endpoint-sources", translated_clusters,
+                       [](const TranslatedCluster& cluster) {
+                         return flow::Candidate<EndpointSource>{cluster.endpoints, cluster.accepted};
+                       }),
       upstreams(
           graph, "upstream-heads", in.upstreams, {&clusters},
           [this](flow::Reader& reader, const UpstreamRef& ref, const Object<gloov1::Upstream>& upstream, auto& out) {
@@ -190,9 +208,9 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
             head.served = reader.Get(clusters, ref) != nullptr;
             out.Emit(ref, std::move(head));
           }),
-      view{upstreams, in.upstream_groups, in.secrets, tls_materials},
+      view{upstreams, in.upstream_groups, in.secrets, tls_materials, in.services},
       checked_groups(graph, "checked-upstream-groups", in.upstream_groups,
-                     {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials},
+                     {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.services},
                      [this](flow::Reader& reader, const UpstreamGroupRef& ref,
                             const Object<gloov1::UpstreamGroup>& group, auto& out) {
                        CheckedUpstreamGroup checked{CheckUpstreamGroup(MakeContext(reader, view), ref, group.spec)};
@@ -200,7 +218,8 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                      }),
       translated_virtual_hosts(
           graph, "translated-virtual-hosts", gw.virtual_hosts(),
-          {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &gw.bindings(), &gw.listeners()},
+          {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.services, &gw.bindings(),
+           &gw.listeners()},
           [this](flow::Reader& reader, const VirtualHostKey& key, const proxy::VirtualHost& host, auto& out) {
             const auto listener = reader.Get(gateway.listeners(), key.listener);
             const auto binding = reader.Get(gateway.bindings(), key);
@@ -239,6 +258,36 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                              [](const VirtualHostKey&, const ServedVirtualHost& served_host) {
                                return std::vector<RouteConfigKey>{served_host.host->route_config};
                              }),
+      kube_destinations(graph, "kube-destinations", virtual_hosts, {},
+                        [](flow::Reader&, const VirtualHostKey&, const VirtualHost& host, auto& out) {
+                          for (const KubeDestination& to : host.kube_destinations) out.Emit(to.upstream(), to);
+                        }),
+      translated_kube_clusters(
+          graph, "translated-kube-clusters", kube_destinations,
+          {&in.settings, &no_upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.services},
+          [this](flow::Reader& reader, const UpstreamRef& ref, const KubeDestination& to, auto& out) {
+            const auto service = reader.Get(inputs.services, to.service);
+            if (!service || !FindPort(service->spec, to.port)) return;
+            gloov1::Upstream upstream;
+            DescribeDestination(to, *service, &upstream);
+            out.Emit(ref, TranslateCluster(MakeContext(reader, cluster_view), ref, upstream));
+          }),
+      kube_clusters(graph, "kube-clusters", translated_kube_clusters, {},
+                    [](flow::Reader&, const UpstreamRef& ref, const TranslatedCluster& cluster, auto& out) {
+                      if (cluster.accepted) out.Emit(ref, cluster.resource);
+                    }),
+      kube_endpoint_sources(graph, "kube-endpoint-sources", translated_kube_clusters, {},
+                            [](flow::Reader&, const UpstreamRef& ref, const TranslatedCluster& cluster, auto& out) {
+                              if (cluster.accepted) out.Emit(ref, cluster.endpoints);
+                            }),
+      served_clusters(graph, "served-clusters", {&clusters, &kube_clusters}),
+      slices_by_service(graph, "slices-by-service", in.endpoint_slices, ServiceOf),
+      served_endpoint_sources(graph, "served-endpoint-sources", {&endpoint_sources, &kube_endpoint_sources}),
+      endpoints(graph, "endpoints", served_endpoint_sources, {&in.services, &slices_by_service, &in.pods},
+                [this](flow::Reader& reader, const UpstreamRef& ref, const EndpointSource& source, auto& out) {
+                  const EndpointInputs from{inputs.services, slices_by_service, inputs.pods};
+                  out.Emit(ref, MakeLoadAssignment(reader, from, ClusterName(ref), source));
+                }),
       checked_listeners(
           graph, "checked-listeners", gw.listeners(),
           {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials},
@@ -316,7 +365,8 @@ Translation::Translation(flow::Graph& graph, const Inputs& inputs, const gateway
 
 Translation::~Translation() = default;
 
-const flow::Collection<UpstreamRef, xds::Resource>& Translation::clusters() const { return nodes_->clusters; }
+const flow::Collection<UpstreamRef, xds::Resource>& Translation::clusters() const { return nodes_->served_clusters; }
+const flow::Collection<UpstreamRef, xds::Resource>& Translation::endpoints() const { return nodes_->endpoints; }
 const flow::Collection<ListenerKey, TranslatedListener>& Translation::listeners() const { return nodes_->listeners; }
 const flow::Collection<RouteConfigKey, RouteConfiguration>& Translation::route_configurations() const {
   return nodes_->served_route_configurations;
@@ -349,6 +399,7 @@ Translation::Memory Translation::memory() const {
   nodes_->good_listeners.ForEach([&](const auto& key, const auto& value) { memory.listeners.emplace(key, value); });
   nodes_->virtual_hosts.ForEach([&](const auto& key, const auto& value) { memory.virtual_hosts.emplace(key, value); });
   nodes_->clusters.ForEach([&](const auto& key, const auto& value) { memory.clusters.emplace(key, value); });
+  nodes_->endpoint_sources.ForEach([&](const auto& key, const auto& value) { memory.endpoints.emplace(key, value); });
   nodes_->tls_materials.ForEach([&](const auto& key, const auto& value) { memory.secrets.emplace(key, value); });
   return memory;
 }
@@ -357,6 +408,7 @@ void Translation::Remember(const Memory& memory) {
   for (const auto& [key, value] : memory.listeners) nodes_->good_listeners.Remember(key, value);
   for (const auto& [key, value] : memory.virtual_hosts) nodes_->virtual_hosts.Remember(key, value);
   for (const auto& [key, value] : memory.clusters) nodes_->clusters.Remember(key, value);
+  for (const auto& [key, value] : memory.endpoints) nodes_->endpoint_sources.Remember(key, value);
   for (const auto& [key, value] : memory.secrets) nodes_->tls_materials.Remember(key, value);
 }
 

@@ -11,6 +11,7 @@
 #include "api/gloo/v1/secret.proto.h"
 #include "api/gloo/v1/settings.proto.h"
 #include "api/gloo/v1/upstream.proto.h"
+#include "src/model/kubernetes.h"
 #include "src/model/objects.h"
 
 namespace k8sgw {

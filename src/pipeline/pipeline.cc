@@ -87,6 +87,13 @@ void Pipeline::CollectShared(xds::Update& update) {
       DropShared(Type::kCluster, envoy::ClusterName(ref), update);
     }
   });
+  envoy_.endpoints().ForEachChanged([&](const UpstreamRef& ref, const Ptr<xds::Resource>& endpoints) {
+    if (endpoints) {
+      PutShared(endpoints, update);
+    } else {
+      DropShared(Type::kEndpoint, envoy::ClusterName(ref), update);
+    }
+  });
   envoy_.secrets().ForEachChanged([&](const SecretRef& ref, const Ptr<envoy::SecretResources>& secret) {
     const auto set = [&](const Ptr<xds::Resource>& resource, const std::string& name) {
       if (resource) {

@@ -1,5 +1,7 @@
 #include "src/sources/cluster/object_store.h"
 
+#include <algorithm>
+
 #include "src/json/tree.h"
 #include "src/model/decode.h"
 
@@ -15,9 +17,11 @@ bool IsBookkeeping(int depth, std::string_view parent, std::string_view key) {
   return depth == 2 && parent == "annotations" && key == "kubectl.kubernetes.io/last-applied-configuration";
 }
 
-void SetIfMissing(Node& object, std::string_view key, std::string_view text) {
-  if (object.Find(key) != nullptr) return;
-  Node::Entry& entry = object.entries.emplace_back();
+// Items of a list do not say their kind, and metadata alone says another.
+void SetText(Node& object, std::string_view key, std::string_view text) {
+  const auto same = [&](const Node::Entry& entry) { return entry.key == key; };
+  const auto found = std::find_if(object.entries.begin(), object.entries.end(), same);
+  Node::Entry& entry = found == object.entries.end() ? object.entries.emplace_back() : *found;
   entry.key = key;
   entry.value.kind = Node::Kind::kScalar;
   entry.value.quoted = true;
@@ -39,8 +43,8 @@ void ObjectStore::Put(const KindInfo& kind, std::string_view json, std::vector<C
   absl::StatusOr<Node> object = yaml::FromJson(json, IsBookkeeping);
   // The client has read it once already, so it is JSON and has a name.
   if (!object.ok() || !object->is_mapping()) return;
-  SetIfMissing(*object, "apiVersion", kind.api_version);
-  SetIfMissing(*object, "kind", KindName(kind.kind));
+  SetText(*object, "apiVersion", kind.api_version);
+  SetText(*object, "kind", KindName(kind.kind));
   DecodedDocument decoded = DecodeKubernetes(*object, "");
   if (decoded.keys.size() != 1) return;
   const ResourceKey& key = decoded.keys.front();

@@ -14,6 +14,7 @@ Scope::Scope(kube::HttpClient& client, std::string ns, const std::vector<Watched
     followed->kind = &kind;
     kube::ReflectorOptions own = options;
     own.field_selector = kind.field_selector;
+    own.metadata_alone = kind.metadata_alone;
     const kube::ListWatch::Consumer told{
         [this, followed](const kube::Batch& batch) { consumer_.on_batch(*followed->kind, batch); },
         [this, followed](const kube::Health& health) {

@@ -31,6 +31,7 @@ std::vector<WatchedKind> AllWatchedKinds() {
       default: out.push_back({&info}); break;
     }
   }
+  for (const KindInfo& info : CoreKinds()) out.push_back({&info, "", info.kind == Kind::kPod});
   return out;
 }
 

@@ -12,6 +12,8 @@ namespace k8sgw::cluster {
 struct WatchedKind {
   const KindInfo* info = nullptr;
   std::string field_selector{};
+  // Only the metadata is asked for.
+  bool metadata_alone = false;
   // Objects of the cluster itself, which are in no namespace.
   bool of_cluster = false;
 

@@ -14,6 +14,7 @@
 #include "api/gloo/v1/secret.proto.h"
 #include "api/gloo/v1/settings.proto.h"
 #include "api/gloo/v1/upstream.proto.h"
+#include "src/model/kubernetes.h"
 
 namespace k8sgw::file {
 namespace {
