@@ -11,9 +11,9 @@ namespace k8sgw::admission {
 struct Verdict {
   bool allowed = true;
   // Why it is not allowed; empty when it is.
-  Problems reasons;
+  Problems reasons = {};
   // What whoever applies the object is told although it is allowed.
-  Problems warnings;
+  Problems warnings = {};
 };
 
 // The AdmissionReview that answers, as JSON. Bounded, whatever the number of problems.
