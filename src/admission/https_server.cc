@@ -6,6 +6,7 @@
 #include <event2/http.h>
 #include <event2/listener.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -133,8 +134,8 @@ class Server final : public HttpsServer {
 };
 
 int Server::Slot() {
-  static const int slot = SSL_get_ex_new_index(
-      0, nullptr, nullptr, nullptr, [](void*, void* pointer, CRYPTO_EX_DATA*, int, long, void*) {
+  static const int slot =
+      SSL_get_ex_new_index(0, nullptr, nullptr, nullptr, [](void*, void* pointer, CRYPTO_EX_DATA*, int, long, void*) {
         const auto* session = static_cast<Session*>(pointer);
         if (!session) return;
         session->server->Forget(*session);
@@ -156,8 +157,7 @@ void Server::Run() {
   evhttp_set_max_body_size(http_, static_cast<ev_ssize_t>(options_.most_body_bytes));
   evhttp_set_max_headers_size(http_, static_cast<ev_ssize_t>(options_.most_header_bytes));
   evhttp_set_timeout(http_, options_.idle_seconds);
-  evhttp_set_bevcb(
-      http_, [](event_base*, void* self) { return static_cast<Server*>(self)->NewConnection(); }, this);
+  evhttp_set_bevcb(http_, [](event_base*, void* self) { return static_cast<Server*>(self)->NewConnection(); }, this);
   evhttp_set_gencb(
       http_, [](evhttp_request* request, void* self) { static_cast<Server*>(self)->OnRequest(request); }, this);
 
@@ -195,14 +195,25 @@ void Server::Tick() {
       break;
     case Certificate::Change::kFailed:
       ++counters_.failed_reloads;
-      Log(Cat(std::string(certificate_.error().message()), certificate_.context() ? "; the one before stays in use" : ""), true);
+      Log(Cat(std::string(certificate_.error().message()),
+              certificate_.context() ? "; the one before stays in use" : ""),
+          true);
       break;
   }
   if (port_ == 0 && certificate_.context()) Listen();
 }
 
+// As ParseHostPort, but port 0 is one: any that is free.
+absl::StatusOr<HostPort> ParsePlace(std::string address) {
+  const bool any = address.ends_with(":0");
+  if (any) address.back() = '1';
+  absl::StatusOr<HostPort> place = ParseHostPort(address);
+  if (any && place.ok()) place->port = 0;
+  return place;
+}
+
 bool Server::Listen() {
-  const absl::StatusOr<HostPort> place = ParseHostPort(options_.address);
+  const absl::StatusOr<HostPort> place = ParsePlace(options_.address);
   std::string failure = place.ok() ? "" : std::string(place.status().message());
   evhttp_bound_socket* socket = nullptr;
   if (place.ok()) {
@@ -213,6 +224,9 @@ bool Server::Listen() {
     if (std::exchange(last_failure_, failure) != failure) Log(failure, true);
     return false;
   }
+  // Inherited by connections: head and body of an answer are written apart, and must not wait for each other.
+  const int on = 1;
+  setsockopt(evhttp_bound_socket_get_fd(socket), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   sockaddr_storage bound{};
   socklen_t size = sizeof(bound);
   getsockname(evhttp_bound_socket_get_fd(socket), reinterpret_cast<sockaddr*>(&bound), &size);
@@ -225,8 +239,7 @@ bool Server::Listen() {
 bufferevent* Server::NewConnection() {
   SSL* ssl = SSL_new(certificate_.context().get());
   auto* session = new Session{this, ++next_id_};
-  session->stream =
-      bufferevent_openssl_socket_new(base_, -1, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
+  session->stream = bufferevent_openssl_socket_new(base_, -1, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
   bufferevent_openssl_set_allow_dirty_shutdown(session->stream, 1);
   SSL_set_ex_data(ssl, Slot(), session);
   sessions_[session->id] = session;
@@ -279,10 +292,10 @@ void Server::OnRequest(evhttp_request* request) {
   in.body.reserve(size + yaml::kJsonPadding);
   in.body.resize(size);
   evbuffer_remove(body, in.body.data(), size);
-  callbacks_.on_request(std::move(in), [this, mailbox = mailbox_, id = session->id,
-                                        number = session->number](HttpAnswer answer) {
-    mailbox->Post([this, id, number, answer = std::move(answer)] { Answer(id, number, answer); });
-  });
+  callbacks_.on_request(std::move(in),
+                        [this, mailbox = mailbox_, id = session->id, number = session->number](HttpAnswer answer) {
+                          mailbox->Post([this, id, number, answer = std::move(answer)] { Answer(id, number, answer); });
+                        });
 }
 
 void Server::Answer(Connections::Id id, uint64_t number, const HttpAnswer& answer) {

@@ -95,7 +95,8 @@ TEST_F(JudgeTest, ProblemsThatOthersHaveAnywayAreNotHeldAgainstAChange) {
   Apply(Service("bad", "bad.com", kBadRoute));
   EXPECT_TRUE(Ask({.object = Service("a", "a.com", kReply)}, kStrictest).allowed);
   // But an object's own are, also when they are not new.
-  EXPECT_FALSE(Ask({.operation = "UPDATE", .object = Service("bad", "bad.com", kBadRoute, ", labels: {a: b}")}).allowed);
+  EXPECT_FALSE(
+      Ask({.operation = "UPDATE", .object = Service("bad", "bad.com", kBadRoute, ", labels: {a: b}")}).allowed);
   EXPECT_TRUE(Ask({.operation = "UPDATE", .object = Service("bad", "bad.com", kReply)}).allowed);
 }
 
@@ -119,11 +120,13 @@ TEST_F(JudgeTest, DeletingWhatIsBadIsAllowed) {
 }
 
 TEST_F(JudgeTest, WhatNobodyWatchesIsAllowed) {
-  const std::string elsewhere = "apiVersion: gateway.solo.io/v1\nkind: VirtualService\n"
-                                "metadata: {name: x, namespace: elsewhere}\nspec: {bogus: 1}\n";
+  const std::string elsewhere =
+      "apiVersion: gateway.solo.io/v1\nkind: VirtualService\n"
+      "metadata: {name: x, namespace: elsewhere}\nspec: {bogus: 1}\n";
   EXPECT_TRUE(Ask({.object = elsewhere}).allowed);
-  const std::string gateway = "apiVersion: gateway.solo.io/v1\nkind: Gateway\n"
-                              "metadata: {name: x, namespace: default}\nspec: {bogus: 1}\n";
+  const std::string gateway =
+      "apiVersion: gateway.solo.io/v1\nkind: Gateway\n"
+      "metadata: {name: x, namespace: default}\nspec: {bogus: 1}\n";
   EXPECT_TRUE(Ask({.object = gateway}).allowed);
   Rules everywhere = kStrict;
   everywhere.gateways_everywhere = true;

@@ -63,9 +63,11 @@ const Node& At(const Node& node, std::string_view key) {
 }
 
 bool Same(const Node& a, const Node& b) {
-  return a.kind == b.kind && a.scalar == b.scalar && std::equal(a.items.begin(), a.items.end(), b.items.begin(), b.items.end(), Same) &&
-         std::equal(a.entries.begin(), a.entries.end(), b.entries.begin(), b.entries.end(),
-                    [](const Node::Entry& x, const Node::Entry& y) { return x.key == y.key && Same(x.value, y.value); });
+  return a.kind == b.kind && a.scalar == b.scalar &&
+         std::equal(a.items.begin(), a.items.end(), b.items.begin(), b.items.end(), Same) &&
+         std::equal(
+             a.entries.begin(), a.entries.end(), b.entries.begin(), b.entries.end(),
+             [](const Node::Entry& x, const Node::Entry& y) { return x.key == y.key && Same(x.value, y.value); });
 }
 
 // Whether translation would see no difference.

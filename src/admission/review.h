@@ -1,7 +1,7 @@
 // The AdmissionReview of an API server, read: who asks what about which objects. Pure.
 //
-// Everything is decoded here, so that what waits for its verdict is small, whatever the bytes were. What API servers and
-// kubectl note for themselves in an object (status, managedFields, the last applied configuration) is left out.
+// Everything is decoded here, so that what waits for its verdict is small, whatever the bytes were. What API servers
+// and kubectl note for themselves in an object (status, managedFields, the last applied configuration) is left out.
 #pragma once
 
 #include <optional>

@@ -34,7 +34,8 @@ TEST(Review, YamlMeansTheSame) {
   const auto review = ReadText(yaml::Emit(stream.documents.front()), Format::kYaml);
   ASSERT_TRUE(review.ok()) << review.status();
   ASSERT_EQ(review->items.size(), 1u);
-  EXPECT_EQ(review->items[0].change->hash(), ReadAsked({.object = Service("a", "a.com", kReply)}).items[0].change->hash());
+  EXPECT_EQ(review->items[0].change->hash(),
+            ReadAsked({.object = Service("a", "a.com", kReply)}).items[0].change->hash());
 }
 
 TEST(Review, WhatIsNoReviewIsRefused) {
@@ -51,10 +52,11 @@ TEST(Review, WhatIsNoReviewIsRefused) {
   EXPECT_NE(RefusalOf("a: b\n---\nc: d\n", Format::kYaml), "");
   EXPECT_NE(RefusalOf("a: [", Format::kYaml), "");
   // An alias that grows.
-  EXPECT_NE(RefusalOf("a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\n"
-                      "d: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e]\n",
-                      Format::kYaml),
-            "");
+  EXPECT_NE(
+      RefusalOf("a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b]\n"
+                "d: &d [*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e]\n",
+                Format::kYaml),
+      "");
 }
 
 TEST(Review, ADeletionHasNoObject) {
@@ -67,20 +69,27 @@ TEST(Review, ADeletionHasNoObject) {
 
 TEST(Review, StatusAndBookkeepingAreNoDifference) {
   const std::string a = Service("a", "a.com", kReply, ", resourceVersion: '1', managedFields: [{manager: x}]");
-  const std::string b = Service("a", "a.com", kReply,
-                                ", resourceVersion: '2', annotations: {kubectl.kubernetes.io/last-applied-configuration: x}") +
-                        "status: {statuses: {x: {state: 1}}}\n";
-  EXPECT_TRUE(ReadAsked({.operation = "UPDATE", .object = b + "", .old_object = Service("a", "a.com", kReply, ", annotations: {}") + "status: {}\n"}).items[0].same);
-  EXPECT_TRUE(ReadAsked({.operation = "UPDATE", .object = a, .old_object = Service("a", "a.com", kReply)}).items[0].same);
+  const std::string b =
+      Service("a", "a.com", kReply,
+              ", resourceVersion: '2', annotations: {kubectl.kubernetes.io/last-applied-configuration: x}") +
+      "status: {statuses: {x: {state: 1}}}\n";
+  EXPECT_TRUE(ReadAsked({.operation = "UPDATE",
+                         .object = b + "",
+                         .old_object = Service("a", "a.com", kReply, ", annotations: {}") + "status: {}\n"})
+                  .items[0]
+                  .same);
+  EXPECT_TRUE(
+      ReadAsked({.operation = "UPDATE", .object = a, .old_object = Service("a", "a.com", kReply)}).items[0].same);
   const std::string labelled = Service("a", "a.com", kReply, ", labels: {x: y}");
   EXPECT_FALSE(ReadAsked({.operation = "UPDATE", .object = labelled, .old_object = a}).items[0].same);
-  EXPECT_FALSE(ReadAsked({.operation = "UPDATE", .object = Service("a", "b.com", kReply), .old_object = a}).items[0].same);
+  EXPECT_FALSE(
+      ReadAsked({.operation = "UPDATE", .object = Service("a", "b.com", kReply), .old_object = a}).items[0].same);
 }
 
 TEST(Review, AListIsItsItems) {
-  const Review review = ReadAsked({.object = "apiVersion: v1\nkind: List\nitems:\n- " +
-                                             ToJson(Service("a", "a.com", kReply)) + "\n- " + ToJson(StaticUpstream("u")) +
-                                             "\n- {apiVersion: v1, kind: Pod, metadata: {name: p}}\n"});
+  const Review review =
+      ReadAsked({.object = "apiVersion: v1\nkind: List\nitems:\n- " + ToJson(Service("a", "a.com", kReply)) + "\n- " +
+                           ToJson(StaticUpstream("u")) + "\n- {apiVersion: v1, kind: Pod, metadata: {name: p}}\n"});
   ASSERT_EQ(review.items.size(), 3u);
   EXPECT_EQ(review.items[0].key.ToString(), "VirtualService default/a");
   EXPECT_EQ(review.items[1].key.ToString(), "Upstream default/u");
@@ -96,8 +105,9 @@ TEST(Review, UnknownFieldsAreProblems) {
 
 TEST(Answer, EchoesAndNamesTheField) {
   Review review = ReadAsked({.object = Service("a", "a.com", kReply), .version = "v1beta1"});
-  EXPECT_EQ(WriteAnswer(review, {}),
-            R"({"apiVersion":"admission.k8s.io/v1beta1","kind":"AdmissionReview","response":{"uid":"u-1","allowed":true}})");
+  EXPECT_EQ(
+      WriteAnswer(review, {}),
+      R"({"apiVersion":"admission.k8s.io/v1beta1","kind":"AdmissionReview","response":{"uid":"u-1","allowed":true}})");
   const Problem problem{review.items[0].key, Severity::kError, "virtualHost.routes[0]", "is wrong", "mend it"};
   const std::string denied = WriteAnswer(review, {.allowed = false, .reasons = {problem}});
   EXPECT_THAT(denied, HasSubstr(R"("allowed":false)"));

@@ -38,11 +38,13 @@ inline std::string ReviewText(const Asked& asked) {
   group = slash == std::string::npos ? "" : group.substr(0, slash);
   const yaml::Node* metadata = object.Find("metadata");
   const auto of_metadata = [&](const char* key) { return std::string(metadata ? metadata->FindScalar(key) : ""); };
-  return Cat(R"({"apiVersion":"admission.k8s.io/)", asked.version, R"(","kind":"AdmissionReview","request":{"uid":"u-1",)",
-             R"("kind":{"group":")", group, R"(","version":")", version, R"(","kind":")", object.FindScalar("kind"),
-             R"("},"name":")", of_metadata("name"), R"(","namespace":")", of_metadata("namespace"),
-             R"(","operation":")", asked.operation, R"(","dryRun":)", asked.dry_run ? "true" : "false",
-             R"(,"object":)", ToJson(asked.object), R"(,"oldObject":)", ToJson(asked.old_object), "}}");
+  const std::string ns = of_metadata("namespace").empty() ? "default" : of_metadata("namespace");
+  return Cat(R"({"apiVersion":"admission.k8s.io/)", asked.version,
+             R"(","kind":"AdmissionReview","request":{"uid":"u-1",)", R"("kind":{"group":")", group, R"(","version":")",
+             version, R"(","kind":")", object.FindScalar("kind"), R"("},"name":")", of_metadata("name"),
+             R"(","namespace":")", ns, R"(","operation":")", asked.operation, R"(","dryRun":)",
+             asked.dry_run ? "true" : "false", R"(,"object":)", ToJson(asked.object), R"(,"oldObject":)",
+             ToJson(asked.old_object), "}}");
 }
 
 inline absl::StatusOr<Review> ReadText(std::string text, Format format = Format::kJson) {
@@ -72,6 +74,7 @@ inline std::string StaticUpstream(const std::string& name) {
              ", namespace: default}\nspec: {static: {hosts: [{addr: 127.0.0.1, port: 80}]}}\n");
 }
 inline constexpr char kReply[] = "directResponseAction: {status: 200}";
-inline constexpr char kBadRoute[] = "options: {regexRewrite: {pattern: {regex: '('}, substitution: x}}, directResponseAction: {status: 200}";
+inline constexpr char kBadRoute[] =
+    "options: {regexRewrite: {pattern: {regex: '('}, substitution: x}}, directResponseAction: {status: 200}";
 
 }  // namespace k8sgw::admission

@@ -71,7 +71,8 @@ std::string WriteAnswer(const Review& review, const Verdict& verdict) {
       response += Cat(i > 0 ? "," : "", Quote(verdict.warnings[i].ToString()));
     response += "]";
   }
-  return Cat(R"({"apiVersion":)", Quote(review.api_version), R"(,"kind":"AdmissionReview","response":)", response, "}}");
+  return Cat(R"({"apiVersion":)", Quote(review.api_version), R"(,"kind":"AdmissionReview","response":)", response,
+             "}}");
 }
 
 }  // namespace k8sgw::admission

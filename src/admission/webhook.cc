@@ -113,8 +113,8 @@ void Webhook::Shared::DecideAll() {
   }
 }
 
-Webhook::Webhook(WebhookOptions options, Pipeline& pipeline, Post post, Namespaces namespaces,
-                 SettingsInForce settings, Log log)
+Webhook::Webhook(WebhookOptions options, Pipeline& pipeline, Post post, Namespaces namespaces, SettingsInForce settings,
+                 Log log)
     : options_(std::move(options)),
       log_(std::move(log)),
       shared_(std::make_shared<Shared>(pipeline, std::move(post), std::move(namespaces), std::move(settings),
@@ -144,13 +144,12 @@ void Webhook::Start(const std::string& certificate_path, const std::string& key_
   server.address = options_.address;
   server.certificate_path = certificate_path;
   server.key_path = key_path;
-  server_ = HttpsServer::Start(
-      std::move(server),
-      {[shared = shared_](HttpRequest request, HttpsServer::Reply reply) {
-         shared->OnRequest(request, std::move(reply));
-       },
-       log_},
-      counters_);
+  server_ = HttpsServer::Start(std::move(server),
+                               {[shared = shared_](HttpRequest request, HttpsServer::Reply reply) {
+                                  shared->OnRequest(request, std::move(reply));
+                                },
+                                log_},
+                               counters_);
 }
 
 void Webhook::Stop() { server_.reset(); }
