@@ -20,7 +20,7 @@ class Pending {
  public:
   using Time = std::chrono::steady_clock::time_point;
   static constexpr std::chrono::seconds kPatience{3};
-  static constexpr size_t kMostPending = 32;
+  static constexpr size_t kMostPending = 8;
 
   // `seen` is the hash of what the graph had at the change's key, 0 for none.
   void Add(const Change& change, uint64_t seen, Time now);
