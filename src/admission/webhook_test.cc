@@ -74,7 +74,7 @@ class WebhookTest : public ::testing::Test {
     certificate.Make("one");
     options.address = "127.0.0.1:0";
     options.server.refresh = milliseconds(20);
-    options.server.limits = {.most = 60, .request_time = milliseconds(300)};
+    options.server.limits.most = 60;
     options.server.most_body_bytes = 100'000;
     auto& validation = *settings.mutable_gateway()->mutable_validation();
     validation.mutable_always_accept()->set_value(false);
@@ -165,6 +165,7 @@ TEST_F(WebhookTest, WhatIsTooBigIsRefused) {
 }
 
 TEST_F(WebhookTest, WhoIsSlowIsCutOff) {
+  options.server.limits.request_time = milliseconds(300);
   Start();
   TestClient silent(port(), false);
   TestClient slow(port());
