@@ -14,13 +14,15 @@ constexpr int kAtOnce = 50;
 // What the API server sends for an update of VirtualService i.
 kube::WriteRequest Review(int i, int number) {
   const kube::WriteRequest object = CreateVirtualService(i, i, fmt::format("review-{}", number));
+  // Another one: what does not differ is allowed without a look.
+  const kube::WriteRequest old = CreateVirtualService(i, i, "before");
   const std::string body =
       fmt::format(R"({{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{{"uid":"{0}",)"
                   R"("kind":{{"group":"gateway.solo.io","version":"v1","kind":"VirtualService"}},)"
                   R"("resource":{{"group":"gateway.solo.io","version":"v1","resource":"virtualservices"}},)"
                   R"("name":"vs{1}","namespace":"{2}","operation":"UPDATE","userInfo":{{"username":"bench"}},)"
-                  R"("object":{3},"oldObject":{3},"dryRun":false}}}})",
-                  number, i, NamespaceOf(i), object.body);
+                  R"("object":{3},"oldObject":{4},"dryRun":false}}}})",
+                  number, i, NamespaceOf(i), object.body, old.body);
   return {.method = "POST", .target = "/validation", .content_type = "application/json", .body = body};
 }
 

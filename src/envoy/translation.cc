@@ -119,6 +119,8 @@ struct Translation::Nodes {
   flow::Index<DomainKey, VirtualHostKey, VirtualHost> virtual_hosts_by_domain;
   flow::Derived<VirtualHostKey, VirtualHost, VirtualHostKey, ServedVirtualHost> served;
   flow::Index<RouteConfigKey, VirtualHostKey, ServedVirtualHost> served_by_route_config;
+  // Only those that need filters.
+  flow::Index<RouteConfigKey, VirtualHostKey, ServedVirtualHost> needy_by_route_config;
 
   // --- clusters of Services that routes lead to without an Upstream
   flow::Derived<VirtualHostKey, VirtualHost, UpstreamRef, KubeDestination> kube_destinations;
@@ -137,8 +139,9 @@ struct Translation::Nodes {
   flow::LastGood<ListenerKey, CheckedListener, proxy::Listener> good_listeners;
   flow::Index<ListenerName, ListenerKey, proxy::Listener> good_listeners_by_name;
   flow::Derived<ListenerKey, proxy::Listener, ListenerKey, proxy::Listener> served_listeners;
+  // One entry for each route configuration.
+  flow::Derived<ListenerKey, proxy::Listener, RouteConfigKey, Needs> needs;
   flow::Derived<ListenerKey, proxy::Listener, RouteConfigKey, RouteConfiguration> route_configurations;
-  flow::Derived<RouteConfigKey, RouteConfiguration, RouteConfigKey, Needs> needs;
   flow::Derived<ListenerKey, proxy::Listener, ListenerKey, TranslatedListener> listeners;
   flow::Derived<RouteConfigKey, RouteConfiguration, RouteConfigKey, RouteConfiguration> served_route_configurations;
 
@@ -258,6 +261,12 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                              [](const VirtualHostKey&, const ServedVirtualHost& served_host) {
                                return std::vector<RouteConfigKey>{served_host.host->route_config};
                              }),
+      needy_by_route_config(graph, "needy-by-route-configuration", served,
+                            [](const VirtualHostKey&, const ServedVirtualHost& served_host) {
+                              std::vector<RouteConfigKey> keys;
+                              if (!served_host.host->needs.empty()) keys.push_back(served_host.host->route_config);
+                              return keys;
+                            }),
       kube_destinations(graph, "kube-destinations", virtual_hosts, {},
                         [](flow::Reader&, const VirtualHostKey&, const VirtualHost& host, auto& out) {
                           for (const KubeDestination& to : host.kube_destinations) out.Emit(to.upstream(), to);
@@ -317,27 +326,34 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
             const auto& claimants = reader.Find(good_listeners_by_name, ListenerName{key.proxy, name});
             if (Owns(key, claimants, still_claims)) out.Emit(key, good_listeners.Get(key));
           }),
+      needs(graph, "needs", served_listeners,
+            {&served_by_route_config, &needy_by_route_config, &gw.bindings_by_listener(), &in.settings},
+            [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
+              // A listener without any virtual host is not served, as published. One that is needs all of its tables,
+              // the empty ones too: Envoy keeps the old routes of a table that it is not told of any more.
+              bool serve = MakeContext(reader, view).settings().gateway().translate_empty_gateways().value();
+              std::vector<std::pair<RouteConfigKey, Needs>> tables;
+              for (uint64_t hash : RouteConfigHashes(reader, key, listener)) {
+                const RouteConfigKey route_config{key, hash};
+                serve = serve || !reader.Find(served_by_route_config, route_config).empty();
+                Needs& all = tables.emplace_back(route_config, Needs()).second;
+                for (const auto& [name, needy] : reader.Find(needy_by_route_config, route_config))
+                  all.insert(needy->host->needs.begin(), needy->host->needs.end());
+              }
+              if (!serve) return;
+              for (auto& [route_config, all] : tables) out.Emit(route_config, std::move(all));
+            }),
       route_configurations(
           graph, "route-configurations", served_listeners,
-          {&served_by_route_config, &gw.bindings_by_listener(), &in.settings},
+          {&needs, &served_by_route_config, &gw.bindings_by_listener()},
           [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
-            // A listener without any virtual host is not served, as published. One that is needs all of its tables,
-            // the empty ones too: Envoy keeps the old routes of a table that it is not told of any more.
-            bool serve = MakeContext(reader, view).settings().gateway().translate_empty_gateways().value();
-            std::vector<std::pair<RouteConfigKey, RouteConfiguration>> tables;
             for (uint64_t hash : RouteConfigHashes(reader, key, listener)) {
               const RouteConfigKey route_config{key, hash};
-              const auto& hosts = reader.Find(served_by_route_config, route_config);
-              serve = serve || !hosts.empty();
-              tables.emplace_back(route_config, JoinVirtualHosts(listener, route_config, hosts));
+              if (!reader.Get(needs, route_config)) continue;
+              out.Emit(route_config,
+                       JoinVirtualHosts(listener, route_config, reader.Find(served_by_route_config, route_config)));
             }
-            if (!serve) return;
-            for (auto& [route_config, table] : tables) out.Emit(route_config, std::move(table));
           }),
-      needs(graph, "needs", route_configurations, {},
-            [](flow::Reader&, const RouteConfigKey& key, const RouteConfiguration& config, auto& out) {
-              out.Emit(key, config.needs);
-            }),
       listeners(graph, "listeners", served_listeners,
                 {&needs, &gw.bindings_by_listener(), &in.settings, &upstreams, &in.upstream_groups, &in.secrets,
                  &tls_materials},
@@ -357,7 +373,13 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
             const auto listener = reader.Get(listeners, key.listener);
             if (listener && listener->route_configs.contains(key.ssl_hash))
               out.Emit(key, route_configurations.Get(key));
-          }) {}
+          }) {
+  // What is only served, and has no problems: a speculation need not join thousands of virtual hosts.
+  secrets.LeaveOutOfSpeculation();
+  endpoints.LeaveOutOfSpeculation();
+  route_configurations.LeaveOutOfSpeculation();
+  served_route_configurations.LeaveOutOfSpeculation();
+}
 
 Translation::Translation(flow::Graph& graph, const Inputs& inputs, const gateway::Translation& gateway,
                          const TranslationOptions& options)

@@ -170,16 +170,17 @@ void Pipeline::CollectOwn(std::map<std::string, xds::Update>& updates) {
   before_.clear();
 }
 
-void Pipeline::CollectProblems() {
-  const auto collect = [this](const auto& collection) {
+void Pipeline::ForEachChangedPart(const TakePart& take) const {
+  static const Problems kNone;
+  const auto collect = [&](const auto& collection) {
     collection.ForEachChanged([&](const auto& key, const auto& value) {
-      problems_.Set(collection.name(), key.ToString(), value ? value->problems : Problems());
+      take(collection.name(), key.ToString(), value ? value->problems : kNone);
     });
   };
   collect(gateway_.listeners());
   collect(gateway_.virtual_hosts());
   gateway_.other_problems().ForEachChanged([&](const ResourceKey& key, const Ptr<Problems>& problems) {
-    problems_.Set(gateway_.other_problems().name(), key.ToString(), problems ? *problems : Problems());
+    take(gateway_.other_problems().name(), key.ToString(), problems ? *problems : kNone);
   });
   collect(envoy_.checked_listeners());
   collect(envoy_.listeners());
@@ -187,6 +188,12 @@ void Pipeline::CollectProblems() {
   collect(envoy_.translated_clusters());
   collect(envoy_.checked_upstream_groups());
   collect(envoy_.checked_secrets());
+}
+
+void Pipeline::CollectProblems() {
+  ForEachChangedPart([this](const std::string& source, std::string part, const Problems& problems) {
+    problems_.Set(source, part, problems);
+  });
 }
 
 void Pipeline::ReportNack(const xds::Nack& nack) {

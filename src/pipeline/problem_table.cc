@@ -1,5 +1,7 @@
 #include "src/pipeline/problem_table.h"
 
+#include <algorithm>
+
 namespace k8sgw {
 
 void ProblemTable::Count(const Problem& problem, int step) {
@@ -36,6 +38,32 @@ Problems ProblemTable::All() const {
   all.reserve(counts_.size());
   for (const auto& [problem, count] : counts_) all.push_back(problem);
   return all;
+}
+
+const Problems& ProblemTable::Of(const std::string& source, const std::string& part) const {
+  static const Problems kNone;
+  const auto it = by_part_.find({source, part});
+  return it == by_part_.end() ? kNone : it->second;
+}
+
+int ProblemTable::CountOf(const Problem& problem) const {
+  const auto it = counts_.find(problem);
+  return it == counts_.end() ? 0 : it->second;
+}
+
+int ProblemTable::CountOf(const std::string& source, const Problem& problem) const {
+  int count = 0;
+  for (auto it = by_part_.lower_bound({source, ""}); it != by_part_.end() && it->first.first == source; ++it) {
+    count += std::binary_search(it->second.begin(), it->second.end(), problem) ? 1 : 0;
+  }
+  return count;
+}
+
+Problems ProblemTable::Of(const ResourceKey& object) const {
+  Problems problems;
+  for (auto it = counts_.lower_bound({object, {}, "", "", ""}); it != counts_.end() && it->first.object == object; ++it)
+    problems.push_back(it->first);
+  return problems;
 }
 
 ProblemTable::Difference ProblemTable::TakeDifference() {

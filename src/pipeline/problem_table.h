@@ -23,6 +23,14 @@ class ProblemTable {
     Problems removed;
   };
   Difference TakeDifference();
+  // What `source` says about `part`.
+  const Problems& Of(const std::string& source, const std::string& part) const;
+  // How many parts report the problem.
+  int CountOf(const Problem& problem) const;
+  // The same, of one source.
+  int CountOf(const std::string& source, const Problem& problem) const;
+  // The problems of one object.
+  Problems Of(const ResourceKey& object) const;
   size_t CountErrors() const { return errors_; }
   size_t CountWarnings() const { return counts_.size() - errors_; }
 
