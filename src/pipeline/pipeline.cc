@@ -169,14 +169,23 @@ void Pipeline::CollectProblems() {
       problems_.Set(collection.name(), key.ToString(), value ? value->problems : Problems());
     });
   };
+  // What is found when a proxy's configuration is made belongs to that proxy; what was wrong before that, to none.
+  const auto collect_of_proxy = [this](const auto& collection, const auto& proxy_of) {
+    collection.ForEachChanged([&](const auto& key, const auto& value) {
+      problems_.Set(collection.name(), key.ToString(), value ? value->problems : Problems(),
+                    envoy::Role(proxy_of(key)));
+    });
+  };
+  const auto of_listener = [](const proxy::ListenerKey& key) { return key.proxy; };
   collect(gateway_.listeners());
   collect(gateway_.virtual_hosts());
   gateway_.other_problems().ForEachChanged([&](const ResourceKey& key, const Ptr<Problems>& problems) {
     problems_.Set(gateway_.other_problems().name(), key.ToString(), problems ? *problems : Problems());
   });
-  collect(envoy_.checked_listeners());
-  collect(envoy_.listeners());
-  collect(envoy_.translated_virtual_hosts());
+  collect_of_proxy(envoy_.checked_listeners(), of_listener);
+  collect_of_proxy(envoy_.listeners(), of_listener);
+  collect_of_proxy(envoy_.translated_virtual_hosts(),
+                   [](const proxy::VirtualHostKey& key) { return key.listener.proxy; });
   collect(envoy_.translated_clusters());
   collect(envoy_.checked_upstream_groups());
   collect(envoy_.checked_secrets());
@@ -188,7 +197,7 @@ void Pipeline::ReportNack(const xds::Nack& nack) {
     if (problems.empty()) continue;
     const std::string part = NackPart(nack.role, nack.type, refused.name);
     nacked_.insert(part);
-    problems_.Set("nack", part, std::move(problems));
+    problems_.Set("nack", part, std::move(problems), nack.role);
   }
 }
 
