@@ -174,25 +174,33 @@ void Pipeline::ForEachChangedPart(const TakePart& take) const {
   static const Problems kNone;
   const auto collect = [&](const auto& collection) {
     collection.ForEachChanged([&](const auto& key, const auto& value) {
-      take(collection.name(), key.ToString(), value ? value->problems : kNone);
+      take(collection.name(), key.ToString(), value ? value->problems : kNone, {});
     });
   };
+  // What is found when a proxy's configuration is made belongs to that proxy; what was wrong before that, to none.
+  const auto collect_of_proxy = [&](const auto& collection, const auto& proxy_of) {
+    collection.ForEachChanged([&](const auto& key, const auto& value) {
+      take(collection.name(), key.ToString(), value ? value->problems : kNone, envoy::Role(proxy_of(key)));
+    });
+  };
+  const auto of_listener = [](const proxy::ListenerKey& key) { return key.proxy; };
   collect(gateway_.listeners());
   collect(gateway_.virtual_hosts());
   gateway_.other_problems().ForEachChanged([&](const ResourceKey& key, const Ptr<Problems>& problems) {
-    take(gateway_.other_problems().name(), key.ToString(), problems ? *problems : kNone);
+    take(gateway_.other_problems().name(), key.ToString(), problems ? *problems : kNone, {});
   });
-  collect(envoy_.checked_listeners());
-  collect(envoy_.listeners());
-  collect(envoy_.translated_virtual_hosts());
+  collect_of_proxy(envoy_.checked_listeners(), of_listener);
+  collect_of_proxy(envoy_.listeners(), of_listener);
+  collect_of_proxy(envoy_.translated_virtual_hosts(),
+                   [](const proxy::VirtualHostKey& key) { return key.listener.proxy; });
   collect(envoy_.translated_clusters());
   collect(envoy_.checked_upstream_groups());
   collect(envoy_.checked_secrets());
 }
 
 void Pipeline::CollectProblems() {
-  ForEachChangedPart([this](const std::string& source, std::string part, const Problems& problems) {
-    problems_.Set(source, part, problems);
+  ForEachChangedPart([this](const std::string& source, std::string part, const Problems& problems, const Name& role) {
+    problems_.Set(source, part, problems, role);
   });
 }
 
@@ -202,7 +210,7 @@ void Pipeline::ReportNack(const xds::Nack& nack) {
     if (problems.empty()) continue;
     const std::string part = NackPart(nack.role, nack.type, refused.name);
     nacked_.insert(part);
-    problems_.Set("nack", part, std::move(problems));
+    problems_.Set("nack", part, std::move(problems), nack.role);
   }
 }
 

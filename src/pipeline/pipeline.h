@@ -76,8 +76,9 @@ class Pipeline {
   void DropShared(xds::Type type, const std::string& name, xds::Update& update);
 
   friend class Speculation;
-  // The problems of every part of the graph that changed in its last run: (source, part, problems).
-  using TakePart = std::function<void(const std::string& source, std::string part, const Problems& problems)>;
+  // The problems of every part of the graph that changed in its last run: (source, part, problems, role).
+  using TakePart =
+      std::function<void(const std::string& source, std::string part, const Problems& problems, const Name& role)>;
   void ForEachChangedPart(const TakePart& take) const;
 
   const Options options_;

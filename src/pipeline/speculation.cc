@@ -77,7 +77,7 @@ Consequences Speculation::Try(const std::vector<Change>& changes) {
   }
   for (const auto& [problem, step] : before_counts_) own.insert(problem);
   for (const ResourceKey& key : keys) {
-    for (Problem& problem : pipeline_.problems_.Of(key)) own.insert(std::move(problem));
+    for (ProblemTable::Finding& finding : pipeline_.problems_.Of(key)) own.insert(std::move(finding.problem));
   }
   for (const Problem& problem : own) {
     if (!keys.contains(problem.object)) continue;

@@ -1,0 +1,113 @@
+#include "src/status/entry_json.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "src/base/text.h"
+#include "src/status/test_objects.h"
+
+namespace k8sgw::status {
+namespace {
+
+using status::testing::Merge;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+constexpr char kNs[] = "gloo-system";
+constexpr char kProxy[] = "*v1.Proxy.gateway-proxy_gloo-system";
+
+Entry Sample() {
+  Entry entry{State::kRejected, "1 error occurred:\n\t* \"a\\b\" is not ö\x01\n\n", "gateway", {}};
+  entry.subresources[kProxy] = {State::kWarning, "warning: \n  x", "gloo", {}};
+  entry.subresources["*v1.Proxy.b_gloo-system"] = {State::kAccepted, "", "gloo", {}};
+  return entry;
+}
+
+Found Read(const std::string& json) { return EntryReader(kNs).ReadCopy(json); }
+Found ReadEntryText(const std::string& entry) {
+  return Read(Cat(R"({"metadata":{"name":"a"},"spec":{"status":{"x":[1,{"statuses":2}]}},"status":{"statuses":{)",
+                  R"("other":{"state":"Rejected"},"gloo-system":)", entry, "}}}"));
+}
+
+TEST(EntryJsonTest, WhatIsWrittenIsFoundAgain) {
+  const Entry entry = Sample();
+  for (const char* before : {"{}", R"({"status":{}})", R"({"status":null})", R"({"status":{"statuses":null}})",
+                             R"({"status":{"statuses":{"gloo-system":"text"}}})",
+                             R"({"status":{"statuses":{"gloo-system":{"reason":5,"subresourceStatuses":[]}}}})"}) {
+    const Found found = Read(before);
+    EXPECT_EQ(found.hash, 0u) << before;
+    const std::string after = Merge(before, PatchOf(kNs, "u", entry, found));
+    EXPECT_EQ(Read(after).hash, entry.Hash()) << after;
+    EXPECT_THAT(Read(after).subresources, ElementsAre("*v1.Proxy.b_gloo-system", kProxy));
+  }
+}
+
+TEST(EntryJsonTest, APatchReplacesOurEntryAndLeavesOthers) {
+  const Entry entry = Sample();
+  std::string object = Merge(R"({"spec":{"a":1},"status":{"state":1,"statuses":{"other":{"state":"Warning"}}}})",
+                             PatchOf(kNs, "u", entry, {}));
+  const Entry accepted{State::kAccepted, "", "gateway", {{kProxy, {State::kAccepted, "", "gloo", {}}}}};
+  object = Merge(object, PatchOf(kNs, "u", accepted, Read(object)));
+  EXPECT_EQ(Read(object).hash, accepted.Hash()) << object;
+  EXPECT_THAT(Read(object).subresources, ElementsAre(kProxy));
+  EXPECT_THAT(object, Not(HasSubstr("reason")));
+  const Entry alone{State::kAccepted, "", "gateway", {}};
+  object = Merge(object, PatchOf(kNs, "u", alone, Read(object)));
+  EXPECT_THAT(object, HasSubstr(R"("status": {"state": 1, "statuses": {"other": {"state": "Warning"}, )"
+                                R"("gloo-system": {"state": "Accepted", "reportedBy": "gateway"}}})"));
+  EXPECT_THAT(object, HasSubstr(R"("spec": {"a": 1})"));
+  EXPECT_EQ(EntryReader("other").ReadCopy(object).hash, (Entry{State::kWarning, "", "", {}}).Hash());
+}
+
+TEST(EntryJsonTest, APatchNamesTheObjectByItsUid) {
+  EXPECT_THAT(PatchOf(kNs, "u-1", Entry(), {}), HasSubstr(R"("metadata":{"uid":"u-1"})"));
+}
+
+TEST(EntryJsonTest, WhatWeWouldNotWriteIsNotOurs) {
+  const uint64_t plain = Entry{State::kAccepted, "", "gateway", {}}.Hash();
+  EXPECT_EQ(ReadEntryText(R"({"state":"Accepted","reportedBy":"gateway"})").hash, plain);
+  EXPECT_EQ(ReadEntryText(R"({"reportedBy":"gateway","st\u0061te":"Accepted"})").hash, plain);
+  // Of no harm, and a patch could not remove it.
+  EXPECT_EQ(ReadEntryText(R"({"state":"Accepted","unknown":{"a":[1]},"reportedBy":"gateway"})").hash, plain);
+  for (const char* text :
+       {R"({"state":1,"reportedBy":"gateway"})", R"({"state":"accepted","reportedBy":"gateway"})",
+        R"({"state":"Accepted","reportedBy":"gateway","reason":null})",
+        R"({"state":"Accepted","reportedBy":"gateway","messages":[]})",
+        R"({"state":"Accepted","reportedBy":"gateway","details":{"a":1}})", R"([{"state":"Accepted"}])", "7"}) {
+    EXPECT_EQ(ReadEntryText(text).hash, 0u) << text;
+  }
+  const Found nested = ReadEntryText(
+      R"({"state":"Accepted","reportedBy":"gateway","subresourceStatuses":{"a":null,"b":{"subresourceStatuses":{"c":{}}}}})");
+  EXPECT_EQ(nested.hash, 0u);
+  EXPECT_THAT(nested.subresources, ElementsAre("a", "b"));
+}
+
+TEST(EntryJsonTest, NothingThatIsBrokenEndsTheProcess) {
+  std::string deep = R"({"status":{"statuses":{"gloo-system":)";
+  for (int i = 0; i < 5000; ++i) deep += R"({"subresourceStatuses":{"a":)";
+  for (const std::string& text :
+       std::vector<std::string>{"", "{", "[]", "7", "\"a", deep, R"({"status":7})", R"({"status":{"statuses":[1,2]}})",
+                                R"({"status":{"statuses":{"gloo-system":{"state":)"}) {
+    EXPECT_EQ(Read(text).hash, 0u) << text.substr(0, 80);
+  }
+  const std::string object = Cat(R"({"status":{"statuses":{"gloo-system":{"state":"Accepted"}}}})");
+  for (size_t i = 0; i < object.size(); ++i) Read(object.substr(0, i));
+}
+
+TEST(EntryJsonTest, HashesDiffer) {
+  const Entry entry = Sample();
+  for (const auto change : std::initializer_list<void (*)(Entry&)>{
+           [](Entry& e) { e.state = State::kWarning; }, [](Entry& e) { e.reason += "x"; },
+           [](Entry& e) { e.reported_by = "gloo"; }, [](Entry& e) { e.subresources.erase(kProxy); },
+           [](Entry& e) { e.subresources[kProxy].state = State::kAccepted; },
+           [](Entry& e) { e.subresources[kProxy].reason.clear(); }}) {
+    Entry other = entry;
+    change(other);
+    EXPECT_NE(other.Hash(), entry.Hash());
+  }
+}
+
+}  // namespace
+}  // namespace k8sgw::status
