@@ -96,7 +96,7 @@ class GlooServer {
   static ControlPlaneOptions Control(const GlooOptions& options) {
     ControlPlaneOptions control;
     control.pipeline.settings.write_namespace = options.ns;
-    control.pipeline.now = std::time(nullptr);
+    control.pipeline.clock = [] { return std::time(nullptr); };
     control.fallback_port = static_cast<uint32_t>(options.fallback_port);
     control.pipeline.header_secrets_match_upstreams = options.policy.header_secrets_match_upstreams;
     control.status_file = options.status_file;

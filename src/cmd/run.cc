@@ -62,7 +62,7 @@ class Runner {
     control.pipeline.settings.write_namespace = kWriteNamespace;
     control.pipeline.settings.origin = Origin::kCommandLine;
     control.pipeline.secret_delivery = envoy::SecretDelivery::kSds;
-    control.pipeline.now = std::time(nullptr);
+    control.pipeline.clock = [] { return std::time(nullptr); };
     control.pipeline.header_secrets_match_upstreams = options.policy.header_secrets_match_upstreams;
     control.fallback_port = static_cast<uint32_t>(options.http_port);
     control.status_file = options.status_file;

@@ -2,6 +2,7 @@
 // what was read, or its first appearance, runs the reader again.
 #pragma once
 
+#include <functional>
 #include <set>
 #include <string>
 #include <utility>
@@ -47,8 +48,9 @@ enum class SecretDelivery {
 struct TranslationOptions {
   SettingsKey settings;
   SecretDelivery secret_delivery = SecretDelivery::kInline;
-  // Seconds since 1970, for the validity of certificates.
+  // Seconds since 1970, for the validity of certificates; `clock` counts when there is one.
   int64_t now = 0;
+  std::function<int64_t()> clock{};
   // Secrets are only sent in headers to Upstreams of their own namespace.
   bool header_secrets_match_upstreams = false;
 };

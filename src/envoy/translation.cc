@@ -175,7 +175,7 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                         if (!secret.spec.has_tls()) return;
                         CheckedSecret checked;
                         Reporter report(checked.problems, {{Kind::kSecret, ref.ns, ref.name}, ""});
-                        if (auto material = ReadTlsSecret(secret.spec, options.now, report)) {
+                        if (auto material = ReadTlsSecret(secret.spec, options.clock ? options.clock() : options.now, report)) {
                           checked.material = std::make_shared<const TlsMaterial>(std::move(*material));
                         }
                         out.Emit(ref, std::move(checked));

@@ -53,7 +53,7 @@ Consequences Speculation::Try(const std::vector<Change>& changes) {
   }
   tried_ = changes;
   pipeline_.graph_.Speculate();
-  pipeline_.ForEachChangedPart([this](const std::string& source, std::string name, const Problems& problems) {
+  pipeline_.ForEachChangedPart([this](const std::string& source, std::string name, const Problems& problems, const Name&) {
     const Part part(source, std::move(name));
     Problems sorted = problems;
     Normalize(sorted);

@@ -10,8 +10,8 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using Outcome = Syncer::Outcome;
 
 ResourceKey Vs(const std::string& name, const std::string& ns = "n") { return {Kind::kVirtualService, ns, name}; }

@@ -9,8 +9,8 @@
 namespace k8sgw::status {
 namespace {
 
-using testing::EndsWith;
-using testing::StartsWith;
+using ::testing::EndsWith;
+using ::testing::StartsWith;
 
 const ResourceKey kObject{Kind::kVirtualService, "n", "a"};
 const ProxyRef kFirst{"gloo-system", "gateway-proxy"};
