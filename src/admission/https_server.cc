@@ -8,18 +8,15 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <map>
-#include <mutex>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "src/admission/certificate.h"
+#include "src/admission/mailbox.h"
 #include "src/base/address.h"
 #include "src/base/text.h"
 #include "src/json/tree.h"
@@ -28,41 +25,6 @@ namespace k8sgw::admission {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// Work for the server's thread, from others. Outlives the server, so that late answers find nobody instead of nothing.
-class Mailbox {
- public:
-  Mailbox() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-  ~Mailbox() { close(fd_); }
-  Mailbox(const Mailbox&) = delete;
-  Mailbox& operator=(const Mailbox&) = delete;
-
-  int fd() const { return fd_; }
-  void Post(std::function<void()> work) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (closed_) return;
-    work_.push_back(std::move(work));
-    const uint64_t one = 1;
-    [[maybe_unused]] const ssize_t n = write(fd_, &one, sizeof(one));
-  }
-  std::vector<std::function<void()>> Take() {
-    uint64_t count = 0;
-    [[maybe_unused]] const ssize_t n = read(fd_, &count, sizeof(count));
-    std::lock_guard<std::mutex> lock(mutex_);
-    return std::exchange(work_, {});
-  }
-  void Close() {
-    std::lock_guard<std::mutex> lock(mutex_);
-    closed_ = true;
-    work_.clear();
-  }
-
- private:
-  const int fd_;
-  std::mutex mutex_;
-  bool closed_ = false;
-  std::vector<std::function<void()>> work_;
-};
 
 class Server;
 

@@ -43,7 +43,7 @@ absl::StatusOr<Node> ReadTree(std::string_view padded, Format format) {
   // Each value but the first stands behind one of these, or behind the line break of a YAML list or mapping.
   const std::string_view marks = format == Format::kJson ? "[{,:" : "[{,:\n";
   const auto is_mark = [&](char c) { return marks.find(c) != std::string_view::npos; };
-  if (static_cast<size_t>(std::count_if(padded.begin(), padded.end(), is_mark)) > 2 * kMostValues)
+  if (static_cast<size_t>(std::count_if(padded.begin(), padded.end(), is_mark)) > kMostSeparators)
     return Unusable("the review has too many values");
   if (format == Format::kJson) {
     absl::StatusOr<Node> tree = yaml::FromJson(padded, IsBookkeeping);
@@ -205,6 +205,11 @@ absl::StatusOr<Review> ReadReview(std::string_view padded, Format format) {
   review.ns = request.FindScalar("namespace");
   review.name = request.FindScalar("name");
   review.dry_run = request.FindScalar("dryRun") == "true";
+  const bool is_list = review.group.empty() && review.kind == "List";
+  for (const char* side : {"object", "oldObject"}) {
+    if (is_list && At(At(request, side), "items").items.size() > kMostItems)
+      return Unusable(Cat("the List has more than ", kMostItems, " items"));
+  }
   if (review.operation != Operation::kOther) ReadItems(request, review);
   return review;
 }

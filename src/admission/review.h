@@ -49,8 +49,11 @@ struct Review {
 
 enum class Format { kJson, kYaml };
 
-// More values than this are refused: the tree of a review must stay small.
-inline constexpr size_t kMostValues = 1'000'000;
+// A review with more signs that begin or separate values is refused before it becomes a tree of some 100 bytes for
+// each.
+inline constexpr size_t kMostSeparators = 1'000'000;
+// Longer Lists are refused: the pipeline's thread judges all items at once.
+inline constexpr size_t kMostItems = 1'000;
 
 // kJsonPadding bytes behind `padded` are readable. Errors: InvalidArgument for what is no AdmissionReview that can be
 // answered.

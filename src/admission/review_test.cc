@@ -96,6 +96,16 @@ TEST(Review, AListIsItsItems) {
   EXPECT_EQ(review.items[2].key.kind, Kind::kDocument);
 }
 
+TEST(Review, AListHasABoundedNumberOfItems) {
+  const auto list = [](size_t items) {
+    std::string text = "apiVersion: v1\nkind: List\nitems:\n";
+    for (size_t i = 0; i < items; ++i) text += Cat("- ", ToJson(StaticUpstream(Cat("u", i))), "\n");
+    return ReviewText({.object = text});
+  };
+  EXPECT_EQ(RefusalOf(list(kMostItems)), "");
+  EXPECT_THAT(RefusalOf(list(kMostItems + 1)), HasSubstr("more than 1000 items"));
+}
+
 TEST(Review, UnknownFieldsAreProblems) {
   const Review review = ReadAsked({.object = Service("a", "a.com", "bogus: 1, directResponseAction: {status: 200}")});
   ASSERT_EQ(review.items.size(), 1u);
