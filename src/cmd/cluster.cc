@@ -57,20 +57,22 @@ class ClusterServer {
         control_(Control(), loop_, [](const Problem&) { return std::string(); }),
         listener_(control_, [this] { return SettingsKeyOf().ToString(); }),
         verdicts_(control_.pipeline()),
-        statuses_(kube_loop_, writer_,
-                  {.ns = options.ns,
-                   .sync = {},
-                   .counts = [this](const ResourceKey& key) { return source_->Counts(key.ns.str()); },
-                   .leads = [this] { return election_ && election_->IsLeader(); }},
-                  [this] { return Random(); }, [this](const ResourceKey& key) { return verdicts_.Of(key); }),
-        webhook_({.own_namespace = options.ns}, control_.pipeline(),
-                 [this](std::function<void()> work) { loop_.Post(std::move(work)); },
-                 {[this](const std::string& ns) { return source_->Counts(ns); },
-                  [this](const std::string& ns, const Labels& labels) { return source_->CountsWith(ns, labels); }},
-                 [this] { return Settings(); },
-                 [](const std::string& message, bool is_error) {
-                   is_error ? spdlog::error("webhook: {}", message) : spdlog::info("webhook: {}", message);
-                 }) {}
+        statuses_(
+            kube_loop_, writer_,
+            {.ns = options.ns,
+             .sync = {},
+             .counts = [this](const ResourceKey& key) { return source_->Counts(key.ns.str()); },
+             .leads = [this] { return election_ && election_->IsLeader(); }},
+            [this] { return Random(); }, [this](const ResourceKey& key) { return verdicts_.Of(key); }),
+        webhook_(
+            {.own_namespace = options.ns}, control_.pipeline(),
+            [this](std::function<void()> work) { loop_.Post(std::move(work)); },
+            {[this](const std::string& ns) { return source_->Counts(ns); },
+             [this](const std::string& ns, const Labels& labels) { return source_->CountsWith(ns, labels); }},
+            [this] { return Settings(); },
+            [](const std::string& message, bool is_error) {
+              is_error ? spdlog::error("webhook: {}", message) : spdlog::info("webhook: {}", message);
+            }) {}
 
   int Run() {
     loop_.Watch(kube_loop_.fd(), [this] {
@@ -168,11 +170,12 @@ class ClusterServer {
     lease.ns = options_.ns;
     lease.name = kLease;
     lease.identity = Identity();
-    election_.emplace(kube_loop_, writer_, lease, [this] { return Random(); },
-                      [this](bool leading) {
-                        spdlog::info(leading ? "leads: writes statuses" : "does not lead: writes nothing");
-                        statuses_.SetLeading(leading);
-                      });
+    election_.emplace(
+        kube_loop_, writer_, lease, [this] { return Random(); },
+        [this](bool leading) {
+          spdlog::info(leading ? "leads: writes statuses" : "does not lead: writes nothing");
+          statuses_.SetLeading(leading);
+        });
   }
 
   // The first time: what is due is written, and another may lead at once. The second time: at once.

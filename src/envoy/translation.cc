@@ -170,16 +170,17 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
     : options(opts),
       inputs(in),
       gateway(gw),
-      checked_secrets(graph, "checked-secrets", in.secrets, {},
-                      [this](flow::Reader&, const SecretRef& ref, const Object<gloov1::Secret>& secret, auto& out) {
-                        if (!secret.spec.has_tls()) return;
-                        CheckedSecret checked;
-                        Reporter report(checked.problems, {{Kind::kSecret, ref.ns, ref.name}, ""});
-                        if (auto material = ReadTlsSecret(secret.spec, options.clock ? options.clock() : options.now, report)) {
-                          checked.material = std::make_shared<const TlsMaterial>(std::move(*material));
-                        }
-                        out.Emit(ref, std::move(checked));
-                      }),
+      checked_secrets(
+          graph, "checked-secrets", in.secrets, {},
+          [this](flow::Reader&, const SecretRef& ref, const Object<gloov1::Secret>& secret, auto& out) {
+            if (!secret.spec.has_tls()) return;
+            CheckedSecret checked;
+            Reporter report(checked.problems, {{Kind::kSecret, ref.ns, ref.name}, ""});
+            if (auto material = ReadTlsSecret(secret.spec, options.clock ? options.clock() : options.now, report)) {
+              checked.material = std::make_shared<const TlsMaterial>(std::move(*material));
+            }
+            out.Emit(ref, std::move(checked));
+          }),
       tls_materials(graph, "tls-materials", checked_secrets,
                     [](const CheckedSecret& secret) {
                       return flow::Candidate<TlsMaterial>{secret.material, secret.material != nullptr};

@@ -53,16 +53,17 @@ Consequences Speculation::Try(const std::vector<Change>& changes) {
   }
   tried_ = changes;
   pipeline_.graph_.Speculate();
-  pipeline_.ForEachChangedPart([this](const std::string& source, std::string name, const Problems& problems, const Name&) {
-    const Part part(source, std::move(name));
-    Problems sorted = problems;
-    Normalize(sorted);
-    if (sorted == Before(part)) {
-      now_.erase(part);
-    } else {
-      now_[part] = std::move(sorted);
-    }
-  });
+  pipeline_.ForEachChangedPart(
+      [this](const std::string& source, std::string name, const Problems& problems, const Name&) {
+        const Part part(source, std::move(name));
+        Problems sorted = problems;
+        Normalize(sorted);
+        if (sorted == Before(part)) {
+          now_.erase(part);
+        } else {
+          now_[part] = std::move(sorted);
+        }
+      });
   now_counts_.clear();
   for (const auto& [part, problems] : now_) {
     Add(problems, 1, now_counts_);

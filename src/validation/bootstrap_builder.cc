@@ -5,6 +5,7 @@
 
 #include "envoy/config/cluster/v3/cluster.proto.h"
 #include "envoy/config/core/v3/address.proto.h"
+#include "envoy/config/endpoint/v3/endpoint.proto.h"
 #include "envoy/config/listener/v3/listener.proto.h"
 #include "envoy/config/listener/v3/listener_components.proto.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
