@@ -79,7 +79,9 @@ class Context {
   Ptr<Object<gloov1::Secret>> FindSecret(const SecretRef& ref) const { return reader_.Get(collections_.secrets, ref); }
   // The last good TLS content of a Secret; nullptr when it never had any.
   Ptr<TlsMaterial> FindTlsMaterial(const SecretRef& ref) const { return reader_.Get(collections_.tls_materials, ref); }
-  Ptr<Object<core::Service>> FindService(const ServiceRef& ref) const { return reader_.Get(collections_.services, ref); }
+  Ptr<Object<core::Service>> FindService(const ServiceRef& ref) const {
+    return reader_.Get(collections_.services, ref);
+  }
   // Notes that a route leads there, so that there is a cluster for it.
   void Use(const KubeDestination& destination) const { kube_destinations_.insert(destination); }
   const std::set<KubeDestination>& kube_destinations() const { return kube_destinations_; }

@@ -65,10 +65,10 @@ std::string ResolveCluster(const Context& context, const gloov1::Destination& de
       name = missing("kube", "Settings switch off destinations of this kind (gloo.disableKubernetesDestinations)",
                      "use an Upstream of type kube");
     } else if (!service) {
-      name = missing("kube", "there is no Service " + to.service.ToString(), "create it, or correct name and namespace");
+      name =
+          missing("kube", "there is no Service " + to.service.ToString(), "create it, or correct name and namespace");
     } else if (!FindPort(service->spec, to.port)) {
-      name = missing("kube.port",
-                     "the Service " + to.service.ToString() + " has no port " + std::to_string(to.port),
+      name = missing("kube.port", "the Service " + to.service.ToString() + " has no port " + std::to_string(to.port),
                      "use one of its ports");
     } else {
       context.Use(to);

@@ -40,8 +40,8 @@ struct VirtualHost {
   uint64_t hash = 0;
 
   bool operator==(const VirtualHost& other) const {
-    return hash == other.hash && kube_destinations == other.kube_destinations && route_config == other.route_config && needs == other.needs &&
-           from->hash == other.from->hash;
+    return hash == other.hash && kube_destinations == other.kube_destinations && route_config == other.route_config &&
+           needs == other.needs && from->hash == other.from->hash;
   }
 };
 

@@ -109,7 +109,8 @@ uint64_t ContentHash(const EndpointSlice& slice) {
   mixer << slice.service.str() << slice.address_type << slice.ports.size();
   for (const EndpointPort& port : slice.ports) mixer << port.name << port.port << port.protocol;
   for (const Endpoint& endpoint : slice.endpoints) {
-    const uint64_t conditions = (endpoint.ready ? 1U : 0U) | (endpoint.serving ? 2U : 0U) | (endpoint.terminating ? 4U : 0U);
+    const uint64_t conditions =
+        (endpoint.ready ? 1U : 0U) | (endpoint.serving ? 2U : 0U) | (endpoint.terminating ? 4U : 0U);
     mixer << endpoint.address << conditions << endpoint.zone << endpoint.pod;
   }
   return mixer.hash();

@@ -27,6 +27,8 @@ void FakeEnvoy::Connect() {
   // all the same, and by the protocol a server may believe it; then the difference lasts until the next change.
   for (const Type type : mixed_) version_[type].clear();
   absent_.clear();
+  // Envoy falls back on endpoints that it had when it is told nothing new of them.
+  std::erase_if(warming_, [&](const std::string& name) { return held_[Type::kEndpoint].contains(name); });
   asked_.clear();
   nonce_.clear();
   fresh_.clear();
@@ -156,6 +158,9 @@ void FakeEnvoy::Answer(const Mail& mail) {
     version_[response.type] = response.version;
     mixed_.erase(response.type);
   }
+  Warm(response, news);
+  // Envoy asks for the endpoints of new clusters before it answers.
+  if (response.type == Type::kCluster) Follow();
   answer.version = version_[response.type];
   if (!traits_.delta) {
     const auto& names = asked_[response.type];
@@ -163,6 +168,29 @@ void FakeEnvoy::Answer(const Mail& mail) {
   }
   engine_.Receive(*stream_, answer, clock_.now());
   if (!refuse) Follow();
+}
+
+void FakeEnvoy::Warm(const xds::Response& response, const std::vector<Ptr<xds::Resource>>& news) {
+  if (response.type == Type::kCluster) {
+    const Held& held = held_[Type::kCluster];
+    std::erase_if(warming_, [&](const std::string& name) { return !held.contains(name); });
+    std::erase_if(warm_, [&](const std::string& name) { return !held.contains(name); });
+    for (const auto& cluster : response.resources) fresh_.insert({Type::kEndpoint, cluster->name});
+    for (const auto& cluster : news) {
+      const auto now = held.find(cluster->name);
+      if (now == held.end() || now->second != cluster) continue;
+      if (ReferencesOf(*cluster).endpoints.empty()) {
+        warming_.erase(cluster->name);
+      } else {
+        warming_.insert(cluster->name);
+      }
+    }
+  } else if (response.type == Type::kEndpoint) {
+    for (const auto& endpoints : response.resources) {
+      if (refused_.contains({Type::kEndpoint, endpoints->name}) || warming_.erase(endpoints->name) == 0) continue;
+      warm_.insert(endpoints->name);
+    }
+  }
 }
 
 std::vector<Ptr<xds::Resource>> FakeEnvoy::NewsIn(const xds::Response& response) {
@@ -237,6 +265,9 @@ void FakeEnvoy::CheckNewRoutes(const Mail& mail) {
       // A cluster that it refused itself is nobody else's fault.
       if (!mail.existing.contains(cluster) || refused_.contains({Type::kCluster, cluster})) continue;
       if (!held_[Type::kCluster].contains(cluster)) complain_("routes of " + routes->name + " came before " + cluster);
+      if (warming_.contains(cluster) && !warm_.contains(cluster) && !refused_.contains({Type::kEndpoint, cluster})) {
+        complain_("routes of " + routes->name + " came before the endpoints of " + cluster);
+      }
     }
   }
 }
@@ -260,6 +291,7 @@ void FakeEnvoy::Follow() {
   if (!stream_) return;
   std::set<std::string> routes;
   std::set<std::string> secrets;
+  std::set<std::string> endpoints;
   for (const auto& [name, listener] : held_[Type::kListener]) {
     const References& references = ReferencesOf(*listener);
     routes.insert(references.routes.begin(), references.routes.end());
@@ -268,12 +300,17 @@ void FakeEnvoy::Follow() {
   for (const auto& [name, cluster] : held_[Type::kCluster]) {
     const References& references = ReferencesOf(*cluster);
     secrets.insert(references.secrets.begin(), references.secrets.end());
+    endpoints.insert(references.endpoints.begin(), references.endpoints.end());
   }
   Subscribe(Type::kSecret, secrets);
+  Subscribe(Type::kEndpoint, endpoints);
   Subscribe(Type::kRoute, routes);
 }
 
 void FakeEnvoy::CheckHolds(const Snapshot& snapshot) {
+  for (const std::string& name : warming_) {
+    if (!refused_.contains({Type::kEndpoint, name})) complain_("was never told the endpoints of " + name);
+  }
   for (const auto& [type, asked] : asked_) {
     const bool by_name = type != Type::kCluster && type != Type::kListener;
     const auto found = snapshot.find(type);
