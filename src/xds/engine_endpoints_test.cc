@@ -92,6 +92,23 @@ TEST_P(EndpointsTest, ARefusedClusterKeepsItsEndpoints) {
   EXPECT_EQ(client.has[Type::kEndpoint]["c"], "e2") << "the cluster that it kept goes on";
 }
 
+TEST_P(EndpointsTest, EndpointsThatWereRefusedAreToldAgainToAChangedCluster) {
+  Put({MakeEdsCluster("c", "c1"), Make(Type::kEndpoint, "c", "bad")});
+  client.Subscribe(Type::kCluster);
+  client.Subscribe(Type::kEndpoint, {"c"});
+  client.Answer();
+  client.Answer("c: no");
+  ASSERT_TRUE(client.inbox.empty()) << "must not spin";
+  Put({MakeEdsCluster("c", "c2")});
+  // A word that it refuses lets it go on; silence does not.
+  ASSERT_EQ(client.inbox.size(), 2U);
+  EXPECT_EQ(client.inbox[1].type, Type::kEndpoint);
+  EXPECT_EQ(client.inbox[1].resources.size(), 1U);
+  client.Answer();
+  client.Answer("c: no");
+  EXPECT_TRUE(client.inbox.empty()) << "must not spin";
+}
+
 TEST_P(EndpointsTest, AClusterGoesAfterItsRoutesAndItsEndpoints) {
   Settle();
   Put({Make(Type::kRoute, "r", "nowhere")}, {{Type::kCluster, "c"}, {Type::kEndpoint, "c"}});

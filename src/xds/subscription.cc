@@ -128,6 +128,8 @@ void Subscription::Changed(const std::string& name) {
 
 void Subscription::Repeat(const std::string& name) {
   if (!active_ || !Wants(name)) return;
+  // A version that it refuses again lets it go on; silence does not.
+  refused_.erase(name);
   if (delta_) {
     missing_.insert(name);
     dirty_.insert(name);

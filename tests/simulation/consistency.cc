@@ -17,9 +17,10 @@ UpstreamRef UpstreamOf(const std::string& cluster) {
   return {cluster.substr(cut + 1), cluster.substr(0, cut)};
 }
 
-// Whether some problem speaks of the Upstream behind the cluster.
+// Whether some problem speaks of the Upstream behind the cluster, or of the Service.
 bool IsExplained(const Problems& problems, const std::string& cluster) {
-  const std::string upstream = "Upstream " + UpstreamOf(cluster).ToString();
+  const bool of_service = cluster.starts_with("kube-svc:");
+  const std::string upstream = of_service ? "Service " : "Upstream " + UpstreamOf(cluster).ToString();
   return std::any_of(problems.begin(), problems.end(),
                      [&](const Problem& problem) { return problem.message.find(upstream) != std::string::npos; });
 }
@@ -32,6 +33,7 @@ class Check {
 
   std::vector<std::string> Go() {
     std::set<std::string> wanted_tables;
+    std::set<std::string> wanted_endpoints;
     ForEach(Type::kListener, [&](const xds::Resource& listener) {
       const References& references = ReferencesOf(listener);
       wanted_tables.insert(references.routes.begin(), references.routes.end());
@@ -39,7 +41,14 @@ class Check {
       Require(listener, Type::kSecret, references.secrets);
     });
     ForEach(Type::kCluster, [&](const xds::Resource& cluster) {
-      if (IsNewest(cluster.name)) Require(cluster, Type::kSecret, ReferencesOf(cluster).secrets);
+      const References& references = ReferencesOf(cluster);
+      if (IsNewest(cluster.name)) Require(cluster, Type::kSecret, references.secrets);
+      // Without an answer Envoy would wait for it.
+      Require(cluster, Type::kEndpoint, references.endpoints);
+      wanted_endpoints.insert(references.endpoints.begin(), references.endpoints.end());
+    });
+    ForEach(Type::kEndpoint, [&](const xds::Resource& endpoints) {
+      if (!wanted_endpoints.contains(endpoints.name)) Complain(endpoints, "are endpoints of no cluster");
     });
     ForEach(Type::kRoute, [&](const xds::Resource& table) {
       if (!wanted_tables.contains(table.name)) Complain(table, "belongs to no listener");

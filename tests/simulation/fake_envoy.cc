@@ -1,10 +1,17 @@
 #include "tests/simulation/fake_envoy.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "tests/simulation/references.h"
 
 namespace k8sgw::sim {
+namespace {
+
+// initial_fetch_timeout, unless it is set.
+constexpr Clock::Duration kWarmingTimeout{15'000};
+
+}  // namespace
 
 using xds::Type;
 
@@ -27,6 +34,9 @@ void FakeEnvoy::Connect() {
   // all the same, and by the protocol a server may believe it; then the difference lasts until the next change.
   for (const Type type : mixed_) version_[type].clear();
   absent_.clear();
+  put_off_.reset();
+  // Clusters that were warming go on doing so; word of endpoints that they had comes over no new connection.
+  std::erase_if(warming_, [&](const std::string& name) { return held_[Type::kEndpoint].contains(name); });
   asked_.clear();
   nonce_.clear();
   fresh_.clear();
@@ -39,7 +49,9 @@ void FakeEnvoy::Connect() {
       const auto& clusters = ReferencesOf(*routes).clusters;
       mail.used.insert(clusters.begin(), clusters.end());
     }
-    clock_.After(Clock::Duration(random_.Below(20)),
+    // One behind the other, as on any stream.
+    arrives_ = std::max(arrives_, clock_.now() + Clock::Duration(random_.Below(20)));
+    clock_.After(std::chrono::duration_cast<Clock::Duration>(arrives_ - clock_.now()),
                  [this, life, mail = std::move(mail)]() mutable { OnResponse(life, std::move(mail)); });
   });
   Subscribe(Type::kCluster, {});
@@ -105,11 +117,13 @@ void FakeEnvoy::Subscribe(Type type, const std::set<std::string>& names) {
 
 void FakeEnvoy::OnResponse(uint64_t life, Mail mail) {
   if (life != life_) return;
-  CheckResponse(mail.response);
-  if (!calm_ && traits_.reconnects && random_.OneIn(traits_.reconnects)) return Disconnect();
-  if (!calm_ && traits_.stalls && random_.OneIn(traits_.stalls)) {
+  if (++in_flight_[mail.response.type] > 1) {
+    complain_("two responses of one type in flight: " + mail.response.type_url);
+  }
+  // What comes behind a stalled one waits for it.
+  if (!stalled_.empty() || (!calm_ && traits_.stalls && random_.OneIn(traits_.stalls))) {
     stalled_.push_back([this, life, mail] {
-      if (life == life_) Answer(mail);
+      if (life == life_) Take(mail);
     });
     // Some time later it wakes up, if it is not woken before.
     clock_.After(Clock::Duration(random_.Below(2000)), [this] {
@@ -120,11 +134,16 @@ void FakeEnvoy::OnResponse(uint64_t life, Mail mail) {
     });
     return;
   }
+  Take(mail);
+}
+
+void FakeEnvoy::Take(const Mail& mail) {
+  CheckResponse(mail.response);
+  if (!calm_ && traits_.reconnects && random_.OneIn(traits_.reconnects)) return Disconnect();
   Answer(mail);
 }
 
 void FakeEnvoy::CheckResponse(const xds::Response& response) {
-  if (++in_flight_[response.type] > 1) complain_("two responses of one type in flight: " + response.type_url);
   for (const auto& resource : response.resources) {
     const auto refused = refused_.find({response.type, resource->name});
     if (refused != refused_.end() && refused->second == resource->version && !fresh_.contains(refused->first) &&
@@ -141,7 +160,6 @@ void FakeEnvoy::CheckResponse(const xds::Response& response) {
 
 void FakeEnvoy::Answer(const Mail& mail) {
   const xds::Response& response = mail.response;
-  in_flight_[response.type] = 0;
   xds::Request answer = Base(response.type);
   answer.nonce = nonce_[response.type] = response.nonce;
   for (const auto& resource : response.resources) fresh_.erase({response.type, resource->name});
@@ -156,13 +174,65 @@ void FakeEnvoy::Answer(const Mail& mail) {
     version_[response.type] = response.version;
     mixed_.erase(response.type);
   }
+  Warm(response, news);
   answer.version = version_[response.type];
   if (!traits_.delta) {
     const auto& names = asked_[response.type];
     answer.names.assign(names.begin(), names.end());
   }
+  if (response.type == Type::kCluster) {
+    // It answers when its clusters are warm, so it must be told their endpoints before.
+    put_off_ = std::move(answer);
+    Follow();
+    return AnswerAboutClusters();
+  }
+  in_flight_[response.type] = 0;
   engine_.Receive(*stream_, answer, clock_.now());
   if (!refuse) Follow();
+  AnswerAboutClusters();
+}
+
+void FakeEnvoy::Warm(const xds::Response& response, const std::vector<Ptr<xds::Resource>>& news) {
+  if (response.type == Type::kCluster) {
+    const Held& held = held_[Type::kCluster];
+    for (auto* names : {&warming_, &warm_}) {
+      std::erase_if(*names, [&](const std::string& name) { return !held.contains(name); });
+    }
+    for (const auto& cluster : news) {
+      fresh_.insert({Type::kEndpoint, cluster->name});
+      const auto now = held.find(cluster->name);
+      if (now == held.end() || now->second != cluster) continue;
+      warming_.erase(cluster->name);
+      if (!ReferencesOf(*cluster).endpoints.empty()) warming_.insert(cluster->name);
+    }
+    if (!warming_.empty()) {
+      clock_.After(kWarmingTimeout, [this, life = life_, nonce = response.nonce] { GiveUpWarming(life, nonce); });
+    }
+  } else if (response.type == Type::kEndpoint) {
+    // Endpoints that it refuses let it go on, too.
+    for (const auto& endpoints : response.resources) {
+      if (warming_.erase(endpoints->name) > 0) warm_.insert(endpoints->name);
+    }
+  }
+}
+
+// Sooner or later Envoy goes on without endpoints; until then no other change reaches it.
+void FakeEnvoy::GiveUpWarming(uint64_t life, const std::string& nonce) {
+  if (life != life_ || nonce != nonce_[Type::kCluster]) return;
+  Snapshot now = snapshot_();
+  for (const std::string& name : warming_) {
+    if (now[Type::kEndpoint].contains(name) && stalled_.empty()) complain_("waited for the endpoints of " + name);
+  }
+  warm_.merge(warming_);
+  warming_.clear();
+  AnswerAboutClusters();
+}
+
+void FakeEnvoy::AnswerAboutClusters() {
+  if (!warming_.empty() || !put_off_) return;
+  const xds::Request answer = *std::exchange(put_off_, std::nullopt);
+  in_flight_[Type::kCluster] = 0;
+  engine_.Receive(*stream_, answer, clock_.now());
 }
 
 std::vector<Ptr<xds::Resource>> FakeEnvoy::NewsIn(const xds::Response& response) {
@@ -178,7 +248,7 @@ std::vector<Ptr<xds::Resource>> FakeEnvoy::NewsIn(const xds::Response& response)
 void FakeEnvoy::Refuse(const xds::Response& response, const std::string& guilty, xds::Request& answer) {
   answer.error = "Error adding/updating " + guilty + ": refused by the simulation";
   for (const auto& resource : NewsIn(response)) {
-    if (answer.error->find(resource->name) != std::string::npos) {
+    if (xds::IsNamedIn(*answer.error, resource->name)) {
       refused_[{response.type, resource->name}] = resource->version;
     } else {
       held_[response.type][resource->name] = resource;
@@ -237,6 +307,9 @@ void FakeEnvoy::CheckNewRoutes(const Mail& mail) {
       // A cluster that it refused itself is nobody else's fault.
       if (!mail.existing.contains(cluster) || refused_.contains({Type::kCluster, cluster})) continue;
       if (!held_[Type::kCluster].contains(cluster)) complain_("routes of " + routes->name + " came before " + cluster);
+      if (warming_.contains(cluster) && !warm_.contains(cluster)) {
+        complain_("routes of " + routes->name + " came before the endpoints of " + cluster);
+      }
     }
   }
 }
@@ -260,6 +333,7 @@ void FakeEnvoy::Follow() {
   if (!stream_) return;
   std::set<std::string> routes;
   std::set<std::string> secrets;
+  std::set<std::string> endpoints;
   for (const auto& [name, listener] : held_[Type::kListener]) {
     const References& references = ReferencesOf(*listener);
     routes.insert(references.routes.begin(), references.routes.end());
@@ -268,12 +342,15 @@ void FakeEnvoy::Follow() {
   for (const auto& [name, cluster] : held_[Type::kCluster]) {
     const References& references = ReferencesOf(*cluster);
     secrets.insert(references.secrets.begin(), references.secrets.end());
+    endpoints.insert(references.endpoints.begin(), references.endpoints.end());
   }
   Subscribe(Type::kSecret, secrets);
+  Subscribe(Type::kEndpoint, endpoints);
   Subscribe(Type::kRoute, routes);
 }
 
 void FakeEnvoy::CheckHolds(const Snapshot& snapshot) {
+  for (const std::string& name : warming_) complain_("was never told the endpoints of " + name);
   for (const auto& [type, asked] : asked_) {
     const bool by_name = type != Type::kCluster && type != Type::kListener;
     const auto found = snapshot.find(type);

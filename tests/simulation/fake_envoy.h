@@ -2,6 +2,7 @@
 //
 // It checks what it is sent: one response per type in flight, nothing sent again that it has or has refused, and make
 // before break: routes come after the clusters that they lead to, and clusters go after the routes that led to them.
+// As clusters are of no use before their endpoints are known, those come before the routes, too.
 // (A last good route may lead to an Upstream that is gone for good. Nothing comes before or after then.)
 #pragma once
 
@@ -57,6 +58,7 @@ class FakeEnvoy {
   };
 
   void OnResponse(uint64_t life, Mail mail);
+  void Take(const Mail& mail);
   void Answer(const Mail& mail);
   void CheckResponse(const xds::Response& response);
   void Accept(const Mail& mail);
@@ -65,6 +67,11 @@ class FakeEnvoy {
   void Refuse(const xds::Response& response, const std::string& guilty, xds::Request& answer);
   // Asks for what the listeners and clusters in force refer to.
   void Follow();
+  // Books which clusters wait for endpoints, and which wait no longer.
+  void Warm(const xds::Response& response, const std::vector<Ptr<xds::Resource>>& news);
+  void GiveUpWarming(uint64_t life, const std::string& nonce);
+  // Sends the answer that was put off, if its clusters are warm.
+  void AnswerAboutClusters();
   void CheckNewRoutes(const Mail& mail);
   void CheckGoneCluster(const std::string& name, const Mail& mail);
 
@@ -91,9 +98,16 @@ class FakeEnvoy {
   std::set<std::string> confirmed_;
   std::map<xds::Type, std::string> nonce_;
   std::map<xds::Type, std::string> version_;
+  // Clusters in force that wait for word of their endpoints, also for endpoints that are known.
+  std::set<std::string> warming_;
+  // Clusters that have been served with endpoints once; a changed one serves as it was while it warms.
+  std::set<std::string> warm_;
+  std::optional<xds::Request> put_off_;
   // Types of which the last response was refused.
   std::set<xds::Type> mixed_;
   std::vector<std::function<void()>> stalled_;
+  // When the newest response comes out of the wire.
+  Clock::Time arrives_{};
 };
 
 }  // namespace k8sgw::sim

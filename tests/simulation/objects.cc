@@ -15,8 +15,8 @@ std::string Upstream(Random& random) {
 std::string UpstreamGroup(Random& random) {
   return Join({Head(random, "gloo.solo.io/v1", "UpstreamGroup", {random.Pick({"g0", "g1"}), "default"}),
                "spec: {destinations: [{weight: ", random.Pick({"1", "2", "0"}), ", destination: {",
-               UpstreamReference(random), "}}, {weight: ", random.Pick({"3", "3", "0"}), ", destination: {",
-               UpstreamReference(random), "}}]}\n"});
+               RandomDestination(random), "}}, {weight: ", random.Pick({"3", "3", "0"}), ", destination: {",
+               RandomDestination(random), "}}]}\n"});
 }
 
 std::string Selector(Random& random) {
@@ -120,18 +120,32 @@ std::string UpstreamReference(Random& random) {
                ", namespace: ", RandomNamespace(random), "}"});
 }
 
+std::string RandomDestination(Random& random) {
+  if (!random.OneIn(5)) return UpstreamReference(random);
+  return Join({"kube: {ref: {name: ", random.Pick({"k0", "k1", "k2"}), ", namespace: ", RandomNamespace(random),
+               "}, port: ", random.Pick({"80", "80", "81"}), "}"});
+}
+
 std::string RandomFlatUpstream(Random& random) {
   const std::string options = RandomUpstreamOptions(random);
   return Join(
       {random.Pick({"static: {hosts: [{addr: 127.0.0.1, port: 80}]}", "static: {hosts: [{addr: 127.0.0.1, port: 81}]}",
                     "static: {hosts: [{addr: 127.0.0.1, port: 82}, {addr: 127.0.0.2, port: 82}]}",
                     "static: {hosts: [{addr: backend.example.com, port: 443}], useTls: true}",
+                    "kube: {serviceName: k0, serviceNamespace: default, servicePort: 80}",
+                    "kube: {serviceName: k1, serviceNamespace: default, servicePort: 80, selector: {app: x}}",
+                    "kube: {serviceName: k1, serviceNamespace: default, servicePort: 81}",
+                    "kube: {serviceName: k0, serviceNamespace: default, servicePort: 80, subsetSpec: {selectors: "
+                    "[{keys: [app]}]}}",
+                    "kube: {serviceName: k1, serviceNamespace: other, servicePort: 80, subsetSpec: {selectors: "
+                    "[{keys: [app]}]}}",
                     "pipe: {path: /tmp/socket}", "static: {hosts: [{addr: 127.0.0.1, port: 80}]}",
                     "static: {hosts: []}", "static: {hosts: [{addr: 127.0.0.1, port: 99999}]}"}),
        options.empty() ? "" : ", ", options});
 }
 
 std::string RandomObject(Random& random) {
+  if (random.OneIn(3)) return RandomCoreObject(random);
   switch (random.Below(20)) {
     case 0:
     case 1:

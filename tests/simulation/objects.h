@@ -27,6 +27,10 @@ struct ObjectName {
 std::string Head(Random& random, const std::string& api_version, const std::string& kind, const ObjectName& name);
 std::string RandomNamespace(Random& random);
 std::string UpstreamReference(Random& random);
+// An Upstream, or a port of a Service.
+std::string RandomDestination(Random& random);
+// Services, EndpointSlices and Pods.
+std::string RandomCoreObject(Random& random);
 std::string RandomVirtualService(Random& random);
 std::string RandomRouteTable(Random& random);
 

@@ -38,12 +38,12 @@ std::string Action(Random& random) {
     case 1: return "redirectAction: {hostRedirect: a.com, responseCode: FOUND}";
     case 2:
       return Join({"routeAction: {multi: {destinations: [{weight: ", std::to_string(random.Below(4)),
-                   ", destination: {", UpstreamReference(random), "}}, {weight: 2, destination: {",
-                   UpstreamReference(random), "}}]}}"});
+                   ", destination: {", RandomDestination(random), "}}, {weight: 2, destination: {",
+                   RandomDestination(random), "}}]}}"});
     case 3: return Join({"routeAction: {upstreamGroup: {name: ", random.Pick({"g0", "g1"}), ", namespace: default}}"});
     case 4:
     case 5:
-    case 6: return Join({"routeAction: {single: {", UpstreamReference(random), "}}"});
+    case 6: return Join({"routeAction: {single: {", RandomDestination(random), "}}"});
     default: return Delegation(random);
   }
 }

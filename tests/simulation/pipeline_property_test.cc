@@ -1,9 +1,13 @@
 // The permanent oracle: however a state was reached, it is the one that a fresh start would give, byte for byte.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <set>
 
+#include "envoy/config/endpoint/v3/endpoint.proto.h"
+#include "envoy/config/endpoint/v3/endpoint_components.proto.h"
+#include "src/envoy/resource.h"
 #include "src/pipeline/speculation.h"
 #include "tests/simulation/consistency.h"
 #include "tests/simulation/oracle.h"
@@ -57,9 +61,14 @@ void ExpectWhole(const Pipeline& pipeline) {
   for (const std::string& broken : BrokenReferences(pipeline)) ADD_FAILURE() << broken;
 }
 
+bool IsFilled(const std::pair<const std::string, Ptr<xds::Resource>>& endpoints) {
+  return envoy::Parse<::envoy::config::endpoint::v3::ClusterLoadAssignment>(*endpoints.second).endpoints_size() > 0;
+}
+
 // What makes a universe worth the name.
 struct Tally {
   int64_t tables = 0;
+  int64_t filled = 0;  // clusters with endpoints
   int64_t errors = 0;
   int64_t tried = 0;    // transactions before which something was speculated
   int64_t rescued = 0;  // transactions after which the memory of last good versions mattered
@@ -129,7 +138,10 @@ void RunSeed(uint64_t seed, int steps, Tally& tally) {
     ExpectMirrors(control.pipeline(), mirror);
     ExpectWhole(control.pipeline());
     if (testing::Test::HasFailure()) return;
-    for (auto& [role, snapshot] : mirror) tally.tables += static_cast<int64_t>(snapshot[xds::Type::kRoute].size());
+    for (auto& [role, snapshot] : mirror) {
+      tally.tables += static_cast<int64_t>(snapshot[xds::Type::kRoute].size());
+      tally.filled += std::ranges::count_if(snapshot[xds::Type::kEndpoint], IsFilled);
+    }
     tally.errors += static_cast<int64_t>(control.pipeline().problem_table().CountErrors());
     if (step % 10 == 0) tally.rescued += !Difference(now, Dump(*FromScratch(secrets, again, {}))).empty();
   }
@@ -146,6 +158,7 @@ TEST(PipelineProperty, EveryTransactionEqualsAFreshStart) {
   }
   const int64_t all = int64_t{seeds} * steps;
   EXPECT_GT(tally.tables, all / 4);
+  EXPECT_GT(tally.filled, all / 4);
   EXPECT_GT(tally.errors, all);
   EXPECT_GT(tally.tried, all / 2);
   EXPECT_GT(tally.rescued, all / 10 / 4);

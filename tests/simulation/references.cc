@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "envoy/config/cluster/v3/cluster.proto.h"
+#include "envoy/config/endpoint/v3/endpoint.proto.h"
 #include "envoy/config/listener/v3/listener.proto.h"
 #include "envoy/config/route/v3/route.proto.h"
 #include "envoy/config/route/v3/route_components.proto.h"
@@ -67,6 +68,8 @@ References Read(const Message& message) {
       out.clusters.insert(mirror->cluster());
     } else if (const auto* rds = dynamic_cast<const hcmv3::Rds*>(&part)) {
       out.routes.insert(rds->route_config_name());
+    } else if (const auto* cluster = dynamic_cast<const ::envoy::config::cluster::v3::Cluster*>(&part)) {
+      if (cluster->has_eds_cluster_config()) out.endpoints.insert(cluster->name());
     } else if (const auto* secret = dynamic_cast<const tlsv3::SdsSecretConfig*>(&part)) {
       if (secret->has_sds_config()) out.secrets.insert(secret->name());
     }

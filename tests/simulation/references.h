@@ -14,6 +14,8 @@ struct References {
   std::set<std::string> clusters;
   // Route configurations that a Listener asks for.
   std::set<std::string> routes;
+  // Endpoints that a Cluster asks for by EDS.
+  std::set<std::string> endpoints;
   // Secrets that a Cluster or Listener asks for by SDS.
   std::set<std::string> secrets;
 };
