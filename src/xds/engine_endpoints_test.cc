@@ -109,6 +109,26 @@ TEST_P(EndpointsTest, EndpointsThatWereRefusedAreToldAgainToAChangedCluster) {
   EXPECT_TRUE(client.inbox.empty()) << "must not spin";
 }
 
+TEST_P(EndpointsTest, WhatWasRefusedOnceAndTakenLaterIsNotRefusedAnyMore) {
+  Put({MakeEdsCluster("c", "c1"), MakeEdsCluster("d", "d1"), Make(Type::kEndpoint, "c", "e1"),
+       Make(Type::kEndpoint, "d", "e1")});
+  client.Subscribe(Type::kCluster);
+  client.Subscribe(Type::kEndpoint, {"c", "d"});
+  client.Answer();
+  client.Answer("c: no");
+  // Told again, and taken now, while something else is refused.
+  Put({MakeEdsCluster("c", "c2"), Make(Type::kEndpoint, "d", "bad")});
+  ASSERT_EQ(client.inbox.size(), 2U);
+  client.Answer();
+  client.Answer("d: no");
+  // The same with another version, so that no answer without fault comes between.
+  Put({Make(Type::kEndpoint, "c", "e2"), Make(Type::kEndpoint, "d", "worse")});
+  client.Answer("d: no");
+  Put({Make(Type::kEndpoint, "c", "e1")});
+  Order();
+  EXPECT_EQ(client.has[Type::kEndpoint]["c"], "e1");
+}
+
 TEST_P(EndpointsTest, AClusterGoesAfterItsRoutesAndItsEndpoints) {
   Settle();
   Put({Make(Type::kRoute, "r", "nowhere")}, {{Type::kCluster, "c"}, {Type::kEndpoint, "c"}});

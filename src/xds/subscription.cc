@@ -115,6 +115,7 @@ std::vector<Refused> Subscription::Nack(const std::vector<std::string>& blamed, 
       dirty_.insert(resource->name);
     } else if (Wants(resource->name)) {
       client_[resource->name] = resource;
+      refused_.erase(resource->name);
     }
   }
   for (const std::string& name : flight_->removed) client_.erase(name);
@@ -128,10 +129,8 @@ void Subscription::Changed(const std::string& name) {
 
 void Subscription::Repeat(const std::string& name) {
   if (!active_ || !Wants(name)) return;
-  // A version that it refuses again lets it go on; silence does not.
-  refused_.erase(name);
+  missing_.insert(name);
   if (delta_) {
-    missing_.insert(name);
     dirty_.insert(name);
   } else {
     answer_owed_ = true;
@@ -196,8 +195,9 @@ void Subscription::FillState(const Resources& resources, bool removals, Response
     const bool bad = refused != refused_.end() && refused->second == current->version;
     if (bad && had != client_.end() && !had->second->body.empty()) {
       response.resources.push_back(had->second);
-    } else if (!bad || has_past_) {
-      // Leaving it out would take away what a reconnected client may still use: better refused twice than lost.
+    } else if (!bad || has_past_ || missing_.contains(name)) {
+      // Leaving it out would take away what a reconnected client may still use, or leave one waiting that needs some
+      // word: better refused twice than lost.
       response.resources.push_back(current);
     }
   };
@@ -246,6 +246,7 @@ Response Subscription::Make(const Resources& resources, bool removals, std::stri
     response.version = VersionOf(response.resources);
   } else {
     FillState(resources, removals, response);
+    missing_.clear();
     response.version = VersionOf(response.resources);
   }
   flight.sent = response.resources;

@@ -82,7 +82,7 @@ class Subscription {
   std::map<std::string, std::string, std::less<>> refused_;
   // Names that may differ from what the client has.
   std::set<std::string, std::less<>> dirty_;
-  // Names that were asked for and do not exist: the client is told once.
+  // Names that the client needs some word of, whatever it has: those it asks for, and those of Repeat.
   std::set<std::string, std::less<>> missing_;
   std::optional<Flight> flight_;
 };

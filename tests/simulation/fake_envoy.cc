@@ -110,7 +110,12 @@ void FakeEnvoy::Subscribe(Type type, const std::set<std::string>& names) {
       if (!asked.contains(name)) fresh_.insert({type, name});
     }
   }
-  if (by_name) std::erase_if(held_[type], [&](const auto& entry) { return !names.contains(entry.first); });
+  if (by_name) {
+    std::erase_if(held_[type], [&](const auto& entry) { return !names.contains(entry.first); });
+    // What it lets go of it may be told again, when it asks again.
+    std::erase_if(refused_,
+                  [&](const auto& entry) { return entry.first.first == type && !names.contains(entry.first.second); });
+  }
   asked = names;
   engine_.Receive(*stream_, request, clock_.now());
 }
@@ -199,6 +204,7 @@ void FakeEnvoy::Warm(const xds::Response& response, const std::vector<Ptr<xds::R
       std::erase_if(*names, [&](const std::string& name) { return !held.contains(name); });
     }
     for (const auto& cluster : news) {
+      // A changed cluster may be told any endpoints, also those that it knows or has refused.
       fresh_.insert({Type::kEndpoint, cluster->name});
       const auto now = held.find(cluster->name);
       if (now == held.end() || now->second != cluster) continue;
@@ -247,11 +253,16 @@ std::vector<Ptr<xds::Resource>> FakeEnvoy::NewsIn(const xds::Response& response)
 
 void FakeEnvoy::Refuse(const xds::Response& response, const std::string& guilty, xds::Request& answer) {
   answer.error = "Error adding/updating " + guilty + ": refused by the simulation";
+  // The innocent part is taken, so it is there again.
+  for (const auto& resource : response.resources) {
+    if (!xds::IsNamedIn(*answer.error, resource->name)) absent_.erase({response.type, resource->name});
+  }
   for (const auto& resource : NewsIn(response)) {
     if (xds::IsNamedIn(*answer.error, resource->name)) {
       refused_[{response.type, resource->name}] = resource->version;
     } else {
       held_[response.type][resource->name] = resource;
+      refused_.erase({response.type, resource->name});
     }
   }
   Held& held = held_[response.type];
