@@ -71,9 +71,10 @@ class Collector {
   Places result() && {
     for (Places* places : {&own_.ready, &other_.ready, &own_.ending, &other_.ending}) {
       if (places->empty()) continue;
-      std::ranges::stable_sort(*places, {}, &Place::key);
-      const auto same = std::ranges::unique(*places, {}, &Place::key);
-      places->erase(same.begin(), same.end());
+      std::stable_sort(places->begin(), places->end(),
+                       [](const Place& a, const Place& b) { return a.key() < b.key(); });
+      const auto same = [](const Place& a, const Place& b) { return a.key() == b.key(); };
+      places->erase(std::unique(places->begin(), places->end(), same), places->end());
       return std::move(*places);
     }
     return {};
