@@ -9,11 +9,10 @@
 namespace k8sgw::status {
 namespace {
 
-using status::testing::Merge;
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Not;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using testing::Merge;
+using ::testing::Not;
 
 constexpr char kNs[] = "gloo-system";
 constexpr char kProxy[] = "*v1.Proxy.gateway-proxy_gloo-system";

@@ -9,8 +9,8 @@
 namespace k8sgw::status {
 namespace {
 
-using testing::EndsWith;
-using testing::StartsWith;
+using ::testing::EndsWith;
+using ::testing::StartsWith;
 
 const ResourceKey kObject{Kind::kVirtualService, "n", "a"};
 const ProxyRef kFirst{"gloo-system", "gateway-proxy"};
@@ -88,7 +88,7 @@ TEST(VerdictTest, EvenTheWidestEntryFitsIntoAnObject) {
   std::vector<Name> roles;
   for (int i = 0; i < 300; ++i) proxies.push_back({"n", Cat("p", i)});
   for (const ProxyRef& proxy : proxies) roles.emplace_back(Cat("n~", proxy.name.str()));
-  for (int i = 0; i < 20'000; ++i) findings.push_back(Error(Cat("field[", i, "]"), "is wrong", "mend it", roles));
+  for (int i = 0; i < 6000; ++i) findings.push_back(Error(Cat("field[", i, "]"), std::string(60, 'x'), "mend it", roles));
   const Entry entry = Make(findings, proxies, kWidestLimits);
   EXPECT_EQ(entry.subresources.size(), 100u);
   size_t size = entry.reason.size();

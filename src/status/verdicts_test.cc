@@ -10,11 +10,11 @@
 namespace k8sgw::status {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
-using testing::IsEmpty;
-using testing::Key;
-using testing::StartsWith;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Key;
+using ::testing::StartsWith;
 
 constexpr char kGateways[] = R"(
 apiVersion: gateway.solo.io/v1
