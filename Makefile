@@ -6,10 +6,10 @@ ENVOY := $(CACHE)/envoy-1.40.0
 CLANG_FORMAT := $(CACHE)/clang-format-18.1.8
 BUILD = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; cmake --build build/$(1) -j$(JOBS)
 
-.PHONY: help setup build all run test unit golden crds style format pages commands e2e resilience cluster fuzz bench asan tsan clean
+.PHONY: help setup build all run test unit golden crds style format pages commands e2e resilience cluster fuzz bench bench-cluster asan tsan clean
 
 help: ## what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: ## install packages, fetch the pinned Envoy and its API
 	@tools/setup.sh
@@ -24,7 +24,7 @@ all: setup ## the same, with the test programs and the benchmarks
 run: build ## serve examples/petstore with a small backend until Ctrl-C
 	@tools/run_petstore.sh
 
-test: unit golden style pages commands e2e resilience tsan asan fuzz ## every test
+test: unit golden style pages commands e2e resilience cluster tsan asan fuzz ## every test
 
 unit: all ## unit, property and simulation tests
 	@cd build/release && ctest -L unit --output-on-failure
@@ -63,6 +63,11 @@ fuzz: setup ## inputs made at random, with sanitizers, by clang; RUNS=1000000 ma
 bench: all ## speed and size beside their floors; rewrites docs/benchmarks.md
 	@build/release/benchmarks/k8sgw_bench --gateway build/release/k8sgateway --envoy $(ENVOY) --json build/figures.json
 	@python3 benchmarks/report.py build/figures.json docs
+	@$(MAKE) --no-print-directory bench-cluster
+
+bench-cluster: all ## the part of it that needs a cluster, which comes up for it; needs root
+	@benchmarks/kube/run.sh build/release $(ENVOY) build/cluster.json
+	@python3 benchmarks/report.py build/cluster.json docs cluster
 
 asan: setup ## unit, simulation and golden tests with the address and undefined-behaviour sanitizers
 	@$(call BUILD,asan)

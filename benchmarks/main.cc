@@ -4,33 +4,78 @@
 #include <filesystem>
 
 #include "benchmarks/cases.h"
+#include "benchmarks/kube/cases.h"
+
+namespace k8sgw::bench {
+namespace {
+
+// What is asked for; a divisor of 1 is the whole.
+struct Choice {
+  std::string only;
+  int divide = 1;
+  bool large = false;
+
+  bool Wants(const std::string& name) const { return only.empty() || only == name; }
+};
+
+void RunFiles(const Programs& programs, const Choice& choice, Figures& figures) {
+  const int divide = choice.divide;
+  if (choice.Wants("start")) {
+    ColdStart(programs, "start of an empty machine", 1, 2.5, std::max(3, 21 / divide), figures);
+  }
+  if (choice.Wants("edit")) {
+    EditVirtualService(programs, 100, std::max(5, 60 / divide), figures);
+    EditVirtualService(programs, 1'000, std::max(5, 60 / divide), figures);
+    EditVirtualService(programs, 10'000, std::max(5, 30 / divide), figures);
+  }
+  if (choice.Wants("upstream")) EditUpstream(programs, 10'000, std::max(5, 60 / divide), figures);
+  if (choice.Wants("cold")) ColdStart(programs, "cold start", 10'000, 1.5, std::max(1, 3 / divide), figures);
+  if (choice.Wants("memory")) Memory(programs, 5'000, figures);
+}
+
+void RunCluster(const Programs& programs, const std::string& kubeconfig, const Choice& choice, Figures& figures) {
+  KubeStage stage(programs, kubeconfig, choice.divide);
+  if (choice.Wants("routes")) RouteByRoute(stage, stage.Samples(3'000, 100), figures);
+  if (choice.Wants("push")) {
+    for (const int n : {100, 1'000, 5'000}) ChangeToPush(stage, n, stage.Samples(60, 5), figures);
+  }
+  if (choice.Wants("cluster-start")) StartInCluster(stage, 5'000, stage.Samples(7, 3), figures);
+  if (choice.Wants("webhook")) WebhookVerdicts(stage, 5'000, stage.Samples(5'000, 500), figures);
+  if (choice.Wants("steady")) Steady(stage, 5'000, stage.Samples(180, 10), figures);
+  if (choice.Wants("endpoints")) EndpointChanges(stage, 20'000, 100, stage.Samples(30, 5), figures);
+  if (choice.large && choice.Wants("push")) ChangeToPush(stage, 20'000, stage.Samples(30, 5), figures);
+}
+
+}  // namespace
+}  // namespace k8sgw::bench
 
 int main(int argc, char** argv) {
   using namespace k8sgw::bench;
   Programs programs;
   std::string json;
-  std::string only;
-  int divide = 1;
+  std::string kubeconfig;
+  Choice choice;
   CLI::App app(
       "Measures K8sGateway with the real Envoy. Each figure stands beside its floor, measured in the same run.");
   app.add_option("--gateway", programs.gateway, "The k8sgateway binary")->required()->check(CLI::ExistingFile);
   app.add_option("--envoy", programs.envoy, "The Envoy binary")->required()->check(CLI::ExistingFile);
   app.add_option("--json", json, "Write the figures to this file");
-  app.add_option("--only", only, "edit, upstream, cold, start or memory");
-  app.add_option("--divide-samples", divide, "Fewer samples, for a quick look")->check(CLI::Range(1, 100));
+  app.add_option("--only", choice.only,
+                 "edit, upstream, cold, start or memory; of a cluster push, cluster-start, steady, routes, webhook or "
+                 "endpoints");
+  app.add_option("--divide-samples", choice.divide, "Fewer samples, for a quick look")->check(CLI::Range(1, 100));
+  app.add_option("--kubeconfig", kubeconfig,
+                 "Measure on this empty cluster, which has our kinds, in place of files. Everything in it may go")
+      ->check(CLI::ExistingFile);
+  app.add_flag("--large", choice.large, "With a cluster: 20,000 VirtualServices, too");
   CLI11_PARSE(app, argc, argv);
 
   Figures figures;
-  const auto wanted = [&](const std::string& name) { return only.empty() || only == name; };
-  if (wanted("start")) ColdStart(programs, "start of an empty machine", 1, 2.5, std::max(3, 21 / divide), figures);
-  if (wanted("edit")) {
-    EditVirtualService(programs, 100, std::max(5, 60 / divide), figures);
-    EditVirtualService(programs, 1'000, std::max(5, 60 / divide), figures);
-    EditVirtualService(programs, 10'000, std::max(5, 30 / divide), figures);
+  if (kubeconfig.empty()) {
+    RunFiles(programs, choice, figures);
+  } else {
+    RunCluster(programs, kubeconfig, choice, figures);
   }
-  if (wanted("upstream")) EditUpstream(programs, 10'000, std::max(5, 60 / divide), figures);
-  if (wanted("cold")) ColdStart(programs, "cold start", 10'000, 1.5, std::max(1, 3 / divide), figures);
-  if (wanted("memory")) Memory(programs, 5'000, figures);
   if (!json.empty() && !figures.Write(json)) {
     std::cerr << "cannot write " << json << "\n";
     return 1;

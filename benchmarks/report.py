@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Turns the figures of k8sgw_bench into docs/benchmarks.md and its chart: report.py FIGURES.json DOCS-FOLDER"""
+"""Turns figures of k8sgw_bench into a part of docs/benchmarks.md and its chart.
+
+report.py FIGURES.json DOCS-FOLDER [PART]: the part is "figures", or "cluster" for those of a cluster.
+"""
 
 import datetime
 import html
@@ -71,23 +74,26 @@ def table(rows: list[dict]) -> str:
     return "\n".join(out)
 
 
+CHARTS = {"figures": "benchmarks.svg", "cluster": "benchmarks-cluster.svg"}
+
+
 def main() -> None:
     figures = json.loads(pathlib.Path(sys.argv[1]).read_text())
     docs = pathlib.Path(sys.argv[2])
+    part = sys.argv[3] if len(sys.argv) > 3 else "figures"
     rows, parent = [], ""
     for figure in figures:
         if not figure["name"].startswith(" "):
             parent = figure["name"]
         rows.append({**figure, "label": label(figure, parent)})
     text = (docs / "benchmarks.md").read_text()
-    begin, end = "<!-- figures -->\n", "<!-- end of figures -->"
+    begin, end = f"<!-- {part} -->\n", f"<!-- end of {part} -->"
     head, rest = text.split(begin)
     tail = rest.split(end)[1]
-    measured = (
-        f"Measured on {datetime.date.today()} with {os.cpu_count()} cores of {cpu_name()}, Envoy 1.40.0 with two workers.\n"
-    )
+    where = f"{os.cpu_count()} cores of {cpu_name()}"
+    measured = f"Measured on {datetime.date.today()} with {where}, Envoy 1.40.0 with two workers.\n"
     (docs / "benchmarks.md").write_text(head + begin + measured + "\n" + table(rows) + "\n" + end + tail)
-    (docs / "benchmarks.svg").write_text(chart(rows))
+    (docs / CHARTS[part]).write_text(chart(rows))
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ absl::Status ControlPlane::Listen(const std::string& address) {
     loop_.Post([this, nack] {
       pipeline_.ReportNack(nack);
       LogProblems();
+      if (options_.on_refusal) options_.on_refusal();
     });
   };
   auto server = xds::Server::Start(std::move(options));

@@ -23,6 +23,8 @@ struct ControlPlaneOptions {
   uint32_t fallback_port = 8080;
   // When set, a small JSON file that says which revision is live; replaced as a whole.
   std::string status_file;
+  // Called when an Envoy has refused something and the problems are another.
+  std::function<void()> on_refusal;
 };
 
 class ControlPlane {

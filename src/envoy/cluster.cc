@@ -28,6 +28,19 @@ std::string TypeName(const gloov1::Upstream& upstream) {
   return field ? field->json_name() : "";
 }
 
+EndpointSource EndpointsOf(const gloov1::Upstream& upstream) {
+  const auto& kube = upstream.kube();
+  EndpointSource source{{kube.service_namespace(), kube.service_name()}, kube.service_port(), {}, {}};
+  source.selector.insert(kube.selector().begin(), kube.selector().end());
+  for (const auto& keys : DescribeUpstream(upstream).subset_keys) {
+    source.subset_keys.insert(source.subset_keys.end(), keys.begin(), keys.end());
+  }
+  for (const auto& [key, value] : kube.subset_spec().default_subset().values()) source.subset_keys.push_back(key);
+  std::ranges::sort(source.subset_keys);
+  source.subset_keys.erase(std::unique(source.subset_keys.begin(), source.subset_keys.end()), source.subset_keys.end());
+  return source;
+}
+
 }  // namespace
 
 TranslatedCluster TranslateCluster(const Context& context, const UpstreamRef& ref, const gloov1::Upstream& upstream) {
@@ -57,8 +70,15 @@ TranslatedCluster TranslateCluster(const Context& context, const UpstreamRef& re
   if (type.empty()) {
     report.Error("", "the Upstream has no type", "add static: {hosts: [{addr: …, port: …}]}");
   }
-  result.accepted = !report.failed() && out.has_load_assignment();
-  if (out.has_load_assignment()) result.resource = MakeResource(xds::Type::kCluster, out.name(), out);
+  result.accepted = !report.failed() && (out.has_load_assignment() || out.has_eds_cluster_config());
+  if (out.has_eds_cluster_config()) {
+    auto resource = std::make_shared<xds::Resource>(*MakeResource(xds::Type::kCluster, out.name(), out));
+    resource->has_endpoints = true;
+    result.resource = std::move(resource);
+    result.endpoints = std::make_shared<const EndpointSource>(EndpointsOf(upstream));
+  } else if (out.has_load_assignment()) {
+    result.resource = MakeResource(xds::Type::kCluster, out.name(), out);
+  }
   return result;
 }
 

@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "src/envoy/endpoints.h"
 #include "src/envoy/plugin.h"
 #include "src/xds/resource.h"
 
@@ -11,11 +12,14 @@ namespace k8sgw::envoy {
 struct TranslatedCluster {
   // nullptr when the Upstream's type is not translated.
   Ptr<xds::Resource> resource;
+  // nullptr when the cluster itself says what its endpoints are.
+  Ptr<EndpointSource> endpoints;
   bool accepted = false;
   Problems problems;
 
   bool operator==(const TranslatedCluster& other) const {
     return accepted == other.accepted && problems == other.problems &&
+           (endpoints == other.endpoints || (endpoints && other.endpoints && *endpoints == *other.endpoints)) &&
            (resource == other.resource || (resource && other.resource && *resource == *other.resource));
   }
 };

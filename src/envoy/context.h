@@ -2,12 +2,14 @@
 // what was read, or its first appearance, runs the reader again.
 #pragma once
 
+#include <functional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "src/base/ptr.h"
+#include "src/envoy/kube_destination.h"
 #include "src/flow/collection.h"
 #include "src/model/objects.h"
 #include "src/model/settings_key.h"
@@ -46,8 +48,9 @@ enum class SecretDelivery {
 struct TranslationOptions {
   SettingsKey settings;
   SecretDelivery secret_delivery = SecretDelivery::kInline;
-  // Seconds since 1970, for the validity of certificates.
+  // Seconds since 1970, for the validity of certificates; `clock` counts when there is one.
   int64_t now = 0;
+  std::function<int64_t()> clock{};
   // Secrets are only sent in headers to Upstreams of their own namespace.
   bool header_secrets_match_upstreams = false;
 };
@@ -59,6 +62,7 @@ class Context {
     const flow::Collection<UpstreamGroupRef, Object<gloov1::UpstreamGroup>>& upstream_groups;
     const flow::Collection<SecretRef, Object<gloov1::Secret>>& secrets;
     const flow::Collection<SecretRef, TlsMaterial>& tls_materials;
+    const flow::Collection<ServiceRef, Object<core::Service>>& services;
   };
 
   // `settings` is never nullptr.
@@ -77,12 +81,19 @@ class Context {
   Ptr<Object<gloov1::Secret>> FindSecret(const SecretRef& ref) const { return reader_.Get(collections_.secrets, ref); }
   // The last good TLS content of a Secret; nullptr when it never had any.
   Ptr<TlsMaterial> FindTlsMaterial(const SecretRef& ref) const { return reader_.Get(collections_.tls_materials, ref); }
+  Ptr<Object<core::Service>> FindService(const ServiceRef& ref) const {
+    return reader_.Get(collections_.services, ref);
+  }
+  // Notes that a route leads there, so that there is a cluster for it.
+  void Use(const KubeDestination& destination) const { kube_destinations_.insert(destination); }
+  const std::set<KubeDestination>& kube_destinations() const { return kube_destinations_; }
 
  private:
   flow::Reader& reader_;
   const Collections& collections_;
   Ptr<gloov1::Settings> settings_;
   const TranslationOptions& options_;
+  mutable std::set<KubeDestination> kube_destinations_;
 };
 
 }  // namespace k8sgw::envoy

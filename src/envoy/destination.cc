@@ -58,12 +58,22 @@ std::string ResolveCluster(const Context& context, const gloov1::Destination& de
   }
   if (destination.has_kube()) {
     const auto& kube = destination.kube();
-    const std::string name =
-        missing("kube", "Kubernetes services are not known here, so requests are answered with an error",
-                "use an Upstream with static hosts");
-    if (!name.empty()) return name;
-    return ClusterName({kube.ref().namespace_(), "kube-svc:" + kube.ref().namespace_() + "-" + kube.ref().name() + "-" +
-                                                     std::to_string(kube.port())});
+    const KubeDestination to{{kube.ref().namespace_(), kube.ref().name()}, kube.port()};
+    const auto service = context.FindService(to.service);
+    std::string name;
+    if (context.settings().gloo().disable_kubernetes_destinations()) {
+      name = missing("kube", "Settings switch off destinations of this kind (gloo.disableKubernetesDestinations)",
+                     "use an Upstream of type kube");
+    } else if (!service) {
+      name =
+          missing("kube", "there is no Service " + to.service.ToString(), "create it, or correct name and namespace");
+    } else if (!FindPort(service->spec, to.port)) {
+      name = missing("kube.port", "the Service " + to.service.ToString() + " has no port " + std::to_string(to.port),
+                     "use one of its ports");
+    } else {
+      context.Use(to);
+    }
+    return name.empty() ? ClusterName(to.upstream()) : name;
   }
   if (destination.has_consul()) {
     const std::string name =

@@ -41,7 +41,6 @@ RouteConfiguration JoinVirtualHosts(const proxy::Listener& listener, const Route
     resource->body.push_back(host.bytes);
     resource->size += host.bytes->size();
     hash = HashCombine(hash, host.hash);
-    if (!host.needs.empty()) out.needs.insert(host.needs.begin(), host.needs.end());
   }
   resource->version = HexHash(hash);
   out.resource = std::move(resource);

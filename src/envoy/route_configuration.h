@@ -19,12 +19,8 @@ struct ServedVirtualHost {
 
 struct RouteConfiguration {
   Ptr<xds::Resource> resource;
-  // Of all virtual hosts.
-  Needs needs;
 
-  bool operator==(const RouteConfiguration& other) const {
-    return *resource == *other.resource && needs == other.needs;
-  }
+  bool operator==(const RouteConfiguration& other) const { return *resource == *other.resource; }
 };
 
 // Costs one pointer and one hash step per virtual host.

@@ -23,6 +23,7 @@
 #include "src/envoy/names.h"
 #include "src/envoy/resource.h"
 #include "src/envoy/tls.h"
+#include "src/gateway/union.h"
 #include "src/model/inputs.h"
 
 namespace k8sgw::envoy {
@@ -107,6 +108,7 @@ struct Translation::Nodes {
   const Context::Collections cluster_view;
   flow::Derived<UpstreamRef, Object<gloov1::Upstream>, UpstreamRef, TranslatedCluster> translated_clusters;
   flow::LastGood<UpstreamRef, TranslatedCluster, xds::Resource> clusters;
+  flow::LastGood<UpstreamRef, TranslatedCluster, EndpointSource> endpoint_sources;
   flow::Derived<UpstreamRef, Object<gloov1::Upstream>, UpstreamRef, UpstreamHead> upstreams;
 
   // --- virtual hosts
@@ -117,14 +119,29 @@ struct Translation::Nodes {
   flow::Index<DomainKey, VirtualHostKey, VirtualHost> virtual_hosts_by_domain;
   flow::Derived<VirtualHostKey, VirtualHost, VirtualHostKey, ServedVirtualHost> served;
   flow::Index<RouteConfigKey, VirtualHostKey, ServedVirtualHost> served_by_route_config;
+  // Only those that need filters.
+  flow::Index<RouteConfigKey, VirtualHostKey, ServedVirtualHost> needy_by_route_config;
+
+  // --- clusters of Services that routes lead to without an Upstream
+  flow::Derived<VirtualHostKey, VirtualHost, UpstreamRef, KubeDestination> kube_destinations;
+  flow::Derived<UpstreamRef, KubeDestination, UpstreamRef, TranslatedCluster> translated_kube_clusters;
+  flow::Derived<UpstreamRef, TranslatedCluster, UpstreamRef, xds::Resource> kube_clusters;
+  flow::Derived<UpstreamRef, TranslatedCluster, UpstreamRef, EndpointSource> kube_endpoint_sources;
+  gateway::Union<UpstreamRef, xds::Resource> served_clusters;
+
+  // --- endpoints
+  flow::Index<ServiceRef, EndpointSliceRef, Object<core::EndpointSlice>> slices_by_service;
+  gateway::Union<UpstreamRef, EndpointSource> served_endpoint_sources;
+  flow::Derived<UpstreamRef, EndpointSource, UpstreamRef, xds::Resource> endpoints;
 
   // --- listeners
   flow::Derived<ListenerKey, proxy::Listener, ListenerKey, CheckedListener> checked_listeners;
   flow::LastGood<ListenerKey, CheckedListener, proxy::Listener> good_listeners;
   flow::Index<ListenerName, ListenerKey, proxy::Listener> good_listeners_by_name;
   flow::Derived<ListenerKey, proxy::Listener, ListenerKey, proxy::Listener> served_listeners;
+  // One entry for each route configuration.
+  flow::Derived<ListenerKey, proxy::Listener, RouteConfigKey, Needs> needs;
   flow::Derived<ListenerKey, proxy::Listener, RouteConfigKey, RouteConfiguration> route_configurations;
-  flow::Derived<RouteConfigKey, RouteConfiguration, RouteConfigKey, Needs> needs;
   flow::Derived<ListenerKey, proxy::Listener, ListenerKey, TranslatedListener> listeners;
   flow::Derived<RouteConfigKey, RouteConfiguration, RouteConfigKey, RouteConfiguration> served_route_configurations;
 
@@ -153,16 +170,17 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
     : options(opts),
       inputs(in),
       gateway(gw),
-      checked_secrets(graph, "checked-secrets", in.secrets, {},
-                      [this](flow::Reader&, const SecretRef& ref, const Object<gloov1::Secret>& secret, auto& out) {
-                        if (!secret.spec.has_tls()) return;
-                        CheckedSecret checked;
-                        Reporter report(checked.problems, {{Kind::kSecret, ref.ns, ref.name}, ""});
-                        if (auto material = ReadTlsSecret(secret.spec, options.now, report)) {
-                          checked.material = std::make_shared<const TlsMaterial>(std::move(*material));
-                        }
-                        out.Emit(ref, std::move(checked));
-                      }),
+      checked_secrets(
+          graph, "checked-secrets", in.secrets, {},
+          [this](flow::Reader&, const SecretRef& ref, const Object<gloov1::Secret>& secret, auto& out) {
+            if (!secret.spec.has_tls()) return;
+            CheckedSecret checked;
+            Reporter report(checked.problems, {{Kind::kSecret, ref.ns, ref.name}, ""});
+            if (auto material = ReadTlsSecret(secret.spec, options.clock ? options.clock() : options.now, report)) {
+              checked.material = std::make_shared<const TlsMaterial>(std::move(*material));
+            }
+            out.Emit(ref, std::move(checked));
+          }),
       tls_materials(graph, "tls-materials", checked_secrets,
                     [](const CheckedSecret& secret) {
                       return flow::Candidate<TlsMaterial>{secret.material, secret.material != nullptr};
@@ -172,10 +190,10 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                 if (options.secret_delivery == SecretDelivery::kSds) out.Emit(ref, MakeSecretResources(ref, material));
               }),
       no_upstreams(graph, "no-upstreams"),
-      cluster_view{no_upstreams, in.upstream_groups, in.secrets, tls_materials},
+      cluster_view{no_upstreams, in.upstream_groups, in.secrets, tls_materials, in.services},
       translated_clusters(
           graph, "translated-clusters", in.upstreams,
-          {&in.settings, &no_upstreams, &in.upstream_groups, &in.secrets, &tls_materials},
+          {&in.settings, &no_upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.services},
           [this](flow::Reader& reader, const UpstreamRef& ref, const Object<gloov1::Upstream>& upstream, auto& out) {
             out.Emit(ref, TranslateCluster(MakeContext(reader, cluster_view), ref, upstream.spec));
           }),
@@ -183,6 +201,10 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                [](const TranslatedCluster& cluster) {
                  return flow::Candidate<xds::Resource>{cluster.resource, cluster.accepted};
                }),
+      endpoint_sources(graph, "endpoint-sources", translated_clusters,
+                       [](const TranslatedCluster& cluster) {
+                         return flow::Candidate<EndpointSource>{cluster.endpoints, cluster.accepted};
+                       }),
       upstreams(
           graph, "upstream-heads", in.upstreams, {&clusters},
           [this](flow::Reader& reader, const UpstreamRef& ref, const Object<gloov1::Upstream>& upstream, auto& out) {
@@ -190,9 +212,9 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
             head.served = reader.Get(clusters, ref) != nullptr;
             out.Emit(ref, std::move(head));
           }),
-      view{upstreams, in.upstream_groups, in.secrets, tls_materials},
+      view{upstreams, in.upstream_groups, in.secrets, tls_materials, in.services},
       checked_groups(graph, "checked-upstream-groups", in.upstream_groups,
-                     {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials},
+                     {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.services},
                      [this](flow::Reader& reader, const UpstreamGroupRef& ref,
                             const Object<gloov1::UpstreamGroup>& group, auto& out) {
                        CheckedUpstreamGroup checked{CheckUpstreamGroup(MakeContext(reader, view), ref, group.spec)};
@@ -200,7 +222,8 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                      }),
       translated_virtual_hosts(
           graph, "translated-virtual-hosts", gw.virtual_hosts(),
-          {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &gw.bindings(), &gw.listeners()},
+          {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.services, &gw.bindings(),
+           &gw.listeners()},
           [this](flow::Reader& reader, const VirtualHostKey& key, const proxy::VirtualHost& host, auto& out) {
             const auto listener = reader.Get(gateway.listeners(), key.listener);
             const auto binding = reader.Get(gateway.bindings(), key);
@@ -239,6 +262,42 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                              [](const VirtualHostKey&, const ServedVirtualHost& served_host) {
                                return std::vector<RouteConfigKey>{served_host.host->route_config};
                              }),
+      needy_by_route_config(graph, "needy-by-route-configuration", served,
+                            [](const VirtualHostKey&, const ServedVirtualHost& served_host) {
+                              std::vector<RouteConfigKey> keys;
+                              if (!served_host.host->needs.empty()) keys.push_back(served_host.host->route_config);
+                              return keys;
+                            }),
+      kube_destinations(graph, "kube-destinations", virtual_hosts, {},
+                        [](flow::Reader&, const VirtualHostKey&, const VirtualHost& host, auto& out) {
+                          for (const KubeDestination& to : host.kube_destinations) out.Emit(to.upstream(), to);
+                        }),
+      translated_kube_clusters(
+          graph, "translated-kube-clusters", kube_destinations,
+          {&in.settings, &no_upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.services},
+          [this](flow::Reader& reader, const UpstreamRef& ref, const KubeDestination& to, auto& out) {
+            const auto service = reader.Get(inputs.services, to.service);
+            if (!service || !FindPort(service->spec, to.port)) return;
+            gloov1::Upstream upstream;
+            DescribeDestination(to, *service, &upstream);
+            out.Emit(ref, TranslateCluster(MakeContext(reader, cluster_view), ref, upstream));
+          }),
+      kube_clusters(graph, "kube-clusters", translated_kube_clusters, {},
+                    [](flow::Reader&, const UpstreamRef& ref, const TranslatedCluster& cluster, auto& out) {
+                      if (cluster.accepted) out.Emit(ref, cluster.resource);
+                    }),
+      kube_endpoint_sources(graph, "kube-endpoint-sources", translated_kube_clusters, {},
+                            [](flow::Reader&, const UpstreamRef& ref, const TranslatedCluster& cluster, auto& out) {
+                              if (cluster.accepted) out.Emit(ref, cluster.endpoints);
+                            }),
+      served_clusters(graph, "served-clusters", {&clusters, &kube_clusters}),
+      slices_by_service(graph, "slices-by-service", in.endpoint_slices, ServiceOf),
+      served_endpoint_sources(graph, "served-endpoint-sources", {&endpoint_sources, &kube_endpoint_sources}),
+      endpoints(graph, "endpoints", served_endpoint_sources, {&in.services, &slices_by_service, &in.pods},
+                [this](flow::Reader& reader, const UpstreamRef& ref, const EndpointSource& source, auto& out) {
+                  const EndpointInputs from{inputs.services, slices_by_service, inputs.pods};
+                  out.Emit(ref, MakeLoadAssignment(reader, from, ClusterName(ref), source));
+                }),
       checked_listeners(
           graph, "checked-listeners", gw.listeners(),
           {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials},
@@ -268,27 +327,34 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
             const auto& claimants = reader.Find(good_listeners_by_name, ListenerName{key.proxy, name});
             if (Owns(key, claimants, still_claims)) out.Emit(key, good_listeners.Get(key));
           }),
+      needs(graph, "needs", served_listeners,
+            {&served_by_route_config, &needy_by_route_config, &gw.bindings_by_listener(), &in.settings},
+            [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
+              // A listener without any virtual host is not served, as published. One that is needs all of its tables,
+              // the empty ones too: Envoy keeps the old routes of a table that it is not told of any more.
+              bool serve = MakeContext(reader, view).settings().gateway().translate_empty_gateways().value();
+              std::vector<std::pair<RouteConfigKey, Needs>> tables;
+              for (uint64_t hash : RouteConfigHashes(reader, key, listener)) {
+                const RouteConfigKey route_config{key, hash};
+                serve = serve || !reader.Find(served_by_route_config, route_config).empty();
+                Needs& all = tables.emplace_back(route_config, Needs()).second;
+                for (const auto& [name, needy] : reader.Find(needy_by_route_config, route_config))
+                  all.insert(needy->host->needs.begin(), needy->host->needs.end());
+              }
+              if (!serve) return;
+              for (auto& [route_config, all] : tables) out.Emit(route_config, std::move(all));
+            }),
       route_configurations(
           graph, "route-configurations", served_listeners,
-          {&served_by_route_config, &gw.bindings_by_listener(), &in.settings},
+          {&needs, &served_by_route_config, &gw.bindings_by_listener()},
           [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
-            // A listener without any virtual host is not served, as published. One that is needs all of its tables,
-            // the empty ones too: Envoy keeps the old routes of a table that it is not told of any more.
-            bool serve = MakeContext(reader, view).settings().gateway().translate_empty_gateways().value();
-            std::vector<std::pair<RouteConfigKey, RouteConfiguration>> tables;
             for (uint64_t hash : RouteConfigHashes(reader, key, listener)) {
               const RouteConfigKey route_config{key, hash};
-              const auto& hosts = reader.Find(served_by_route_config, route_config);
-              serve = serve || !hosts.empty();
-              tables.emplace_back(route_config, JoinVirtualHosts(listener, route_config, hosts));
+              if (!reader.Get(needs, route_config)) continue;
+              out.Emit(route_config,
+                       JoinVirtualHosts(listener, route_config, reader.Find(served_by_route_config, route_config)));
             }
-            if (!serve) return;
-            for (auto& [route_config, table] : tables) out.Emit(route_config, std::move(table));
           }),
-      needs(graph, "needs", route_configurations, {},
-            [](flow::Reader&, const RouteConfigKey& key, const RouteConfiguration& config, auto& out) {
-              out.Emit(key, config.needs);
-            }),
       listeners(graph, "listeners", served_listeners,
                 {&needs, &gw.bindings_by_listener(), &in.settings, &upstreams, &in.upstream_groups, &in.secrets,
                  &tls_materials},
@@ -308,7 +374,13 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
             const auto listener = reader.Get(listeners, key.listener);
             if (listener && listener->route_configs.contains(key.ssl_hash))
               out.Emit(key, route_configurations.Get(key));
-          }) {}
+          }) {
+  // What is only served, and has no problems: a speculation need not join thousands of virtual hosts.
+  secrets.LeaveOutOfSpeculation();
+  endpoints.LeaveOutOfSpeculation();
+  route_configurations.LeaveOutOfSpeculation();
+  served_route_configurations.LeaveOutOfSpeculation();
+}
 
 Translation::Translation(flow::Graph& graph, const Inputs& inputs, const gateway::Translation& gateway,
                          const TranslationOptions& options)
@@ -316,7 +388,8 @@ Translation::Translation(flow::Graph& graph, const Inputs& inputs, const gateway
 
 Translation::~Translation() = default;
 
-const flow::Collection<UpstreamRef, xds::Resource>& Translation::clusters() const { return nodes_->clusters; }
+const flow::Collection<UpstreamRef, xds::Resource>& Translation::clusters() const { return nodes_->served_clusters; }
+const flow::Collection<UpstreamRef, xds::Resource>& Translation::endpoints() const { return nodes_->endpoints; }
 const flow::Collection<ListenerKey, TranslatedListener>& Translation::listeners() const { return nodes_->listeners; }
 const flow::Collection<RouteConfigKey, RouteConfiguration>& Translation::route_configurations() const {
   return nodes_->served_route_configurations;
@@ -349,6 +422,7 @@ Translation::Memory Translation::memory() const {
   nodes_->good_listeners.ForEach([&](const auto& key, const auto& value) { memory.listeners.emplace(key, value); });
   nodes_->virtual_hosts.ForEach([&](const auto& key, const auto& value) { memory.virtual_hosts.emplace(key, value); });
   nodes_->clusters.ForEach([&](const auto& key, const auto& value) { memory.clusters.emplace(key, value); });
+  nodes_->endpoint_sources.ForEach([&](const auto& key, const auto& value) { memory.endpoints.emplace(key, value); });
   nodes_->tls_materials.ForEach([&](const auto& key, const auto& value) { memory.secrets.emplace(key, value); });
   return memory;
 }
@@ -357,6 +431,7 @@ void Translation::Remember(const Memory& memory) {
   for (const auto& [key, value] : memory.listeners) nodes_->good_listeners.Remember(key, value);
   for (const auto& [key, value] : memory.virtual_hosts) nodes_->virtual_hosts.Remember(key, value);
   for (const auto& [key, value] : memory.clusters) nodes_->clusters.Remember(key, value);
+  for (const auto& [key, value] : memory.endpoints) nodes_->endpoint_sources.Remember(key, value);
   for (const auto& [key, value] : memory.secrets) nodes_->tls_materials.Remember(key, value);
 }
 

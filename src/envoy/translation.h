@@ -63,6 +63,8 @@ class Translation {
 
   // --- what is served
   const flow::Collection<UpstreamRef, xds::Resource>& clusters() const;
+  // Of the clusters that do not say their endpoints themselves; by the Upstream, with the name of its cluster.
+  const flow::Collection<UpstreamRef, xds::Resource>& endpoints() const;
   const flow::Collection<proxy::ListenerKey, TranslatedListener>& listeners() const;
   const flow::Collection<RouteConfigKey, RouteConfiguration>& route_configurations() const;
   // Empty with SecretDelivery::kInline.
@@ -83,6 +85,7 @@ class Translation {
     std::map<proxy::ListenerKey, Ptr<proxy::Listener>> listeners;
     std::map<proxy::VirtualHostKey, Ptr<VirtualHost>> virtual_hosts;
     std::map<UpstreamRef, Ptr<xds::Resource>> clusters;
+    std::map<UpstreamRef, Ptr<EndpointSource>> endpoints;
     std::map<SecretRef, Ptr<TlsMaterial>> secrets;
   };
   Memory memory() const;

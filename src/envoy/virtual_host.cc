@@ -127,6 +127,7 @@ TranslatedVirtualHost TranslateVirtualHost(const Context& context, const proxy::
 
   value->bytes = AsField(out);
   value->hash = Hash64(*value->bytes);
+  value->kube_destinations = context.kube_destinations();
   for (const gloov1::Route& route : in->spec->routes()) {
     const auto bytes = static_cast<uint32_t>(route.direct_response_action().body().size());
     value->longest_body = std::max(value->longest_body, bytes);

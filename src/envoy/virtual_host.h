@@ -1,6 +1,7 @@
 // proxy::VirtualHost → the virtual host of an Envoy RouteConfiguration, already serialized.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,13 +33,15 @@ struct VirtualHost {
   Needs needs;
   // Of its longest direct response, in bytes.
   uint32_t longest_body = 0;
+  // Where its routes lead without an Upstream.
+  std::set<KubeDestination> kube_destinations;
   // What it was made from.
   Ptr<proxy::VirtualHost> from;
   uint64_t hash = 0;
 
   bool operator==(const VirtualHost& other) const {
-    return hash == other.hash && route_config == other.route_config && needs == other.needs &&
-           from->hash == other.from->hash;
+    return hash == other.hash && kube_destinations == other.kube_destinations && route_config == other.route_config &&
+           needs == other.needs && from->hash == other.from->hash;
   }
 };
 

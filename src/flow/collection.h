@@ -191,15 +191,24 @@ class Input final : public Collection<K, V> {
   void Delete(const K& key) { staged_[key] = nullptr; }
 
  private:
-  void Run() override {
+  void Run(Pass pass) override {
+    if (pass != Pass::kCommit) {
+      // What was speculated before goes, unless it is staged again.
+      for (auto& [key, value] : saved_) staged_.try_emplace(key, value);
+    }
     for (auto& [key, value] : staged_) {
       if (!value && this->FindSlot(key) == kNoSlot) continue;
-      this->Set(this->SlotFor(key), std::move(value));
+      const Slot slot = this->SlotFor(key);
+      if (pass == Pass::kSpeculate) saved_.try_emplace(key, this->ValueAt(slot));
+      this->Set(slot, std::move(value));
     }
     staged_.clear();
+    if (pass == Pass::kRestore) saved_.clear();
   }
 
   std::map<K, Ptr<V>> staged_;
+  // While speculating: what stood, before that, at the keys that it touched.
+  std::map<K, Ptr<V>> saved_;
 };
 
 // The objects of a collection by one or more buckets each; a bucket counts as changed when a member entered, left or
@@ -226,7 +235,7 @@ class Index final : public KeyedNode<B> {
   const Bucket& MembersAt(Slot slot) const { return slot < members_.size() ? members_[slot] : kEmpty; }
   bool InUse(Slot slot) const override { return !MembersAt(slot).empty(); }
 
-  void Run() override {
+  void Run(Pass) override {
     for (Slot slot : of_.changed_slots()) {
       if (slot >= where_.size()) where_.resize(slot + 1);
       const K& key = of_.KeyOf(slot);
@@ -319,7 +328,7 @@ class Derived final : public Collection<OK, OV> {
     return reads;
   }
 
-  void Run() override {
+  void Run(Pass) override {
     std::vector<Slot> dirty;
     for (Slot slot : in_.changed_slots()) {
       if (slot >= is_dirty_.size()) is_dirty_.resize(slot + 1);
@@ -402,30 +411,50 @@ class LastGood final : public Collection<K, V> {
   void Remember(const K& key, Ptr<V> value) { memory_[key] = std::move(value); }
 
  private:
-  void Run() override {
-    for (Slot slot : in_.changed_slots()) {
-      const K& key = in_.KeyOf(slot);
-      const Ptr<In>& input = in_.ValueAt(slot);
-      const Slot out = this->SlotFor(key);
-      Candidate<V> candidate;
-      if (input) candidate = judge_(*input);
-      if (!input) {
-        this->Set(out, nullptr);
-        this->MarkIdle(out);
-      } else if (candidate.accepted) {
-        this->Set(out, std::move(candidate.value));
-      } else if (auto it = memory_.find(key); it != memory_.end() && !this->ValueAt(out)) {
-        this->Set(out, it->second);
-      } else if (!this->ValueAt(out)) {
-        this->MarkIdle(out);
+  void Run(Pass pass) override {
+    if (pass == Pass::kCommit) {
+      for (Slot slot : in_.changed_slots()) {
+        const K& key = in_.KeyOf(slot);
+        Choose(key, in_.ValueAt(slot), this->Get(key));
+        memory_.erase(key);
       }
-      memory_.erase(key);
+      return;
     }
+    for (Slot slot : in_.changed_slots()) saved_.try_emplace(in_.KeyOf(slot), this->Get(in_.KeyOf(slot)));
+    for (const auto& [key, before] : saved_) {
+      if (pass == Pass::kSpeculate) {
+        Choose(key, in_.Get(key), before);
+      } else if (before || this->FindSlot(key) != kNoSlot) {
+        this->Set(this->SlotFor(key), before);
+      }
+    }
+    if (pass == Pass::kRestore) saved_.clear();
+  }
+
+  // The value of `key`, which was `before` when the last revision ended.
+  void Choose(const K& key, const Ptr<In>& input, const Ptr<V>& before) {
+    const Slot out = this->SlotFor(key);
+    Ptr<V> value;
+    if (input) {
+      Candidate<V> candidate = judge_(*input);
+      const auto remembered = memory_.find(key);
+      if (candidate.accepted) {
+        value = std::move(candidate.value);
+      } else if (before || remembered == memory_.end()) {
+        value = before;
+      } else {
+        value = remembered->second;
+      }
+    }
+    if (!value) this->MarkIdle(out);
+    this->Set(out, std::move(value));
   }
 
   const Collection<K, In>& in_;
   const Judge judge_;
   std::map<K, Ptr<V>> memory_;
+  // While speculating: the value that each key which it touched had before.
+  std::map<K, Ptr<V>> saved_;
 };
 
 }  // namespace k8sgw::flow

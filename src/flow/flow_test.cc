@@ -67,6 +67,104 @@ TEST(Flow, IncrementalEqualsFromScratch) {
   }
 }
 
+// One random change of either input.
+void StageOne(World& world, std::mt19937& random) {
+  const int key = static_cast<int>(random() % 30);
+  const bool gone = random() % 3 == 0;
+  auto& input = random() % 4 == 0 ? world.limits : world.numbers;
+  const int value = static_cast<int>(random() % 50);
+  gone ? input.Delete(key) : input.Put(key, P(value));
+}
+
+TEST(Flow, ASpeculationShowsWhatACommitWouldAndLeavesNothing) {
+  std::mt19937 random(11);
+  World world;
+  World calm;  // the same, without speculations
+  int shown = 0;
+  for (int step = 0; step < 3000; ++step) {
+    const auto sums = All(world.sums);
+    const auto good = All(world.good);
+    for (int tries = static_cast<int>(random() % 3); tries > 0; --tries) {
+      // What is speculated, as a commit on top of the same history.
+      const unsigned seed = random();
+      std::mt19937 here(seed), there(seed);
+      World would;
+      for (const auto& [key, value] : All(world.numbers)) would.numbers.Put(key, P(value));
+      for (const auto& [key, value] : All(world.limits)) would.limits.Put(key, P(value));
+      if (!world.graph.speculating()) {
+        for (const auto& [key, value] : good) would.good.Remember(key, P(value));
+        would.graph.Commit();
+        for (int i = 0; i < 3; ++i) StageOne(world, here), StageOne(would, there);
+        would.graph.Commit();
+        world.graph.Speculate();
+        ASSERT_EQ(All(world.sums), All(would.sums)) << "step " << step;
+        ASSERT_EQ(All(world.good), All(would.good)) << "step " << step;
+        shown += All(world.good) != good;
+      } else {
+        // One after the other, without a way back in between.
+        for (int i = 0; i < 3; ++i) StageOne(world, here);
+        world.graph.Speculate();
+      }
+    }
+    world.graph.Restore();
+    ASSERT_EQ(All(world.sums), sums) << "step " << step;
+    ASSERT_EQ(All(world.good), good) << "step " << step;
+    const unsigned seed = random();
+    std::mt19937 here(seed), there(seed);
+    for (int i = 0; i < 2; ++i) StageOne(world, here), StageOne(calm, there);
+    world.graph.Commit();
+    calm.graph.Commit();
+    ASSERT_EQ(All(world.sums), All(calm.sums)) << "step " << step;
+    ASSERT_EQ(All(world.good), All(calm.good)) << "step " << step;
+  }
+  EXPECT_GT(shown, 500);
+}
+
+TEST(Flow, ASecondSpeculationDoesNotSeeTheFirst) {
+  World world;
+  world.numbers.Put(0, P(3));
+  world.graph.Commit();
+  world.numbers.Put(0, P(7));
+  world.graph.Speculate();
+  EXPECT_EQ(*world.good.Get(0), 7);
+  world.numbers.Put(0, P(8));
+  world.graph.Speculate();
+  EXPECT_EQ(*world.sums.Get(0), 8);
+  EXPECT_EQ(*world.good.Get(0), 3) << "8 is refused, and what stays is what was committed";
+  world.numbers.Put(2, P(1));
+  world.graph.Speculate();
+  EXPECT_EQ(*world.sums.Get(0), 3);
+  world.graph.Restore();
+  EXPECT_EQ(world.sums.size(), 1u);
+  EXPECT_EQ(world.graph.revision(), 1u);
+}
+
+TEST(Flow, WhatIsLeftOutOfSpeculationsSleepsThroughThem) {
+  std::mt19937 random(5);
+  World world;
+  int runs = 0;
+  Derived<int, int, int, int> last(world.graph, "last", world.good, {&world.sums},
+                                   [&](Reader& reader, const int& key, const int& value, auto& out) {
+                                     ++runs;
+                                     out.Emit(key, value + *reader.Get(world.sums, key));
+                                   });
+  last.LeaveOutOfSpeculation();
+  for (int step = 0; step < 2000; ++step) {
+    StageOne(world, random);
+    world.graph.Commit();
+    std::map<int, int> expected;
+    world.good.ForEach([&](int key, const auto& value) { expected[key] = *value + *world.sums.Get(key); });
+    ASSERT_EQ(All(last), expected) << "step " << step;
+    const int before = runs;
+    for (int tries = static_cast<int>(random() % 3); tries > 0; --tries) {
+      for (int i = 0; i < 3; ++i) StageOne(world, random);
+      world.graph.Speculate();
+    }
+    world.graph.Restore();
+    ASSERT_EQ(runs, before);
+  }
+}
+
 TEST(Flow, ReRunsOnlyWhatReadTheChange) {
   World world;
   for (int i = 0; i < 1000; ++i) world.numbers.Put(i, P(i * 5 + i % 5));

@@ -18,17 +18,56 @@ void Node::MarkChanged(Slot slot) {
   changed_.push_back(slot);
 }
 
-uint64_t Graph::Commit() {
-  ++revision_;
+void Graph::CheckLeftOut(const Node& node) {
+  if (node.left_out_) return;
+  for (const Node* dep : node.uses()) {
+    if (!dep->left_out_) continue;
+    std::fprintf(stderr, "flow: %s uses %s, which is left out of speculations\n", node.name().c_str(),
+                 dep->name().c_str());
+    std::abort();
+  }
+}
+
+void Graph::Forget() {
+  for (Node* node : nodes_) node->Forget();
+}
+
+void Graph::Run(Pass pass) {
   reruns_.clear();
   for (Node* node : nodes_) {
     for (Slot slot : node->changed_) node->is_changed_[slot] = false;
     node->changed_.clear();
     node->last_runs_ = 0;
-    node->Forget();
   }
-  for (Node* node : nodes_) node->Run();
+  for (Node* node : nodes_) {
+    if (pass == Pass::kCommit || !node->left_out_) node->Run(pass);
+  }
+}
+
+uint64_t Graph::Commit() {
+  if (speculating_) {
+    std::fprintf(stderr, "flow: Commit within a speculation\n");
+    std::abort();
+  }
+  ++revision_;
+  Forget();
+  Run(Pass::kCommit);
   return revision_;
+}
+
+void Graph::Speculate() {
+  if (!speculating_) {
+    for (const Node* node : nodes_) CheckLeftOut(*node);
+    Forget();
+  }
+  speculating_ = true;
+  Run(Pass::kSpeculate);
+}
+
+void Graph::Restore() {
+  if (!speculating_) return;
+  Run(Pass::kRestore);
+  speculating_ = false;
 }
 
 uint64_t Graph::last_runs() const {

@@ -4,6 +4,10 @@
 // evaluation. Every key of a node has a Slot, a small number that stands for it as long as the key has a value or a
 // reader. Commit runs each node once: it re-runs exactly the transforms whose input, or whose recorded reads, changed.
 // There are no threads, no clocks and no callbacks out of the graph: what changed is read after Commit.
+//
+// Speculate applies changes only to look at them: nodes with a memory (inputs, last good versions) remember what they
+// had, and Restore brings it back. In between, and after it, slots stay where they are, so a node whose results nobody
+// looks at need not take part (LeaveOutOfSpeculation): for it nothing has happened.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +22,9 @@ using Slot = uint32_t;
 inline constexpr Slot kNoSlot = ~Slot{0};
 
 class Graph;
+
+// What a run of all nodes is for.
+enum class Pass : uint8_t { kCommit, kSpeculate, kRestore };
 
 class Node {
  public:
@@ -36,12 +43,14 @@ class Node {
   uint64_t total_runs() const { return total_runs_; }
   // The key of a slot in words, for Explain.
   virtual std::string SlotName(Slot slot) const = 0;
+  // The node does not run in speculations. What uses it must be left out too: else the process ends.
+  void LeaveOutOfSpeculation() { left_out_ = true; }
 
  protected:
   friend class Graph;
   friend class ReadLog;
 
-  virtual void Run() = 0;
+  virtual void Run(Pass pass) = 0;
   // Called when the next revision begins: slots that nobody needs may be reused from here on.
   virtual void Forget() = 0;
   // A reader of another node holds on to `slot`, or lets it go.
@@ -61,6 +70,7 @@ class Node {
   std::vector<bool> is_changed_;
   uint64_t last_runs_ = 0;
   uint64_t total_runs_ = 0;
+  bool left_out_ = false;
 };
 
 // One transform that ran, and why.
@@ -78,7 +88,14 @@ struct Rerun {
 class Graph {
  public:
   // Applies what the inputs have staged, as one revision, and returns its number.
+  // Not within a speculation.
   uint64_t Commit();
+  // Applies what the inputs have staged to the state of the last Commit, in place of what was speculated before. Until
+  // Restore, collections show the result, and changed_slots what differs from what they showed before this call.
+  void Speculate();
+  // Brings back the state of the last Commit. Does nothing outside of a speculation.
+  void Restore();
+  bool speculating() const { return speculating_; }
   uint64_t revision() const { return revision_; }
   const std::vector<Node*>& nodes() const { return nodes_; }
 
@@ -93,10 +110,17 @@ class Graph {
  private:
   friend class Node;
   friend class ReadLog;
+
+  static void CheckLeftOut(const Node& node);
+  // Slots that nobody needs any more may be reused.
+  void Forget();
+  void Run(Pass pass);
+
   std::vector<Node*> nodes_;
   std::vector<Rerun> reruns_;
   uint64_t revision_ = 0;
   bool tracing_ = false;
+  bool speculating_ = false;
 };
 
 // Which slots of other nodes each input slot of one node has read, and the reverse. All steps take constant time.

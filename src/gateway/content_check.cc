@@ -6,7 +6,7 @@
 #include "api/gateway/v1/virtual_service.proto.h"
 #include "api/gloo/v1/matchers.proto.h"
 #include "api/gloo/v1/route_options.proto.h"
-#include "src/gateway/label_selector.h"
+#include "src/model/label_selector.h"
 
 namespace k8sgw::gateway {
 namespace {

@@ -11,6 +11,7 @@
 #include "api/gloo/v1/secret.proto.h"
 #include "api/gloo/v1/settings.proto.h"
 #include "api/gloo/v1/upstream.proto.h"
+#include "src/model/kubernetes.h"
 #include "src/model/objects.h"
 
 namespace k8sgw {
@@ -26,6 +27,20 @@ Change::~Change() = default;
 bool Change::gone() const { return std::holds_alternative<std::monostate>(object); }
 
 void Change::SetGone() { object = std::monostate(); }
+
+uint64_t Change::hash() const { return HashOf(object); }
+
+uint64_t HashOf(const AnyObject& object) {
+  return std::visit(
+      [](const auto& value) -> uint64_t {
+        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::monostate>) {
+          return 0;
+        } else {
+          return value->hash;
+        }
+      },
+      object);
+}
 
 std::shared_ptr<const void> Change::Untyped() const {
   return std::visit(

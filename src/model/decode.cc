@@ -20,6 +20,7 @@
 #include "src/base/nearest.h"
 #include "src/base/proto_codec.h"
 #include "src/base/yaml_scalar.h"
+#include "src/model/kubernetes.h"
 #include "src/model/kubernetes_secret.h"
 
 namespace k8sgw {
@@ -105,6 +106,15 @@ void ReadMetadata(const Node& metadata, Draft& draft) {
 }
 
 template <class Spec>
+uint64_t ContentHashOf(const Spec& spec) {
+  if constexpr (requires { core::ContentHash(spec); }) {
+    return core::ContentHash(spec);
+  } else {
+    return Hash64(SerializeDeterministic(spec));
+  }
+}
+
+template <class Spec>
 Change Finish(Draft& draft, Spec spec) {
   auto object = std::make_shared<Object<Spec>>();
   object->ref = {draft.key.ns, draft.key.name};
@@ -112,7 +122,7 @@ Change Finish(Draft& draft, Spec spec) {
   object->annotations = std::move(draft.annotations);
   object->created = std::move(draft.created);
   object->generation = draft.generation;
-  uint64_t hash = Hash64(SerializeDeterministic(spec));
+  uint64_t hash = ContentHashOf(spec);
   const auto mix = [&](std::string_view text) { hash = HashCombine(hash, Hash64(text)); };
   for (const Labels* map : {&object->labels, &object->annotations}) {
     hash = HashCombine(hash, map->size());
@@ -157,9 +167,23 @@ void DecodeKind(const Node* spec, Draft& draft, DecodedDocument& out) {
     case Kind::kMatchableTcpGateway: return DecodeSpec<gatewayv1::MatchableTcpGateway>(spec, draft, out);
     case Kind::kListenerOption: return DecodeSpec<gatewayv1::ListenerOption>(spec, draft, out);
     case Kind::kHttpListenerOption: return DecodeSpec<gatewayv1::HttpListenerOption>(spec, draft, out);
+    case Kind::kService:
+    case Kind::kEndpointSlice:
+    case Kind::kPod:
     case Kind::kProxy:
     case Kind::kDocument: return;
   }
+}
+
+// Objects of Kubernetes itself change their metadata for reasons that are not ours.
+Change ReadCoreKind(const Node& document, Draft& draft) {
+  draft.created.clear();
+  draft.generation = 0;
+  if (draft.key.kind == Kind::kService) return Finish(draft, core::ReadService(document));
+  draft.annotations.clear();
+  if (draft.key.kind == Kind::kPod) return Finish(draft, core::Pod());
+  draft.labels.clear();
+  return Finish(draft, core::ReadEndpointSlice(document));
 }
 
 void Conclude(Draft& draft, DecodedDocument& out) {
@@ -272,6 +296,10 @@ void DecodeOne(const Node& document, std::string_view default_namespace, Decoded
   CheckName(draft.key.name.str(), "name", metadata->Locate("name"), draft);
   CheckName(draft.key.ns.str(), "namespace", metadata->Locate("namespace"), draft);
   ReadMetadata(*metadata, draft);
+  if (std::ranges::any_of(CoreKinds(), [&](const KindInfo& kind) { return &kind == info; })) {
+    if (!draft.failed()) out.objects.push_back(ReadCoreKind(document, draft));
+    return Conclude(draft, out);
+  }
   const bool core = info->kind == Kind::kSecret || info->kind == Kind::kArtifact;
   const bool own_form = core && document.FindScalar("apiVersion") == "gloo.solo.io/v1";
   if (core && !own_form) {

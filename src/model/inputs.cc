@@ -37,7 +37,10 @@ Inputs::Inputs(flow::Graph& graph)
       route_options(graph, "route-options"),
       upstreams(graph, "upstreams"),
       upstream_groups(graph, "upstream-groups"),
-      secrets(graph, "secrets") {}
+      secrets(graph, "secrets"),
+      services(graph, "services"),
+      endpoint_slices(graph, "endpoint-slices"),
+      pods(graph, "pods") {}
 
 Inputs::~Inputs() = default;
 
@@ -52,6 +55,9 @@ bool Inputs::Stage(const Change& change) {
     case Kind::kUpstream: return StageInto(upstreams, change);
     case Kind::kUpstreamGroup: return StageInto(upstream_groups, change);
     case Kind::kSecret: return StageInto(secrets, change);
+    case Kind::kService: return StageInto(services, change);
+    case Kind::kEndpointSlice: return StageInto(endpoint_slices, change);
+    case Kind::kPod: return StageInto(pods, change);
     case Kind::kArtifact:
     case Kind::kMatchableHttpGateway:
     case Kind::kMatchableTcpGateway:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "src/flow/collection.h"
+#include "src/model/kubernetes.h"
 #include "src/model/objects.h"
 #include "src/model/settings_key.h"
 
@@ -28,6 +29,9 @@ struct Inputs {
   ObjectInput<gloov1::Upstream> upstreams;
   ObjectInput<gloov1::UpstreamGroup> upstream_groups;
   ObjectInput<gloov1::Secret> secrets;
+  ObjectInput<core::Service> services;
+  ObjectInput<core::EndpointSlice> endpoint_slices;
+  ObjectInput<core::Pod> pods;
 };
 
 }  // namespace k8sgw

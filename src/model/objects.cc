@@ -42,11 +42,22 @@ std::span<const KindInfo> AllKinds() {
   return kinds;
 }
 
+std::span<const KindInfo> CoreKinds() {
+  static constexpr std::array<KindInfo, 3> kKinds = {{
+      {Kind::kService, "v1", "services"},
+      {Kind::kEndpointSlice, "discovery.k8s.io/v1", "endpointslices"},
+      {Kind::kPod, "v1", "pods"},
+  }};
+  return kKinds;
+}
+
 const KindInfo* FindKind(std::string_view name) {
   // A Kubernetes ConfigMap is what the product calls an Artifact.
   if (name == "ConfigMap") name = "Artifact";
-  for (const KindInfo& info : AllKinds()) {
-    if (KindName(info.kind) == name) return &info;
+  for (const auto& kinds : {AllKinds(), CoreKinds()}) {
+    for (const KindInfo& info : kinds) {
+      if (KindName(info.kind) == name) return &info;
+    }
   }
   return nullptr;
 }

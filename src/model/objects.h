@@ -34,6 +34,12 @@ class UpstreamGroup;
 
 namespace k8sgw {
 
+namespace core {
+struct EndpointSlice;
+struct Pod;
+struct Service;
+}  // namespace core
+
 // Short names for the packages of the published API.
 namespace gatewayv1 = ::gateway::solo::io;
 namespace gloov1 = ::gloo::solo::io;
@@ -49,6 +55,9 @@ using SecretRef = Ref<gloov1::Secret>;
 using ArtifactRef = Ref<gloov1::Artifact>;
 using SettingsRef = Ref<gloov1::Settings>;
 using ProxyRef = Ref<gloov1::Proxy>;
+using ServiceRef = Ref<core::Service>;
+using EndpointSliceRef = Ref<core::EndpointSlice>;
+using PodRef = Ref<core::Pod>;
 
 // An object of any kind. std::monostate stands for "no such object any more".
 using AnyObject =
@@ -58,7 +67,11 @@ using AnyObject =
                  Ptr<Object<gloov1::Upstream>>, Ptr<Object<gloov1::UpstreamGroup>>, Ptr<Object<gloov1::Secret>>,
                  Ptr<Object<gloov1::Artifact>>, Ptr<Object<gatewayv1::MatchableHttpGateway>>,
                  Ptr<Object<gatewayv1::MatchableTcpGateway>>, Ptr<Object<gatewayv1::ListenerOption>>,
-                 Ptr<Object<gatewayv1::HttpListenerOption>>>;
+                 Ptr<Object<gatewayv1::HttpListenerOption>>, Ptr<Object<core::Service>>,
+                 Ptr<Object<core::EndpointSlice>>, Ptr<Object<core::Pod>>>;
+
+// Of the object's content; 0 when there is none.
+uint64_t HashOf(const AnyObject& object);
 
 // One step of a source: the object that now stands at `key`, or monostate when it is gone.
 struct Change {
@@ -74,6 +87,8 @@ struct Change {
   // Whether the object is gone.
   bool gone() const;
   void SetGone();
+  // See HashOf.
+  uint64_t hash() const;
   // The object, or nullptr when it is gone; `Spec` must be the one of key.kind.
   template <class Spec>
   Ptr<Object<Spec>> As() const {
@@ -96,7 +111,9 @@ struct KindInfo {
 
 // All kinds that users may write; in the order of Kind.
 std::span<const KindInfo> AllKinds();
-// By the kind's name ("VirtualService"), or nullptr.
+// Those of Kubernetes itself that say where Services lead.
+std::span<const KindInfo> CoreKinds();
+// By the kind's name ("VirtualService", "Service"), or nullptr.
 const KindInfo* FindKind(std::string_view name);
 // By the plural ("virtualservices"), or nullptr.
 const KindInfo* FindPlural(std::string_view plural);

@@ -18,6 +18,9 @@ std::string_view KindName(Kind kind) {
     case Kind::kMatchableTcpGateway: return "MatchableTcpGateway";
     case Kind::kListenerOption: return "ListenerOption";
     case Kind::kHttpListenerOption: return "HttpListenerOption";
+    case Kind::kService: return "Service";
+    case Kind::kEndpointSlice: return "EndpointSlice";
+    case Kind::kPod: return "Pod";
     case Kind::kProxy: return "Proxy";
     case Kind::kDocument: return "Document";
   }

@@ -33,6 +33,9 @@ enum class Kind : uint8_t {
   kMatchableTcpGateway,
   kListenerOption,
   kHttpListenerOption,
+  kService,
+  kEndpointSlice,
+  kPod,
   kProxy,
   // A part of a file that is no object: what it is cannot be told, or it is of a kind that is not ours.
   kDocument,

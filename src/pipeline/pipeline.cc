@@ -87,6 +87,13 @@ void Pipeline::CollectShared(xds::Update& update) {
       DropShared(Type::kCluster, envoy::ClusterName(ref), update);
     }
   });
+  envoy_.endpoints().ForEachChanged([&](const UpstreamRef& ref, const Ptr<xds::Resource>& endpoints) {
+    if (endpoints) {
+      PutShared(endpoints, update);
+    } else {
+      DropShared(Type::kEndpoint, envoy::ClusterName(ref), update);
+    }
+  });
   envoy_.secrets().ForEachChanged([&](const SecretRef& ref, const Ptr<envoy::SecretResources>& secret) {
     const auto set = [&](const Ptr<xds::Resource>& resource, const std::string& name) {
       if (resource) {
@@ -163,24 +170,24 @@ void Pipeline::CollectOwn(std::map<std::string, xds::Update>& updates) {
   before_.clear();
 }
 
-void Pipeline::CollectProblems() {
-  const auto collect = [this](const auto& collection) {
+void Pipeline::ForEachChangedPart(const TakePart& take) const {
+  static const Problems kNone;
+  const auto collect = [&](const auto& collection) {
     collection.ForEachChanged([&](const auto& key, const auto& value) {
-      problems_.Set(collection.name(), key.ToString(), value ? value->problems : Problems());
+      take(collection.name(), key.ToString(), value ? value->problems : kNone, {});
     });
   };
   // What is found when a proxy's configuration is made belongs to that proxy; what was wrong before that, to none.
-  const auto collect_of_proxy = [this](const auto& collection, const auto& proxy_of) {
+  const auto collect_of_proxy = [&](const auto& collection, const auto& proxy_of) {
     collection.ForEachChanged([&](const auto& key, const auto& value) {
-      problems_.Set(collection.name(), key.ToString(), value ? value->problems : Problems(),
-                    envoy::Role(proxy_of(key)));
+      take(collection.name(), key.ToString(), value ? value->problems : kNone, envoy::Role(proxy_of(key)));
     });
   };
   const auto of_listener = [](const proxy::ListenerKey& key) { return key.proxy; };
   collect(gateway_.listeners());
   collect(gateway_.virtual_hosts());
   gateway_.other_problems().ForEachChanged([&](const ResourceKey& key, const Ptr<Problems>& problems) {
-    problems_.Set(gateway_.other_problems().name(), key.ToString(), problems ? *problems : Problems());
+    take(gateway_.other_problems().name(), key.ToString(), problems ? *problems : kNone, {});
   });
   collect_of_proxy(envoy_.checked_listeners(), of_listener);
   collect_of_proxy(envoy_.listeners(), of_listener);
@@ -189,6 +196,12 @@ void Pipeline::CollectProblems() {
   collect(envoy_.translated_clusters());
   collect(envoy_.checked_upstream_groups());
   collect(envoy_.checked_secrets());
+}
+
+void Pipeline::CollectProblems() {
+  ForEachChangedPart([this](const std::string& source, std::string part, const Problems& problems, const Name& role) {
+    problems_.Set(source, part, problems, role);
+  });
 }
 
 void Pipeline::ReportNack(const xds::Nack& nack) {

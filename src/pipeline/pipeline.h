@@ -4,6 +4,7 @@
 // xds::Update per role.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -73,6 +74,12 @@ class Pipeline {
   void CollectProblems();
   void PutShared(const Ptr<xds::Resource>& resource, xds::Update& update);
   void DropShared(xds::Type type, const std::string& name, xds::Update& update);
+
+  friend class Speculation;
+  // The problems of every part of the graph that changed in its last run: (source, part, problems, role).
+  using TakePart =
+      std::function<void(const std::string& source, std::string part, const Problems& problems, const Name& role)>;
+  void ForEachChangedPart(const TakePart& take) const;
 
   const Options options_;
   flow::Graph graph_;

@@ -1,5 +1,7 @@
 #include "src/pipeline/problem_table.h"
 
+#include <algorithm>
+
 namespace k8sgw {
 
 void ProblemTable::Count(const Problem& problem, const Name& role, int step) {
@@ -39,6 +41,25 @@ Problems ProblemTable::All() const {
   all.reserve(counts_.size());
   for (const auto& [problem, reporters] : counts_) all.push_back(problem);
   return all;
+}
+
+const Problems& ProblemTable::Of(const std::string& source, const std::string& part) const {
+  static const Problems kNone;
+  const auto it = by_part_.find({source, part});
+  return it == by_part_.end() ? kNone : it->second.problems;
+}
+
+int ProblemTable::CountOf(const Problem& problem) const {
+  const auto it = counts_.find(problem);
+  return it == counts_.end() ? 0 : it->second.all;
+}
+
+int ProblemTable::CountOf(const std::string& source, const Problem& problem) const {
+  int count = 0;
+  for (auto it = by_part_.lower_bound({source, ""}); it != by_part_.end() && it->first.first == source; ++it) {
+    count += std::binary_search(it->second.problems.begin(), it->second.problems.end(), problem) ? 1 : 0;
+  }
+  return count;
 }
 
 std::vector<ProblemTable::Finding> ProblemTable::Of(const ResourceKey& object) const {

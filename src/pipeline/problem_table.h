@@ -33,6 +33,12 @@ class ProblemTable {
     Problems removed;
   };
   Difference TakeDifference();
+  // What `source` says about `part`.
+  const Problems& Of(const std::string& source, const std::string& part) const;
+  // How many parts report the problem.
+  int CountOf(const Problem& problem) const;
+  // The same, of one source.
+  int CountOf(const std::string& source, const Problem& problem) const;
   // The objects of which Of may say something else than at the last call, in order; at the first call, all that it says
   // something of. Independent of TakeDifference.
   std::vector<ResourceKey> TakeChangedObjects();

@@ -65,7 +65,8 @@ void StatusWriter::Committed(const std::vector<ResourceKey>& changed) {
   const std::vector<ResourceKey> unjudged = std::exchange(unjudged_, {});
   for (const auto* keys : {&unjudged, &changed}) {
     for (const ResourceKey& key : *keys) {
-      if (syncer_.Knows(key)) syncer_.Desire(now, key, verdict_of_(key).Hash());
+      if (!syncer_.Knows(key) || (options_.counts && !options_.counts(key))) continue;
+      syncer_.Desire(now, key, verdict_of_(key).Hash());
     }
   }
   Pump();

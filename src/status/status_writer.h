@@ -35,6 +35,8 @@ class StatusWriter {
     // The control plane's, under which its entries stand.
     std::string ns;
     SyncOptions sync;
+    // Whether somebody looks at the object: what is in a namespace that does not count is left alone. May be empty.
+    std::function<bool(const ResourceKey& object)> counts;
     // Asked before each write, besides SetLeading: whether we lead at this moment. May be empty.
     std::function<bool()> leads;
   };

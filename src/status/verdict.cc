@@ -96,6 +96,9 @@ std::string_view ReporterOf(Kind kind) {
     case Kind::kHttpListenerOption: return kKubeGateway;
     case Kind::kSecret:
     case Kind::kArtifact:
+    case Kind::kService:
+    case Kind::kEndpointSlice:
+    case Kind::kPod:
     case Kind::kProxy:
     case Kind::kDocument: return "";
   }

@@ -5,6 +5,7 @@
 
 #include "envoy/config/cluster/v3/cluster.proto.h"
 #include "envoy/config/core/v3/address.proto.h"
+#include "envoy/config/endpoint/v3/endpoint.proto.h"
 #include "envoy/config/listener/v3/listener.proto.h"
 #include "envoy/config/listener/v3/listener_components.proto.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
@@ -26,6 +27,12 @@ void BootstrapBuilder::AddCluster(const xds::Resource& resource) {
   auto& cluster = *bootstrap_.mutable_static_resources()->add_clusters();
   cluster = envoy::Parse<::envoy::config::cluster::v3::Cluster>(resource);
   cluster.set_name(Unique(cluster.name()));
+  if (cluster.has_eds_cluster_config()) {
+    // Nobody is there to say its endpoints.
+    cluster.clear_eds_cluster_config();
+    cluster.set_type(::envoy::config::cluster::v3::Cluster::STATIC);
+    cluster.mutable_load_assignment()->set_cluster_name(cluster.name());
+  }
 }
 
 void BootstrapBuilder::AddListener(const xds::Resource& resource, const RouteTables& tables) {

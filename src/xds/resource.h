@@ -34,6 +34,8 @@ struct Resource {
   Bytes body;
   // The size of the body in bytes.
   size_t size = 0;
+  // A cluster whose endpoints are a resource of the same name.
+  bool has_endpoints = false;
 
   // The same name and version; the bytes follow from these.
   bool operator==(const Resource& other) const {

@@ -124,6 +124,16 @@ void Subscription::Changed(const std::string& name) {
   if (active_ && (Wants(name) || client_.contains(name))) dirty_.insert(name);
 }
 
+void Subscription::Repeat(const std::string& name) {
+  if (!active_ || !Wants(name)) return;
+  if (delta_) {
+    missing_.insert(name);
+    dirty_.insert(name);
+  } else {
+    answer_owed_ = true;
+  }
+}
+
 void Subscription::Reset(const Resources& resources) {
   if (!active_) return;
   for (const auto& [name, resource] : client_) dirty_.insert(name);

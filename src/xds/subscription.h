@@ -42,6 +42,8 @@ class Subscription {
 
   // --- what changes here
   void Changed(const std::string& name);
+  // The client is to be told of this again, if it wants it, although it has it.
+  void Repeat(const std::string& name);
   // Another snapshot is in force: everything must be compared anew.
   void Reset(const Resources& resources);
 

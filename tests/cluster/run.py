@@ -13,7 +13,19 @@ import tempfile
 import time
 
 import support  # pylint: disable=unused-import # finds the harness
-from cases import definitions, file_mode, node
+from cases import (
+    admission,
+    definitions,
+    destinations,
+    file_mode,
+    many,
+    namespaces,
+    node,
+    replicas,
+    rollouts,
+    servers,
+    statuses,
+)
 from harness.process import require_binary
 from harness.report import Report
 from harness.scenario import Case, parse_arguments, run_case
@@ -21,7 +33,19 @@ from support import images
 from support.cluster import Cluster
 from support.scenario import Scenario
 
-_SUITES = [node.SUITE, definitions.SUITE, file_mode.SUITE]
+_SUITES = [
+    node.SUITE,
+    definitions.SUITE,
+    file_mode.SUITE,
+    destinations.SUITE,
+    statuses.SUITE,
+    rollouts.SUITE,
+    namespaces.SUITE,
+    admission.SUITE,
+    servers.SUITE,
+    replicas.SUITE,
+    many.SUITE,
+]
 
 
 def _run(name: str, case: Case, cluster: Cluster, preset: str, report: Report) -> list[str]:
@@ -73,7 +97,11 @@ def main() -> int:
     try:
         _bring_up(cluster, arguments.preset, arguments.keep)
         with cluster.network():
-            _run_all(cluster, arguments, report)
+            try:
+                _run_all(cluster, arguments, report)
+            finally:
+                if cluster.stage:
+                    cluster.stage.close()
     finally:
         if arguments.keep:
             print(f"kept: K8SGATEWAY_CLUSTER={cluster.folder} tests/cluster/cluster.sh status")

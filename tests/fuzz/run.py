@@ -22,8 +22,14 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HERE = ROOT / "tests" / "fuzz"
 BUILD = ROOT / "build" / "asan"
 # New inputs of a short run: about ten seconds each on a quiet machine.
-RUNS = {"yaml_to_model": 2500, "model_to_envoy": 800, "xds_requests": 20000, "kube_answers": 20000}
-MAX_LENGTH = {"yaml_to_model": 16384, "model_to_envoy": 16384, "xds_requests": 1024, "kube_answers": 16384}
+RUNS = {
+    "yaml_to_model": 2500,
+    "model_to_envoy": 800,
+    "xds_requests": 20000,
+    "kube_answers": 20000,
+    "admission_reviews": 4000,
+}
+MAX_LENGTH = {target: 1024 if target == "xds_requests" else 16384 for target in RUNS}
 # These share their seeds, and those that the golden cases are.
 READS_OBJECTS = ("yaml_to_model", "model_to_envoy")
 SECONDS_BETWEEN_LINES = 10

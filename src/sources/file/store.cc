@@ -14,21 +14,10 @@
 #include "api/gloo/v1/secret.proto.h"
 #include "api/gloo/v1/settings.proto.h"
 #include "api/gloo/v1/upstream.proto.h"
+#include "src/model/kubernetes.h"
 
 namespace k8sgw::file {
 namespace {
-
-uint64_t HashOf(const AnyObject& object) {
-  return std::visit(
-      [](const auto& value) -> uint64_t {
-        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::monostate>) {
-          return 0;
-        } else {
-          return value->hash;
-        }
-      },
-      object);
-}
 
 // The parts of a path of the original's layout, `<plural>/<namespace>/<name>.yaml`, at the end of the path.
 struct FlatName {

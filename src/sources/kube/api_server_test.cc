@@ -31,6 +31,7 @@ class ApiServerTest : public ::testing::Test {
     std::map<std::string, std::string> known;
     int syncs = 0;
     bool any_data = false;
+    bool retried = false;
     Health health;
   };
 
@@ -91,9 +92,12 @@ class ApiServerTest : public ::testing::Test {
           target->known.erase(event.object.meta.name);
       }
     };
-    world->watch = std::make_unique<ListWatch>(
-        *client_, resource, std::move(options), Half,
-        ListWatch::Consumer{take, [target](const Health& health) { target->health = health; }});
+    world->watch = std::make_unique<ListWatch>(*client_, resource, std::move(options), Half,
+                                               ListWatch::Consumer{take, [target](const Health& health) {
+                                                                     target->health = health;
+                                                                     target->retried |=
+                                                                         health.phase == Health::Phase::kRetrying;
+                                                                   }});
     return world;
   }
   std::string MapJson(int number, const std::string& text) const {
@@ -149,15 +153,14 @@ TEST_F(ApiServerTest, InitialEventsAndPagesGiveTheSame) {
 TEST_F(ApiServerTest, MetadataAlone) {
   MakeMaps(3, "secret");
   ReflectorOptions options;
-  options.accept =
-      "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,"
-      "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+  options.metadata_alone = true;
   for (const bool watch_list : {true, false}) {
     options.watch_list = watch_list;
     const auto world = Follow(maps_, options);
     ASSERT_TRUE(Until([&] { return world->syncs > 0; }));
     EXPECT_GE(world->known.size(), 3u);
     EXPECT_FALSE(world->any_data);
+    EXPECT_FALSE(world->retried);
   }
   const auto world = Follow(maps_, {});
   ASSERT_TRUE(Until([&] { return world->syncs > 0; }));

@@ -11,6 +11,8 @@ namespace {
 
 // A buffer that had to hold something large is let go.
 constexpr size_t kKeptBuffer = 1 << 20;
+constexpr char kMetadata[] = ";as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+constexpr char kListOfMetadata[] = ";as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 }  // namespace
 
@@ -93,7 +95,9 @@ void Reflector::Request(Time now, State state, std::string query) {
   used_ = searched_ = buffer_.size();
   deadline_ = now + options_.silence;
   if (health_.phase == Health::Phase::kWatching && state != State::kWatch) health_.phase = Health::Phase::kConnecting;
-  actions_.fetch = Fetch{query.empty() ? path_ : Cat(path_, "?", std::string_view(query).substr(1)), options_.accept,
+  std::string accept = "application/json";
+  if (options_.metadata_alone) accept += state == State::kList ? kListOfMetadata : kMetadata;
+  actions_.fetch = Fetch{query.empty() ? path_ : Cat(path_, "?", std::string_view(query).substr(1)), std::move(accept),
                          fresh_credentials_};
 }
 

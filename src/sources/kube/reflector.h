@@ -29,9 +29,9 @@ struct ReflectorOptions {
 
   std::string label_selector{};
   std::string field_selector{};
-  // "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1" gives objects without their specs, in
-  // watches; for lists it is PartialObjectMetadataList, so name both.
-  std::string accept = "application/json";
+  // Objects without their specs. (A list and a watch must be asked for that in different words: the server ends a watch
+  // that would take a PartialObjectMetadataList, and refuses a list as a PartialObjectMetadata.)
+  bool metadata_alone = false;
   // Ask for the initial events in the watch; off for servers that are known not to have it.
   bool watch_list = true;
   int page_limit = 500;

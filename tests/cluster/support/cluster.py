@@ -46,6 +46,7 @@ class Cluster:
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
         self.definitions: list[str] = []  # those of our kinds that are installed
+        self.stage: Any = None  # the Stage that cases share, once one of them has asked for it
         self._before = machine_state()
         self._space = ""
         self._guard: subprocess.Popen[bytes] | None = None
@@ -104,6 +105,13 @@ class Cluster:
     def kubectl(self, *args: str, stdin: str = "", check: bool = True) -> str:
         """Only within `network`."""
         return run([self.kubectl_path, *args], stdin, check)
+
+    def attempt(self, *args: str, stdin: str = "") -> tuple[bool, str]:
+        """Whether kubectl succeeds, and all that it says."""
+        done = subprocess.run(
+            [self.kubectl_path, *args], input=stdin, capture_output=True, text=True, check=False
+        )
+        return done.returncode == 0, done.stdout + done.stderr
 
     def get(self, *args: str) -> Any:
         """What `kubectl get` knows of something."""

@@ -11,6 +11,7 @@ from harness.waiting import wait_until
 
 from . import images
 from .cluster import Cluster, Object, run
+from .stage import Stage
 
 ROLLOUT_SECONDS = 60
 _SHOWN_LINES = 20
@@ -62,7 +63,34 @@ class Scenario:
             self.cluster.definitions = [name.partition("/")[2] for name in names]
         return self.cluster.definitions
 
-    def deploy(self, name: str, container: Object, replicas: int = 1, **pod: Any) -> None:
+    def stage(self) -> Stage:
+        """The control plane and the Envoy that cases share, which run from the first use on."""
+        self.install_definitions()
+        if not self.cluster.stage:
+            self.cluster.stage = Stage(self.cluster, self.preset)
+            self.cluster.stage.control_plane.wait_ready()
+        return self.cluster.stage
+
+    def make_namespace(self, name: str) -> None:
+        """One more, which goes with the case."""
+        self.cluster.kubectl("create", "namespace", name)
+        self.cleanup.callback(
+            self.cluster.kubectl, "delete", "namespace", name, "--wait=false", check=False
+        )
+
+    @property
+    def host(self) -> str:
+        """A host of the case's own."""
+        return f"{self.namespace}.test"
+
+    def deploy(
+        self,
+        name: str,
+        container: Object,
+        replicas: int = 1,
+        strategy: Object | None = None,
+        **pod: Any,
+    ) -> None:
         """Runs a container behind a Service of the same name.
 
         Waits until all pods are ready, and the Service leads to one of them at least.
@@ -81,6 +109,7 @@ class Scenario:
                         "metadata": {"labels": labels},
                         "spec": {"containers": [{"name": name, **container}], **pod},
                     },
+                    **({"strategy": strategy} if strategy else {}),
                 },
             },
             {
@@ -99,14 +128,17 @@ class Scenario:
         for port in ports:  # kube-proxy learns of ready pods a moment later
             wait_until(lambda p=port: _connects(address, p["containerPort"]), f"Service {name}", 10)
 
-    def deploy_echo(self, name: str = "echo", replicas: int = 1) -> None:
-        """Runs the echo backend on port 8080."""
+    def deploy_echo(
+        self, name: str = "echo", replicas: int = 1, strategy: Object | None = None, **more: Any
+    ) -> None:
+        """Runs the echo backend on port 8080; `more` is of the container."""
         container = {
             "image": images.ECHO,
             "ports": [{"containerPort": 8080}],
             "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1},
+            **more,
         }
-        self.deploy(name, container, replicas, securityContext=RESTRICTED)
+        self.deploy(name, container, replicas, strategy, securityContext=RESTRICTED)
 
     def await_rollout(self, name: str) -> None:
         self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={ROLLOUT_SECONDS}s")
@@ -133,7 +165,7 @@ class Scenario:
         with contextlib.suppress(AssertionError, KeyError, subprocess.SubprocessError):
             pods = [one["metadata"]["name"] for one in self.get("pods")["items"]]
             commands += [["logs", pod, f"--tail={_SHOWN_LINES}"] for pod in pods]
-        lines = []
+        lines = self.cluster.stage.logs(_SHOWN_LINES) if self.cluster.stage else []
         for command in commands:
             with contextlib.suppress(subprocess.SubprocessError):
                 lines += [f"$ kubectl {' '.join(command)}"]

@@ -1,4 +1,4 @@
-#include "src/gateway/label_selector.h"
+#include "src/model/label_selector.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -7,7 +7,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 
-namespace k8sgw::gateway {
+namespace k8sgw {
 namespace {
 
 constexpr size_t kMaxName = 63;
@@ -100,4 +100,4 @@ bool HasLabels(const Labels& labels, const Labels& wanted) {
   });
 }
 
-}  // namespace k8sgw::gateway
+}  // namespace k8sgw

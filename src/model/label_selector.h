@@ -7,7 +7,7 @@
 
 #include "src/model/resource.h"
 
-namespace k8sgw::gateway {
+namespace k8sgw {
 
 // The numbers are those of the published enums.
 enum class Operator {
@@ -51,4 +51,4 @@ std::vector<Requirement> ReadRequirements(const Expressions& expressions) {
   return requirements;
 }
 
-}  // namespace k8sgw::gateway
+}  // namespace k8sgw

@@ -1,8 +1,8 @@
-#include "src/gateway/label_selector.h"
+#include "src/model/label_selector.h"
 
 #include <gtest/gtest.h>
 
-namespace k8sgw::gateway {
+namespace k8sgw {
 namespace {
 
 struct Case {
@@ -85,4 +85,4 @@ TEST(LabelSelector, HasLabelsNeedsEach) {
 }
 
 }  // namespace
-}  // namespace k8sgw::gateway
+}  // namespace k8sgw

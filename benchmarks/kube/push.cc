@@ -1,0 +1,119 @@
+// Change to push, and what it costs.
+
+#include <fmt/core.h>
+#include <signal.h>
+
+#include <thread>
+
+#include "benchmarks/kube/cases.h"
+#include "benchmarks/kube/objects.h"
+
+namespace k8sgw::bench {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kWarmUp = 3;
+// So long after a change nobody works on it any more.
+constexpr auto kRest = 60ms;
+
+}  // namespace
+
+void ChangeToPush(KubeStage& stage, int n, int samples, Figures& figures) {
+  stage.Fill(n);
+  const Child& process = stage.ControlPlane();
+  AdsClient client(kXdsPort, ProxyRole());
+  client.AwaitComplete(static_cast<size_t>(n), static_cast<size_t>(n));
+  Watcher watcher(stage.kubeconfig(), VirtualServices(""));
+  stage.Settle();
+
+  std::vector<double> ours, floor, cpu;
+  // The same edit both times. For the floor the control plane is stopped, so that it takes nothing from the watch.
+  const auto measure = [&](int i, bool bare) {
+    const std::string version = fmt::format("edit-{:06}{}", i, bare ? 'f' : 'o');
+    client.board().Expect(version);
+    watcher.board().Expect(version);
+    if (bare) kill(process.pid(), SIGSTOP);
+    const double cpu_before = process.CpuMs();
+    const auto begin = Clock::now();
+    stage.api().Send(PatchVirtualService(n / 2, version));
+    const double watched = Ms(watcher.board().Take(version, "the bare watch") - begin);
+    if (bare) kill(process.pid(), SIGCONT);
+    const double pushed = Ms(client.board().Take(version, "the bare ADS client") - begin);
+    std::this_thread::sleep_for(kRest);
+    if (i < kWarmUp) return;
+    if (bare) {
+      floor.push_back(watched);
+    } else {
+      ours.push_back(pushed);
+      cpu.push_back(process.CpuMs() - cpu_before);
+    }
+  };
+  for (int i = 0; i < samples + kWarmUp; ++i) {
+    for (const bool bare : {true, false}) measure(i, bare);
+  }
+  const double more = 5.0 * std::max(1, n / 5'000);
+  const double base = Quantile(floor, 0.5);
+  figures.Add({.name = "change to push",
+               .size = n,
+               .unit = "ms",
+               .ours = Quantile(ours, 0.5),
+               .floor = base,
+               .bound = base + more,
+               .promise = fmt::format("the floor + {} ms", more),
+               .ours_p90 = Quantile(ours, 0.9),
+               .floor_p90 = Quantile(floor, 0.9),
+               .samples = samples});
+  figures.Add({.name = "  CPU of the control plane",
+               .size = n,
+               .unit = "ms CPU",
+               .ours = Quantile(cpu, 0.5),
+               .bound = 2 * more,
+               .promise = fmt::format("{} ms CPU", 2 * more),
+               .ours_p90 = Quantile(cpu, 0.9),
+               .samples = samples});
+  const double memory = 120.0 * std::max(1, n / 5'000);
+  figures.Add({.name = "  memory of the control plane",
+               .size = n,
+               .unit = "MiB",
+               .ours = process.RssMiB(),
+               .bound = memory,
+               .promise = fmt::format("{} MiB", memory),
+               .ours_p90 = process.PeakRssMiB()});
+}
+
+void StartInCluster(KubeStage& stage, int n, int samples, Figures& figures) {
+  stage.Fill(n);
+  const auto count = static_cast<size_t>(n);
+  const std::vector<std::string> targets = {kube::CollectionPath(VirtualServices("")),
+                                            kube::CollectionPath(Upstreams(""))};
+  std::vector<double> ours, floor;
+  // Statuses are written once, and are not part of a start.
+  stage.Settle();
+  for (int i = 0; i < samples; ++i) {
+    stage.StopControlPlane();
+    std::this_thread::sleep_for(500ms);
+    auto begin = Clock::now();
+    {
+      Api bare(stage.kubeconfig());
+      bare.Get(targets);
+      floor.push_back(Ms(Clock::now() - begin));
+    }
+    AdsClient client(kXdsPort, ProxyRole());
+    begin = Clock::now();
+    stage.ControlPlane();
+    ours.push_back(Ms(client.AwaitComplete(count, count) - begin));
+  }
+  figures.Add({.name = "start in a cluster",
+               .size = n,
+               .unit = "ms",
+               .ours = Quantile(ours, 0.5),
+               .floor = Quantile(floor, 0.5),
+               .bound = 2 * Quantile(floor, 0.5),
+               .promise = "2 x a bare list",
+               .ours_p90 = Quantile(ours, 0.9),
+               .floor_p90 = Quantile(floor, 0.9),
+               .samples = samples});
+}
+
+}  // namespace k8sgw::bench

@@ -1,0 +1,71 @@
+// Verdicts of the validating webhook.
+
+#include <fmt/core.h>
+
+#include "benchmarks/kube/cases.h"
+#include "benchmarks/kube/objects.h"
+
+namespace k8sgw::bench {
+namespace {
+
+constexpr char kWebhook[] = "https://127.0.0.1:8443";
+constexpr int kAtOnce = 50;
+
+// What the API server sends for an update of VirtualService i.
+kube::WriteRequest Review(int i, int number) {
+  const kube::WriteRequest object = CreateVirtualService(i, i, fmt::format("review-{}", number));
+  // Another one: what does not differ is allowed without a look.
+  const kube::WriteRequest old = CreateVirtualService(i, i, "before");
+  const std::string body =
+      fmt::format(R"({{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{{"uid":"{0}",)"
+                  R"("kind":{{"group":"gateway.solo.io","version":"v1","kind":"VirtualService"}},)"
+                  R"("resource":{{"group":"gateway.solo.io","version":"v1","resource":"virtualservices"}},)"
+                  R"("name":"vs{1}","namespace":"{2}","operation":"UPDATE","userInfo":{{"username":"bench"}},)"
+                  R"("object":{3},"oldObject":{4},"dryRun":false}}}})",
+                  number, i, NamespaceOf(i), object.body, old.body);
+  return {.method = "POST", .target = "/validation", .content_type = "application/json", .body = body};
+}
+
+}  // namespace
+
+void WebhookVerdicts(KubeStage& stage, int n, int calls, Figures& figures) {
+  stage.Fill(n);
+  const Child& process = stage.ControlPlane();
+  AdsClient client(kXdsPort, ProxyRole());
+  client.AwaitComplete(static_cast<size_t>(n), static_cast<size_t>(n));
+  stage.Settle();
+  Api webhook = Api::To(kWebhook);
+  const std::string verdict = webhook.Send(Review(0, 0));
+  if (verdict.find(R"("allowed":true)") == std::string::npos) {
+    fmt::print(stderr, "the webhook refuses a good object: {}\n", verdict);
+    std::exit(1);
+  }
+  std::vector<kube::WriteRequest> reviews;
+  for (int number = 1; number <= calls; ++number) reviews.push_back(Review(number * 97 % n, number));
+  const double cpu = process.CpuMs();
+  const std::vector<double> took = webhook.SendAll(std::move(reviews), kAtOnce);
+  figures.Add({.name = "webhook verdict, 50 at once",
+               .size = n,
+               .unit = "ms",
+               .ours = Quantile(took, 0.5),
+               .bound = 5,
+               .promise = "5 ms",
+               .ours_p90 = Quantile(took, 0.9),
+               .samples = calls});
+  figures.Add({.name = "  99 of 100",
+               .size = n,
+               .unit = "ms",
+               .ours = Quantile(took, 0.99),
+               .bound = 25,
+               .promise = "25 ms",
+               .samples = calls});
+  figures.Add({.name = "  CPU for each",
+               .size = n,
+               .unit = "ms CPU",
+               .ours = (process.CpuMs() - cpu) / calls,
+               .bound = 1,
+               .promise = "1 ms CPU",
+               .samples = calls});
+}
+
+}  // namespace k8sgw::bench

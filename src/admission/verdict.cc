@@ -1,0 +1,78 @@
+#include "src/admission/verdict.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "src/base/text.h"
+#include "src/base/yaml.h"
+
+namespace k8sgw::admission {
+namespace {
+
+constexpr size_t kMostCauses = 50;
+constexpr size_t kMostWarnings = 20;
+constexpr size_t kLongestText = 1000;
+constexpr size_t kLongestMessage = 8000;
+
+// Not within a character.
+std::string Cut(std::string text, size_t longest) {
+  if (text.size() <= longest) return text;
+  size_t end = longest;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  text.resize(end);
+  return text + "…";
+}
+
+// As JSON.
+std::string Quote(std::string text, size_t longest = kLongestText) {
+  yaml::Node node;
+  node.kind = yaml::Node::Kind::kScalar;
+  node.quoted = true;
+  node.scalar = Cut(std::move(text), longest);
+  return yaml::EmitJson(node, 0);
+}
+
+// Where it stands in the object as Kubernetes counts.
+std::string FieldOf(const Problem& problem) {
+  return problem.path.empty() || problem.path.starts_with("metadata") ? problem.path : "spec." + problem.path;
+}
+
+std::string Causes(const Problems& reasons) {
+  std::string causes;
+  for (size_t i = 0; i < std::min(reasons.size(), kMostCauses); ++i) {
+    causes += Cat(i > 0 ? "," : "", R"({"message":)", Quote(reasons[i].ToString()));
+    if (const std::string field = FieldOf(reasons[i]); !field.empty()) causes += Cat(R"(,"field":)", Quote(field));
+    causes += "}";
+  }
+  return Cat("[", causes, "]");
+}
+
+std::string Message(const Problems& reasons) {
+  std::string all;
+  for (size_t i = 0; i < std::min(reasons.size(), kMostCauses); ++i)
+    all += (i > 0 ? "; " : "") + Cut(reasons[i].ToString(), kLongestText);
+  if (reasons.size() > kMostCauses) all += Cat("; and ", reasons.size() - kMostCauses, " more");
+  return Quote("resource incompatible with current snapshot: [" + all + "]", kLongestMessage);
+}
+
+}  // namespace
+
+std::string WriteAnswer(const Review& review, const Verdict& verdict) {
+  std::string response = Cat(R"({"uid":)", Quote(review.uid), R"(,"allowed":)", verdict.allowed ? "true" : "false");
+  if (!verdict.allowed) {
+    response += Cat(R"(,"status":{"message":)", Message(verdict.reasons), R"(,"details":{"name":)", Quote(review.name),
+                    R"(,"group":)", Quote(review.group), R"(,"kind":)", Quote(review.kind), R"(,"causes":)",
+                    Causes(verdict.reasons), "}}");
+  }
+  // Warnings came with v1; before, they would be an unknown field.
+  if (!verdict.warnings.empty() && review.api_version.ends_with("/v1")) {
+    response += R"(,"warnings":[)";
+    for (size_t i = 0; i < std::min(verdict.warnings.size(), kMostWarnings); ++i)
+      response += Cat(i > 0 ? "," : "", Quote(verdict.warnings[i].ToString()));
+    response += "]";
+  }
+  return Cat(R"({"apiVersion":)", Quote(review.api_version), R"(,"kind":"AdmissionReview","response":)", response,
+             "}}");
+}
+
+}  // namespace k8sgw::admission

@@ -1,0 +1,161 @@
+#include "src/admission/webhook.h"
+
+#include <atomic>
+#include <mutex>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "api/gloo/v1/settings.proto.h"
+#include "src/base/text.h"
+
+namespace k8sgw::admission {
+namespace {
+
+constexpr char kPath[] = "/validation";
+
+// Without its parameters, such as the charset.
+std::string MediaType(const std::string& content_type) {
+  const size_t end = content_type.find_first_of("; \t");
+  std::string type = content_type.substr(0, end);
+  for (char& c : type) c = absl::ascii_tolower(static_cast<unsigned char>(c));
+  return type;
+}
+
+// What is wrong with the request before its body is looked at; code 200 when nothing is.
+HttpAnswer CheckRequest(const HttpRequest& request) {
+  if (request.path != kPath) return {404, "text/plain", Cat("there is only ", kPath, "\n")};
+  if (request.body.empty()) return {400, "text/plain", "the request has no body\n"};
+  if (request.method != "POST") return {405, "text/plain", "use POST\n"};
+  const std::string type = MediaType(request.content_type);
+  if (type == "application/json" || type == "application/x-yaml") return {};
+  return {400, "text/plain", "use Content-Type: application/json or application/x-yaml\n"};
+}
+
+}  // namespace
+
+// What both threads have.
+struct Webhook::Shared : std::enable_shared_from_this<Shared> {
+  struct Waiting {
+    Review review;
+    HttpsServer::Reply reply;
+  };
+
+  Shared(Pipeline& pipeline, Post p, Namespaces namespaces, SettingsInForce in_force, std::string own_namespace,
+         Counters& c)
+      : post(std::move(p)),
+        settings(std::move(in_force)),
+        judge(pipeline, std::move(namespaces), std::move(own_namespace)),
+        counters(c) {}
+
+  // On the server's thread.
+  void OnRequest(const HttpRequest& request, HttpsServer::Reply reply);
+  // On the pipeline's.
+  void DecideAll();
+  void Count(const Verdict& verdict);
+
+  const Post post;
+  const SettingsInForce settings;
+  Judge judge;
+  Counters& counters;
+  std::atomic<bool> ready{false};
+  bool stopped = false;  // of the pipeline's thread
+
+  std::mutex mutex;
+  std::vector<Waiting> waiting;  // guarded by mutex
+};
+
+void Webhook::Shared::OnRequest(const HttpRequest& request, HttpsServer::Reply reply) {
+  HttpAnswer refusal = CheckRequest(request);
+  if (refusal.code != 200) {
+    ++counters.bad_requests;
+    return reply(std::move(refusal));
+  }
+  if (!ready) {
+    ++counters.not_ready;
+    return reply({503, "text/plain", "not all objects are known yet\n"});
+  }
+  const bool json = MediaType(request.content_type) == "application/json";
+  absl::StatusOr<Review> review = ReadReview(request.body, json ? Format::kJson : Format::kYaml);
+  if (!review.ok()) {
+    ++counters.bad_requests;
+    return reply({400, "text/plain", Cat(std::string(review.status().message()), "\n")});
+  }
+  bool first = false;
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    first = waiting.empty();
+    waiting.push_back({std::move(*review), std::move(reply)});
+  }
+  // Those that come until the pipeline's thread has time are decided together.
+  if (first) post([self = shared_from_this()] { self->DecideAll(); });
+}
+
+void Webhook::Shared::Count(const Verdict& verdict) {
+  ++(verdict.allowed ? counters.allowed : counters.denied);
+  if (verdict.allowed && HasErrors(verdict.warnings)) ++counters.allowed_with_errors;
+}
+
+void Webhook::Shared::DecideAll() {
+  std::vector<Waiting> batch;
+  {
+    std::lock_guard<std::mutex> lock(mutex);
+    batch.swap(waiting);
+  }
+  if (stopped) return;
+  std::vector<const Review*> reviews;
+  for (const Waiting& one : batch) reviews.push_back(&one.review);
+  const std::vector<Verdict> verdicts =
+      judge.Decide(reviews, Rules::Read(settings()), std::chrono::steady_clock::now());
+  for (size_t i = 0; i < batch.size(); ++i) {
+    Count(verdicts[i]);
+    batch[i].reply({200, "application/json", WriteAnswer(batch[i].review, verdicts[i])});
+  }
+}
+
+Webhook::Webhook(WebhookOptions options, Pipeline& pipeline, Post post, Namespaces namespaces, SettingsInForce settings,
+                 Log log)
+    : options_(std::move(options)),
+      log_(std::move(log)),
+      shared_(std::make_shared<Shared>(pipeline, std::move(post), std::move(namespaces), std::move(settings),
+                                       options_.own_namespace, counters_)) {}
+
+Webhook::~Webhook() {
+  Stop();
+  shared_->stopped = true;
+}
+
+void Webhook::Follow(const gloov1::Settings* settings) {
+  if (!settings || !settings->gateway().has_validation()) return Stop();
+  const auto& validation = settings->gateway().validation();
+  const auto or_default = [](const std::string& given, const std::string& otherwise) {
+    return given.empty() ? otherwise : given;
+  };
+  Start(or_default(validation.validation_webhook_tls_cert(), options_.certificate_path),
+        or_default(validation.validation_webhook_tls_key(), options_.key_path));
+}
+
+void Webhook::Start(const std::string& certificate_path, const std::string& key_path) {
+  if (server_ && certificate_path == certificate_path_ && key_path == key_path_) return;
+  Stop();
+  certificate_path_ = certificate_path;
+  key_path_ = key_path;
+  HttpsServerOptions server = options_.server;
+  server.address = options_.address;
+  server.certificate_path = certificate_path;
+  server.key_path = key_path;
+  server_ = HttpsServer::Start(std::move(server),
+                               {[shared = shared_](HttpRequest request, HttpsServer::Reply reply) {
+                                  shared->OnRequest(request, std::move(reply));
+                                },
+                                log_},
+                               counters_);
+}
+
+void Webhook::Stop() { server_.reset(); }
+
+void Webhook::SetReady() { shared_->ready = true; }
+
+int Webhook::port() const { return server_ ? server_->port() : 0; }
+
+}  // namespace k8sgw::admission

@@ -1,0 +1,271 @@
+// The webhook as an API server sees it, and as somebody who means no good does.
+#include "src/admission/webhook.h"
+
+#include <gmock/gmock.h>
+#include <google/protobuf/wrappers.pb.h>
+#include <signal.h>
+
+#include <condition_variable>
+#include <deque>
+#include <iostream>
+#include <mutex>
+#include <thread>
+
+#include "api/gloo/v1/settings.proto.h"
+#include "src/admission/test_certificate.h"
+#include "src/admission/test_client.h"
+#include "src/admission/test_review.h"
+
+namespace k8sgw::admission {
+namespace {
+
+using std::chrono::milliseconds;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+// The thread that owns the pipeline.
+class Owner {
+ public:
+  Owner() : thread_([this] { Run(); }) {}
+  ~Owner() {
+    Post(nullptr);
+    thread_.join();
+  }
+
+  void Post(std::function<void()> work) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    work_.push_back(std::move(work));
+    wake_.notify_one();
+  }
+  // Runs it there, and waits.
+  void Do(const std::function<void()>& work) {
+    std::mutex done;
+    done.lock();
+    Post([&] {
+      work();
+      done.unlock();
+    });
+    done.lock();
+  }
+
+ private:
+  void Run() {
+    while (true) {
+      std::unique_lock<std::mutex> lock(mutex_);
+      wake_.wait(lock, [&] { return !work_.empty(); });
+      const auto work = std::move(work_.front());
+      work_.pop_front();
+      lock.unlock();
+      if (!work) return;
+      work();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::function<void()>> work_;
+  std::thread thread_;
+};
+
+class WebhookTest : public ::testing::Test {
+ protected:
+  WebhookTest() {
+    signal(SIGPIPE, SIG_IGN);
+    certificate.Make("one");
+    options.address = "127.0.0.1:0";
+    options.server.refresh = milliseconds(20);
+    options.server.limits.most = 60;
+    options.server.most_body_bytes = 100'000;
+    auto& validation = *settings.mutable_gateway()->mutable_validation();
+    validation.mutable_always_accept()->set_value(false);
+    validation.set_validation_webhook_tls_cert(certificate.certificate());
+    validation.set_validation_webhook_tls_key(certificate.key());
+  }
+  ~WebhookTest() override {
+    owner.Do([this] { webhook.reset(); });
+  }
+
+  void Start(bool ready = true) {
+    owner.Do([&] {
+      webhook.emplace(
+          options, pipeline, [this](std::function<void()> work) { owner.Post(std::move(work)); },
+          Namespaces{[](const std::string&) { return true; }, [](const std::string&, const Labels&) { return true; }},
+          [this] { return &settings; }, [](const std::string& message, bool) { std::cerr << message << "\n"; });
+      webhook->Follow(&settings);
+      if (ready) webhook->SetReady();
+    });
+    Await([this] { return webhook->port() != 0; });
+  }
+  static void Await(const std::function<bool()>& holds) {
+    for (int i = 0; i < 1000 && !holds(); ++i) std::this_thread::sleep_for(milliseconds(5));
+    EXPECT_TRUE(holds());
+  }
+  int port() const { return webhook->port(); }
+  const std::string good = ReviewText({.object = Service("a", "a.com", kReply)});
+  const std::string bad = ReviewText({.object = Service("b", "b.com", kBadRoute)});
+
+  TestCertificate certificate;
+  WebhookOptions options;
+  gloov1::Settings settings;
+  Pipeline pipeline{Pipeline::Options()};
+  Owner owner;
+  std::optional<Webhook> webhook;
+};
+
+TEST_F(WebhookTest, AnswersOneAfterTheOtherOnOneConnection) {
+  Start();
+  TestClient client(port());
+  EXPECT_THAT(client.Post(good), HasSubstr(R"("allowed":true)"));
+  EXPECT_THAT(client.Post(bad), HasSubstr(R"("allowed":false)"));
+  EXPECT_THAT(client.Post(good, "/validation", "application/json; charset=utf-8"), HasSubstr(R"("allowed":true)"));
+  EXPECT_THAT(client.Post(good, "/other"), StartsWith("404"));
+  EXPECT_THAT(client.Post(good, "/validation", "text/html"), StartsWith("400"));
+  EXPECT_THAT(client.Post("hello"), StartsWith("400"));
+  EXPECT_THAT(client.Post(""), StartsWith("400"));
+  EXPECT_THAT(client.Post(std::string(50'000, '[')), StartsWith("400"));
+  EXPECT_EQ(webhook->counters().allowed, 2u);
+  EXPECT_EQ(webhook->counters().denied, 1u);
+  EXPECT_EQ(webhook->counters().bad_requests, 5u);
+}
+
+TEST_F(WebhookTest, SaysSoUntilItIsReady) {
+  Start(false);
+  EXPECT_THAT(TestClient(port()).Post(good), StartsWith("503"));
+  owner.Do([this] { webhook->SetReady(); });
+  EXPECT_THAT(TestClient(port()).Post(good), StartsWith("200"));
+}
+
+TEST_F(WebhookTest, FollowsSettings) {
+  Start();
+  EXPECT_THAT(TestClient(port()).Post(bad), HasSubstr(R"("allowed":false)"));
+  settings.mutable_gateway()->mutable_validation()->clear_always_accept();
+  EXPECT_THAT(TestClient(port()).Post(bad), HasSubstr(R"("allowed":true)"));
+  owner.Do([this] { webhook->Follow(nullptr); });
+  EXPECT_EQ(port(), 0);
+  owner.Do([this] { webhook->Follow(&settings); });
+  Await([this] { return port() != 0; });
+  EXPECT_THAT(TestClient(port()).Post(good), StartsWith("200"));
+}
+
+TEST_F(WebhookTest, WhatIsTooBigIsRefused) {
+  Start();
+  TestClient client(port());
+  client.Send(
+      "POST /validation HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 200000\r\n\r\n");
+  EXPECT_THAT(client.ReadAnswer(), StartsWith("413"));
+  TestClient chunks(port());
+  chunks.Send("POST /validation HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+  const std::string chunk = "8000\r\n" + std::string(0x8000, ' ') + "\r\n";
+  for (int i = 0; i < 4; ++i) chunks.Send(chunk);
+  EXPECT_THAT(chunks.ReadUntil("\r\n"), HasSubstr("413"));
+  TestClient headers(port());
+  headers.Send("POST /validation HTTP/1.1\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n");
+  EXPECT_THAT(headers.ReadUntil("\r\n"), ::testing::Not(HasSubstr("200")));
+  EXPECT_THAT(TestClient(port()).Post(good), StartsWith("200"));
+}
+
+TEST_F(WebhookTest, WhoIsSlowIsCutOff) {
+  options.server.limits.request_time = milliseconds(300);
+  Start();
+  TestClient silent(port(), false);
+  TestClient slow(port());
+  slow.Send("POST /validation HTTP/1.1\r\n");
+  for (int i = 0; i < 6; ++i) {
+    slow.Send("A: b\r\n");
+    std::this_thread::sleep_for(milliseconds(100));
+  }
+  EXPECT_EQ(slow.ReadUntil(""), "");
+  EXPECT_EQ(silent.ReadUntil(""), "");
+  EXPECT_EQ(webhook->counters().cut_off, 2u);
+}
+
+TEST_F(WebhookTest, WhoIsNotAtWorkMakesRoom) {
+  Start();
+  std::vector<std::unique_ptr<TestClient>> clients;
+  for (int i = 0; i < 200; ++i) {
+    clients.push_back(std::make_unique<TestClient>(port()));
+    ASSERT_THAT(clients.back()->Post(good), StartsWith("200")) << i;
+  }
+  EXPECT_GE(webhook->counters().cut_off, 140u);
+}
+
+TEST_F(WebhookTest, TheCertificateIsReplacedAndABadOneIsNot) {
+  Start();
+  EXPECT_EQ(TestClient(port()).server(), "one");
+  certificate.CutShort();
+  Await([this] { return webhook->counters().failed_reloads > 0; });
+  EXPECT_EQ(TestClient(port()).server(), "one");
+  certificate.Make("two");
+  Await([this] { return TestClient(port()).server() == "two"; });
+  EXPECT_THAT(TestClient(port()).Post(good), StartsWith("200"));
+}
+
+TEST_F(WebhookTest, WaitsForItsCertificate) {
+  std::filesystem::remove(certificate.certificate());
+  owner.Do([&] {
+    webhook.emplace(
+        options, pipeline, [this](std::function<void()> work) { owner.Post(std::move(work)); }, Namespaces{},
+        [this] { return &settings; }, [](const std::string& message, bool) { std::cerr << message << "\n"; });
+    webhook->Follow(&settings);
+  });
+  Await([this] { return webhook->counters().failed_reloads > 0; });
+  EXPECT_EQ(port(), 0);
+  certificate.Make("late");
+  Await([this] { return port() != 0; });
+}
+
+TEST_F(WebhookTest, NoiseIsNoHarm) {
+  Start();
+  TestClient plain(port(), false);
+  plain.Send("GET / HTTP/1.1\r\n\r\n");
+  plain.ReadUntil("");
+  for (const char* text : {"\r\n\r\n", "X\r\n\r\n", "POST  \r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+                           "POST /validation HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+                           "POST /validation HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n",
+                           "POST /validation HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+                           "CONNECT a:1 HTTP/1.1\r\n\r\n", "GET http://a:b@c:d/%zz HTTP/1.1\r\n\r\n"}) {
+    TestClient client(port());
+    client.Send(text);
+    client.ReadUntil("\r\n");
+  }
+  EXPECT_THAT(TestClient(port()).Post(good), StartsWith("200"));
+}
+
+TEST_F(WebhookTest, ManyAtOnceAreAllAnswered) {
+  Start();
+  std::atomic<int> allowed = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 50; ++i) {
+    threads.emplace_back([&, i] {
+      TestClient client(port());
+      for (int k = 0; k < 20; ++k) {
+        const std::string name = Cat("v", i, "-", k);
+        const std::string review = ReviewText({.object = Service(name, name + ".com", kReply)});
+        if (client.Post(review).find(R"("allowed":true)") != std::string::npos) ++allowed;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(allowed, 1000);
+}
+
+TEST_F(WebhookTest, StopsWhileSomebodyWaits) {
+  Start();
+  std::mutex busy;
+  busy.lock();
+  owner.Post([&] { busy.lock(); });
+  TestClient client(port());
+  client.Send(Cat("POST /validation HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ",
+                  good.size(), "\r\n\r\n", good));
+  std::this_thread::sleep_for(milliseconds(100));
+  TestClient gone(port());
+  gone.Send(Cat("POST /validation HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ",
+                good.size(), "\r\n\r\n", good));
+  // The work for both is still in the queue when the webhook goes.
+  owner.Post([&] { webhook->Stop(); });
+  busy.unlock();
+  client.ReadUntil("");
+}
+
+}  // namespace
+}  // namespace k8sgw::admission

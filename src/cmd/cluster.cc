@@ -1,0 +1,223 @@
+// gloo in a cluster: the control plane, fed by the API server of Kubernetes. Any replica serves and judges; the leader
+// alone writes.
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <ctime>
+#include <iostream>
+#include <optional>
+#include <random>
+
+#include "api/gloo/v1/settings.proto.h"
+#include "src/admission/webhook.h"
+#include "src/cmd/cluster_health.h"
+#include "src/cmd/commands.h"
+#include "src/cmd/control_plane.h"
+#include "src/cmd/log.h"
+#include "src/cmd/xds_listener.h"
+#include "src/sources/cluster/cluster_source.h"
+#include "src/sources/kube/http.h"
+#include "src/sources/kube/kubeconfig.h"
+#include "src/sources/kube/leader_election.h"
+#include "src/status/status_writer.h"
+#include "src/status/verdicts.h"
+
+namespace k8sgw {
+namespace {
+
+using Time = EventLoop::Time;
+
+// How often the log says what is still waited for.
+constexpr std::chrono::seconds kPatience(10);
+// At the end: for statuses that are due, and for all of it.
+constexpr std::chrono::milliseconds kFlush(500);
+constexpr std::chrono::seconds kFarewell(2);
+// The published name of the Lease.
+constexpr char kLease[] = "gloo";
+
+// Another one for each process, so that a pod that starts again is not taken for its former self.
+std::string Identity() {
+  char host[256] = "k8sgateway";
+  gethostname(host, sizeof(host) - 1);
+  const char* pod = std::getenv("POD_NAME");
+  return fmt::format("{}_{:08x}{:08x}", pod && *pod ? pod : host, std::random_device()(), std::random_device()());
+}
+
+class ClusterServer {
+ public:
+  ClusterServer(const GlooOptions& options, kube::ClientConfig config)
+      : options_(options),
+        credentials_(std::move(config), kube::RealEnvironment(), kube::RealExecRunner(), {}),
+        client_(kube_loop_, credentials_, {}),
+        writer_(client_),
+        control_(Control(), loop_, [](const Problem&) { return std::string(); }),
+        listener_(control_, [this] { return SettingsKeyOf().ToString(); }),
+        verdicts_(control_.pipeline()),
+        statuses_(
+            kube_loop_, writer_,
+            {.ns = options.ns,
+             .sync = {},
+             .counts = [this](const ResourceKey& key) { return source_->Counts(key.ns.str()); },
+             .leads = [this] { return election_ && election_->IsLeader(); }},
+            [this] { return Random(); }, [this](const ResourceKey& key) { return verdicts_.Of(key); }),
+        webhook_(
+            {.own_namespace = options.ns}, control_.pipeline(),
+            [this](std::function<void()> work) { loop_.Post(std::move(work)); },
+            {[this](const std::string& ns) { return source_->Counts(ns); },
+             [this](const std::string& ns, const Labels& labels) { return source_->CountsWith(ns, labels); }},
+            [this] { return Settings(); },
+            [](const std::string& message, bool is_error) {
+              is_error ? spdlog::error("webhook: {}", message) : spdlog::info("webhook: {}", message);
+            }) {}
+
+  int Run() {
+    loop_.Watch(kube_loop_.fd(), [this] {
+      kube_loop_.Process();
+      Take();
+    });
+    source_.emplace(
+        client_, cluster::ClusterSource::Options{options_.ns, options_.settings_name, {}}, [this] { return Random(); },
+        cluster::ClusterSource::Consumer{
+            [this](const cluster::WatchedKind& kind, const kube::Event& event) { Observe(kind, event); },
+            [this](const cluster::WatchedKind& kind, const std::string& ns, const kube::Health& health) {
+              health_.Tell(kind, ns, health);
+            }});
+    loop_.OnSignal([this](int signal) {
+      if (signal != SIGCHLD) End();
+    });
+    say_again_ = EventLoop::Now() + kPatience;
+    loop_.SetDeadline([this] { return NextDeadline(); }, [this](Time now) { OnDeadline(now); });
+    loop_.Run();
+    webhook_.Stop();
+    control_.Shutdown();
+    return 0;
+  }
+
+ private:
+  ControlPlaneOptions Control() {
+    ControlPlaneOptions control;
+    control.pipeline.settings = {options_.ns, Origin::kCluster};
+    control.pipeline.clock = [] { return std::time(nullptr); };
+    control.fallback_port = static_cast<uint32_t>(options_.fallback_port);
+    control.pipeline.header_secrets_match_upstreams = options_.policy.header_secrets_match_upstreams;
+    control.status_file = options_.status_file;
+    control.on_refusal = [this] { statuses_.Committed(verdicts_.TakeChanged()); };
+    return control;
+  }
+
+  double Random() { return random_(engine_); }
+  ResourceKey SettingsKeyOf() const { return {Kind::kSettings, options_.ns, options_.settings_name}; }
+  const gloov1::Settings* Settings() const { return source_->settings() ? &source_->settings()->spec : nullptr; }
+
+  std::optional<Time> NextDeadline() const {
+    std::optional<Time> next;
+    for (const std::optional<Time>& time : {listener_.deadline(), control_.deadline(), say_again_, end_by_}) {
+      if (time && (!next || *time < *next)) next = time;
+    }
+    return next;
+  }
+
+  void OnDeadline(Time now) {
+    if (end_by_ && now >= *end_by_) return loop_.Quit();
+    if (listener_.deadline() && now >= *listener_.deadline()) listener_.Retry();
+    if (control_.deadline() && now >= *control_.deadline()) control_.UpdateStatus();
+    if (say_again_ && now >= *say_again_) {
+      say_again_ = now + kPatience;
+      spdlog::warn("still waiting for the cluster: {}", fmt::join(source_->awaited(), ", "));
+    }
+  }
+
+  void Observe(const cluster::WatchedKind& kind, const kube::Event& event) {
+    const ResourceKey key{kind.info->kind, event.object.meta.namespace_, event.object.meta.name};
+    if (event.kind == kube::Event::Kind::kDelete) {
+      statuses_.Gone(key);
+    } else {
+      statuses_.Observe(key, event.object);
+    }
+  }
+
+  // Whatever came since the last call becomes one revision.
+  void Take() {
+    const std::optional<std::vector<Change>> changes = source_->Take();
+    if (!changes) {
+      // What was observed is perhaps a status that somebody changed.
+      if (source_->complete()) statuses_.Committed({});
+      return;
+    }
+    control_.Apply(*changes, source_->problems());
+    verdicts_.AfterCommit();
+    if (say_again_) Begin();
+    // Nobody is answered before there is something to answer with.
+    listener_.Follow(Settings());
+    webhook_.Follow(Settings());
+    std::vector<ResourceKey> changed = verdicts_.TakeChanged();
+    for (const Change& change : *changes) changed.push_back(change.key);
+    statuses_.Committed(changed);
+    control_.UpdateStatus();
+  }
+
+  // The first complete world is there.
+  void Begin() {
+    say_again_.reset();
+    spdlog::info("{} objects of the cluster are there", source_->store().size());
+    control_.SetServing();
+    webhook_.SetReady();
+    kube::LeaseOptions lease;
+    lease.ns = options_.ns;
+    lease.name = kLease;
+    lease.identity = Identity();
+    election_.emplace(
+        kube_loop_, writer_, lease, [this] { return Random(); },
+        [this](bool leading) {
+          spdlog::info(leading ? "leads: writes statuses" : "does not lead: writes nothing");
+          statuses_.SetLeading(leading);
+        });
+  }
+
+  // The first time: what is due is written, and another may lead at once. The second time: at once.
+  void End() {
+    if (end_by_ || !election_) return loop_.Quit();
+    end_by_ = EventLoop::Now() + kFarewell;
+    statuses_.Flush(kFlush, [this] { election_->Release([this] { loop_.Quit(); }); });
+  }
+
+  const GlooOptions options_;
+  // First of all: it blocks signals in the threads that others start.
+  EventLoop loop_;
+  std::minstd_rand engine_{std::random_device()()};
+  std::uniform_real_distribution<double> random_{0.0, 1.0};
+  kube::Loop kube_loop_;
+  kube::Credentials credentials_;
+  kube::HttpClient client_;
+  kube::Writer writer_;
+  ClusterHealth health_;
+  ControlPlane control_;
+  XdsListener listener_;
+  status::Verdicts verdicts_;
+  status::StatusWriter statuses_;
+  std::optional<cluster::ClusterSource> source_;
+  std::optional<kube::LeaderElection> election_;
+  admission::Webhook webhook_;
+  std::optional<Time> say_again_;
+  std::optional<Time> end_by_;
+};
+
+}  // namespace
+
+int GlooInCluster(const GlooOptions& options) {
+  absl::StatusOr<kube::ClientConfig> config =
+      kube::LoadClientConfig(kube::RealEnvironment(), {options.kubeconfig, options.context});
+  if (!config.ok()) {
+    std::cerr << "gloo: " << std::string(config.status().message())
+              << "\ngive --kubeconfig FILE for a cluster, or --dir DATA for folders of YAML\n";
+    return 1;
+  }
+  spdlog::info("cluster {} ({})", config->server, config->origin);
+  return ClusterServer(options, std::move(*config)).Run();
+}
+
+}  // namespace k8sgw

@@ -1,0 +1,127 @@
+#include "src/envoy/endpoints.h"
+
+#include <google/protobuf/arena.h>
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/wrappers.pb.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "envoy/config/core/v3/address.proto.h"
+#include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/endpoint/v3/endpoint.proto.h"
+#include "envoy/config/endpoint/v3/endpoint_components.proto.h"
+#include "src/base/address.h"
+#include "src/envoy/kube_destination.h"
+#include "src/envoy/resource.h"
+#include "src/model/label_selector.h"
+
+namespace k8sgw::envoy {
+namespace {
+
+namespace endpointv3 = ::envoy::config::endpoint::v3;
+
+struct Place {
+  std::string zone;
+  std::string address;
+  uint32_t port = 0;
+  auto operator<=>(const Place&) const = default;
+};
+// With the labels that subsets are chosen by.
+using Places = std::map<Place, Labels>;
+
+// The slice's port for a port of the Service. The names are equal; a Service of one port takes whatever there is, as
+// published.
+uint32_t PortIn(const core::EndpointSlice& slice, const core::Service& service, const core::ServicePort& port) {
+  if (service.ports.size() == 1 && slice.ports.size() == 1) return slice.ports.front().port;
+  const auto found = std::ranges::find(slice.ports, port.name, &core::EndpointPort::name);
+  return found == slice.ports.end() ? 0 : found->port;
+}
+
+class Collector {
+ public:
+  Collector(flow::Reader& reader, const EndpointInputs& inputs, const EndpointSource& source,
+            const core::Service& service)
+      : reader_(reader), inputs_(inputs), source_(source) {
+    // What the Service selects by, its endpoints have.
+    asks_pods_ = !source.subset_keys.empty() || !HasLabels(service.selector, source.selector);
+  }
+
+  void Take(const EndpointSliceRef& ref, const core::EndpointSlice& slice, uint32_t port) {
+    if (port == 0 || slice.address_type == "FQDN") return;
+    for (const core::Endpoint& endpoint : slice.endpoints) {
+      if (!endpoint.ready && !(endpoint.serving && endpoint.terminating)) continue;
+      if (!IsIpAddress(endpoint.address)) continue;
+      Labels chosen;
+      if (asks_pods_ && !ReadPod({ref.ns, endpoint.pod}, chosen)) continue;
+      (endpoint.ready ? ready_ : ending_)[{endpoint.zone, endpoint.address, port}] = std::move(chosen);
+    }
+  }
+
+  const Places& result() const { return ready_.empty() ? ending_ : ready_; }
+
+ private:
+  bool ReadPod(const PodRef& ref, Labels& chosen) {
+    const auto pod = ref.name.str().empty() ? nullptr : reader_.Get(inputs_.pods, ref);
+    if (!pod) return source_.selector.empty();
+    if (!HasLabels(pod->labels, source_.selector)) return false;
+    for (const std::string& key : source_.subset_keys) {
+      if (const auto label = pod->labels.find(key); label != pod->labels.end()) chosen.insert(*label);
+    }
+    return true;
+  }
+
+  flow::Reader& reader_;
+  const EndpointInputs& inputs_;
+  const EndpointSource& source_;
+  bool asks_pods_ = false;
+  Places ready_;
+  Places ending_;
+};
+
+void Add(const Place& place, const Labels& labels, endpointv3::LocalityLbEndpoints& locality) {
+  endpointv3::LbEndpoint& out = *locality.add_lb_endpoints();
+  auto& socket = *out.mutable_endpoint()->mutable_address()->mutable_socket_address();
+  socket.set_address(place.address);
+  socket.set_port_value(place.port);
+  if (labels.empty()) return;
+  auto& fields = *(*out.mutable_metadata()->mutable_filter_metadata())["envoy.lb"].mutable_fields();
+  for (const auto& [key, value] : labels) fields[key].set_string_value(value);
+}
+
+}  // namespace
+
+std::vector<ServiceRef> ServiceOf(const EndpointSliceRef& ref, const Object<core::EndpointSlice>& slice) {
+  if (slice.spec.service.str().empty()) return {};
+  return {{ref.ns, slice.spec.service}};
+}
+
+Ptr<xds::Resource> MakeLoadAssignment(flow::Reader& reader, const EndpointInputs& inputs, const std::string& cluster,
+                                      const EndpointSource& source) {
+  google::protobuf::Arena arena;
+  auto& out = *google::protobuf::Arena::CreateMessage<endpointv3::ClusterLoadAssignment>(&arena);
+  out.set_cluster_name(cluster);
+  const auto service = reader.Get(inputs.services, source.service);
+  const core::ServicePort* port = service ? FindPort(service->spec, source.port) : nullptr;
+  if (port) {
+    Collector collector(reader, inputs, source, service->spec);
+    for (const auto& [ref, slice] : reader.Find(inputs.slices_by_service, source.service)) {
+      collector.Take(ref, slice->spec, PortIn(slice->spec, service->spec, *port));
+    }
+    endpointv3::LocalityLbEndpoints* locality = nullptr;
+    // In the order of zones.
+    for (const auto& [place, labels] : collector.result()) {
+      if (!locality || locality->locality().zone() != place.zone) {
+        locality = out.add_endpoints();
+        locality->mutable_locality()->set_zone(place.zone);
+      }
+      Add(place, labels, *locality);
+      // For those who weigh localities: each endpoint counts the same.
+      locality->mutable_load_balancing_weight()->set_value(static_cast<uint32_t>(locality->lb_endpoints_size()));
+    }
+  }
+  return MakeResource(xds::Type::kEndpoint, cluster, out);
+}
+
+}  // namespace k8sgw::envoy

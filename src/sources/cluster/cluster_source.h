@@ -1,0 +1,95 @@
+// A Kubernetes cluster as a source of objects.
+//
+// - Settings come first: they say which namespaces count. Then all kinds are followed at once, and nothing is told
+//   before each of them is complete, or known to be missing or forbidden.
+// - When Settings name other namespaces, what was told stays until the new ones are complete.
+// - Settings that are deleted stay in force: with them would go what they chose.
+// - While the server is away, what it said last stays.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "src/sources/cluster/namespaces.h"
+#include "src/sources/cluster/object_store.h"
+#include "src/sources/cluster/scope.h"
+
+namespace k8sgw::cluster {
+
+class ClusterSource {
+ public:
+  struct Options {
+    // Where Settings stand, and which are in force.
+    std::string ns = "gloo-system";
+    std::string settings_name = "default";
+    kube::ReflectorOptions reflector;
+  };
+
+  // Told on the loop's thread. Events are told as they come, also of namespaces that do not count and before the world
+  // is complete; their views are good during the call.
+  struct Consumer {
+    std::function<void(const WatchedKind& kind, const kube::Event& event)> on_event;
+    std::function<void(const WatchedKind& kind, const std::string& ns, const kube::Health& health)> on_health;
+  };
+
+  // The client outlives it.
+  ClusterSource(kube::HttpClient& client, Options options, kube::RandomFraction random, Consumer consumer);
+  ~ClusterSource();
+
+  // What has changed since the last call; the first that is not nullopt says everything. To be called when the loop has
+  // done what was due. nullopt: nothing is new.
+  std::optional<std::vector<Change>> Take();
+  // Everything was told at least once.
+  bool complete() const { return complete_; }
+  // What Take waits for, for the eye.
+  std::vector<std::string> awaited() const;
+  // Of objects that cannot be decoded.
+  Problems problems() const { return store_.problems(); }
+  // The Settings in force; nullptr when there are none.
+  const Ptr<Object<gloov1::Settings>>& settings() const { return settings_; }
+  const ObjectStore& store() const { return store_; }
+
+  bool Counts(const std::string& ns) const { return CountsWith(ns, LabelsOf(ns)); }
+  bool CountsWith(const std::string& ns, const Labels& labels) const { return policy_.Counts(ns, labels); }
+  Labels LabelsOf(const std::string& ns) const;
+  // Do not wait any longer for kinds that were missing, or for a server that was away.
+  void Poke();
+
+ private:
+  void OnSettings(const kube::Batch& batch);
+  void OnNamespaces(const kube::Batch& batch);
+  void OnBatch(const WatchedKind& kind, const kube::Batch& batch);
+  // Follows what the policy that is wanted needs.
+  void Follow();
+  // The wanted policy is in force when all that it needs is there.
+  void Settle();
+  void Forget(const std::string& scope);
+
+  kube::HttpClient& client_;
+  const Options options_;
+  const kube::RandomFraction random_;
+  const Consumer consumer_;
+  const std::vector<WatchedKind> kinds_;
+  const WatchedKind settings_kind_;
+
+  ObjectStore store_;
+  std::vector<Change> changes_;
+  Ptr<Object<gloov1::Settings>> settings_;
+  std::map<std::string, Labels> namespaces_;
+  bool namespaces_known_ = false;
+  bool namespaces_changed_ = false;
+
+  NamespacePolicy policy_;                 // in force
+  std::optional<NamespacePolicy> wanted_;  // when that is another
+  bool complete_ = false;
+
+  std::map<std::string, std::unique_ptr<Scope>> scopes_;
+  std::unique_ptr<kube::ListWatch> settings_watch_;
+  std::unique_ptr<kube::ListWatch> namespaces_watch_;
+};
+
+}  // namespace k8sgw::cluster

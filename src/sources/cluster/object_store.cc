@@ -1,0 +1,108 @@
+#include "src/sources/cluster/object_store.h"
+
+#include <algorithm>
+
+#include "src/json/tree.h"
+#include "src/model/decode.h"
+
+namespace k8sgw::cluster {
+namespace {
+
+using yaml::Node;
+
+// What kubectl notes for itself repeats the object, and what the server and we write is not read.
+bool IsBookkeeping(int depth, std::string_view parent, std::string_view key) {
+  if (depth == 0) return key == "status";
+  if (depth == 1) return parent == "metadata" && key == "managedFields";
+  return depth == 2 && parent == "annotations" && key == "kubectl.kubernetes.io/last-applied-configuration";
+}
+
+// Items of a list do not say their kind, and metadata alone says another.
+void SetText(Node& object, std::string_view key, std::string_view text) {
+  const auto same = [&](const Node::Entry& entry) { return entry.key == key; };
+  const auto found = std::find_if(object.entries.begin(), object.entries.end(), same);
+  Node::Entry& entry = found == object.entries.end() ? object.entries.emplace_back() : *found;
+  entry.key = key;
+  entry.value.kind = Node::Kind::kScalar;
+  entry.value.quoted = true;
+  entry.value.scalar = text;
+}
+
+Change Gone(const ResourceKey& key) {
+  Change change;
+  change.key = key;
+  return change;
+}
+
+}  // namespace
+
+ObjectStore::ObjectStore() : counts_([](const Name&) { return true; }) {}
+ObjectStore::~ObjectStore() = default;
+
+void ObjectStore::Put(const KindInfo& kind, std::string_view json, std::vector<Change>& changes) {
+  absl::StatusOr<Node> object = yaml::FromJson(json, IsBookkeeping);
+  // The client has read it once already, so it is JSON and has a name.
+  if (!object.ok() || !object->is_mapping()) return;
+  SetText(*object, "apiVersion", kind.api_version);
+  SetText(*object, "kind", KindName(kind.kind));
+  DecodedDocument decoded = DecodeKubernetes(*object, "");
+  if (decoded.keys.size() != 1) return;
+  const ResourceKey& key = decoded.keys.front();
+  Problems problems;
+  for (PlacedProblem& placed : decoded.problems) problems.push_back(std::move(placed.problem));
+  if (problems.empty()) {
+    problems_.erase(key);
+  } else {
+    problems_[key] = std::move(problems);
+  }
+  for (Change& change : decoded.objects) Set(std::move(change), changes);
+}
+
+void ObjectStore::Set(Change object, std::vector<Change>& changes) {
+  Entry& entry = objects_[object.key];
+  // Statuses are written to objects all the time, and change nothing for us.
+  if (entry.object.hash() == object.hash()) return;
+  entry.object = std::move(object);
+  entry.counts = counts_(entry.object.key.ns);
+  if (entry.counts) changes.push_back(entry.object);
+}
+
+void ObjectStore::Remove(const ResourceKey& key, std::vector<Change>& changes) {
+  problems_.erase(key);
+  const auto entry = objects_.find(key);
+  if (entry == objects_.end()) return;
+  if (entry->second.counts) changes.push_back(Gone(key));
+  objects_.erase(entry);
+}
+
+void ObjectStore::SetNamespaces(Counts counts, std::vector<Change>& changes) {
+  counts_ = std::move(counts);
+  for (auto& [key, entry] : objects_) {
+    const bool now = counts_(key.ns);
+    if (now == entry.counts) continue;
+    entry.counts = now;
+    changes.push_back(now ? entry.object : Gone(key));
+  }
+}
+
+Problems ObjectStore::problems() const {
+  Problems out;
+  for (const auto& [key, problems] : problems_) {
+    if (counts_(key.ns)) out.insert(out.end(), problems.begin(), problems.end());
+  }
+  return out;
+}
+
+Change ObjectStore::Current(const ResourceKey& key) const {
+  const auto entry = objects_.find(key);
+  const bool there = entry != objects_.end() && entry->second.counts;
+  return there ? entry->second.object : Gone(key);
+}
+
+std::vector<ResourceKey> ObjectStore::keys() const {
+  std::vector<ResourceKey> out;
+  for (const auto& [key, entry] : objects_) out.push_back(key);
+  return out;
+}
+
+}  // namespace k8sgw::cluster

@@ -1,0 +1,53 @@
+// The objects of an API server as the graph gets them: decoded, in the watched namespaces, each in its last good
+// version. Pure.
+//
+// - An object that cannot be decoded keeps the version before, and has Problems.
+// - Objects of namespaces that do not count are kept, so that they are there when their namespace does.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/model/objects.h"
+
+namespace k8sgw::cluster {
+
+class ObjectStore {
+ public:
+  using Counts = std::function<bool(const Name& ns)>;
+
+  ObjectStore();
+  ~ObjectStore();
+
+  // The object as it is now; kJsonPadding bytes behind `json` are readable. Its kind may be missing in the text, as it
+  // is in lists. Appends what that changes.
+  void Put(const KindInfo& kind, std::string_view json, std::vector<Change>& changes);
+  void Remove(const ResourceKey& key, std::vector<Change>& changes);
+  // Which namespaces count from now on; at first, all do.
+  void SetNamespaces(Counts counts, std::vector<Change>& changes);
+
+  // What is wrong with objects that cannot be decoded, in the order of their keys.
+  Problems problems() const;
+  // The object as it counts now; gone when it does not.
+  Change Current(const ResourceKey& key) const;
+  size_t size() const { return objects_.size(); }
+  // The keys of all objects, also of those that do not count.
+  std::vector<ResourceKey> keys() const;
+
+ private:
+  struct Entry {
+    Change object;
+    bool counts = false;
+  };
+
+  void Set(Change object, std::vector<Change>& changes);
+
+  Counts counts_;
+  std::map<ResourceKey, Entry> objects_;
+  std::map<ResourceKey, Problems> problems_;
+};
+
+}  // namespace k8sgw::cluster

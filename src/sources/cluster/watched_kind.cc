@@ -1,0 +1,38 @@
+#include "src/sources/cluster/watched_kind.h"
+
+namespace k8sgw::cluster {
+namespace {
+
+// Charts and service accounts fill a cluster with Secrets that are never certificates, headers or keys for us.
+constexpr char kUsefulSecrets[] =
+    "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token,type!=kubernetes.io/dockerconfigjson,"
+    "type!=kubernetes.io/dockercfg,type!=bootstrap.kubernetes.io/token";
+
+}  // namespace
+
+kube::Resource WatchedKind::In(const std::string& ns) const {
+  const std::string_view api = info->api_version;
+  const size_t slash = api.find('/');
+  const bool core = slash == std::string_view::npos;
+  return {std::string(core ? "" : api.substr(0, slash)), std::string(core ? api : api.substr(slash + 1)),
+          std::string(info->plural), of_cluster ? "" : ns};
+}
+
+std::vector<WatchedKind> AllWatchedKinds() {
+  std::vector<WatchedKind> out;
+  for (const KindInfo& info : AllKinds()) {
+    switch (info.kind) {
+      case Kind::kSettings:
+      // Nothing that is translated reads these.
+      case Kind::kArtifact:
+      case Kind::kProxy:
+      case Kind::kDocument: break;
+      case Kind::kSecret: out.push_back({&info, kUsefulSecrets}); break;
+      default: out.push_back({&info}); break;
+    }
+  }
+  for (const KindInfo& info : CoreKinds()) out.push_back({&info, "", info.kind == Kind::kPod});
+  return out;
+}
+
+}  // namespace k8sgw::cluster

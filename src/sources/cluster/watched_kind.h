@@ -1,0 +1,27 @@
+// The kinds that are followed at an API server.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "src/model/objects.h"
+#include "src/sources/kube/resource_path.h"
+
+namespace k8sgw::cluster {
+
+struct WatchedKind {
+  const KindInfo* info = nullptr;
+  std::string field_selector{};
+  // Only the metadata is asked for.
+  bool metadata_alone = false;
+  // Objects of the cluster itself, which are in no namespace.
+  bool of_cluster = false;
+
+  // In `ns`, or in all namespaces when that is "".
+  kube::Resource In(const std::string& ns) const;
+};
+
+// Everything that the graph can use; Settings are followed apart from them.
+std::vector<WatchedKind> AllWatchedKinds();
+
+}  // namespace k8sgw::cluster

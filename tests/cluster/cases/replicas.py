@@ -1,0 +1,91 @@
+"""Two control planes: a process and a pod. Any of them serves, the leader alone writes."""
+
+import contextlib
+from typing import Iterator
+
+from harness.scenario import Suite
+from support import images
+from support.control_plane import ACCOUNT, SYSTEM
+from support.objects import meta, says, virtual_service
+from support.scenario import RESTRICTED, Scenario
+
+SUITE = Suite()
+# A Lease of a leader that died is taken after 15 s.
+_TAKEOVER_SECONDS = 40
+_LABELS = {"app": "gloo-second"}
+
+
+@contextlib.contextmanager
+def _second(scenario: Scenario) -> Iterator[str]:
+    """A pod of the control plane, with what the chart gives it; its address."""
+    cluster = scenario.cluster
+    field = lambda path: {"valueFrom": {"fieldRef": {"fieldPath": path}}}
+    container = {
+        "name": "gloo",
+        "image": images.GATEWAY,
+        "args": ["gloo"],
+        "env": [
+            {"name": "POD_NAME", **field("metadata.name")},
+            {"name": "POD_NAMESPACE", **field("metadata.namespace")},
+        ],
+        "readinessProbe": {"tcpSocket": {"port": 9977}, "periodSeconds": 1},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+    }
+    pod = {"serviceAccountName": ACCOUNT, "securityContext": RESTRICTED, "containers": [container]}
+    cluster.apply(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": meta("gloo-second", SYSTEM, labels=_LABELS),
+            "spec": {**pod, "terminationGracePeriodSeconds": 2},
+        }
+    )
+    try:
+        cluster.kubectl("-n", SYSTEM, "wait", "--for=condition=Ready", "--timeout=30s", "pod/gloo-second")
+        yield cluster.get("-n", SYSTEM, "pod", "gloo-second")["status"]["podIP"]
+    except AssertionError:
+        print(cluster.kubectl("-n", SYSTEM, "logs", "gloo-second", "--tail=20", check=False))
+        raise
+    finally:
+        cluster.kubectl("-n", SYSTEM, "delete", "pod", "gloo-second", "--wait=false")
+
+
+@SUITE.case("a second replica serves the same, writes nothing, and leads when the first is gone")
+def takeover(scenario: Scenario) -> None:
+    stage, own, host, cluster = scenario.stage(), scenario.namespace, scenario.host, scenario.cluster
+    with _second(scenario) as address:
+        holders = lambda: [
+            lease["spec"].get("holderIdentity", "") for lease in cluster.get("-n", SYSTEM, "leases")["items"]
+        ]
+        stage.wait(lambda: any(stage.control_plane.name in one for one in holders()), "a leader")
+        scenario.apply(virtual_service("all", host, says("one")))
+        stage.await_answer(host, body="one")
+        stage.await_state("virtualservice", "all", own, "Accepted")
+        follower = stage.other_proxy(address)
+        try:
+            follower.wait_ready()
+            stage.wait(lambda: follower.routes() == stage.proxy.routes(), "the same tables")
+            written = scenario.get("virtualservice", "all")["metadata"]["resourceVersion"]
+            stage.control_plane.kill()
+            scenario.apply(virtual_service("next", f"next.{host}", says("two")))
+            stage.wait(lambda: f"next.{host}" in follower.routes(), "the follower serves an edit")
+            stage.await_state("virtualservice", "next", own, "Accepted", seconds=_TAKEOVER_SECONDS)
+            assert any("gloo-second" in one for one in holders()), holders()
+        finally:
+            follower.stop()
+            stage.control_plane.restart()
+        stage.control_plane.wait_ready()
+        stage.await_answer(f"next.{host}", body="two")
+        assert any("gloo-second" in one for one in holders()), "a leader that lives was replaced"
+        again = scenario.get("virtualservice", "all")["metadata"]["resourceVersion"]
+        assert again == written, "a new leader wrote what was there"
+    stage.wait(
+        lambda: any(one == stage.control_plane.name for one in holders())
+        or any(stage.control_plane.name in one and "second" not in one for one in holders()),
+        "the first leads again",
+        _TAKEOVER_SECONDS,
+    )

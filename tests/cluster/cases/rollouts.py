@@ -1,0 +1,195 @@
+"""Changes under load: no request may fail."""
+
+import pathlib
+import tempfile
+
+from harness import client
+from harness.certificates import self_signed
+from harness.scenario import Suite
+from support import objects
+from support.load import under_load
+from support.objects import says, tls_secret, to_service, virtual_service
+from support.scenario import Scenario
+
+SUITE = Suite()
+_HTTP = client.Target(objects.HTTP_PORT)
+_PODS = 10
+
+
+@SUITE.case("a rolling update of 10 pods under load fails no request, and touches no cluster")
+def rolling_update(scenario: Scenario) -> None:
+    stage, own, host = scenario.stage(), scenario.namespace, scenario.host
+    half = {"rollingUpdate": {"maxSurge": "50%", "maxUnavailable": 0}}
+    # As real users have it: a pod answers on until all have learned that it goes.
+    drain = {"preStop": {"sleep": {"seconds": 2}}}
+    scenario.deploy_echo(replicas=_PODS, strategy=half, lifecycle=drain)
+    scenario.apply(virtual_service("all", host, to_service("echo", own)))
+    stage.await_answer(host, body="echo-")
+    before = stage.proxy.updates()
+    old = {one["metadata"]["name"] for one in scenario.get("pods")["items"]}
+    with under_load(_HTTP, host, clients=3) as load:
+        scenario.kubectl("rollout", "restart", "deployment/echo")
+        scenario.await_rollout("echo")
+        stage.wait(
+            lambda: not old & {one["metadata"]["name"] for one in scenario.get("pods")["items"]},
+            "the old pods are gone",
+            60,
+        )
+    scenario.note(load.expect_no_failure(at_least=200))
+    after = stage.proxy.updates()
+    assert after == before, f"more than endpoints has changed: {before} {after}"
+
+
+@SUITE.case("scaled to zero a Service answers 503, and scaled up again it answers")
+def scale_to_zero(scenario: Scenario) -> None:
+    stage, own, host = scenario.stage(), scenario.namespace, scenario.host
+    scenario.deploy_echo(replicas=2)
+    scenario.apply(virtual_service("all", host, to_service("echo", own, "/echo"), says("others")))
+    stage.await_answer(host, body="echo-", path="/echo")
+    before = stage.proxy.updates()
+    with under_load(_HTTP, host) as load:
+        scenario.kubectl("scale", "deployment/echo", "--replicas=0")
+        stage.await_answer(host, status=503, path="/echo")
+        scenario.kubectl("scale", "deployment/echo", "--replicas=2")
+        scenario.await_rollout("echo")
+        stage.await_answer(host, body="echo-", path="/echo")
+    load.expect_no_failure()
+    assert stage.proxy.updates() == before
+
+
+@SUITE.case("a Secret is replaced again and again under load; each connection gets one of both")
+def secret_rotation(scenario: Scenario) -> None:
+    stage, host = scenario.stage(), scenario.host
+    with tempfile.TemporaryDirectory() as folder:
+        pairs = [_pair(pathlib.Path(folder), f"{number}.{host}") for number in range(2)]
+    scenario.apply(
+        tls_secret("certificate", *pairs[0]),
+        virtual_service(
+            "all",
+            host,
+            says("secure"),
+            sslConfig={
+                "secretRef": objects.meta("certificate", scenario.namespace),
+                "sniDomains": [host],
+            },
+        ),
+    )
+    target = client.Target(objects.HTTPS_PORT, tls=True, sni=host)
+    shown = lambda number: f"CN={number}.{host}"
+    _await_certificate(scenario, target, shown(0))
+    key = lambda answer: f"{answer.status} {answer.certificate} {answer.error}".strip()
+    before = stage.proxy.updates()
+    with under_load(target, host, pause=0.05, key=key) as load:
+        for turn in range(1, 6):
+            scenario.apply(tls_secret("certificate", *pairs[turn % 2]))
+            _await_certificate(scenario, target, shown(turn % 2))
+    with load.lock:
+        strange = set(load.answers) - {f"200 {shown(number)}" for number in (0, 1)}
+    assert not strange, f"answers under load: {dict(load.answers)}"
+    after = stage.proxy.updates()
+    # Certificates stand in listeners, as they always did.
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed <= {"listener_manager.listener_modified"}, f"{before} {after}"
+
+
+def _pair(folder: pathlib.Path, name: str) -> tuple[str, str]:
+    self_signed(folder, name)
+    return (folder / f"{name}.crt").read_text(), (folder / f"{name}.key").read_text()
+
+
+def _await_certificate(scenario: Scenario, target: client.Target, subject: str) -> None:
+    request = client.compose("GET", "/", "HTTP/1.1", [("host", scenario.host)], b"")
+
+    def shown() -> bool:
+        answer = client.exchange(target, request, retry_seconds=0, want_certificate=True)
+        return answer.status == 200 and answer.certificate == subject
+
+    scenario.stage().wait(shown, f"a connection shows {subject}")
+
+
+@SUITE.case("a host whose Secret is missing, or no certificate, waits for it; other hosts answer")
+def secret_comes_later(scenario: Scenario) -> None:
+    stage, own, host = scenario.stage(), scenario.namespace, scenario.host
+    with tempfile.TemporaryDirectory() as folder:
+        pair = _pair(pathlib.Path(folder), host)
+        other = _pair(pathlib.Path(folder), f"other.{host}")
+    secure = lambda name: {
+        "sslConfig": {"secretRef": objects.meta(name, own), "sniDomains": [f"{name}.{host}"]}
+    }
+    scenario.apply(
+        tls_secret("there", *pair),
+        virtual_service("there", f"there.{host}", says("there"), **secure("there")),
+        virtual_service("late", f"late.{host}", says("late"), **secure("late")),
+    )
+    ask = lambda name: client.exchange(
+        client.Target(objects.HTTPS_PORT, tls=True, sni=f"{name}.{host}"),
+        client.compose("GET", "/", "HTTP/1.1", [("host", f"{name}.{host}")], b""),
+        retry_seconds=0,
+    )
+    stage.wait(lambda: ask("there").body == b"there", "the host with a Secret answers")
+    state = stage.await_written("virtualservice", "late", own)
+    assert state["state"] in ("Warning", "Rejected"), state
+    scenario.apply(tls_secret("late", pair[0], other[1]))  # a key of another certificate
+    assert ask("there").body == b"there"
+    scenario.apply(tls_secret("late", *other))
+    stage.wait(lambda: ask("late").body == b"late", "the host whose Secret came answers")
+    stage.await_state("virtualservice", "late", own, "Accepted")
+    assert ask("there").body == b"there"
+
+
+@SUITE.case("a route and its new Upstream come at once, many times: 404, then 200, and nothing else")
+def route_with_upstream(scenario: Scenario) -> None:
+    stage, own = scenario.stage(), scenario.namespace
+    scenario.deploy_echo()
+    for number in range(5):
+        host, name = f"{number}.{scenario.host}", f"echo-{number}"
+        with under_load(_HTTP, host, clients=1, pause=0.002) as load:
+            scenario.apply(
+                virtual_service(name, host, objects.to_upstream(name, own)),
+                objects.kube_upstream(name, "echo", own),
+            )
+            stage.await_answer(host, body="echo-")
+        # Between the two objects, if they come apart, the route has no Upstream; after 200 all is well.
+        assert set(load.failures()) <= {"404", "500", "503"}, load.answers
+        with under_load(_HTTP, host, clients=1, pause=0.002) as load:
+            scenario.apply(
+                virtual_service(name, host, to_service("echo", own)),
+            )
+            scenario.kubectl("delete", "upstream", name)
+            stage.await_gone("-n", own, "upstream", name)
+        load.expect_no_failure()
+
+
+@SUITE.case("a namespace goes with all its objects; routes of others do not notice")
+def namespace_deleted(scenario: Scenario) -> None:
+    stage, host = scenario.stage(), scenario.host
+    scenario.apply(virtual_service("stays", host, says("stays")))
+    stage.await_answer(host, body="stays")
+    team = f"{scenario.namespace}-team"
+    scenario.make_namespace(team)
+    hosts = [f"{number}.{team}.test" for number in range(20)]
+    made = []
+    for number, one in enumerate(hosts):
+        made.append(objects.static_upstream(f"u-{number}", "127.0.0.1", objects.HTTP_PORT))
+        made.append(virtual_service(f"vs-{number}", one, objects.to_upstream(f"u-{number}", team)))
+    for each in made:
+        each["metadata"]["namespace"] = team
+    scenario.apply(*made)
+    stage.wait(lambda: stage.ask(hosts[-1]).status != 404, "the last of its routes")
+    with under_load(_HTTP, host) as load:
+        scenario.cluster.kubectl("delete", "namespace", team, "--wait=false")
+        for one in hosts:
+            stage.await_answer(one, status=404)
+    scenario.note(load.expect_no_failure())
+
+
+@SUITE.case("an object is deleted and made again at once")
+def made_again(scenario: Scenario) -> None:
+    stage, host = scenario.stage(), scenario.host
+    scenario.apply(virtual_service("all", host, says("0")))
+    stage.await_answer(host, body="0")
+    for number in range(1, 6):
+        scenario.kubectl("delete", "virtualservice", "all", "--wait=false")
+        scenario.apply(virtual_service("all", host, says(str(number))))
+        stage.await_answer(host, body=str(number))
+    stage.await_state("virtualservice", "all", scenario.namespace, "Accepted")

@@ -1,0 +1,216 @@
+"""Faults of the servers, and of what the control plane may do there; traffic goes on."""
+
+import json
+import signal
+import urllib.request
+
+from harness import client
+from harness.scenario import Suite
+from harness.waiting import wait_until
+from support import objects
+from support.cluster import Cluster
+from support.control_plane import ACCOUNT, RULES, SYSTEM, role
+from support.load import under_load
+from support.objects import says, to_service, virtual_service
+from support.scenario import Scenario
+
+SUITE = Suite()
+_HTTP = client.Target(objects.HTTP_PORT)
+# The client tries again with a pause that grows to half a minute.
+_RECOVERY_SECONDS = 45
+_SERVERS = ("kube-apiserver", "etcd")
+
+
+def _away(cluster: Cluster) -> None:
+    for name in _SERVERS:
+        cluster.stop(name)
+
+
+def _back(cluster: Cluster) -> None:
+    for name in reversed(_SERVERS):
+        cluster.start(name)
+    ready = lambda: cluster.kubectl("get", "--raw", "/readyz", check=False) == "ok"
+    wait_until(ready, "readyz", 60)
+
+
+def _compact(cluster: Cluster) -> None:
+    """Nothing that was before can be watched any more."""
+    version = cluster.get("namespaces")["metadata"]["resourceVersion"]
+    body = json.dumps({"revision": version, "physical": True}).encode()
+    urllib.request.urlopen("http://127.0.0.1:2379/v3/kv/compaction", body, 10).close()
+
+
+@SUITE.case("killed and started again, the control plane changes nothing at its proxies")
+def control_plane_killed(scenario: Scenario) -> None:
+    stage, host = scenario.stage(), scenario.host
+    scenario.deploy_echo()
+    scenario.apply(virtual_service("all", host, to_service("echo", scenario.namespace)))
+    stage.await_answer(host, body="echo-")
+    stage.await_state("virtualservice", "all", scenario.namespace, "Accepted")
+    version = scenario.get("virtualservice", "all")["metadata"]["resourceVersion"]
+    before = stage.proxy.updates()
+    with under_load(_HTTP, host) as load:
+        stage.control_plane.restart()
+        stage.control_plane.wait_ready()
+        stage.wait(
+            lambda: stage.proxy.stat("control_plane.connected_state") == 1, "Envoy is connected"
+        )
+        scenario.apply(virtual_service("next", f"next.{host}", says("next")))
+        stage.await_answer(f"next.{host}", body="next", seconds=_RECOVERY_SECONDS)
+    scenario.note(load.expect_no_failure())
+    after = stage.proxy.updates()
+    assert after["rds"] <= before["rds"] + 1, (before, after)  # that of the next route
+    assert {**after, "rds": 0} == {**before, "rds": 0}, (before, after)
+    again = scenario.get("virtualservice", "all")["metadata"]["resourceVersion"]
+    assert version == again, "the status was written again"
+
+
+@SUITE.case("an Envoy that starts before its control plane is not ready, and does not answer 404")
+def proxy_first(scenario: Scenario) -> None:
+    stage, host = scenario.stage(), scenario.host
+    scenario.apply(virtual_service("all", host, says("hello")))
+    stage.await_answer(host, body="hello")
+    stage.control_plane.kill()
+    stage.proxy.stop()
+    stage.restart_proxy()
+    stage.wait(lambda: client.get(stage.proxy.admin_port, "/ready").status == 503, "not ready")
+    answer = stage.ask(host)
+    assert answer.status == 0, f"the port is open without any configuration: {answer}"
+    stage.control_plane.restart()
+    stage.proxy.wait_ready()
+    stage.await_answer(host, body="hello")
+
+
+@SUITE.case("etcd and the API server are away: everything serves on; later edits come to life")
+def servers_away(scenario: Scenario) -> None:
+    stage, host, cluster = scenario.stage(), scenario.host, scenario.cluster
+    scenario.deploy_echo()
+    scenario.apply(virtual_service("all", host, to_service("echo", scenario.namespace)))
+    stage.await_answer(host, body="echo-")
+    before = stage.proxy.updates()
+    with under_load(_HTTP, host) as load:
+        mark = stage.control_plane.process.mark()
+        _away(cluster)
+        try:
+            stage.control_plane.process.wait_line(
+                lambda line: "warn" in line or "error" in line, "it says that it is alone", mark
+            )
+            assert stage.control_plane.process.running()
+        finally:
+            _back(cluster)
+        scenario.apply(virtual_service("next", f"next.{host}", says("next")))
+        stage.await_answer(f"next.{host}", body="next", seconds=_RECOVERY_SECONDS)
+    scenario.note(load.expect_no_failure())
+    after = stage.proxy.updates()
+    assert {**after, "rds": 0} == {**before, "rds": 0}, (before, after)
+
+
+@SUITE.case("started while the API server is away, it serves what was last; then what is new")
+def start_without_servers(scenario: Scenario) -> None:
+    stage, host, cluster = scenario.stage(), scenario.host, scenario.cluster
+    scenario.apply(virtual_service("all", host, says("before")))
+    stage.await_answer(host, body="before")
+    stage.await_kept("before")
+    stage.control_plane.kill()
+    _away(cluster)
+    try:
+        stage.control_plane.restart()
+        stage.control_plane.wait_ready()
+        stage.proxy.stop()  # a new Envoy knows nothing but what it is given now
+        stage.restart_proxy()
+        stage.await_answer(host, body="before")
+    finally:
+        _back(cluster)
+    scenario.apply(virtual_service("all", host, says("after")))
+    stage.await_answer(host, body="after", seconds=_RECOVERY_SECONDS)
+
+
+@SUITE.case("a history that is compacted away while it does not look loses nothing")
+def compacted(scenario: Scenario) -> None:
+    stage, host, cluster = scenario.stage(), scenario.host, scenario.cluster
+    for name in ("stays", "goes"):
+        scenario.apply(virtual_service(name, f"{name}.{host}", says(name)))
+        stage.await_answer(f"{name}.{host}", body=name)
+    with under_load(_HTTP, f"stays.{host}") as load:
+        stage.control_plane.process.signal(signal.SIGSTOP)
+        try:
+            scenario.kubectl("delete", "virtualservice", "goes")
+            scenario.apply(virtual_service("comes", f"comes.{host}", says("comes")))
+            cluster.stop("kube-apiserver")  # its own memory of the history goes with it
+            cluster.start("kube-apiserver")
+            ready = lambda: cluster.kubectl("get", "--raw", "/readyz", check=False) == "ok"
+            wait_until(ready, "readyz", 60)
+            _compact(cluster)
+        finally:
+            stage.control_plane.process.signal(signal.SIGCONT)
+        stage.await_answer(f"comes.{host}", body="comes", seconds=_RECOVERY_SECONDS)
+        stage.await_answer(f"goes.{host}", status=404)
+    scenario.note(load.expect_no_failure())
+
+
+@SUITE.case("the right to read Secrets is taken: what is known serves, other edits go on")
+def secrets_forbidden(scenario: Scenario) -> None:
+    stage, host, cluster = scenario.stage(), scenario.host, scenario.cluster
+    fewer = [{**rule, "resources": [r for r in rule["resources"] if r != "secrets"]} for rule in RULES]
+    cluster.kubectl("apply", "-f", "-", stdin=json.dumps(role(fewer)))
+    try:
+        stage.control_plane.restart()
+        stage.control_plane.wait_ready(_RECOVERY_SECONDS)
+        scenario.apply(virtual_service("all", host, says("no secrets")))
+        stage.await_answer(host, body="no secrets", seconds=_RECOVERY_SECONDS)
+        told = [line for line in stage.control_plane.process.lines() if "secrets" in line]
+        assert told, "the log does not say that Secrets cannot be read"
+    finally:
+        cluster.apply(role(RULES))
+    stage.control_plane.process.wait_line(
+        lambda line: "secrets" in line.lower() and "warn" not in line,
+        "Secrets are followed again",
+        stage.control_plane.process.mark(),
+        _RECOVERY_SECONDS,
+    )
+
+
+@SUITE.case("a token that is refused is read again, and the new one is used")
+def token_replaced(scenario: Scenario) -> None:
+    stage, host, cluster = scenario.stage(), scenario.host, scenario.cluster
+    scenario.apply(virtual_service("all", host, says("one")))
+    stage.await_answer(host, body="one")
+    with under_load(_HTTP, host) as load:
+        # With the account its tokens end; the new one has the same name and rights.
+        cluster.kubectl("-n", SYSTEM, "delete", "serviceaccount", ACCOUNT)
+        cluster.kubectl("-n", SYSTEM, "create", "serviceaccount", ACCOUNT)
+        stage.account.renew()
+        scenario.apply(virtual_service("next", f"next.{host}", says("two")))
+        stage.await_answer(f"next.{host}", body="two", seconds=_RECOVERY_SECONDS)
+        stage.await_state("virtualservice", "next", scenario.namespace, "Accepted")
+    load.expect_no_failure()
+
+
+@SUITE.case("a kind without its definition costs that kind alone, and comes to life with it")
+def definition_later(scenario: Scenario) -> None:
+    stage, own, host = scenario.stage(), scenario.namespace, scenario.host
+    cluster, name = scenario.cluster, "routeoptions.gateway.solo.io"
+    definition = cluster.kubectl("get", "crd", name, "-o", "json")
+    cluster.kubectl("delete", "crd", name)
+    try:
+        stage.control_plane.restart()
+        stage.control_plane.wait_ready(_RECOVERY_SECONDS)
+        option = {
+            "apiVersion": "gateway.solo.io/v1",
+            "kind": "RouteOption",
+            "metadata": {"name": "moved"},
+            "spec": {"options": {"prefixRewrite": "/moved"}},
+        }
+        reference = {"delegateOptions": {"refs": [objects.meta("moved", own)]}}
+        scenario.deploy_echo()
+        scenario.apply(virtual_service("other", f"other.{host}", says("others serve")))
+        scenario.apply(virtual_service("all", host, {**to_service("echo", own), "optionsConfigRefs": reference}))
+        stage.await_answer(f"other.{host}", body="others serve")
+    finally:
+        fresh = json.loads(definition)
+        fresh["metadata"] = {"name": name}
+        fresh.pop("status")
+        cluster.apply(fresh)
+        cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"crd/{name}")
+    scenario.apply(option)
+    stage.await_answer(host, body='"path": "/moved"', seconds=_RECOVERY_SECONDS)

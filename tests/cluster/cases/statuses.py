@@ -1,0 +1,115 @@
+"""What the control plane says about objects, in them; and that a bad one hurts no other."""
+
+import json
+
+from harness.scenario import Suite
+from support.objects import kube_upstream, says, to_service, to_upstream, upstream, virtual_service
+from support.scenario import Scenario
+
+SUITE = Suite()
+_BAD_REGEX = {
+    "matchers": [{"regex": "(unclosed"}],
+    "directResponseAction": {"status": 200, "body": "never"},
+}
+
+
+@SUITE.case("a bad VirtualService is rejected with the field; others serve, and change")
+def bad_virtual_service(scenario: Scenario) -> None:
+    stage, own, host = scenario.stage(), scenario.namespace, scenario.host
+    scenario.apply(virtual_service("good", host, says("good")))
+    stage.await_answer(host, body="good")
+    scenario.apply(virtual_service("bad", f"bad.{host}", _BAD_REGEX))
+    stage.await_state("virtualservice", "bad", own, "Rejected", "regex")
+    scenario.apply(virtual_service("good", host, says("still good")))
+    stage.await_answer(host, body="still good")
+    stage.await_state("virtualservice", "good", own, "Accepted")
+    scenario.apply(virtual_service("bad", f"bad.{host}", says("mended")))
+    stage.await_answer(f"bad.{host}", body="mended")
+    stage.await_state("virtualservice", "bad", own, "Accepted")
+
+
+@SUITE.case("an edit that is bad serves the last good version, also after a restart")
+def last_good(scenario: Scenario) -> None:
+    stage, own, host = scenario.stage(), scenario.namespace, scenario.host
+    scenario.apply(virtual_service("edited", host, says("last good")))
+    stage.await_answer(host, body="last good")
+    scenario.apply(virtual_service("edited", host, _BAD_REGEX))
+    stage.await_state("virtualservice", "edited", own, "Rejected", "regex")
+    stage.await_answer(host, body="last good")
+    stage.await_kept("last good")
+    stage.control_plane.restart()
+    stage.control_plane.wait_ready()
+    fresh = stage.other_proxy()
+    try:
+        fresh.wait_ready()
+        stage.wait(lambda: "last good" in fresh.routes(), "a new Envoy has the last good version")
+    finally:
+        fresh.stop()
+    stage.await_answer(host, body="last good")
+
+
+@SUITE.case("a missing Upstream is a warning until it comes")
+def missing_upstream(scenario: Scenario) -> None:
+    stage, own, host = scenario.stage(), scenario.namespace, scenario.host
+    scenario.deploy_echo()
+    scenario.apply(
+        virtual_service("all", host, to_upstream("late", own, "/late"), says("others"))
+    )
+    stage.await_answer(host, body="others")
+    stage.await_state("virtualservice", "all", own, "Warning", "late")
+    answer = stage.ask(host, "/late")
+    assert answer.status in (500, 503), answer
+    scenario.apply(kube_upstream("late", "echo", own))
+    stage.await_answer(host, body='"path": "/late"', path="/late")
+    stage.await_state("virtualservice", "all", own, "Accepted")
+
+
+@SUITE.case("an Upstream without its Service says so; its route answers 503, and nothing else is hurt")
+def missing_service(scenario: Scenario) -> None:
+    stage, own, host = scenario.stage(), scenario.namespace, scenario.host
+    scenario.apply(
+        kube_upstream("alone", "nowhere", own),
+        virtual_service("all", host, to_upstream("alone", own, "/alone"), says("others")),
+    )
+    stage.await_answer(host, body="others")
+    assert stage.ask(host, "/alone").status == 503
+    state = stage.await_written("upstream", "alone", own)
+    assert state["state"] in ("Warning", "Rejected") and "nowhere" in json.dumps(state), state
+
+
+@SUITE.case("entries of other writers stay, and the same content is written once")
+def other_writers(scenario: Scenario) -> None:
+    stage, own, host = scenario.stage(), scenario.namespace, scenario.host
+    scenario.apply(virtual_service("all", host, says("hello")))
+    stage.await_state("virtualservice", "all", own, "Accepted")
+    other = {"status": {"statuses": {"other-system": {"state": 1, "reportedBy": "gateway"}}}}
+    scenario.kubectl("patch", "virtualservice", "all", "--type=merge", "-p", json.dumps(other))
+    bad = {"spec": {"virtualHost": {"routes": [_BAD_REGEX]}}}
+    scenario.kubectl("patch", "virtualservice", "all", "--type=merge", "-p", json.dumps(bad))
+    stage.await_state("virtualservice", "all", own, "Rejected")
+    found = scenario.get("virtualservice", "all")
+    assert found["status"]["statuses"]["other-system"] == other["status"]["statuses"]["other-system"]
+    # What is new in another object has been seen after this one, so this one was looked at again.
+    scenario.apply(virtual_service("next", f"next.{host}", says("next")))
+    stage.await_state("virtualservice", "next", own, "Accepted")
+    version = scenario.get("virtualservice", "all")["metadata"]["resourceVersion"]
+    assert version == found["metadata"]["resourceVersion"], "it was written again"
+
+
+@SUITE.case("an edit of labels and annotations changes nothing at the proxies")
+def same_content(scenario: Scenario) -> None:
+    stage, own, host = scenario.stage(), scenario.namespace, scenario.host
+    scenario.deploy_echo()
+    scenario.apply(virtual_service("all", host, to_service("echo", own)))
+    stage.await_answer(host, body="echo-")
+    stage.await_state("virtualservice", "all", own, "Accepted")
+    before = stage.proxy.updates()
+    for number in range(5):
+        scenario.kubectl("annotate", "virtualservice", "all", f"note={number}", "--overwrite")
+    scenario.kubectl("annotate", "service", "echo", "note=1")
+    scenario.apply(upstream("marker", static={"hosts": [{"addr": "127.0.0.1", "port": 1}]}))
+    stage.await_state("upstream", "marker", own, "Accepted")
+    after = stage.proxy.updates()
+    assert after["rds"] == before["rds"], (before, after)
+    assert after["listener_manager.listener_modified"] == before["listener_manager.listener_modified"]
+    assert after["cluster_manager.cluster_modified"] == before["cluster_manager.cluster_modified"]

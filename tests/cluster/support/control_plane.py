@@ -1,0 +1,271 @@
+"""A control plane and Envoys beside the cluster: processes in its network, with the rights of a ServiceAccount."""
+
+import json
+import os
+import pathlib
+import signal
+from typing import Any
+
+import yaml
+
+from harness import client
+from harness.process import Process, binary, default_envoy
+from harness.waiting import wait_until
+
+from .cluster import Cluster, Object
+
+SYSTEM = "gloo-system"
+ACCOUNT = "gloo"
+XDS_PORT = 9977
+READY_SECONDS = 20.0
+# What the control plane may do; cases take rules away and give them back.
+READ = ["get", "list", "watch"]
+RULES: list[Object] = [
+    {
+        "apiGroups": [""],
+        "resources": ["services", "pods", "secrets", "configmaps", "namespaces"],
+        "verbs": READ,
+    },
+    {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": READ},
+    {"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": READ},
+    {
+        "apiGroups": ["coordination.k8s.io"],
+        "resources": ["leases"],
+        "verbs": ["get", "create", "update", "patch"],
+    },
+    {
+        "apiGroups": ["gateway.solo.io"],
+        "resources": ["*"],
+        "verbs": [*READ, "patch"],
+    },
+    {
+        "apiGroups": ["gloo.solo.io"],
+        "resources": ["*"],
+        "verbs": [*READ, "create", "update", "patch", "delete"],
+    },
+    {
+        "apiGroups": ["enterprise.gloo.solo.io", "ratelimit.solo.io", "gateway.gloo.solo.io"],
+        "resources": ["*"],
+        "verbs": [*READ, "patch"],
+    },
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]},
+]
+
+
+def role(rules: list[Object]) -> Object:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": {"name": ACCOUNT},
+        "rules": rules,
+    }
+
+
+def install_account(cluster: Cluster) -> None:
+    """The namespace, the account and its rights."""
+    cluster.apply(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SYSTEM}},
+        {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": {"name": ACCOUNT, "namespace": SYSTEM},
+        },
+        role(RULES),
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": ACCOUNT},
+            "roleRef": {
+                "apiGroup": "rbac.authorization.k8s.io",
+                "kind": "ClusterRole",
+                "name": ACCOUNT,
+            },
+            "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": SYSTEM}],
+        },
+    )
+
+
+class Account:
+    """Files that let a process be the ServiceAccount, as a pod is: the token may be replaced at any time."""
+
+    def __init__(self, cluster: Cluster, folder: pathlib.Path) -> None:
+        self._cluster = cluster
+        self._folder = folder
+        self.kubeconfig = folder / "gloo.conf"
+        self.token = folder / "token"
+        self.renew()
+        admin = yaml.safe_load((cluster.folder / "admin.conf").read_text())
+        self.kubeconfig.write_text(
+            yaml.safe_dump(
+                {**admin, "users": [{"name": "admin", "user": {"tokenFile": str(self.token)}}]}
+            )
+        )
+
+    def renew(self, seconds: int = 3600) -> None:
+        """A new token in the place of the old one, which stays good as long as it was."""
+        part = self._folder / "token.part"
+        part.write_text(
+            self._cluster.kubectl(
+                "-n", SYSTEM, "create", "token", ACCOUNT, f"--duration={seconds}s"
+            )
+        )
+        os.replace(part, self.token)
+
+
+class ControlPlane:
+    """A running `k8sgateway gloo`."""
+
+    def __init__(
+        self, folder: pathlib.Path, preset: str, account: Account, name: str = "gloo", *more: str
+    ) -> None:
+        self.name = name
+        self._status_file = folder / f"{name}.status.json"
+        self._args = [
+            str(binary(preset)),
+            "gloo",
+            "--kubeconfig",
+            str(account.kubeconfig),
+            "--namespace",
+            SYSTEM,
+            "--status-file",
+            str(self._status_file),
+            *more,
+        ]
+        self.process = self._start()
+
+    def _start(self) -> Process:
+        self._status_file.unlink(missing_ok=True)
+        # As the downward API tells a pod its name, which is that of a candidate for the Lease.
+        return Process(self._args, {"POD_NAME": self.name, "POD_NAMESPACE": SYSTEM})
+
+    def status(self) -> dict[str, Any]:
+        try:
+            return json.loads(self._status_file.read_text())
+        except FileNotFoundError:
+            return {}
+
+    def wait_ready(self, seconds: float = READY_SECONDS) -> None:
+        self.process.wait_line(lambda line: line.startswith("ready"), "ready", seconds=seconds)
+
+    def restart(self) -> None:
+        """As when the node kills it; the new one has other ids and the same name."""
+        self.kill()
+        self.process = self._start()
+
+    def kill(self) -> None:
+        self.process.signal(signal.SIGKILL)
+        self.process.wait_exit()
+
+    def revision(self) -> int:
+        return self.status().get("revision", 0)
+
+
+class Proxy:
+    """A real Envoy that has everything from the control plane."""
+
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        admin_port: int,
+        control_plane: str = "127.0.0.1",
+        proxy: str = "gateway-proxy",
+    ) -> None:
+        self.admin_port = admin_port
+        bootstrap = folder / f"envoy-{admin_port}.yaml"
+        bootstrap.write_text(
+            yaml.safe_dump(_bootstrap(f"{SYSTEM}~{proxy}", control_plane, admin_port), sort_keys=False)
+        )
+        self.process = Process(
+            [
+                default_envoy(),
+                "-c",
+                str(bootstrap),
+                "--disable-hot-restart",
+                "--concurrency",
+                "1",
+                "-l",
+                "warning",
+            ]
+        )
+
+    def stop(self) -> None:
+        self.process.stop()
+
+    def stat(self, name: str) -> int:
+        """A counter or gauge; 0 when Envoy has none of that name."""
+        answer = client.get(self.admin_port, f"/stats?filter=^{name}$")
+        return int(answer.body.decode().rpartition(":")[2] or 0)
+
+    def routes(self) -> str:
+        """The tables that it has, without when it got them."""
+        dump = client.get(self.admin_port, "/config_dump?resource=dynamic_route_configs").body
+        tables = [one["route_config"] for one in json.loads(dump).get("configs", [])]
+        return json.dumps(sorted(tables, key=lambda one: one["name"]), sort_keys=True)
+
+    def updates(self) -> dict[str, int]:
+        """How often configuration has changed so far."""
+        names = (
+            "cluster_manager.cds.config_reload",
+            "listener_manager.lds.config_reload",
+            "listener_manager.listener_modified",
+            "cluster_manager.cluster_modified",
+        )
+        return {name: self.stat(name) for name in names} | {"rds": self._sum("config_reload")}
+
+    def _sum(self, ending: str) -> int:
+        answer = client.get(self.admin_port, f"/stats?filter=rds.*{ending}$")
+        return sum(int(line.rpartition(":")[2]) for line in answer.body.decode().splitlines())
+
+    def wait_ready(self) -> None:
+        wait_until(
+            lambda: client.get(self.admin_port, "/ready").status == 200,
+            "Envoy is ready",
+            READY_SECONDS,
+        )
+
+
+def _bootstrap(role_name: str, control_plane: str, admin_port: int) -> Object:
+    """Delta ADS for everything."""
+    options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    source = {"ads": {}, "resource_api_version": "V3"}
+    address = {"socket_address": {"address": control_plane, "port_value": XDS_PORT}}
+    endpoint = {"endpoint": {"address": address}}
+    return {
+        "node": {"id": f"proxy-{admin_port}", "cluster": "gateway", "metadata": {"role": role_name}},
+        "admin": {
+            "address": {"socket_address": {"address": "127.0.0.1", "port_value": admin_port}}
+        },
+        "dynamic_resources": {
+            "ads_config": {
+                "api_type": "DELTA_GRPC",
+                "transport_api_version": "V3",
+                "grpc_services": [{"envoy_grpc": {"cluster_name": "xds"}}],
+                "set_node_on_first_message_only": True,
+            },
+            "lds_config": source,
+            "cds_config": source,
+        },
+        "static_resources": {
+            "clusters": [
+                {
+                    "name": "xds",
+                    "type": "STATIC",
+                    "connect_timeout": "1s",
+                    "typed_extension_protocol_options": {
+                        options: {
+                            "@type": f"type.googleapis.com/{options}",
+                            "explicit_http_config": {
+                                "http2_protocol_options": {
+                                    "connection_keepalive": {"interval": "5s", "timeout": "5s"}
+                                }
+                            },
+                        }
+                    },
+                    "load_assignment": {
+                        "cluster_name": "xds",
+                        "endpoints": [{"lb_endpoints": [endpoint]}],
+                    },
+                }
+            ]
+        },
+    }

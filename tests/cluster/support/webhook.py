@@ -1,0 +1,102 @@
+"""The validating webhook, as the chart registers it, but by an address: the control plane is a process, no pod."""
+
+import base64
+import os
+import pathlib
+import shutil
+import subprocess
+
+from .cluster import Cluster, Object
+
+PORT = 8443
+NAME = "gloo-gateway-validation-webhook-gloo-system"
+
+
+class Certificate:
+    """The files that Settings name, first with what the cluster's authority signed; they may be replaced."""
+
+    def __init__(self, cluster: Cluster, folder: pathlib.Path) -> None:
+        self.certificate, self.key = folder / "webhook.crt", folder / "webhook.key"
+        self._pki = cluster.folder / "pki"
+        self.authority = self._pki / "ca.crt"
+        self.restore()
+
+    def restore(self) -> None:
+        self._put((self._pki / "apiserver.crt").read_text(), (self._pki / "apiserver.key").read_text())
+        self.authority = self._pki / "ca.crt"
+
+    def replace(self, folder: pathlib.Path) -> None:
+        """One that signs itself, so the registration must name it."""
+        certificate, key = folder / "new.crt", folder / "new.key"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+            + ["-nodes", "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=webhook"]
+            + ["-addext", "subjectAltName=IP:172.30.0.1"],
+            check=True,
+            capture_output=True,
+        )
+        self._put(certificate.read_text(), key.read_text())
+        self.authority = folder / "authority.crt"
+        shutil.copy(certificate, self.authority)
+
+    def break_it(self) -> None:
+        """As when somebody is in the middle of writing."""
+        self._put(self.certificate.read_text()[:200], self.key.read_text())
+
+    def _put(self, certificate: str, key: str) -> None:
+        for path, text in ((self.key, key), (self.certificate, certificate)):
+            part = path.with_suffix(".part")
+            part.write_text(text)
+            os.replace(part, path)
+
+
+def registration(certificate: Certificate, policy: str = "Fail") -> Object:
+    """Our kinds, as `policy` says when nobody answers; Secrets and Namespaces are never held up."""
+    bundle = base64.b64encode(certificate.authority.read_bytes()).decode()
+
+    def hook(name: str, failure: str, rules: list[Object]) -> Object:
+        return {
+            "name": f"{name}.gloo-system.svc",
+            "clientConfig": {"url": f"https://172.30.0.1:{PORT}/validation", "caBundle": bundle},
+            "rules": rules,
+            "sideEffects": "None",
+            "matchPolicy": "Exact",
+            "timeoutSeconds": 10,
+            "admissionReviewVersions": ["v1", "v1beta1"],
+            "failurePolicy": failure,
+        }
+
+    every = ["CREATE", "UPDATE", "DELETE"]
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": NAME},
+        "webhooks": [
+            hook(
+                "gloo",
+                policy,
+                [
+                    _rule(every, "gateway.solo.io", "virtualservices", "routetables"),
+                    _rule(every[:2], "gateway.solo.io", "gateways"),
+                    _rule(every, "gloo.solo.io", "upstreams"),
+                ],
+            ),
+            hook(
+                "kube",
+                "Ignore",
+                [
+                    _rule(["DELETE"], "", "secrets"),
+                    _rule(["UPDATE", "DELETE"], "", "namespaces"),
+                ],
+            ),
+        ],
+    }
+
+
+def _rule(operations: list[str], group: str, *resources: str) -> Object:
+    return {
+        "operations": operations,
+        "apiGroups": [group],
+        "apiVersions": ["v1"],
+        "resources": list(resources),
+    }

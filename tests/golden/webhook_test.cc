@@ -1,0 +1,93 @@
+// The webhook says of an object what `validate` says of all objects together, less what it says of the others alone.
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "src/admission/judge.h"
+#include "src/admission/test_review.h"
+#include "tests/golden/golden_case.h"
+
+namespace k8sgw::golden {
+namespace {
+
+using Words = std::set<std::string>;
+
+Words WordsOf(const Problems& problems) {
+  Words words;
+  for (const Problem& problem : problems) words.insert(problem.ToString());
+  return words;
+}
+
+std::unique_ptr<Pipeline> Translate(const Case& item, const std::vector<Change>& objects) {
+  auto pipeline = std::make_unique<Pipeline>(item.pipeline_options());
+  for (const Change& change : objects) pipeline->Stage(change);
+  pipeline->Commit();
+  return pipeline;
+}
+
+struct Tally {
+  int denied = 0;
+  int warned = 0;
+  int clean = 0;
+};
+
+// The last object of the case comes when the others are there.
+void Ask(const Case& item, const admission::Review& review, Tally& tally) {
+  const admission::Item& asked = review.items.front();
+  std::vector<Change> others;
+  for (const Change& change : item.objects()) {
+    if (change.key != asked.key) others.push_back(change);
+  }
+  const auto without = Translate(item, others);
+  const Words known = WordsOf(without->problems());
+  Words expected = WordsOf(asked.problems);
+  bool errors = HasErrors(asked.problems);
+  if (asked.change) {
+    others.push_back(*asked.change);
+    for (const Problem& problem : Translate(item, others)->problems()) {
+      if (problem.object != asked.key && known.contains(problem.ToString())) continue;
+      expected.insert(problem.ToString());
+      errors = errors || problem.severity == Severity::kError;
+    }
+  }
+  admission::Judge judge(
+      *without, {[](const std::string&) { return true; }, [](const std::string&, const Labels&) { return true; }},
+      "gloo-system");
+  const admission::Rules rules{.always_accept = false, .allow_warnings = true, .gateways_everywhere = true};
+  const admission::Verdict verdict = judge.Decide({&review}, rules, {}).front();
+  EXPECT_EQ(verdict.allowed, !errors) << asked.key.ToString();
+  if (verdict.allowed) {
+    EXPECT_EQ(WordsOf(verdict.warnings), expected) << asked.key.ToString();
+  } else {
+    for (const Problem& reason : verdict.reasons) {
+      EXPECT_EQ(reason.severity, Severity::kError);
+      EXPECT_TRUE(expected.contains(reason.ToString())) << reason.ToString();
+    }
+    EXPECT_FALSE(verdict.reasons.empty());
+  }
+  ++(errors ? tally.denied : expected.empty() ? tally.clean : tally.warned);
+}
+
+TEST(GoldenWebhook, SaysWhatValidateSays) {
+  Tally tally;
+  for (const auto& path : Case::FindAll()) {
+    Case item(path);
+    SCOPED_TRACE(item.Name());
+    item.Run();
+    const yaml::Stream stream = yaml::Parse(item.input());
+    for (const yaml::Node& document : stream.documents) {
+      const std::string_view kind = document.FindScalar("kind");
+      if (!FindKind(kind) || kind == "Secret") continue;
+      const admission::Review review = admission::ReadAsked({.object = yaml::Emit(document)});
+      if (review.items.size() != 1 || review.items.front().key.kind == Kind::kDocument) continue;
+      Ask(item, review, tally);
+    }
+  }
+  EXPECT_GT(tally.denied, 30);
+  EXPECT_GT(tally.warned, 30);
+  EXPECT_GT(tally.clean, 100);
+}
+
+}  // namespace
+}  // namespace k8sgw::golden
