@@ -67,6 +67,10 @@ void Cluster(const envoy::ClusterArgs& args) {
                         "the Service " + to.service.ToString() + " has no port " + std::to_string(to.port) +
                             ", so there are no endpoints",
                         "use one of its ports");
+  } else if (service->spec.type == core::kExternalName) {
+    args.report.Warning(
+        "kube", "the Service " + to.service.ToString() + " is a name of another host, so there are no endpoints",
+        "use static: {hosts: [{addr: " + service->spec.external_name + ", port: …}]}");
   }
 }
 

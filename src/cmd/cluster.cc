@@ -19,6 +19,7 @@
 #include "src/cmd/control_plane.h"
 #include "src/cmd/log.h"
 #include "src/cmd/xds_listener.h"
+#include "src/discovery/driver/upstream_discovery.h"
 #include "src/sources/cluster/cluster_source.h"
 #include "src/sources/kube/http.h"
 #include "src/sources/kube/kubeconfig.h"
@@ -64,6 +65,13 @@ class ClusterServer {
              .counts = [this](const ResourceKey& key) { return source_->Counts(key.ns.str()); },
              .leads = [this] { return election_ && election_->IsLeader(); }},
             [this] { return Random(); }, [this](const ResourceKey& key) { return verdicts_.Of(key); }),
+        discovery_({.now = [] { return kube::Loop::Now(); },
+                    .at = [this](Time when, std::function<void()> what) { kube_loop_.At(when, std::move(what)); },
+                    .send = [this](kube::WriteRequest request,
+                                   kube::Writer::Done done) { writer_.Send(std::move(request), std::move(done)); },
+                    .random = [this] { return Random(); },
+                    .log = [](const std::string& what) { spdlog::warn("discovery: {}", what); }},
+                   discovery::ReadOptions({}, options.ns), {}),
         webhook_(
             {.own_namespace = options.ns}, control_.pipeline(),
             [this](std::function<void()> work) { loop_.Post(std::move(work)); },
@@ -133,11 +141,15 @@ class ClusterServer {
 
   void Observe(const cluster::WatchedKind& kind, const kube::Event& event) {
     const ResourceKey key{kind.info->kind, event.object.meta.namespace_, event.object.meta.name};
-    if (event.kind == kube::Event::Kind::kDelete) {
-      statuses_.Gone(key);
-    } else {
-      statuses_.Observe(key, event.object);
-    }
+    const bool gone = event.kind == kube::Event::Kind::kDelete;
+    gone ? statuses_.Gone(key) : statuses_.Observe(key, event.object);
+    if (key.kind != Kind::kUpstream || key.ns.str() != DiscoveryOptions().write_namespace) return;
+    gone ? discovery_.RemoveStored(key.name.str()) : discovery_.SetStored(event.object.json);
+  }
+
+  discovery::Options DiscoveryOptions() const {
+    const gloov1::Settings none;
+    return discovery::ReadOptions(source_ && Settings() ? *Settings() : none, options_.ns);
   }
 
   // Whatever came since the last call becomes one revision.
@@ -145,12 +157,20 @@ class ClusterServer {
     const std::optional<std::vector<Change>> changes = source_->Take();
     if (!changes) {
       // What was observed is perhaps a status that somebody changed.
-      if (source_->complete()) statuses_.Committed({});
+      if (!source_->complete()) return;
+      statuses_.Committed({});
+      discovery_.Flush();
       return;
     }
     control_.Apply(*changes, source_->problems());
     verdicts_.AfterCommit();
+    for (const Change& change : *changes) {
+      if (change.key.kind != Kind::kService) continue;
+      discovery_.SetService({change.key.ns, change.key.name}, change.As<core::Service>());
+    }
+    discovery_.SetOptions(DiscoveryOptions());
     if (say_again_) Begin();
+    discovery_.Flush();
     // Nobody is answered before there is something to answer with.
     listener_.Follow(Settings());
     webhook_.Follow(Settings());
@@ -166,6 +186,7 @@ class ClusterServer {
     spdlog::info("{} objects of the cluster are there", source_->store().size());
     control_.SetServing();
     webhook_.SetReady();
+    discovery_.Complete();
     kube::LeaseOptions lease;
     lease.ns = options_.ns;
     lease.name = kLease;
@@ -173,8 +194,9 @@ class ClusterServer {
     election_.emplace(
         kube_loop_, writer_, lease, [this] { return Random(); },
         [this](bool leading) {
-          spdlog::info(leading ? "leads: writes statuses" : "does not lead: writes nothing");
+          spdlog::info(leading ? "leads: writes statuses and discovered Upstreams" : "does not lead: writes nothing");
           statuses_.SetLeading(leading);
+          discovery_.SetLeading(leading);
         });
   }
 
@@ -201,6 +223,7 @@ class ClusterServer {
   status::StatusWriter statuses_;
   std::optional<cluster::ClusterSource> source_;
   std::optional<kube::LeaderElection> election_;
+  discovery::UpstreamDiscovery discovery_;
   admission::Webhook webhook_;
   std::optional<Time> say_again_;
   std::optional<Time> end_by_;

@@ -25,14 +25,20 @@ A folder to begin with is one file with an Upstream and a VirtualService: see ex
 Exit codes: 0 after a signal, 1 when it cannot serve (a port in use, no Envoy), 2 for wrong usage.)";
 
 constexpr char kGlooHelp[] =
-    R"(Settings stand in DATA/<namespace>/<settings>.yaml, with their fields at the top level; they name the folders of
+    R"(In a cluster (no --dir), objects come from the API server: Settings are <namespace>/<settings>. Any replica serves
+xDS and judges reviews (8443, with gateway.validation in Settings); the one that holds the Lease gloo writes statuses
+and discovered Upstreams. While the API server is away, what it said last is served.
+
+With --dir DATA, Settings stand in DATA/<namespace>/<settings>.yaml, with their fields at the top level; they name the folders of
 objects (directoryConfigSource and others: <folder>/<plural>/<namespace>/<name>.yaml) and the address of the xDS server
 (gloo.xdsBindAddr, 0.0.0.0:9977). Changes of Settings and objects are live at once. An Envoy asks for the proxy that
 its bootstrap names: node.metadata.role is <namespace>~<proxy>, such as gloo-system~gateway-proxy.
 
+  k8sgateway gloo                                     # in a pod, or with the cluster that kubectl would take
+  k8sgateway gloo --kubeconfig admin.conf --namespace gloo-system
   k8sgateway gloo --dir ./data
 
-Exit codes: 0 after a signal, 1 when the address is in use or Settings are broken at the start, 2 for wrong usage.)";
+Exit codes: 0 after a signal, 1 when there is no cluster, the address is in use or Settings are broken at the start, 2 for wrong usage.)";
 
 constexpr char kTranslateHelp[] = R"(
   k8sgateway translate ./config                         # listeners, routes, clusters and secrets for each Envoy

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "api/gloo/v1/settings.proto.h"
 #include "api/gloo/v1/upstream.proto.h"
 #include "api/options/kubernetes.proto.h"
 #include "api/options/subset_spec.proto.h"
@@ -12,6 +13,7 @@
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.proto.h"
 #include "plugins/static_upstream/static_upstream.proto.h"
 #include "src/base/address.h"
+#include "src/discovery/service_upstream.h"
 #include "src/envoy/names.h"
 #include "src/envoy/resource.h"
 
@@ -44,8 +46,13 @@ EndpointSource EndpointsOf(const gloov1::Upstream& upstream) {
 }  // namespace
 
 TranslatedCluster TranslateCluster(const Context& context, const UpstreamRef& ref, const gloov1::Upstream& upstream) {
+  return TranslateCluster(context, ref, upstream, {Kind::kUpstream, ref.ns, ref.name});
+}
+
+TranslatedCluster TranslateCluster(const Context& context, const UpstreamRef& ref, const gloov1::Upstream& upstream,
+                                   const ResourceKey& object) {
   TranslatedCluster result;
-  Reporter report(result.problems, {{Kind::kUpstream, ref.ns, ref.name}, ""});
+  Reporter report(result.problems, {object, ""});
   clusterv3::Cluster out;
   out.set_name(ClusterName(ref));
   out.mutable_connect_timeout()->set_seconds(kDefaultConnectTimeoutSeconds);
@@ -80,6 +87,28 @@ TranslatedCluster TranslateCluster(const Context& context, const UpstreamRef& re
     result.resource = MakeResource(xds::Type::kCluster, out.name(), out);
   }
   return result;
+}
+
+TranslatedCluster TranslateDestination(const Context& context, const KubeDestination& destination,
+                                       const Object<core::Service>& service) {
+  const ServiceRef& ref = destination.service;
+  const auto& annotations = context.settings().upstreamoptions().global_annotations();
+  gloov1::Upstream upstream;
+  const auto mistakes = discovery::DescribePort(ref, service, *FindPort(service.spec, destination.port),
+                                                Labels(annotations.begin(), annotations.end()), &upstream);
+  const ResourceKey key = ObjectOf(destination.upstream());
+  TranslatedCluster cluster = TranslateCluster(context, destination.upstream(), upstream, key);
+  Reporter report(cluster.problems, {key, "metadata.annotations"});
+  for (const std::string& mistake : mistakes) report.Warning("", mistake, "correct the annotation");
+  return cluster;
+}
+
+flow::Candidate<xds::Resource> ClusterOf(const TranslatedCluster& cluster) {
+  return {cluster.resource, cluster.accepted};
+}
+
+flow::Candidate<EndpointSource> EndpointSourceOf(const TranslatedCluster& cluster) {
+  return {cluster.endpoints, cluster.accepted};
 }
 
 UpstreamHead DescribeUpstream(const gloov1::Upstream& upstream) {

@@ -24,7 +24,18 @@ struct TranslatedCluster {
   }
 };
 
+// Problems are told about the Upstream, or about `object` when the Upstream was made from that.
 TranslatedCluster TranslateCluster(const Context& context, const UpstreamRef& ref, const gloov1::Upstream& upstream);
+TranslatedCluster TranslateCluster(const Context& context, const UpstreamRef& ref, const gloov1::Upstream& upstream,
+                                   const ResourceKey& object);
+
+// The cluster of a port of a Service that routes lead to without an Upstream; the port must be there.
+TranslatedCluster TranslateDestination(const Context& context, const KubeDestination& destination,
+                                       const Object<core::Service>& service);
+
+// For LastGood.
+flow::Candidate<xds::Resource> ClusterOf(const TranslatedCluster& cluster);
+flow::Candidate<EndpointSource> EndpointSourceOf(const TranslatedCluster& cluster);
 
 // What routes may know of the Upstream; `served` is left to the caller.
 UpstreamHead DescribeUpstream(const gloov1::Upstream& upstream);

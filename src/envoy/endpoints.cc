@@ -5,8 +5,8 @@
 #include <google/protobuf/wrappers.pb.h>
 
 #include <algorithm>
-#include <map>
-#include <set>
+#include <string_view>
+#include <tuple>
 
 #include "envoy/config/core/v3/address.proto.h"
 #include "envoy/config/core/v3/base.proto.h"
@@ -22,14 +22,17 @@ namespace {
 
 namespace endpointv3 = ::envoy::config::endpoint::v3;
 
+// Views of what the slices hold, which outlive this.
 struct Place {
-  std::string zone;
-  std::string address;
+  std::string_view zone;
+  std::string_view address;
   uint32_t port = 0;
-  auto operator<=>(const Place&) const = default;
+  // That subsets are chosen by.
+  Labels labels;
+
+  auto key() const { return std::tie(zone, address, port); }
 };
-// With the labels that subsets are chosen by.
-using Places = std::map<Place, Labels>;
+using Places = std::vector<Place>;
 
 // The slice's port for a port of the Service. The names are equal; a Service of one port takes whatever there is, as
 // published.
@@ -43,25 +46,47 @@ class Collector {
  public:
   Collector(flow::Reader& reader, const EndpointInputs& inputs, const EndpointSource& source,
             const core::Service& service)
-      : reader_(reader), inputs_(inputs), source_(source) {
+      : reader_(reader),
+        inputs_(inputs),
+        source_(source),
+        prefers_v6_(service.cluster_ip.find(':') != std::string::npos) {
     // What the Service selects by, its endpoints have.
     asks_pods_ = !source.subset_keys.empty() || !HasLabels(service.selector, source.selector);
   }
 
   void Take(const EndpointSliceRef& ref, const core::EndpointSlice& slice, uint32_t port) {
     if (port == 0 || slice.address_type == "FQDN") return;
+    Family& family = (slice.address_type == "IPv6") == prefers_v6_ ? own_ : other_;
     for (const core::Endpoint& endpoint : slice.endpoints) {
       if (!endpoint.ready && !(endpoint.serving && endpoint.terminating)) continue;
       if (!IsIpAddress(endpoint.address)) continue;
       Labels chosen;
       if (asks_pods_ && !ReadPod({ref.ns, endpoint.pod}, chosen)) continue;
-      (endpoint.ready ? ready_ : ending_)[{endpoint.zone, endpoint.address, port}] = std::move(chosen);
+      Places& places = endpoint.ready ? family.ready : family.ending;
+      places.push_back({endpoint.zone, endpoint.address, port, std::move(chosen)});
     }
   }
 
-  const Places& result() const { return ready_.empty() ? ending_ : ready_; }
+  // In the order of zones, each place once: slices overlap while endpoints move from one to another.
+  Places result() && {
+    for (Places* places : {&own_.ready, &other_.ready, &own_.ending, &other_.ending}) {
+      if (places->empty()) continue;
+      std::stable_sort(places->begin(), places->end(),
+                       [](const Place& a, const Place& b) { return a.key() < b.key(); });
+      const auto same = [](const Place& a, const Place& b) { return a.key() == b.key(); };
+      places->erase(std::unique(places->begin(), places->end(), same), places->end());
+      return std::move(*places);
+    }
+    return {};
+  }
 
  private:
+  // A pod of two families stands in slices of both, and is to get its share once.
+  struct Family {
+    Places ready;
+    Places ending;
+  };
+
   bool ReadPod(const PodRef& ref, Labels& chosen) {
     const auto pod = ref.name.str().empty() ? nullptr : reader_.Get(inputs_.pods, ref);
     if (!pod) return source_.selector.empty();
@@ -75,19 +100,20 @@ class Collector {
   flow::Reader& reader_;
   const EndpointInputs& inputs_;
   const EndpointSource& source_;
+  const bool prefers_v6_;
   bool asks_pods_ = false;
-  Places ready_;
-  Places ending_;
+  Family own_;
+  Family other_;
 };
 
-void Add(const Place& place, const Labels& labels, endpointv3::LocalityLbEndpoints& locality) {
+void Add(const Place& place, endpointv3::LocalityLbEndpoints& locality) {
   endpointv3::LbEndpoint& out = *locality.add_lb_endpoints();
   auto& socket = *out.mutable_endpoint()->mutable_address()->mutable_socket_address();
-  socket.set_address(place.address);
+  socket.set_address(std::string(place.address));
   socket.set_port_value(place.port);
-  if (labels.empty()) return;
+  if (place.labels.empty()) return;
   auto& fields = *(*out.mutable_metadata()->mutable_filter_metadata())["envoy.lb"].mutable_fields();
-  for (const auto& [key, value] : labels) fields[key].set_string_value(value);
+  for (const auto& [key, value] : place.labels) fields[key].set_string_value(value);
 }
 
 }  // namespace
@@ -104,19 +130,19 @@ Ptr<xds::Resource> MakeLoadAssignment(flow::Reader& reader, const EndpointInputs
   out.set_cluster_name(cluster);
   const auto service = reader.Get(inputs.services, source.service);
   const core::ServicePort* port = service ? FindPort(service->spec, source.port) : nullptr;
-  if (port) {
+  // What an ExternalName leads to is no endpoint of the cluster, whatever slices bear its name.
+  if (port && service->spec.type != core::kExternalName) {
     Collector collector(reader, inputs, source, service->spec);
     for (const auto& [ref, slice] : reader.Find(inputs.slices_by_service, source.service)) {
       collector.Take(ref, slice->spec, PortIn(slice->spec, service->spec, *port));
     }
     endpointv3::LocalityLbEndpoints* locality = nullptr;
-    // In the order of zones.
-    for (const auto& [place, labels] : collector.result()) {
+    for (const Place& place : std::move(collector).result()) {
       if (!locality || locality->locality().zone() != place.zone) {
         locality = out.add_endpoints();
-        locality->mutable_locality()->set_zone(place.zone);
+        locality->mutable_locality()->set_zone(std::string(place.zone));
       }
-      Add(place, labels, *locality);
+      Add(place, *locality);
       // For those who weigh localities: each endpoint counts the same.
       locality->mutable_load_balancing_weight()->set_value(static_cast<uint32_t>(locality->lb_endpoints_size()));
     }

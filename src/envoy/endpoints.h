@@ -38,7 +38,9 @@ std::vector<ServiceRef> ServiceOf(const EndpointSliceRef& ref, const Object<core
 
 // A ClusterLoadAssignment; without endpoints when the Service or its port is missing, so that Envoy does not wait.
 //
-// Ready endpoints; when there is none, those that still serve while they end, as kube-proxy does. Grouped by zone.
+// Ready endpoints; when there is none, those that still serve while they end, as kube-proxy does. Grouped by zone. Of
+// the two families of addresses, those of the Service's own address; the others only when there is none of them. A
+// Service of type ExternalName has no endpoints.
 Ptr<xds::Resource> MakeLoadAssignment(flow::Reader& reader, const EndpointInputs& inputs, const std::string& cluster,
                                       const EndpointSource& source);
 

@@ -1,42 +1,33 @@
 #include "src/envoy/kube_destination.h"
 
-#include <google/protobuf/wrappers.pb.h>
-
-#include <algorithm>
-
-#include "api/gloo/v1/upstream.proto.h"
-#include "api/options/kubernetes.proto.h"
 #include "src/base/text.h"
 
 namespace k8sgw::envoy {
 namespace {
 
-bool SpeaksHttp2(const core::ServicePort& port) {
-  for (std::string_view protocol : {"http2", "grpc", "grpc-web", "kubernetes.io/h2c"}) {
-    if (port.app_protocol == protocol) return true;
-  }
-  return port.name.starts_with("grpc") || port.name.starts_with("h2") || port.name.starts_with("http2");
-}
+constexpr std::string_view kPrefix = "kube-svc:";
 
 }  // namespace
 
 UpstreamRef KubeDestination::upstream() const {
-  return {service.ns, Cat("kube-svc:", service.ns.str(), "-", service.name.str(), "-", port)};
+  return {service.ns, Cat(kPrefix, service.ns.str(), "-", service.name.str(), "-", port)};
+}
+
+bool IsDestination(const UpstreamRef& ref) { return ref.name.str().starts_with(kPrefix); }
+
+ResourceKey ObjectOf(const UpstreamRef& ref) {
+  if (!IsDestination(ref)) return {Kind::kUpstream, ref.ns, ref.name};
+  const size_t head = kPrefix.size() + ref.ns.str().size() + 1;
+  const std::string& name = ref.name.str();
+  return {Kind::kService, ref.ns, name.substr(head, name.rfind('-') - head)};
 }
 
 const core::ServicePort* FindPort(const core::Service& service, uint32_t port) {
-  const auto found = std::ranges::find(service.ports, port, &core::ServicePort::port);
-  return found == service.ports.end() ? nullptr : &*found;
-}
-
-void DescribeDestination(const KubeDestination& destination, const Object<core::Service>& service,
-                         gloov1::Upstream* out) {
-  auto& kube = *out->mutable_kube();
-  kube.set_service_name(destination.service.name.str());
-  kube.set_service_namespace(destination.service.ns.str());
-  kube.set_service_port(destination.port);
-  const core::ServicePort* port = FindPort(service.spec, destination.port);
-  if (port && SpeaksHttp2(*port)) out->mutable_use_http2()->set_value(true);
+  const core::ServicePort* found = nullptr;
+  for (const core::ServicePort& candidate : service.ports) {
+    if (candidate.port == port && (!found || candidate.protocol == "TCP")) found = &candidate;
+  }
+  return found;
 }
 
 }  // namespace k8sgw::envoy

@@ -18,10 +18,13 @@ struct KubeDestination {
   UpstreamRef upstream() const;
 };
 
-const core::ServicePort* FindPort(const core::Service& service, uint32_t port);
+// Whether this is the `upstream()` of some destination.
+bool IsDestination(const UpstreamRef& ref);
 
-// Fills in the Upstream that stands for a port.
-void DescribeDestination(const KubeDestination& destination, const Object<core::Service>& service,
-                         gloov1::Upstream* out);
+// What users know it as: the Upstream, or the Service of a destination.
+ResourceKey ObjectOf(const UpstreamRef& ref);
+
+// nullptr when there is none. The same number may stand for TCP and UDP; then it is that of TCP.
+const core::ServicePort* FindPort(const core::Service& service, uint32_t port);
 
 }  // namespace k8sgw::envoy

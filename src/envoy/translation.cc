@@ -16,9 +16,6 @@
 #include "api/gloo/v1/secret.proto.h"
 #include "api/gloo/v1/settings.proto.h"
 #include "api/gloo/v1/upstream.proto.h"
-#include "envoy/config/core/v3/base.proto.h"
-#include "envoy/extensions/transport_sockets/tls/v3/common.proto.h"
-#include "envoy/extensions/transport_sockets/tls/v3/secret.proto.h"
 #include "src/envoy/destination.h"
 #include "src/envoy/names.h"
 #include "src/envoy/resource.h"
@@ -31,8 +28,6 @@ namespace {
 
 using proxy::ListenerKey;
 using proxy::VirtualHostKey;
-
-bool SamePtr(const Ptr<xds::Resource>& a, const Ptr<xds::Resource>& b) { return a == b || (a && b && *a == *b); }
 
 // A domain within a route configuration.
 struct DomainKey {
@@ -47,26 +42,6 @@ struct ListenerName {
   std::string name;
   auto operator<=>(const ListenerName&) const = default;
 };
-
-SecretResources MakeSecretResources(const SecretRef& ref, const TlsMaterial& material) {
-  SecretResources out;
-  if (!material.certificate_chain.empty()) {
-    tlsv3::Secret secret;
-    secret.set_name(CertificateSecretName(ref));
-    auto& certificate = *secret.mutable_tls_certificate();
-    certificate.mutable_certificate_chain()->set_inline_string(material.certificate_chain);
-    certificate.mutable_private_key()->set_inline_string(material.private_key);
-    if (!material.ocsp_staple.empty()) certificate.mutable_ocsp_staple()->set_inline_bytes(material.ocsp_staple);
-    out.certificate = MakeResource(xds::Type::kSecret, secret.name(), secret);
-  }
-  if (!material.root_ca.empty()) {
-    tlsv3::Secret secret;
-    secret.set_name(AuthoritySecretName(ref));
-    secret.mutable_validation_context()->mutable_trusted_ca()->set_inline_string(material.root_ca);
-    out.authority = MakeResource(xds::Type::kSecret, secret.name(), secret);
-  }
-  return out;
-}
 
 // Whether `key` owns what the claimants share: a domain, or the address of a listener. Usually it is alone. Two can
 // claim the same thing only when one of them is a last good version that its object has left behind: those whose
@@ -88,10 +63,6 @@ bool Owns(const K& key, const absl::btree_map<K, Ptr<V>>& claimants,
 }
 
 }  // namespace
-
-bool SecretResources::operator==(const SecretResources& other) const {
-  return SamePtr(certificate, other.certificate) && SamePtr(authority, other.authority);
-}
 
 struct Translation::Nodes {
   const TranslationOptions options;
@@ -125,8 +96,8 @@ struct Translation::Nodes {
   // --- clusters of Services that routes lead to without an Upstream
   flow::Derived<VirtualHostKey, VirtualHost, UpstreamRef, KubeDestination> kube_destinations;
   flow::Derived<UpstreamRef, KubeDestination, UpstreamRef, TranslatedCluster> translated_kube_clusters;
-  flow::Derived<UpstreamRef, TranslatedCluster, UpstreamRef, xds::Resource> kube_clusters;
-  flow::Derived<UpstreamRef, TranslatedCluster, UpstreamRef, EndpointSource> kube_endpoint_sources;
+  flow::LastGood<UpstreamRef, TranslatedCluster, xds::Resource> kube_clusters;
+  flow::LastGood<UpstreamRef, TranslatedCluster, EndpointSource> kube_endpoint_sources;
   gateway::Union<UpstreamRef, xds::Resource> served_clusters;
 
   // --- endpoints
@@ -197,14 +168,8 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
           [this](flow::Reader& reader, const UpstreamRef& ref, const Object<gloov1::Upstream>& upstream, auto& out) {
             out.Emit(ref, TranslateCluster(MakeContext(reader, cluster_view), ref, upstream.spec));
           }),
-      clusters(graph, "clusters", translated_clusters,
-               [](const TranslatedCluster& cluster) {
-                 return flow::Candidate<xds::Resource>{cluster.resource, cluster.accepted};
-               }),
-      endpoint_sources(graph, "endpoint-sources", translated_clusters,
-                       [](const TranslatedCluster& cluster) {
-                         return flow::Candidate<EndpointSource>{cluster.endpoints, cluster.accepted};
-                       }),
+      clusters(graph, "clusters", translated_clusters, ClusterOf),
+      endpoint_sources(graph, "endpoint-sources", translated_clusters, EndpointSourceOf),
       upstreams(
           graph, "upstream-heads", in.upstreams, {&clusters},
           [this](flow::Reader& reader, const UpstreamRef& ref, const Object<gloov1::Upstream>& upstream, auto& out) {
@@ -278,18 +243,10 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
           [this](flow::Reader& reader, const UpstreamRef& ref, const KubeDestination& to, auto& out) {
             const auto service = reader.Get(inputs.services, to.service);
             if (!service || !FindPort(service->spec, to.port)) return;
-            gloov1::Upstream upstream;
-            DescribeDestination(to, *service, &upstream);
-            out.Emit(ref, TranslateCluster(MakeContext(reader, cluster_view), ref, upstream));
+            out.Emit(ref, TranslateDestination(MakeContext(reader, cluster_view), to, *service));
           }),
-      kube_clusters(graph, "kube-clusters", translated_kube_clusters, {},
-                    [](flow::Reader&, const UpstreamRef& ref, const TranslatedCluster& cluster, auto& out) {
-                      if (cluster.accepted) out.Emit(ref, cluster.resource);
-                    }),
-      kube_endpoint_sources(graph, "kube-endpoint-sources", translated_kube_clusters, {},
-                            [](flow::Reader&, const UpstreamRef& ref, const TranslatedCluster& cluster, auto& out) {
-                              if (cluster.accepted) out.Emit(ref, cluster.endpoints);
-                            }),
+      kube_clusters(graph, "kube-clusters", translated_kube_clusters, ClusterOf),
+      kube_endpoint_sources(graph, "kube-endpoint-sources", translated_kube_clusters, EndpointSourceOf),
       served_clusters(graph, "served-clusters", {&clusters, &kube_clusters}),
       slices_by_service(graph, "slices-by-service", in.endpoint_slices, ServiceOf),
       served_endpoint_sources(graph, "served-endpoint-sources", {&endpoint_sources, &kube_endpoint_sources}),
@@ -407,6 +364,9 @@ const flow::Collection<ListenerKey, CheckedListener>& Translation::checked_liste
 const flow::Collection<VirtualHostKey, TranslatedVirtualHost>& Translation::translated_virtual_hosts() const {
   return nodes_->translated_virtual_hosts;
 }
+const flow::Collection<UpstreamRef, TranslatedCluster>& Translation::translated_destinations() const {
+  return nodes_->translated_kube_clusters;
+}
 const flow::Collection<UpstreamRef, TranslatedCluster>& Translation::translated_clusters() const {
   return nodes_->translated_clusters;
 }
@@ -421,8 +381,9 @@ Translation::Memory Translation::memory() const {
   Memory memory;
   nodes_->good_listeners.ForEach([&](const auto& key, const auto& value) { memory.listeners.emplace(key, value); });
   nodes_->virtual_hosts.ForEach([&](const auto& key, const auto& value) { memory.virtual_hosts.emplace(key, value); });
-  nodes_->clusters.ForEach([&](const auto& key, const auto& value) { memory.clusters.emplace(key, value); });
-  nodes_->endpoint_sources.ForEach([&](const auto& key, const auto& value) { memory.endpoints.emplace(key, value); });
+  nodes_->served_clusters.ForEach([&](const auto& key, const auto& value) { memory.clusters.emplace(key, value); });
+  nodes_->served_endpoint_sources.ForEach(
+      [&](const auto& key, const auto& value) { memory.endpoints.emplace(key, value); });
   nodes_->tls_materials.ForEach([&](const auto& key, const auto& value) { memory.secrets.emplace(key, value); });
   return memory;
 }
@@ -430,8 +391,13 @@ Translation::Memory Translation::memory() const {
 void Translation::Remember(const Memory& memory) {
   for (const auto& [key, value] : memory.listeners) nodes_->good_listeners.Remember(key, value);
   for (const auto& [key, value] : memory.virtual_hosts) nodes_->virtual_hosts.Remember(key, value);
-  for (const auto& [key, value] : memory.clusters) nodes_->clusters.Remember(key, value);
-  for (const auto& [key, value] : memory.endpoints) nodes_->endpoint_sources.Remember(key, value);
+  for (const auto& [key, value] : memory.clusters) {
+    IsDestination(key) ? nodes_->kube_clusters.Remember(key, value) : nodes_->clusters.Remember(key, value);
+  }
+  for (const auto& [key, value] : memory.endpoints) {
+    IsDestination(key) ? nodes_->kube_endpoint_sources.Remember(key, value)
+                       : nodes_->endpoint_sources.Remember(key, value);
+  }
   for (const auto& [key, value] : memory.secrets) nodes_->tls_materials.Remember(key, value);
 }
 

@@ -10,6 +10,7 @@
 #include "src/envoy/cluster.h"
 #include "src/envoy/listener.h"
 #include "src/envoy/route_configuration.h"
+#include "src/envoy/secret_resources.h"
 #include "src/envoy/virtual_host.h"
 #include "src/gateway/translation.h"
 
@@ -28,14 +29,6 @@ struct CheckedSecret {
     return problems == other.problems &&
            (material == other.material || (material && other.material && *material == *other.material));
   }
-};
-
-// The SDS resources of a secret: its certificate and its authority; either may be missing.
-struct SecretResources {
-  Ptr<xds::Resource> certificate;
-  Ptr<xds::Resource> authority;
-
-  bool operator==(const SecretResources& other) const;
 };
 
 struct CheckedUpstreamGroup {
@@ -76,6 +69,8 @@ class Translation {
   const flow::Collection<proxy::ListenerKey, CheckedListener>& checked_listeners() const;
   const flow::Collection<proxy::VirtualHostKey, TranslatedVirtualHost>& translated_virtual_hosts() const;
   const flow::Collection<UpstreamRef, TranslatedCluster>& translated_clusters() const;
+  // Of ports of Services that routes lead to without an Upstream.
+  const flow::Collection<UpstreamRef, TranslatedCluster>& translated_destinations() const;
   // Only groups with problems.
   const flow::Collection<UpstreamGroupRef, CheckedUpstreamGroup>& checked_upstream_groups() const;
   const flow::Collection<SecretRef, CheckedSecret>& checked_secrets() const;

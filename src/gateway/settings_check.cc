@@ -30,6 +30,7 @@ constexpr std::string_view kInForce[] = {
     "gloo.solo.io.GlooOptions.circuit_breakers",
     "gloo.solo.io.GlooOptions.invalid_config_policy",
     "gloo.solo.io.GlooOptions.disable_grpc_web",
+    "gloo.solo.io.GlooOptions.disable_kubernetes_destinations",
     "gloo.solo.io.GlooOptions.regex_max_program_size",
     "gloo.solo.io.GlooOptions.remove_unused_filters",
     "gloo.solo.io.GatewayOptions.read_gateways_from_all_namespaces",
@@ -37,6 +38,7 @@ constexpr std::string_view kInForce[] = {
     "gloo.solo.io.GatewayOptions.translate_empty_gateways",
     "gloo.solo.io.GatewayOptions.ValidationOptions.warn_missing_tls_secret",
     "gloo.solo.io.VirtualServiceOptions.one_way_tls",
+    "gloo.solo.io.UpstreamOptions.global_annotations",
     "gloo.solo.io.UpstreamOptions.ssl_parameters",
 };
 
@@ -51,23 +53,16 @@ constexpr std::string_view kXdsAddress = "gloo.solo.io.GlooOptions.xds_bind_addr
 
 // What is read in a cluster.
 constexpr std::string_view kInCluster[] = {
-    "gloo.solo.io.Settings.kubernetes_config_source",
-    "gloo.solo.io.Settings.kubernetes_secret_source",
-    "gloo.solo.io.Settings.kubernetes_artifact_source",
-    "gloo.solo.io.Settings.SecretOptions.Source.kubernetes",
-    "gloo.solo.io.Settings.watch_namespace_selectors",
-    "gloo.solo.io.Settings.DiscoveryOptions.uds_options",
-    "gloo.solo.io.Settings.KubernetesConfiguration.rate_limits",
-    "gloo.solo.io.GlooOptions.disable_kubernetes_destinations",
+    "gloo.solo.io.Settings.kubernetes_config_source",   "gloo.solo.io.Settings.kubernetes_secret_source",
+    "gloo.solo.io.Settings.kubernetes_artifact_source", "gloo.solo.io.Settings.SecretOptions.Source.kubernetes",
+    "gloo.solo.io.Settings.watch_namespace_selectors",  "gloo.solo.io.Settings.DiscoveryOptions.uds_options",
     "gloo.solo.io.GatewayOptions.validation",
-    "gloo.solo.io.UpstreamOptions.global_annotations",
 };
 
 // Values that ask for what is done anyway.
 constexpr std::pair<std::string_view, std::string_view> kDoneAnyway[] = {
     {"gloo.solo.io.Settings.DiscoveryOptions.fds_mode", "DISABLED"},
     {"gloo.solo.io.Settings.DiscoveryOptions.UdsOptions.enabled", "false"},
-    {"gloo.solo.io.GlooOptions.disable_kubernetes_destinations", "true"},
     {"gloo.solo.io.GlooOptions.disable_proxy_garbage_collection", "false"},
     {"gloo.solo.io.GlooOptions.enable_rest_eds", "false"},
     {"gloo.solo.io.GlooOptions.log_transformation_request_response_info", "false"},

@@ -32,7 +32,8 @@ struct DecodedDocument {
 // Decodes a Kubernetes-style document: apiVersion, kind, metadata, spec; `status` is ignored; `kind: List` is walked.
 // Besides our kinds: core v1 Secret (types kubernetes.io/tls, Opaque with tls.crt/tls.key/ca.crt/tls.ocsp-staple,
 // aws, azure, header, and the other published forms; `stringData` wins over `data`) gives a Secret, and ConfigMap an
-// Artifact. Other well-known or foreign kinds (Service, Deployment, …) are left out with a warning that says so.
+// Artifact; Service, EndpointSlice and Pod are read as src/model/kubernetes.h says. Foreign kinds (Deployment, …) are
+// left out with a warning that says so.
 // `default_namespace` is used when metadata.namespace is missing.
 DecodedDocument DecodeKubernetes(const yaml::Node& document, std::string_view default_namespace);
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "src/base/yaml.h"
@@ -22,6 +23,8 @@ struct ServicePort {
 
   bool operator==(const ServicePort&) const = default;
 };
+
+inline constexpr std::string_view kExternalName = "ExternalName";
 
 struct Service {
   // ClusterIP, NodePort, LoadBalancer or ExternalName.

@@ -65,7 +65,12 @@ class Blame {
       case Type::kCluster:
         ForEachOf(
             envoy_.clusters(), [](const auto& cluster) { return cluster; },
-            [&](const UpstreamRef& ref) { Add({{Kind::kUpstream, ref.ns, ref.name}, ""}); });
+            [&](const UpstreamRef& ref) { Add({envoy::ObjectOf(ref), ""}); });
+        break;
+      case Type::kEndpoint:
+        ForEachOf(
+            envoy_.endpoints(), [](const auto& endpoints) { return endpoints; },
+            [&](const UpstreamRef& ref) { Add({envoy::ObjectOf(ref), ""}); });
         break;
       case Type::kSecret: Secrets(); break;
       case Type::kListener:
@@ -82,7 +87,6 @@ class Blame {
               if (envoy::Role(key.listener.proxy) == nack_.role) Routes(key);
             });
         break;
-      case Type::kEndpoint: break;
     }
     return std::move(problems_);
   }

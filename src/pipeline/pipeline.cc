@@ -194,6 +194,7 @@ void Pipeline::ForEachChangedPart(const TakePart& take) const {
   collect_of_proxy(envoy_.translated_virtual_hosts(),
                    [](const proxy::VirtualHostKey& key) { return key.listener.proxy; });
   collect(envoy_.translated_clusters());
+  collect(envoy_.translated_destinations());
   collect(envoy_.checked_upstream_groups());
   collect(envoy_.checked_secrets());
 }

@@ -35,6 +35,13 @@ void BootstrapBuilder::AddCluster(const xds::Resource& resource) {
   }
 }
 
+void BootstrapBuilder::AddEndpoints(const xds::Resource& resource) {
+  auto& cluster = *bootstrap_.mutable_static_resources()->add_clusters();
+  cluster.set_name(Unique(resource.name));
+  cluster.set_type(::envoy::config::cluster::v3::Cluster::STATIC);
+  *cluster.mutable_load_assignment() = envoy::Parse<::envoy::config::endpoint::v3::ClusterLoadAssignment>(resource);
+}
+
 void BootstrapBuilder::AddListener(const xds::Resource& resource, const RouteTables& tables) {
   auto& listener = *bootstrap_.mutable_static_resources()->add_listeners();
   listener = envoy::Parse<::envoy::config::listener::v3::Listener>(resource);

@@ -23,6 +23,8 @@ class BootstrapBuilder {
     bootstrap_.mutable_node()->set_cluster("k8sgateway");
   }
   void AddCluster(const xds::Resource& cluster);
+  // As those of a cluster of their own.
+  void AddEndpoints(const xds::Resource& endpoints);
   // Route tables stand inside the listener; one that is missing is empty.
   void AddListener(const xds::Resource& listener, const RouteTables& tables);
 

@@ -20,6 +20,7 @@ std::string AskEnvoy(const std::vector<const Pipeline*>& pipelines, const std::s
         tables[name] = envoy::Parse<::envoy::config::route::v3::RouteConfiguration>(*routes);
       }
       for (const auto& [name, cluster] : of_type(xds::Type::kCluster)) all.AddCluster(*cluster);
+      for (const auto& [name, endpoints] : of_type(xds::Type::kEndpoint)) all.AddEndpoints(*endpoints);
       for (const auto& [name, listener] : of_type(xds::Type::kListener)) all.AddListener(*listener, tables);
     }
   }

@@ -89,23 +89,31 @@ struct Engine::Impl {
     ++stats.responses;
     // Envoy warms a changed cluster up with endpoints that it is told anew; it does not ask for those it knows.
     for (const auto& resource : response.resources) {
-      if (resource->has_endpoints) stream.subscriptions[IndexOf(Type::kEndpoint)].Repeat(resource->name);
+      if (resource->has_endpoints && stream.subscriptions[IndexOf(type)].IsNew(*resource))
+        stream.subscriptions[IndexOf(Type::kEndpoint)].Repeat(resource->name);
     }
     stats.resources_sent += static_cast<int64_t>(response.resources.size());
     stream.send(std::move(response));
   }
 
   // Sends what may leave now: additions in the order of types, each type when the one before it is answered; when all
-  // additions are answered, removals in the reverse order.
+  // additions are answered, removals in the reverse order. Endpoints alone do not wait: Envoy answers about clusters
+  // when they are warm, and they are not before it knows their endpoints.
   void Pump(Stream& stream) {
     const Snapshot* snapshot = SnapshotOf(stream);
     if (!snapshot) return;
+    bool waits = false;
     for (int i = 0; i < kTypeCount; ++i) {
-      Subscription& subscription = stream.subscriptions[static_cast<size_t>(i)];
-      if (subscription.in_flight()) return;
-      if (subscription.HasPuts((*snapshot)[static_cast<size_t>(i)]))
-        return Send(stream, static_cast<Type>(i), *snapshot, false);
+      const Type type = static_cast<Type>(i);
+      Subscription& subscription = stream.subscriptions[IndexOf(type)];
+      if (subscription.in_flight()) {
+        waits = true;
+      } else if (subscription.HasPuts((*snapshot)[IndexOf(type)]) && (!waits || type == Type::kEndpoint)) {
+        Send(stream, type, *snapshot, false);
+        waits = true;
+      }
     }
+    if (waits) return;
     for (int i = kTypeCount - 1; i >= 0; --i) {
       if (stream.subscriptions[static_cast<size_t>(i)].HasRemovals((*snapshot)[static_cast<size_t>(i)])) {
         return Send(stream, static_cast<Type>(i), *snapshot, true);

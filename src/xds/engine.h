@@ -10,6 +10,8 @@
 //   next type leaves only when the client has answered the one before; removals leave last, in the reverse order.
 //   A client that does not answer keeps what it has, and gets the newest state when it does answer. When the newly
 //   added routes need no new clusters nothing is waited for: an edit of a route leaves at once.
+// - When a cluster leaves whose endpoints are a resource of the same name, those follow even if the client has them:
+//   Envoy warms the cluster up with what it is told after it, and does not ask for what it knows.
 // - A NACK keeps the client's last good resources; the refused version is not sent again until it changes; other types
 //   go on. It is reported once per (role, type, resource, version) through `on_nack`.
 // - A stale nonce is ignored. Unknown types get an empty, well-formed answer to an explicit subscription.

@@ -60,6 +60,8 @@ void Subscription::SetNames(const std::vector<std::string>& names) {
     if (!names_.contains(name)) dirty_.insert(name);
   }
   std::erase_if(client_, [&](const auto& entry) { return !wildcard_ && !wanted.contains(entry.first); });
+  // Who asks for it again later wants to hear it, whatever was wrong with it then.
+  std::erase_if(refused_, [&](const auto& entry) { return !wildcard_ && !wanted.contains(entry.first); });
   names_ = std::move(wanted);
 }
 

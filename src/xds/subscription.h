@@ -51,6 +51,8 @@ class Subscription {
   // Whether something new or changed is to be sent, as far as `resources` go.
   bool HasPuts(const Resources& resources);
   bool HasRemovals(const Resources& resources) const;
+  // Whether the resource differs from what the client is known to have, and was not refused.
+  bool IsNew(const Resource& resource) const;
   // The next response; call only when nothing is in flight. With `removals` gone resources are taken back; without,
   // they are left alone (and, in a state-of-the-world response, repeated).
   Response Make(const Resources& resources, bool removals, std::string nonce);
@@ -64,8 +66,6 @@ class Subscription {
   };
 
   bool Wants(std::string_view name) const { return wildcard_ || names_.contains(name); }
-  // Whether the resource differs from what the client has and has not refused.
-  bool IsNew(const Resource& resource) const;
   void FillState(const Resources& resources, bool removals, Response& response);
 
   const bool delta_;

@@ -19,4 +19,11 @@ inline Ptr<Resource> Make(Type type, const std::string& name, const std::string&
   return resource;
 }
 
+// A cluster that asks for its endpoints by its name.
+inline Ptr<Resource> MakeEdsCluster(const std::string& name, const std::string& content) {
+  auto resource = std::make_shared<Resource>(*Make(Type::kCluster, name, content));
+  resource->has_endpoints = true;
+  return resource;
+}
+
 }  // namespace k8sgw::xds

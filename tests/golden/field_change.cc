@@ -15,9 +15,14 @@
 #include "api/gloo/v1/secret.proto.h"
 #include "api/gloo/v1/settings.proto.h"
 #include "api/gloo/v1/upstream.proto.h"
+#include "src/model/kubernetes.h"
 
 namespace k8sgw::golden {
 namespace {
+
+// Whether what a variant of AnyObject holds is one of our messages; objects of Kubernetes itself are not.
+template <class Shared>
+constexpr bool kHoldsMessage = requires(Shared value) { value->spec.GetDescriptor(); };
 
 // Sets a scalar, or adds one to a list; `variant` picks one of four values.
 void SetScalar(Message* message, const FieldDescriptor* field, int variant) {
@@ -71,10 +76,10 @@ std::string PathText(const Path& path, const FieldDescriptor* field) {
 const Message* SpecOf(const Change& object) {
   return std::visit(
       [](const auto& value) -> const Message* {
-        if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::monostate>) {
-          return nullptr;
-        } else {
+        if constexpr (kHoldsMessage<std::decay_t<decltype(value)>>) {
           return &value->spec;
+        } else {
+          return nullptr;
         }
       },
       object.object);
@@ -85,7 +90,7 @@ Change Changed(const Change& object, const Mutation& mutation) {
   std::visit(
       [&](const auto& value) {
         using Shared = std::decay_t<decltype(value)>;
-        if constexpr (!std::is_same_v<Shared, std::monostate>) {
+        if constexpr (kHoldsMessage<Shared>) {
           auto copy = std::make_shared<std::remove_const_t<typename Shared::element_type>>(*value);
           mutation(&copy->spec);
           out.object = Shared(std::move(copy));

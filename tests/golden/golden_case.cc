@@ -167,6 +167,7 @@ std::string Case::Actual(const Section& section) const {
   } else {
     words >> name >> path;
     const std::map<std::string, xds::Type> types = {{"cluster", xds::Type::kCluster},
+                                                    {"endpoints", xds::Type::kEndpoint},
                                                     {"listener", xds::Type::kListener},
                                                     {"route", xds::Type::kRoute},
                                                     {"secret", xds::Type::kSecret}};

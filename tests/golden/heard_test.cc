@@ -29,7 +29,6 @@ const std::map<std::string_view, std::string_view> kSilentTypes = {
 constexpr char kNobodyRefers[] = "what would refer to such a Secret is not translated yet, and says so";
 const std::map<std::string_view, std::string_view> kSilentFields = {
     {"gateway.solo.io.VirtualService.display_name", "for people"},
-    {"gloo.solo.io.GlooOptions.disable_kubernetes_destinations", "true is done anyway; false is not told from unset"},
     {"gloo.solo.io.Secret.api_key", kNobodyRefers},
     {"gloo.solo.io.Secret.aws", kNobodyRefers},
     {"gloo.solo.io.Secret.azure", kNobodyRefers},

@@ -18,6 +18,7 @@
 #include "src/base/proto_codec.h"
 #include "src/envoy/names.h"
 #include "src/envoy/resource.h"
+#include "src/model/kubernetes.h"
 
 namespace k8sgw::sim {
 namespace {
@@ -161,7 +162,11 @@ std::map<std::string, std::string> Dump(const Objects& objects) {
       std::string meta = object->created + " " + std::to_string(object->generation);
       for (const auto& [name, value] : object->labels) meta += " " + name + "=" + value;
       for (const auto& [name, value] : object->annotations) meta += " " + name + ":" + value;
-      return meta + " " + SerializeDeterministic(object->spec);
+      if constexpr (requires { core::ContentHash(object->spec); }) {
+        return meta + " " + std::to_string(core::ContentHash(object->spec));
+      } else {
+        return meta + " " + SerializeDeterministic(object->spec);
+      }
     }
   };
   for (const auto& [key, change] : objects) out["object " + key.ToString()] = std::visit(text, change.object);

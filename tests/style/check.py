@@ -17,8 +17,8 @@ def links() -> dict[str, set[str]]:
     direct: dict[str, set[str]] = {}
     text = (ROOT / "CMakeLists.txt").read_text()
     for folder, names in re.findall(r"k8sgw_library\((\S+) LINKS ([^)]*)\)", text):
-        used = {name.removeprefix("k8sgw_").replace("sources_", "sources/") for name in names.split()}
-        direct[folder] = {folder} | (used & direct.keys())
+        used = set(names.split())
+        direct[folder] = {folder} | {f for f in direct if "k8sgw_" + f.replace("/", "_") in used}
         for name in list(direct[folder]):
             direct[folder] |= direct[name]
     return direct

@@ -183,7 +183,9 @@ absl::StatusOr<ListPage> Decoder::ReadPage(std::string_view padded, const std::f
     has_items = true;
     ondemand::array items;
     // Some servers write an empty list as null.
-    if (value.type() == ondemand::json_type::null) return true;
+    ondemand::json_type type;
+    if (failure(value.type().get(type), "items")) return false;
+    if (type == ondemand::json_type::null) return true;
     if (failure(value.get_array().get(items), "items")) return false;
     for (auto item : items) {
       ondemand::value element;

@@ -380,7 +380,7 @@ def usage(scenario: Scenario) -> None:
         ("run", "x", "--bind", "localhost"): "no IP address",
         ("run", "x", "--log-format", "xml"): "json",
         ("run", "x", "--frob"): "--frob",
-        ("gloo",): "--dir",
+        ("gloo", "--dir", "x", "--kubeconfig", "y"): "--kubeconfig",
         ("translate", _SHOP, "--what", "all"): "proxy",
         ("translate", _SHOP, "-o", "xml"): "yaml",
         ("validate",): "DIR",

@@ -97,14 +97,13 @@ class LiveCase:
         self.stage.flags.env = self.case.env
         self.stage.clear()
         closed = self.case.settings.get("closed") or []
-        table.move_hosts(
-            self.case,
-            lambda upstream, index: (
-                free_port()
-                if upstream in closed
-                else self.backend.listen(Identity(upstream, index))
-            ),
-        )
+
+        def listen(upstream: str, index: int) -> int:
+            identity = Identity(upstream, index)
+            return free_port() if upstream in closed else self.backend.listen(identity)
+
+        table.move_hosts(self.case, listen)
+        table.move_slices(self.case, listen)
         table.move_pipes(
             self.case, lambda upstream, abstract: self._listen_pipe(upstream, abstract, closed)
         )

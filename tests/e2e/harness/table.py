@@ -1,6 +1,7 @@
 """Reads end-to-end tables and the golden cases that they name, and makes them runnable here."""
 
 import base64
+import copy
 import dataclasses
 import pathlib
 import re
@@ -130,6 +131,31 @@ def move_hosts(case: Case, listen: Callable[[str, int], int]) -> None:
                 host["port"] = listen(upstream["metadata"]["name"], index)
                 if host.get("addr") != "localhost":
                     host["addr"] = "127.0.0.1"
+
+
+def move_slices(case: Case, listen: Callable[[str, int], int]) -> None:
+    """Points the endpoints of EndpointSlices at ports that `listen` opens for (name of the Service, index).
+
+    All endpoints of a slice have the same ports, so each endpoint gets a slice of its own. Unless a case says which
+    hosts are the backend's, as for static hosts.
+    """
+    wanted = case.settings.get("backend")
+    wanted = [wanted] if isinstance(wanted, str) else wanted
+    counts: dict[str, int] = {}
+    for one in case.of_kind("EndpointSlice"):
+        case.objects.remove(one)
+        service = one["metadata"]["labels"]["kubernetes.io/service-name"]
+        for endpoint in one.get("endpoints") or []:
+            index = counts[service] = counts.get(service, -1) + 1
+            moved = copy.deepcopy(one)
+            moved["metadata"]["name"] += f"-{index}"
+            moved["endpoints"] = [copy.deepcopy(endpoint)]
+            if wanted is None or endpoint["addresses"][0] in wanted:
+                moved["addressType"] = "IPv4"
+                moved["endpoints"][0]["addresses"] = ["127.0.0.1"]
+                for port in moved["ports"]:
+                    port["port"] = listen(service, index)
+            case.objects.append(moved)
 
 
 def move_pipes(case: Case, listen: Callable[[str, bool], str]) -> None:

@@ -1,0 +1,93 @@
+// Keeps the discovered Upstreams of a cluster as they should be: what Reconciler decides is sent to the API server.
+//
+// Writes leave while this replica leads, at a bounded rate, a few at once, one at a time for each Upstream. After each
+// answer the decision is made anew with what is known by then. An Upstream that somebody else changed meanwhile, or
+// that the server refuses, is tried again alone, later and later; when nothing can be written, everything waits.
+// Everything belongs to one thread, that of the loop behind Environment.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "src/discovery/reconciler.h"
+#include "src/sources/kube/backoff.h"
+#include "src/sources/kube/writer.h"
+
+namespace k8sgw::discovery {
+
+class UpstreamDiscovery {
+ public:
+  using Time = kube::Backoff::Time;
+
+  // The world around it; injected, so that tests have their own.
+  struct Environment {
+    std::function<Time()> now;
+    std::function<void(Time, std::function<void()>)> at;
+    // As kube::Writer::Send; `done` is called later, never from within.
+    std::function<void(kube::WriteRequest, kube::Writer::Done)> send;
+    kube::RandomFraction random;
+    // What went wrong, in words.
+    std::function<void(const std::string&)> log;
+  };
+  // The published limits on calls, of Settings.kubernetes.rateLimits.
+  struct Limits {
+    double per_second = 50;
+    double burst = 100;
+    size_t at_once = 8;
+  };
+
+  UpstreamDiscovery(Environment environment, Options options, Limits limits);
+  ~UpstreamDiscovery();
+  UpstreamDiscovery(const UpstreamDiscovery&) = delete;
+  UpstreamDiscovery& operator=(const UpstreamDiscovery&) = delete;
+
+  // --- what is known; see Reconciler
+  void SetOptions(Options options);
+  void SetService(const ServiceRef& ref, Ptr<Object<core::Service>> service);
+  void SetStored(std::string_view padded);
+  void RemoveStored(const std::string& name);
+  void Complete();
+  // Sends what follows from all that was told; call it after a batch of the above.
+  void Flush();
+
+  void SetLeading(bool leading);
+
+  // Nothing is left to be written, and nothing is on its way.
+  bool IsSettled() const { return due_.empty() && running_.empty() && waiting_.empty(); }
+  const Reconciler& reconciler() const { return reconciler_; }
+
+ private:
+  void Refill(Time now);
+  void Send(const Write& write);
+  void OnDone(const std::string& name, Write::Kind kind, const kube::WriteResult& result);
+  void OnError(const std::string& name, const kube::WriteResult& result, Time now);
+  void Postpone(const std::string& name, std::chrono::milliseconds at_least, Time now);
+  void WakeAt(Time when);
+
+  const Environment environment_;
+  const Limits limits_;
+  Reconciler reconciler_;
+  std::string write_namespace_;
+  bool leading_ = false;
+  std::set<std::string> due_;
+  std::set<std::string> running_;
+  // Names that failed, and until when they wait.
+  std::map<std::string, Time> waiting_;
+  std::map<std::string, kube::Backoff> backoffs_;
+  // When nothing could be written.
+  kube::Backoff pause_;
+  Time paused_until_{};
+  double tokens_;
+  Time refilled_;
+  // Timers and answers that come when this is gone find it gone.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::optional<Time> wake_at_;
+};
+
+}  // namespace k8sgw::discovery

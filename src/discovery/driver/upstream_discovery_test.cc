@@ -1,0 +1,203 @@
+#include "src/discovery/driver/upstream_discovery.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "src/base/text.h"
+#include "src/json/tree.h"
+
+namespace k8sgw::discovery {
+namespace {
+
+using namespace std::chrono_literals;
+
+Ptr<Object<core::Service>> Service() {
+  auto service = std::make_shared<Object<core::Service>>();
+  service->spec.ports.push_back({"http", 80, "", "TCP", ""});
+  return service;
+}
+
+// A clock that is set by hand, and a server whose answers are given one by one.
+struct DriverTest : testing::Test {
+  struct Call {
+    kube::WriteRequest request;
+    kube::Writer::Done done;
+  };
+
+  UpstreamDiscovery::Environment World() {
+    return {.now = [this] { return now; },
+            .at = [this](Time when, std::function<void()> what) { timers.emplace(when, std::move(what)); },
+            .send = [this](kube::WriteRequest request,
+                           kube::Writer::Done done) { calls.push_back({std::move(request), std::move(done)}); },
+            .random = [] { return 0.5; },
+            .log = [this](const std::string& words) { log.push_back(words); }};
+  }
+
+  void SetUp() override {
+    discovery.Complete();
+    discovery.SetLeading(true);
+  }
+
+  void AddService(const std::string& name) {
+    discovery.SetService({"x", name}, Service());
+    discovery.Flush();
+  }
+
+  // The oldest call, answered; a good one has the object as it is now.
+  std::string Answer(absl::Status status, std::chrono::seconds retry_after = 0s) {
+    Call call = std::move(calls.front());
+    calls.erase(calls.begin());
+    kube::WriteResult result;
+    result.status = std::move(status);
+    result.details.retry_after = retry_after;
+    result.body = call.request.body;
+    call.done(result);
+    return call.request.method;
+  }
+
+  void Wait(std::chrono::milliseconds time) {
+    const Time end = now + time;
+    while (!timers.empty() && timers.begin()->first <= end) {
+      auto timer = timers.extract(timers.begin());
+      now = std::max(now, timer.key());
+      timer.mapped()();
+    }
+    now = end;
+  }
+
+  using Time = UpstreamDiscovery::Time;
+  Time now{};
+  std::multimap<Time, std::function<void()>> timers;
+  std::vector<Call> calls;
+  std::vector<std::string> log;
+  UpstreamDiscovery discovery{World(), Options{}, {.per_second = 10, .burst = 3, .at_once = 2}};
+};
+
+TEST_F(DriverTest, AWriteForEachService) {
+  AddService("a");
+  ASSERT_EQ(calls.size(), 1U);
+  EXPECT_EQ(calls[0].request.target, "/apis/gloo.solo.io/v1/namespaces/gloo-system/upstreams");
+  EXPECT_EQ(Answer(absl::OkStatus()), "POST");
+  EXPECT_TRUE(discovery.IsSettled());
+  discovery.SetService({"x", "a"}, nullptr);
+  discovery.Flush();
+  ASSERT_EQ(calls.size(), 1U);
+  EXPECT_EQ(calls[0].request.target, "/apis/gloo.solo.io/v1/namespaces/gloo-system/upstreams/x-a-80");
+  EXPECT_EQ(Answer(absl::NotFoundError("gone already")), "DELETE");
+  EXPECT_TRUE(discovery.IsSettled());
+  EXPECT_TRUE(log.empty());
+}
+
+TEST_F(DriverTest, WhoDoesNotLeadDoesNotWrite) {
+  discovery.SetLeading(false);
+  AddService("a");
+  Wait(10s);
+  EXPECT_TRUE(calls.empty());
+  discovery.SetLeading(true);
+  EXPECT_EQ(calls.size(), 1U);
+}
+
+TEST_F(DriverTest, AFewAtOnceAndAtABoundedRate) {
+  for (const char* name : {"a", "b", "c", "d", "e"}) AddService(name);
+  EXPECT_EQ(calls.size(), 2U);
+  Answer(absl::OkStatus());
+  Answer(absl::OkStatus());
+  EXPECT_EQ(calls.size(), 1U) << "three at the beginning";
+  Answer(absl::OkStatus());
+  EXPECT_TRUE(calls.empty());
+  Wait(100ms);
+  EXPECT_EQ(calls.size(), 1U) << "then ten in a second";
+  Answer(absl::OkStatus());
+  Wait(100ms);
+  ASSERT_EQ(calls.size(), 1U);
+  Answer(absl::OkStatus());
+  EXPECT_TRUE(discovery.IsSettled());
+}
+
+TEST_F(DriverTest, AConflictIsThoughtOverAgain) {
+  AddService("a");
+  Answer(absl::AlreadyExistsError("exists"));
+  EXPECT_FALSE(discovery.IsSettled());
+  EXPECT_TRUE(calls.empty());
+  // The watch tells what is there: it is right already.
+  const std::string text = R"({"metadata":{"name":"x-a-80","namespace":"gloo-system",
+    "labels":{"discovered_by":"kubernetesplugin"}},
+    "spec":{"kube":{"serviceName":"a","serviceNamespace":"x","servicePort":80},"discoveryMetadata":{}}})";
+  const std::string padded = text + std::string(yaml::kJsonPadding, ' ');
+  discovery.SetStored(std::string_view(padded).substr(0, text.size()));
+  discovery.Flush();
+  Wait(10s);
+  EXPECT_TRUE(calls.empty());
+  EXPECT_TRUE(discovery.IsSettled());
+}
+
+TEST_F(DriverTest, WhatIsRefusedIsTriedLaterAndLater) {
+  AddService("a");
+  int tries = 0;
+  for (int i = 0; i < 600; ++i) {
+    while (!calls.empty()) {
+      ++tries;
+      Answer(absl::InvalidArgumentError("spec.kube: no"));
+    }
+    Wait(1s);
+  }
+  EXPECT_GT(tries, 10);
+  EXPECT_LT(tries, 25) << "ten minutes";
+  EXPECT_EQ(static_cast<int>(log.size()), tries);
+  AddService("b");
+  ASSERT_FALSE(calls.empty()) << "others go on";
+}
+
+TEST_F(DriverTest, WhatTheClusterTakesOutAgainDoesNotGoRoundAndRound) {
+  AddService("a");
+  int tries = 0;
+  for (int i = 0; i < 60; ++i) {
+    while (!calls.empty()) {
+      ++tries;
+      Call call = std::move(calls.front());
+      calls.erase(calls.begin());
+      kube::WriteResult result;
+      result.body = R"({"metadata":{"name":"x-a-80","namespace":"gloo-system",
+        "labels":{"discovered_by":"kubernetesplugin"}},"spec":{}})";
+      call.done(result);
+    }
+    Wait(1s);
+  }
+  EXPECT_GT(tries, 3);
+  EXPECT_LT(tries, 12);
+}
+
+TEST_F(DriverTest, WhenNothingCanBeWrittenAllWait) {
+  for (const char* name : {"a", "b", "c"}) AddService(name);
+  Answer(absl::UnavailableError("away"));
+  Answer(absl::UnavailableError("away"));
+  EXPECT_TRUE(calls.empty());
+  EXPECT_EQ(log.size(), 1U) << "once for all that were on their way";
+  Wait(400ms);
+  EXPECT_TRUE(calls.empty());
+  Wait(200ms);
+  ASSERT_EQ(calls.size(), 2U);
+  Answer(absl::ResourceExhaustedError("slowly"), 20s);
+  Answer(absl::OkStatus());
+  Wait(19s);
+  EXPECT_TRUE(calls.empty());
+  Wait(2s);
+  while (!calls.empty()) Answer(absl::OkStatus());
+  EXPECT_TRUE(discovery.IsSettled());
+}
+
+TEST_F(DriverTest, AnAnswerThatComesTooLateIsNobodys) {
+  auto gone = std::make_unique<UpstreamDiscovery>(World(), Options{}, UpstreamDiscovery::Limits{});
+  gone->Complete();
+  gone->SetLeading(true);
+  gone->SetService({"x", "a"}, Service());
+  gone->Flush();
+  ASSERT_EQ(calls.size(), 1U);
+  gone.reset();
+  Answer(absl::OkStatus());
+  Wait(100s);
+}
+
+}  // namespace
+}  // namespace k8sgw::discovery
