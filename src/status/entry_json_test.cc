@@ -9,10 +9,9 @@
 namespace k8sgw::status {
 namespace {
 
-using status::testing::Merge;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::IsEmpty;
+using testing::Merge;
 using ::testing::Not;
 
 constexpr char kNs[] = "gloo-system";

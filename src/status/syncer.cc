@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 namespace k8sgw::status {
 
@@ -130,8 +129,7 @@ std::optional<Syncer::Write> Syncer::Next(Time now) {
   Record& record = records_.at(object);
   Withdraw(object, record);
   if (now - record.sent > options_.object.forget_after) record.tries = 0;
-  if (record.tries++ > 0 && !record.paused) ++counters_.retried;
-  record.paused = false;
+  if (record.tries++ > 0) ++counters_.retried;
   record.seen_since = false;
   record.sent = now;
   record.not_before = now + Pause(record.tries);
@@ -162,9 +160,12 @@ void Syncer::OnResult(Time now, uint64_t id, const Outcome& outcome) {
     // What the watch has told meanwhile may be newer than the answer. If it is older, the write's own event follows.
     if (written && !record.seen_since) record.found = outcome.found;
     if (!written) {
-      record.paused = outcome.kind == Outcome::Kind::kFailed;
-      const Duration least = outcome.kind == Outcome::Kind::kMissing ? options_.missing : Duration(0);
-      record.not_before = now + std::max({Pause(record.tries), outcome.retry_after, least});
+      Duration pause = std::max(Pause(record.tries), outcome.retry_after);
+      if (outcome.kind == Outcome::Kind::kMissing) pause = std::max(pause, options_.missing);
+      // Its kind is paused too; when an outage is over, nobody must wait for long.
+      if (outcome.kind == Outcome::Kind::kFailed)
+        pause = std::max(std::min(pause, options_.kind.longest), outcome.retry_after);
+      record.not_before = now + pause;
     }
     Place(now, object, record);
   }
@@ -174,10 +175,7 @@ void Syncer::OnResult(Time now, uint64_t id, const Outcome& outcome) {
 void Syncer::Judge(Time now, Kind kind, const Outcome& outcome) {
   Lane& lane = LaneOf(kind);
   if (outcome.kind != Outcome::Kind::kFailed) {
-    const int failures = std::exchange(lane.failures, 0);
-    if (failures > 0) lane.backoff = kube::Backoff(options_.kind, random_);
-    // After a single failure it was perhaps the object.
-    if (failures > 1) Resume(now, kind);
+    if (std::exchange(lane.failures, 0) > 0) lane.backoff = kube::Backoff(options_.kind, random_);
     return;
   }
   // Of those that were under way together, only the first counts.
@@ -186,22 +184,8 @@ void Syncer::Judge(Time now, Kind kind, const Outcome& outcome) {
   lane.closed_until = now + std::max(lane.backoff.Next(now), outcome.retry_after);
 }
 
-// An outage is over: those that failed in it need not wait.
-void Syncer::Resume(Time now, Kind kind) {
-  std::vector<ResourceKey> objects;
-  for (const auto& [time, object] : waiting_) {
-    if (object.kind == kind && records_.at(object).paused) objects.push_back(object);
-  }
-  for (const ResourceKey& object : objects) {
-    Record& record = records_.at(object);
-    Withdraw(object, record);
-    record.not_before = now;
-    Place(now, object, record);
-  }
-}
-
 std::optional<Syncer::Time> Syncer::deadline() const {
-  if (!leading_ || flights_.size() >= options_.in_flight) return std::nullopt;
+  if (flights_.size() >= options_.in_flight) return std::nullopt;
   std::optional<Time> next;
   const auto no_later_than = [&](Time time) { next = std::min(next.value_or(time), time); };
   if (!waiting_.empty()) no_later_than(waiting_.begin()->first);

@@ -108,7 +108,6 @@ class Syncer {
     uint64_t turn = 0;        // in Lane::due, or 0
     bool waiting = false;     // in waiting_, at not_before
     bool seen_since = false;  // observed since the write began
-    bool paused = false;      // failed with its kind
     int tries = 0;            // for this verdict
     Time sent{};
     Time not_before{};
@@ -136,7 +135,6 @@ class Syncer {
   ResourceKey TakeTurn(Kind kind, Lane& lane);
   Duration Pause(int tries) const;
   void Judge(Time now, Kind kind, const Outcome& outcome);
-  void Resume(Time now, Kind kind);
 
   const SyncOptions options_;
   const kube::RandomFraction random_;

@@ -101,6 +101,8 @@ TEST_F(SyncerTest, OnlyALeaderWrites) {
   syncer_->SetLeading(now_, true);
   Add(Vs("b"), 0, 7);
   syncer_->SetLeading(now_, false);
+  // One who does not lead keeps no list of what is to be done.
+  EXPECT_EQ(syncer_->counters().due, 0u);
   syncer_->Observe(now_, Vs("b"), "u", {7, {}});
   syncer_->SetLeading(now_, true);
   EXPECT_THAT(Due(), ElementsAre("a"));
@@ -247,7 +249,7 @@ TEST_F(SyncerTest, AnOutageIsFoundOutByOneWriteAtATime) {
   }
   EXPECT_GT(writes, 20);
   EXPECT_LT(writes, 40);
-  // It is over: all at once, also those that failed.
+  // It is over.
   const auto start = now_;
   while (syncer_->counters().written < 1000 && now_ < start + seconds(100)) {
     Due();
@@ -255,6 +257,14 @@ TEST_F(SyncerTest, AnOutageIsFoundOutByOneWriteAtATime) {
     now_ += milliseconds(5);
   }
   EXPECT_LT(now_ - start, seconds(40));
+}
+
+TEST_F(SyncerTest, AfterAnOutageNobodyWaitsForLong) {
+  Start();
+  Add(Vs("a"), 0, 7);
+  milliseconds last{0};
+  for (int i = 0; i < 20; ++i) last = FailNext(kFailed);
+  EXPECT_EQ(last, seconds(30));
 }
 
 TEST_F(SyncerTest, AKindWithoutRightsDoesNotHoldUpOthers) {

@@ -88,7 +88,8 @@ TEST(VerdictTest, EvenTheWidestEntryFitsIntoAnObject) {
   std::vector<Name> roles;
   for (int i = 0; i < 300; ++i) proxies.push_back({"n", Cat("p", i)});
   for (const ProxyRef& proxy : proxies) roles.emplace_back(Cat("n~", proxy.name.str()));
-  for (int i = 0; i < 20'000; ++i) findings.push_back(Error(Cat("field[", i, "]"), "is wrong", "mend it", roles));
+  for (int i = 0; i < 6000; ++i)
+    findings.push_back(Error(Cat("field[", i, "]"), std::string(60, 'x'), "mend it", roles));
   const Entry entry = Make(findings, proxies, kWidestLimits);
   EXPECT_EQ(entry.subresources.size(), 100u);
   size_t size = entry.reason.size();
