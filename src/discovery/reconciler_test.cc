@@ -5,11 +5,14 @@
 #include "api/gloo/v1/settings.proto.h"
 #include "src/base/proto_codec.h"
 #include "src/base/text.h"
-#include "src/json/tree.h"
+#include "src/discovery/test_json.h"
 #include "src/model/decode.h"
 
 namespace k8sgw::discovery {
 namespace {
+
+using testing::Merge;
+using testing::Padded;
 
 Ptr<Object<core::Service>> Service(std::string_view ports = "[{name: http, port: 80}]", std::string_view metadata = "",
                                    std::string_view selector = "{app: a}") {
@@ -19,23 +22,8 @@ Ptr<Object<core::Service>> Service(std::string_view ports = "[{name: http, port:
   return std::get<Ptr<Object<core::Service>>>(DecodeKubernetes(stream.documents.at(0), "").objects.at(0).object);
 }
 
-// An API server that takes every write, and merges patches as RFC 7386 says.
-struct ReconcilerTest : testing::Test {
-  void Merge(yaml::Node& to, const yaml::Node& patch) {
-    for (const auto& entry : patch.entries) {
-      const auto at = std::ranges::find(to.entries, entry.key, &yaml::Node::Entry::key);
-      if (entry.value.is_null()) {
-        if (at != to.entries.end()) to.entries.erase(at);
-      } else if (at == to.entries.end()) {
-        to.entries.push_back(entry);
-      } else if (at->value.is_mapping() && entry.value.is_mapping()) {
-        Merge(at->value, entry.value);
-      } else {
-        at->value = entry.value;
-      }
-    }
-  }
-
+// An API server that takes every write.
+struct ReconcilerTest : ::testing::Test {
   void Store(const std::string& name, const std::string& yaml) {
     const yaml::Stream stream = yaml::Parse(yaml);
     ASSERT_TRUE(stream.ok) << stream.error.message << yaml;
@@ -44,9 +32,7 @@ struct ReconcilerTest : testing::Test {
 
   void Tell(const std::string& name, const yaml::Node& object) {
     server[name] = object;
-    const std::string json = yaml::EmitJson(object, 0);
-    const std::string padded = json + std::string(yaml::kJsonPadding, ' ');
-    reconciler.SetStored(std::string_view(padded).substr(0, json.size()));
+    reconciler.SetStored(Padded(yaml::EmitJson(object, 0)).view());
   }
 
   // Does what there is to do; says what it was.
@@ -329,8 +315,7 @@ TEST_F(ReconcilerTest, NonsenseOfTheServerDoesNotHurt) {
   reconciler.Complete();
   for (std::string_view text : {"", "7", "[]", "{", "{}", R"({"metadata":7})", R"({"metadata":{"name":"a"}})",
                                 R"({"metadata":{"name":"a","namespace":"gloo-system","labels":[1]},"spec":[2]})"}) {
-    const std::string padded = std::string(text) + std::string(yaml::kJsonPadding, ' ');
-    reconciler.SetStored(std::string_view(padded).substr(0, text.size()));
+    reconciler.SetStored(Padded(std::string(text)).view());
   }
   EXPECT_EQ(Settle(), "");
 }

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "src/base/text.h"
-#include "src/json/tree.h"
+#include "src/discovery/test_json.h"
 
 namespace k8sgw::discovery {
 namespace {
@@ -19,7 +19,7 @@ Ptr<Object<core::Service>> Service() {
 }
 
 // A clock that is set by hand, and a server whose answers are given one by one.
-struct DriverTest : testing::Test {
+struct DriverTest : ::testing::Test {
   struct Call {
     kube::WriteRequest request;
     kube::Writer::Done done;
@@ -118,9 +118,9 @@ TEST_F(DriverTest, AnAnswerThatIsOlderThanWhatTheWatchSaidChangesNothing) {
   AddService("a");
   const std::string json = R"({"metadata":{"name":"x-a-80","namespace":"gloo-system","uid":"u","resourceVersion":"1",
     "labels":{"discovered_by":"kubernetesplugin"}}})";
-  const std::string padded = json + std::string(yaml::kJsonPadding, ' ');
+  const testing::Padded padded(json);
   kube::Event event;
-  event.object = {{"gloo-system", "x-a-80", "u", "1"}, std::string_view(padded).substr(0, json.size())};
+  event.object = {{"gloo-system", "x-a-80", "u", "1"}, padded.view()};
   discovery.Observe(event);
   event.kind = kube::Event::Kind::kDelete;
   discovery.Observe(event);
@@ -159,8 +159,7 @@ TEST_F(DriverTest, AConflictIsThoughtOverAgain) {
   const std::string text = R"({"metadata":{"name":"x-a-80","namespace":"gloo-system",
     "labels":{"discovered_by":"kubernetesplugin"}},
     "spec":{"kube":{"serviceName":"a","serviceNamespace":"x","servicePort":80},"discoveryMetadata":{}}})";
-  const std::string padded = text + std::string(yaml::kJsonPadding, ' ');
-  discovery.SetStored(std::string_view(padded).substr(0, text.size()));
+  discovery.SetStored(testing::Padded(text).view());
   discovery.Flush();
   Wait(10s);
   EXPECT_TRUE(calls.empty());
