@@ -77,16 +77,28 @@ void UpstreamDiscovery::Told(const UpstreamRef& ref) {
 void UpstreamDiscovery::Complete() { reconciler_.Complete(); }
 
 void UpstreamDiscovery::SetHeard(std::string_view plural, const std::string& ns, bool heard) {
-  reconciler_.SetHeard(plural, ns, heard);
+  // What was heard is not all told before the next Flush, and what runs until then must not think it is.
+  const std::pair<std::string, std::string> watch(plural, ns);
+  if (heard) {
+    newly_heard_.insert(watch);
+  } else {
+    newly_heard_.erase(watch);
+    reconciler_.SetHeard(plural, ns, false);
+  }
 }
 
 void UpstreamDiscovery::SetLeading(bool leading) {
   if (leading == std::exchange(leading_, leading)) return;
   if (leading) reconciler_.MarkAll();
-  Flush();
+  Pump();
 }
 
 void UpstreamDiscovery::Flush() {
+  for (const auto& [plural, ns] : std::exchange(newly_heard_, {})) reconciler_.SetHeard(plural, ns, true);
+  Pump();
+}
+
+void UpstreamDiscovery::Pump() {
   const Time now = environment_.now();
   std::set<std::string> dirty = reconciler_.TakeDirty();
   if (!leading_) {
@@ -161,7 +173,7 @@ void UpstreamDiscovery::OnDone(const std::string& name, const kube::WriteResult&
   } else {
     OnError(was, result, environment_.now());
   }
-  Flush();
+  Pump();
 }
 
 void UpstreamDiscovery::OnWritten(const Running& was, const kube::WriteResult& result) {
@@ -228,7 +240,7 @@ void UpstreamDiscovery::WakeAt(Time when) {
   environment_.at(when, [this, alive = alive_, when] {
     if (!*alive) return;
     if (wake_at_ == when) wake_at_.reset();
-    Flush();
+    Pump();
   });
 }
 

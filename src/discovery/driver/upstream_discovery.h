@@ -14,6 +14,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "src/discovery/reconciler.h"
 #include "src/sources/kube/backoff.h"
@@ -73,6 +74,7 @@ class UpstreamDiscovery {
   void SetStored(std::string_view padded);
   void RemoveStored(const std::string& name);
   void Complete();
+  // May be called before what was heard is told: that it was heard counts from the next Flush.
   void SetHeard(std::string_view plural, const std::string& ns, bool heard);
   // Sends what follows from all that was told; call it after a batch of the above.
   void Flush();
@@ -93,6 +95,7 @@ class UpstreamDiscovery {
   };
 
   bool Leads() const { return leading_ && (!environment_.leads || environment_.leads()); }
+  void Pump();
   void Refill(Time now);
   void Send(const Write& write);
   void Told(const UpstreamRef& ref);
@@ -105,6 +108,7 @@ class UpstreamDiscovery {
   const Environment environment_;
   const Limits limits_;
   Reconciler reconciler_;
+  std::set<std::pair<std::string, std::string>> newly_heard_;
   Counters counters_;
   bool leading_ = false;
   std::set<std::string> due_;

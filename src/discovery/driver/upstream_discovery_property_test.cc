@@ -106,11 +106,17 @@ class Life {
     heard_ = !faults_ || !OneIn(3);
     discovery_->SetHeard("services", "", heard_);
     if (heard_) Hear();
+    told_heard_ = false;
     server_.told().clear();
     for (const auto& [ref, object] : server_.objects()) Tell({ref, yaml::EmitJson(object, 0)});
     discovery_->Flush();
     discovery_->Complete();
     complete_ = true;
+  }
+  // The watch has Services, and somebody is about to tell them.
+  void BeginToHear() {
+    discovery_->SetHeard("services", "", true);
+    told_heard_ = true;
   }
   void Hear() {
     for (const auto& [ref, service] : services_) discovery_->SetService(ref, service);
@@ -165,7 +171,7 @@ class Life {
       const auto told = server_.told().front();
       server_.told().pop_front();
       Tell(told);
-      discovery_->Flush();
+      if (!told_heard_ || heard_) discovery_->Flush();
     }
     while (!timers_.empty() && timers_.begin()->first <= now_) timers_.extract(timers_.begin()).mapped()();
   }
@@ -185,12 +191,13 @@ class Life {
   }
 
   void Disturb() {
+    if (!heard_ && told_heard_) Hear();
     if (OneIn(8)) ChangeService();
     if (OneIn(12)) People();
     if (OneIn(60)) discovery_->SetLeading(leading_ = !leading_);
     if (OneIn(1500)) Restart();
-    if (!heard_ && OneIn(100)) Hear();
     if (OneIn(250)) ChangeOptions();
+    if (!heard_ && OneIn(100)) BeginToHear();
     held_back_ += !heard_ && leading_;
   }
   void ChangeService() {
@@ -254,6 +261,7 @@ class Life {
   bool leading_ = false;
   bool complete_ = false;
   bool heard_ = false;
+  bool told_heard_ = false;
   testing::UpstreamServer server_;
   std::map<ServiceRef, Ptr<Object<core::Service>>> services_;
   std::vector<Call> calls_;

@@ -161,11 +161,8 @@ TEST_F(DriverTest, AConflictIsThoughtOverAgain) {
   EXPECT_FALSE(discovery.IsSettled());
   EXPECT_TRUE(calls.empty());
   // The watch tells what is there: it is right already.
-  const std::string text = R"({"metadata":{"name":"x-a-80","namespace":"gloo-system",
-    "labels":{"discovered_by":"kubernetesplugin"}},
-    "spec":{"kube":{"serviceName":"a","serviceNamespace":"x","servicePort":80},"discoveryMetadata":{}}})";
-  discovery.SetStored(testing::Padded(text).view());
-  discovery.Flush();
+  Observe(R"({"metadata":{"name":"x-a-80","namespace":"gloo-system","labels":{"discovered_by":"kubernetesplugin"}},
+    "spec":{"kube":{"serviceName":"a","serviceNamespace":"x","servicePort":80},"discoveryMetadata":{}}})");
   Wait(10s);
   EXPECT_TRUE(calls.empty());
   EXPECT_TRUE(discovery.IsSettled());
@@ -264,6 +261,26 @@ TEST_F(DriverTest, AnAnswerThatComesTooLateIsNobodys) {
   gone.reset();
   Answer(absl::OkStatus());
   Wait(100s);
+}
+
+TEST_F(DriverTest, WhatIsHeardCountsWhenItIsTold) {
+  AddService("b");
+  discovery.SetHeard("services", "", false);
+  Observe(
+      R"({"metadata":{"name":"x-a-80","namespace":"gloo-system","uid":"u","labels":{"discovered_by":"kubernetesplugin"}},
+    "spec":{"kube":{"serviceName":"a","serviceNamespace":"x","servicePort":80},"discoveryMetadata":{}}})");
+  discovery.SetHeard("services", "", true);
+  // An answer that comes now makes it look at what is due.
+  Answer(absl::OkStatus());
+  discovery.SetLeading(false);
+  discovery.SetLeading(true);
+  EXPECT_TRUE(calls.empty());
+  AddService("a");
+  EXPECT_TRUE(calls.empty()) << "it was there";
+  discovery.SetService({"x", "a"}, nullptr);
+  discovery.Flush();
+  ASSERT_EQ(calls.size(), 1U);
+  EXPECT_EQ(Answer(absl::OkStatus()), "DELETE");
 }
 
 TEST_F(DriverTest, AnAnswerAboutADeletionDoesNotHideWhatPeopleMadeMeanwhile) {
