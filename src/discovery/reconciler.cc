@@ -2,86 +2,27 @@
 
 #include <google/protobuf/wrappers.pb.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "api/gloo/v1/settings.proto.h"
-#include "api/gloo/v1/upstream.proto.h"
 #include "api/options/kubernetes.proto.h"
-#include "api/options/service_spec.proto.h"
-#include "api/options/subset_spec.proto.h"
-#include "src/base/proto_codec.h"
 #include "src/base/text.h"
-#include "src/discovery/patch.h"
 #include "src/discovery/service_upstream.h"
-#include "src/json/tree.h"
+#include "src/discovery/stored_upstream.h"
+#include "src/discovery/upstream_config.h"
 #include "src/model/label_selector.h"
 
 namespace k8sgw::discovery {
 namespace {
 
-using yaml::Node;
-
 constexpr char kDiscover[] = "gloo.solo.io/discover";
-constexpr char kOfKubectl[] = "kubectl.kubernetes.io/last-applied-configuration";
 
-Labels ReadMap(const Node* map) {
-  Labels labels;
-  if (!map) return labels;
-  for (const auto& entry : map->entries) labels[entry.key] = entry.value.scalar;
-  return labels;
-}
-
-Labels CopiedAnnotations(Labels annotations) {
-  annotations.erase(kOfKubectl);
-  return annotations;
-}
-
-// `mine` over what is there already.
-Labels Over(const Labels& there, Labels mine) {
-  mine.insert(there.begin(), there.end());
-  return mine;
-}
-
-// What is wanted, and of what is stored all that the Service does not speak of: that is the people's.
-gloov1::Upstream Merged(const gloov1::Upstream& stored, const gloov1::Upstream& wanted) {
-  gloov1::Upstream out = stored;
-  const auto kube = out.kube();
-  out.clear_kube();
-  out.clear_discovery_metadata();
-  std::vector<const google::protobuf::FieldDescriptor*> fields;
-  wanted.GetReflection()->ListFields(wanted, &fields);
-  for (const auto* field : fields) out.GetReflection()->ClearField(&out, field);
-  out.MergeFrom(wanted);
-  if (!out.kube().has_subset_spec() && kube.has_subset_spec()) {
-    *out.mutable_kube()->mutable_subset_spec() = kube.subset_spec();
-  }
-  if (!out.kube().has_service_spec() && kube.has_service_spec()) {
-    *out.mutable_kube()->mutable_service_spec() = kube.service_spec();
-  }
-  return out;
+std::pair<ServiceRef, uint32_t> PortOf(const StoredUpstream& stored) {
+  const auto& kube = stored.spec.kube();
+  return {{kube.service_namespace(), kube.service_name()}, kube.service_port()};
 }
 
 }  // namespace
-
-struct Reconciler::Port {
-  gloov1::Upstream spec;
-  Labels annotations;
-  std::vector<std::string> mistakes;
-};
-
-struct Reconciler::Stored {
-  std::string uid;
-  std::string version;
-  Labels labels;
-  Labels annotations;
-  gloov1::Upstream spec;
-
-  bool is_ours() const {
-    const auto by = labels.find(kDiscoveredBy);
-    return by != labels.end() && by->second == kOurPlugin;
-  }
-};
 
 Options ReadOptions(const gloov1::Settings& settings, const std::string& own_namespace) {
   Options options;
@@ -92,6 +33,8 @@ Options ReadOptions(const gloov1::Settings& settings, const std::string& own_nam
   options.watch_labels.insert(uds.watch_labels().begin(), uds.watch_labels().end());
   const auto& global = settings.upstreamoptions().global_annotations();
   options.global_annotations.insert(global.begin(), global.end());
+  options.labels_choose_namespaces =
+      settings.watch_namespaces().empty() && !settings.watch_namespace_selectors().empty();
   return options;
 }
 
@@ -100,48 +43,39 @@ Reconciler::~Reconciler() = default;
 
 void Reconciler::SetOptions(Options options) {
   if (options == options_) return;
-  // What stands in another namespace is not ours any longer: nobody knows whose it is there.
-  if (options.write_namespace != options_.write_namespace) {
-    stored_.clear();
-    complete_ = false;
-  }
   options_ = std::move(options);
   for (const auto& [ref, service] : services_) {
     Unclaim(ref);
     if (IsWanted(*service)) Claim(ref, *service);
   }
-  for (const auto& [name, stored] : stored_) dirty_.insert(name);
+  MarkAll();
 }
 
 bool Reconciler::IsWanted(const Object<core::Service>& service) const {
-  const auto forced = service.annotations.find(kDiscover);
-  return HasLabels(service.labels, options_.watch_labels) ||
-         (forced != service.annotations.end() && forced->second == "true");
+  return HasLabels(service.labels, options_.watch_labels) || FindAnnotation(service.annotations, kDiscover) == "true";
 }
 
 void Reconciler::Unclaim(const ServiceRef& ref) {
+  mistakes_.erase(ref);
   const auto names = names_.extract(ref);
   if (names.empty()) return;
   for (const std::string& name : names.mapped()) {
     auto& ports = wanted_[name];
     std::erase_if(ports, [&](const auto& entry) { return entry.first.first == ref; });
     if (ports.empty()) wanted_.erase(name);
-    dirty_.insert(name);
+    Touch(name);
   }
 }
 
 void Reconciler::Claim(const ServiceRef& ref, const Object<core::Service>& service) {
-  for (const core::ServicePort& port : service.spec.ports) {
-    if (port.port == 0) continue;
-    const std::string name = UpstreamName(ref, port.port);
-    // The same number for TCP and UDP is one Upstream, of TCP.
-    const auto [place, is_new] = wanted_[name].try_emplace({ref, port.port});
-    if (!is_new && port.protocol != "TCP") continue;
-    Port made{{}, CopiedAnnotations(service.annotations), {}};
-    made.mistakes = DescribePort(ref, service, port, options_.global_annotations, &made.spec);
-    place->second = std::move(made);
+  DescribedService described = DescribeService(ref, service, options_.global_annotations);
+  if (!described.mistakes.empty()) mistakes_[ref] = std::move(described.mistakes);
+  const auto annotations = std::make_shared<const Labels>(std::move(described.annotations));
+  for (auto& [port, spec] : described.ports) {
+    const std::string name = UpstreamName(ref, port);
+    wanted_[name].emplace(PortKey{ref, port}, Port{std::move(spec), annotations});
     names_[ref].insert(name);
-    dirty_.insert(name);
+    Touch(name);
   }
 }
 
@@ -155,113 +89,125 @@ void Reconciler::SetService(const ServiceRef& ref, Ptr<Object<core::Service>> se
   services_[ref] = std::move(service);
 }
 
-void Reconciler::SetStored(std::string_view padded) {
-  const auto object = yaml::FromJson(padded);
-  if (!object.ok() || !object->is_mapping()) return;
-  const Node* metadata = object->Find("metadata");
-  if (!metadata || metadata->FindScalar("namespace") != options_.write_namespace) return;
-  Stored stored;
-  stored.uid = metadata->FindScalar("uid");
-  stored.version = metadata->FindScalar("resourceVersion");
-  stored.labels = ReadMap(metadata->Find("labels"));
-  stored.annotations = ReadMap(metadata->Find("annotations"));
-  // What people wrote wrong stays unset here, and so is none of our business.
-  if (const Node* spec = object->Find("spec")) DecodeProto(*spec, &stored.spec);
-  const std::string name(metadata->FindScalar("name"));
-  stored_.insert_or_assign(name, std::move(stored));
-  dirty_.insert(name);
+UpstreamRef Reconciler::SetStored(std::string_view padded) {
+  std::optional<StoredUpstream> stored = ReadStored(padded);
+  if (!stored) return {};
+  const UpstreamRef ref = stored->ref;
+  stored_[ref.ns.str()].insert_or_assign(ref.name.str(), *std::move(stored));
+  if (ref.ns == options_.write_namespace) Touch(ref.name.str());
+  return ref;
 }
 
-void Reconciler::RemoveStored(const std::string& name) {
-  if (stored_.erase(name) > 0) dirty_.insert(name);
+void Reconciler::RemoveStored(const UpstreamRef& ref) {
+  const auto ns = stored_.find(ref.ns.str());
+  if (ns == stored_.end() || ns->second.erase(ref.name.str()) == 0) return;
+  if (ns->second.empty()) stored_.erase(ns);
+  if (ref.ns == options_.write_namespace) Touch(ref.name.str());
 }
 
 void Reconciler::Complete() { complete_ = true; }
+
+void Reconciler::SetHeard(std::string_view plural, const std::string& ns, bool heard) {
+  if (!heard) {
+    unheard_.emplace(plural, ns);
+  } else if (unheard_.erase({std::string(plural), ns}) > 0) {
+    MarkAll();
+  }
+}
+
+bool Reconciler::IsUnheard(const std::string& plural, const std::string& ns) const {
+  return unheard_.contains({plural, ""}) || unheard_.contains({plural, ns});
+}
+
+bool Reconciler::MayGo(const StoredUpstream& stored) const {
+  if (options_.labels_choose_namespaces && IsUnheard("namespaces", "")) return false;
+  return !IsUnheard("services", stored.spec.kube().service_namespace());
+}
+
+void Reconciler::MarkAll() {
+  for (const auto& [name, ports] : wanted_) Touch(name);
+  const auto stored = stored_.find(options_.write_namespace);
+  if (stored == stored_.end()) return;
+  for (const auto& [name, upstream] : stored->second) Touch(name);
+}
+
+void Reconciler::Touch(const std::string& name) {
+  dirty_.insert(name);
+  const auto ports = wanted_.find(name);
+  const StoredUpstream* stored = FindStored(name);
+  const bool contested = ports != wanted_.end() && (ports->second.size() > 1 || (stored && !stored->is_ours()));
+  if (contested) {
+    contested_.insert(name);
+  } else {
+    contested_.erase(name);
+  }
+}
 
 std::set<std::string> Reconciler::TakeDirty() {
   if (!complete_) return {};
   return std::exchange(dirty_, {});
 }
 
-const Reconciler::Port* Reconciler::OwnerOf(const std::string& name, const Stored* stored) const {
+const StoredUpstream* Reconciler::FindStored(const std::string& name) const {
+  const auto ns = stored_.find(options_.write_namespace);
+  if (ns == stored_.end()) return nullptr;
+  const auto found = ns->second.find(name);
+  return found == ns->second.end() ? nullptr : &found->second;
+}
+
+const Reconciler::Ports::value_type* Reconciler::OwnerOf(const std::string& name) const {
   const auto ports = wanted_.find(name);
   if (ports == wanted_.end()) return nullptr;
-  if (stored) {
-    const auto& kube = stored->spec.kube();
-    const auto same = ports->second.find({{kube.service_namespace(), kube.service_name()}, kube.service_port()});
-    if (same != ports->second.end()) return &same->second;
+  if (const StoredUpstream* stored = FindStored(name)) {
+    const auto same = ports->second.find(PortOf(*stored));
+    if (same != ports->second.end()) return &*same;
   }
-  return &ports->second.begin()->second;
+  return &*ports->second.begin();
 }
 
 std::optional<Write> Reconciler::Decide(const std::string& name) const {
-  if (!complete_ || !options_.enabled) return std::nullopt;
-  const auto found = stored_.find(name);
-  const Stored* stored = found == stored_.end() ? nullptr : &found->second;
-  const Port* wanted = OwnerOf(name, stored);
+  if (!complete_ || !options_.enabled || IsUnheard("upstreams", options_.write_namespace)) return std::nullopt;
+  const UpstreamRef ref{options_.write_namespace, name};
+  const StoredUpstream* stored = FindStored(name);
   if (stored && !stored->is_ours()) return std::nullopt;
-  if (!stored && !wanted) return std::nullopt;
-  if (!wanted) return Write{Write::Kind::kDelete, name, "", stored->uid};
-  if (!stored) return Write{Write::Kind::kCreate, name, WholeObject(name, *wanted)};
-  std::string patch = PatchFor(*stored, *wanted);
+  const auto* wanted = OwnerOf(name);
+  if (!wanted) {
+    if (!stored || !MayGo(*stored)) return std::nullopt;
+    return Write{Write::Kind::kDelete, ref, "", stored->uid, stored->version};
+  }
+  const Port& port = wanted->second;
+  // Nobody takes over from a Service that is perhaps there.
+  if (stored && PortOf(*stored) != wanted->first && !MayGo(*stored)) return std::nullopt;
+  if (!stored) return Write{Write::Kind::kCreate, ref, NewObject(ref, *port.spec, *port.annotations)};
+  std::string patch = PatchFor(*stored, *port.spec, *port.annotations);
   if (patch.empty()) return std::nullopt;
-  return Write{Write::Kind::kPatch, name, std::move(patch)};
+  return Write{Write::Kind::kPatch, ref, std::move(patch)};
 }
 
-std::string Reconciler::WholeObject(const std::string& name, const Port& wanted) const {
-  Node metadata;
-  Add(metadata, "name", MakeText(name));
-  Add(metadata, "namespace", MakeText(options_.write_namespace));
-  Add(metadata, "labels", MakeMapping({{kDiscoveredBy, kOurPlugin}}));
-  if (!wanted.annotations.empty()) Add(metadata, "annotations", MakeMapping(wanted.annotations));
-  Node object;
-  Add(object, "apiVersion", MakeText("gloo.solo.io/v1"));
-  Add(object, "kind", MakeText("Upstream"));
-  Add(object, "metadata", std::move(metadata));
-  Add(object, "spec", EncodeProto(wanted.spec));
-  return yaml::EmitJson(object, 0);
-}
-
-std::string Reconciler::PatchFor(const Stored& stored, const Port& wanted) const {
-  const auto tree = [](const gloov1::Upstream& spec, const Labels& annotations) {
-    Node metadata;
-    Add(metadata, "annotations", MakeMapping(annotations));
-    Node object;
-    Add(object, "metadata", std::move(metadata));
-    Add(object, "spec", EncodeProto(spec));
-    return object;
+Problems Reconciler::problems() const {
+  Problems out;
+  const auto add = [&out](const ServiceRef& ref, std::string path, std::string message, std::string fix) {
+    out.push_back(
+        {{Kind::kService, ref.ns, ref.name}, Severity::kWarning, std::move(path), std::move(message), std::move(fix)});
   };
-  std::optional<Node> patch =
-      MakePatch(tree(stored.spec, stored.annotations),
-                tree(Merged(stored.spec, wanted.spec), Over(stored.annotations, wanted.annotations)));
-  if (!patch) return "";
-  // Somebody else may have written meanwhile; then this is thought over.
-  Node metadata = patch->Find("metadata") ? *patch->Find("metadata") : MakeMapping({});
-  std::erase_if(patch->entries, [](const Node::Entry& entry) { return entry.key == "metadata"; });
-  Add(metadata, "uid", MakeText(stored.uid));
-  Add(metadata, "resourceVersion", MakeText(stored.version));
-  Add(*patch, "metadata", std::move(metadata));
-  return yaml::EmitJson(*patch, 0);
-}
-
-std::map<ServiceRef, std::vector<std::string>> Reconciler::Mistakes() const {
-  std::map<ServiceRef, std::vector<std::string>> all;
-  for (const auto& [name, ports] : wanted_) {
-    const auto found = stored_.find(name);
-    const Port* owner = OwnerOf(name, found == stored_.end() ? nullptr : &found->second);
-    for (const auto& [key, port] : ports) {
-      auto& mistakes = all[key.first];
-      mistakes.insert(mistakes.end(), port.mistakes.begin(), port.mistakes.end());
-      if (found != stored_.end() && !found->second.is_ours()) {
-        mistakes.push_back(
-            Cat("there is an Upstream ", name, " that was not discovered, so there will be none for it"));
+  for (const auto& [ref, mistakes] : mistakes_) {
+    for (const std::string& mistake : mistakes) add(ref, "metadata.annotations", mistake, "correct the annotation");
+  }
+  for (const std::string& name : contested_) {
+    const StoredUpstream* stored = FindStored(name);
+    const auto* owner = OwnerOf(name);
+    for (const auto& port : wanted_.at(name)) {
+      if (stored && !stored->is_ours()) {
+        add(port.first.first, "", Cat("there is an Upstream ", name, " that was not discovered, so none is made"),
+            "rename that Upstream, or use it");
       } else if (&port != owner) {
-        mistakes.push_back(Cat("another Service has the name ", name, " for its Upstream already"));
+        add(port.first.first, "", Cat("another Service has the name ", name, " for its Upstream already"),
+            "rename a Service, or write an Upstream of another name");
       }
     }
-    std::erase_if(all, [](const auto& entry) { return entry.second.empty(); });
   }
-  return all;
+  Normalize(out);
+  return out;
 }
 
 }  // namespace k8sgw::discovery

@@ -3,9 +3,10 @@
 // An Upstream is ours when it stands in the namespace for discovered ones with the label discovered_by:
 // kubernetesplugin. Of ours, the Service and its port, the labels of the Service and what its annotations say are kept
 // as they should be; everything else that people change in them stays. An Upstream of theirs that has the name of one
-// of ours is never touched. Uninstalling leaves the Upstreams behind; so does switching discovery off.
+// of ours is never touched. Uninstalling leaves the Upstreams behind; so does switching discovery off, or moving it to
+// another namespace.
 //
-// No I/O and no clock. Nothing is written, above all nothing deleted, before Complete.
+// No I/O and no clock. Nothing is written before Complete, and nothing follows from what cannot be heard: see SetHeard.
 #pragma once
 
 #include <map>
@@ -13,15 +14,16 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "src/model/kubernetes.h"
 #include "src/model/objects.h"
+#include "src/model/report.h"
 
 namespace k8sgw::discovery {
 
-inline constexpr char kDiscoveredBy[] = "discovered_by";
-inline constexpr char kOurPlugin[] = "kubernetesplugin";
+struct StoredUpstream;
 
 // What Settings say.
 struct Options {
@@ -31,6 +33,8 @@ struct Options {
   // Labels that a Service must have, unless its annotation gloo.solo.io/discover is "true".
   Labels watch_labels;
   Labels global_annotations;
+  // Labels of namespaces decide whose Services count.
+  bool labels_choose_namespaces = false;
 
   bool operator==(const Options&) const = default;
 };
@@ -40,12 +44,12 @@ Options ReadOptions(const gloov1::Settings& settings, const std::string& own_nam
 struct Write {
   enum class Kind { kCreate, kPatch, kDelete };
   Kind kind = Kind::kCreate;
-  // Of the Upstream.
-  std::string name;
+  UpstreamRef upstream;
   // JSON: the whole object, a merge patch that holds for the version it was made from, or "".
   std::string body;
-  // Of what is deleted: another object of the same name is not.
+  // Of what is deleted: another object of the same name is not, nor one that somebody has changed since.
   std::string uid{};
+  std::string version{};
 };
 
 class Reconciler {
@@ -57,41 +61,62 @@ class Reconciler {
   void SetOptions(Options options);
   // nullptr when it is gone.
   void SetService(const ServiceRef& ref, Ptr<Object<core::Service>> service);
-  // An Upstream in `write_namespace` as it is in the API server: its JSON, with yaml::kJsonPadding behind it.
-  void SetStored(std::string_view padded);
-  void RemoveStored(const std::string& name);
+  // An Upstream of any namespace as it is in the API server: its JSON, with yaml::kJsonPadding behind it. Returns
+  // which it is; without a name, what cannot be read.
+  UpstreamRef SetStored(std::string_view padded);
+  void RemoveStored(const UpstreamRef& ref);
   // From now on, all Services and all Upstreams that there are have been told.
   void Complete();
+  // Whether the watch of "services", "upstreams" or "namespaces" in a namespace, or in all of them (""), has told what
+  // there is; others count as heard. A watch that was never heard, as when the right to it is missing, says nothing
+  // about what is not there: without Upstreams nothing is written, and without Services nothing is deleted that stands
+  // for them.
+  void SetHeard(std::string_view plural, const std::string& ns, bool heard);
 
+  // All names that there are will be looked at again.
+  void MarkAll();
   // Names that changed since the last call, in order; empty before Complete.
   std::set<std::string> TakeDirty();
   // What must be done about a name now; nullopt when it is as it should be.
   std::optional<Write> Decide(const std::string& name) const;
 
-  // What is wrong with the annotations of Services, and which Services share a name.
-  std::map<ServiceRef, std::vector<std::string>> Mistakes() const;
+  const Options& options() const { return options_; }
+  // Warnings on Services: what is wrong with their annotations, and which share a name. Each once.
+  Problems problems() const;
 
  private:
-  struct Port;
-  struct Stored;
   using PortKey = std::pair<ServiceRef, uint32_t>;
+  struct Port {
+    Ptr<gloov1::Upstream> spec;
+    Ptr<Labels> annotations;  // one for all ports of the Service
+  };
+  using Ports = std::map<PortKey, Port>;
 
   bool IsWanted(const Object<core::Service>& service) const;
   void Unclaim(const ServiceRef& ref);
   void Claim(const ServiceRef& ref, const Object<core::Service>& service);
+  // To be called whenever what is known about the name has changed.
+  void Touch(const std::string& name);
+  bool IsUnheard(const std::string& plural, const std::string& ns) const;
+  // Whether what is known speaks against the Service that it stands for.
+  bool MayGo(const StoredUpstream& stored) const;
+  const StoredUpstream* FindStored(const std::string& name) const;
   // Of those who share a name: whom the stored Upstream stands for, else the first.
-  const Port* OwnerOf(const std::string& name, const Stored* stored) const;
-  std::string WholeObject(const std::string& name, const Port& wanted) const;
-  // "" when there is nothing to do.
-  std::string PatchFor(const Stored& stored, const Port& wanted) const;
+  const Ports::value_type* OwnerOf(const std::string& name) const;
 
   Options options_;
   bool complete_ = false;
+  // Watches that have not told what there is: the plural and the namespace.
+  std::set<std::pair<std::string, std::string>> unheard_;
   std::map<ServiceRef, Ptr<Object<core::Service>>> services_;
   // By the name of the Upstream: the ports that claim it.
-  std::map<std::string, std::map<PortKey, Port>> wanted_;
+  std::map<std::string, Ports> wanted_;
   std::map<ServiceRef, std::set<std::string>> names_;
-  std::map<std::string, Stored> stored_;
+  std::map<ServiceRef, std::vector<std::string>> mistakes_;
+  // By namespace and name. Those of other namespaces are there for when discovery moves.
+  std::map<std::string, std::map<std::string, StoredUpstream>> stored_;
+  // Names that somebody claims who does not have them.
+  std::set<std::string> contested_;
   std::set<std::string> dirty_;
 };
 

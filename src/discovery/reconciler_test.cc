@@ -5,11 +5,14 @@
 #include "api/gloo/v1/settings.proto.h"
 #include "src/base/proto_codec.h"
 #include "src/base/text.h"
-#include "src/json/tree.h"
+#include "src/discovery/test_json.h"
 #include "src/model/decode.h"
 
 namespace k8sgw::discovery {
 namespace {
+
+using testing::Merge;
+using testing::Padded;
 
 Ptr<Object<core::Service>> Service(std::string_view ports = "[{name: http, port: 80}]", std::string_view metadata = "",
                                    std::string_view selector = "{app: a}") {
@@ -19,23 +22,8 @@ Ptr<Object<core::Service>> Service(std::string_view ports = "[{name: http, port:
   return std::get<Ptr<Object<core::Service>>>(DecodeKubernetes(stream.documents.at(0), "").objects.at(0).object);
 }
 
-// An API server that takes every write, and merges patches as RFC 7386 says.
-struct ReconcilerTest : testing::Test {
-  void Merge(yaml::Node& to, const yaml::Node& patch) {
-    for (const auto& entry : patch.entries) {
-      const auto at = std::ranges::find(to.entries, entry.key, &yaml::Node::Entry::key);
-      if (entry.value.is_null()) {
-        if (at != to.entries.end()) to.entries.erase(at);
-      } else if (at == to.entries.end()) {
-        to.entries.push_back(entry);
-      } else if (at->value.is_mapping() && entry.value.is_mapping()) {
-        Merge(at->value, entry.value);
-      } else {
-        at->value = entry.value;
-      }
-    }
-  }
-
+// An API server that takes every write.
+struct ReconcilerTest : ::testing::Test {
   void Store(const std::string& name, const std::string& yaml) {
     const yaml::Stream stream = yaml::Parse(yaml);
     ASSERT_TRUE(stream.ok) << stream.error.message << yaml;
@@ -44,9 +32,7 @@ struct ReconcilerTest : testing::Test {
 
   void Tell(const std::string& name, const yaml::Node& object) {
     server[name] = object;
-    const std::string json = yaml::EmitJson(object, 0);
-    const std::string padded = json + std::string(yaml::kJsonPadding, ' ');
-    reconciler.SetStored(std::string_view(padded).substr(0, json.size()));
+    reconciler.SetStored(Padded(yaml::EmitJson(object, 0)).view());
   }
 
   // Does what there is to do; says what it was.
@@ -59,7 +45,7 @@ struct ReconcilerTest : testing::Test {
         all += Cat(all.empty() ? "" : "\n", Show(*write));
         if (write->kind == Write::Kind::kDelete) {
           server.erase(name);
-          reconciler.RemoveStored(name);
+          reconciler.RemoveStored({reconciler.options().write_namespace, name});
           continue;
         }
         yaml::Node body = yaml::Parse(write->body).documents.at(0);
@@ -78,7 +64,7 @@ struct ReconcilerTest : testing::Test {
     static constexpr std::string_view kKinds[] = {"create", "patch", "delete"};
     std::string body = write.body;
     std::erase(body, ' ');
-    return Cat(kKinds[static_cast<size_t>(write.kind)], " ", write.name, " ", body, write.uid);
+    return Cat(kKinds[static_cast<size_t>(write.kind)], " ", write.upstream.name.str(), " ", body, write.uid);
   }
 
   Reconciler reconciler{Options{}};
@@ -183,8 +169,11 @@ TEST_F(ReconcilerTest, WhatWasNotDiscoveredIsNeverTouched) {
   Store("far", "{metadata: {name: far, namespace: elsewhere, labels: {discovered_by: kubernetesplugin}}, spec: {}}");
   reconciler.SetService({"x", "a"}, Service());
   EXPECT_EQ(Settle(), "");
-  EXPECT_EQ(reconciler.Mistakes().at({"x", "a"}).size(), 1U);
-  reconciler.RemoveStored("x-a-80");
+  ASSERT_EQ(reconciler.problems().size(), 1U);
+  EXPECT_EQ(reconciler.problems()[0].ToString(),
+            "warning: Service x/a: there is an Upstream x-a-80 that was not discovered, so none is made: rename that "
+            "Upstream, or use it");
+  reconciler.RemoveStored({"gloo-system", "x-a-80"});
   EXPECT_EQ(Settle(), kCreated);
 }
 
@@ -216,16 +205,90 @@ TEST_F(ReconcilerTest, SwitchedOffItLeavesWhatThereIs) {
   EXPECT_EQ(Settle(), "delete x-a-80 ");
 }
 
-TEST_F(ReconcilerTest, AnotherNamespaceBeginsAnew) {
+TEST_F(ReconcilerTest, AnotherNamespaceBeginsAnewAndTheOldOneIsLeft) {
   reconciler.Complete();
   reconciler.SetService({"x", "a"}, Service());
+  reconciler.SetService({"x", "b"}, Service());
   Settle();
+  // What stands there was told before anybody wanted to know.
+  Store("x-b-80", R"({metadata: {name: x-b-80, namespace: other, labels: {discovered_by: kubernetesplugin}},
+    spec: {kube: {serviceName: b, serviceNamespace: x, servicePort: 80, selector: {app: a}}, discoveryMetadata: {}}})");
+  Store("x-c-80", "{metadata: {name: x-c-80, namespace: other, labels: {discovered_by: kubernetesplugin}}}");
+  EXPECT_EQ(Settle(), "");
   Options moved;
   moved.write_namespace = "other";
   reconciler.SetOptions(moved);
-  EXPECT_EQ(Settle(), "") << "nobody knows yet what is there";
+  const std::string done = Settle();
+  EXPECT_EQ(done.find("create x-a-80"), 0U);
+  EXPECT_NE(done.find(R"("namespace":"other")"), std::string::npos);
+  EXPECT_NE(done.find("delete x-c-80"), std::string::npos);
+  EXPECT_EQ(done.find("x-b-80"), std::string::npos);
+  reconciler.SetOptions({});
+  EXPECT_EQ(Settle(), "") << "they are still there";
+}
+
+// The right to list Services is taken away, and the pod starts again: there are no Services as far as it can see.
+TEST_F(ReconcilerTest, WhatCannotBeHeardDeletesNothing) {
+  const auto store = [this](const std::string& ns) {
+    Store(ns + "-a-80", Cat("{metadata: {name: ", ns, "-a-80, namespace: gloo-system, labels: {discovered_by: ",
+                            "kubernetesplugin}}, spec: {kube: {serviceName: a, serviceNamespace: ", ns, "}}}"));
+  };
+  store("x");
+  store("y");
+  reconciler.SetHeard("services", "", false);
   reconciler.Complete();
-  EXPECT_NE(Settle().find(R"("namespace":"other")"), std::string::npos);
+  EXPECT_EQ(Settle(), "");
+  reconciler.SetHeard("services", "", true);
+  reconciler.SetHeard("services", "x", false);
+  EXPECT_EQ(Settle(), "delete y-a-80 ");
+  reconciler.SetHeard("services", "x", true);
+  EXPECT_EQ(Settle(), "delete x-a-80 ");
+}
+
+TEST_F(ReconcilerTest, WithoutUpstreamsNothingIsWritten) {
+  reconciler.SetHeard("upstreams", "gloo-system", false);
+  reconciler.SetHeard("upstreams", "far", false);
+  reconciler.SetHeard("pods", "", false);
+  reconciler.Complete();
+  reconciler.SetService({"x", "a"}, Service());
+  EXPECT_EQ(Settle(), "");
+  reconciler.SetHeard("upstreams", "gloo-system", true);
+  EXPECT_EQ(Settle(), kCreated);
+}
+
+TEST_F(ReconcilerTest, UnknownLabelsOfNamespacesDeleteNothingWhereTheyMatter) {
+  Options options;
+  options.labels_choose_namespaces = true;
+  reconciler.SetOptions(options);
+  reconciler.SetHeard("namespaces", "", false);
+  reconciler.Complete();
+  Store("x-b-80", "{metadata: {name: x-b-80, namespace: gloo-system, labels: {discovered_by: kubernetesplugin}}}");
+  EXPECT_EQ(Settle(), "");
+  reconciler.SetOptions({});
+  EXPECT_EQ(Settle(), "delete x-b-80 ");
+}
+
+TEST_F(ReconcilerTest, NobodyTakesOverFromAServiceThatIsPerhapsThere) {
+  reconciler.Complete();
+  reconciler.SetHeard("services", "x-y", false);
+  Store("x-y-a-80", R"({metadata: {name: x-y-a-80, namespace: gloo-system, labels: {discovered_by: kubernetesplugin}},
+    spec: {kube: {serviceName: a, serviceNamespace: x-y, servicePort: 80}}})");
+  reconciler.SetService({"x", "y-a"}, Service());
+  EXPECT_EQ(Settle(), "");
+  reconciler.SetHeard("services", "x-y", true);
+  EXPECT_EQ(Settle().find("patch x-y-a-80"), 0U);
+}
+
+TEST_F(ReconcilerTest, MistakesInAnnotationsAreProblemsOfTheService) {
+  reconciler.SetService({"x", "a"},
+                        Service("[{port: 80}, {port: 81}]", ", annotations: {gloo.solo.io/upstream_config: '['}"));
+  ASSERT_EQ(reconciler.problems().size(), 1U) << "once, not for each port";
+  EXPECT_EQ(reconciler.problems()[0].ToString().find(
+                "warning: Service x/a: metadata.annotations: gloo.solo.io/upstream_config: no JSON object"),
+            0U)
+      << reconciler.problems()[0].ToString();
+  reconciler.SetService({"x", "a"}, Service());
+  EXPECT_TRUE(reconciler.problems().empty());
 }
 
 // x-y/a and x/y-a have the same name for port 80.
@@ -240,32 +303,33 @@ TEST_F(ReconcilerTest, OfTwoServicesWithOneNameTheOneThatHasItKeepsIt) {
   reconciler.SetService({"x", "y-a"}, Service());
   EXPECT_EQ(Settle(), "");
   EXPECT_EQ(service_of(), "x-y") << "nobody takes over what another one has";
-  EXPECT_EQ(reconciler.Mistakes().size(), 1U);
-  EXPECT_TRUE(reconciler.Mistakes().contains({"x", "y-a"}));
+  ASSERT_EQ(reconciler.problems().size(), 1U);
+  EXPECT_EQ(reconciler.problems()[0].object, (ResourceKey{Kind::kService, "x", "y-a"}));
   reconciler.SetService({"x-y", "a"}, nullptr);
   Settle();
   EXPECT_EQ(service_of(), "x");
-  EXPECT_TRUE(reconciler.Mistakes().empty());
+  EXPECT_TRUE(reconciler.problems().empty());
 }
 
 TEST_F(ReconcilerTest, NonsenseOfTheServerDoesNotHurt) {
   reconciler.Complete();
   for (std::string_view text : {"", "7", "[]", "{", "{}", R"({"metadata":7})", R"({"metadata":{"name":"a"}})",
                                 R"({"metadata":{"name":"a","namespace":"gloo-system","labels":[1]},"spec":[2]})"}) {
-    const std::string padded = std::string(text) + std::string(yaml::kJsonPadding, ' ');
-    reconciler.SetStored(std::string_view(padded).substr(0, text.size()));
+    reconciler.SetStored(Padded(std::string(text)).view());
   }
   EXPECT_EQ(Settle(), "");
 }
 
 TEST(ReadOptions, FromSettings) {
   gloov1::Settings settings;
-  EXPECT_EQ(ReadOptions(settings, "own"), (Options{true, "own", {}, {}}));
+  EXPECT_EQ(ReadOptions(settings, "own"), (Options{true, "own", {}, {}, false}));
   const yaml::Stream stream = yaml::Parse(
       "{discoveryNamespace: ns, discovery: {udsOptions: {enabled: false, watchLabels: {a: b}}}, "
-      "upstreamOptions: {globalAnnotations: {c: d}}}");
+      "upstreamOptions: {globalAnnotations: {c: d}}, watchNamespaceSelectors: [{}]}");
   EXPECT_TRUE(DecodeProto(stream.documents.at(0), &settings).empty());
-  EXPECT_EQ(ReadOptions(settings, "own"), (Options{false, "ns", {{"a", "b"}}, {{"c", "d"}}}));
+  EXPECT_EQ(ReadOptions(settings, "own"), (Options{false, "ns", {{"a", "b"}}, {{"c", "d"}}, true}));
+  settings.add_watch_namespaces("x");
+  EXPECT_FALSE(ReadOptions(settings, "own").labels_choose_namespaces);
 }
 
 }  // namespace

@@ -9,20 +9,17 @@
 #include "api/gloo/v1/ssl.proto.h"
 #include "api/gloo/v1/upstream.proto.h"
 #include "api/options/kubernetes.proto.h"
-#include "src/base/proto_codec.h"
 #include "src/base/text.h"
+#include "src/discovery/upstream_config.h"
 
 namespace k8sgw::discovery {
 namespace {
 
 constexpr char kH2Service[] = "gloo.solo.io/h2_service";
 constexpr std::string_view kSslService = "gloo.solo.io/sslService.";
-constexpr char kDeepMerge[] = "gloo.solo.io/upstream_config.deep_merge";
+constexpr char kOfKubectl[] = "kubectl.kubernetes.io/last-applied-configuration";
 
-std::string_view Find(const Labels& annotations, std::string_view key) {
-  const auto found = annotations.find(std::string(key));
-  return found == annotations.end() ? std::string_view() : found->second;
-}
+bool IsTruth(std::string_view word) { return word == "true" || word == "false"; }
 
 bool SpeaksHttp2(const core::ServicePort& port) {
   for (std::string_view protocol : {"http2", "grpc", "grpc-web", "kubernetes.io/h2c"}) {
@@ -33,8 +30,8 @@ bool SpeaksHttp2(const core::ServicePort& port) {
 
 void SetHttp2(const Labels& own, const core::ServicePort& port, const Labels& global, gloov1::Upstream* out) {
   for (const Labels* annotations : {&own, &global}) {
-    const std::string_view word = Find(*annotations, kH2Service);
-    if (word == "true" || word == "false") return out->mutable_use_http2()->set_value(word == "true");
+    const std::string_view word = FindAnnotation(*annotations, kH2Service);
+    if (IsTruth(word)) return out->mutable_use_http2()->set_value(word == "true");
   }
   if (SpeaksHttp2(port)) out->mutable_use_http2()->set_value(true);
 }
@@ -49,7 +46,9 @@ std::string ForPort(std::string_view value, uint32_t port) {
 }
 
 void SetTls(const ServiceRef& ref, const Labels& annotations, uint32_t port, gloov1::Upstream* out) {
-  const auto read = [&](std::string_view field) { return ForPort(Find(annotations, Cat(kSslService, field)), port); };
+  const auto read = [&](std::string_view field) {
+    return ForPort(FindAnnotation(annotations, Cat(kSslService, field)), port);
+  };
   const std::string secret = read("secret");
   const std::string certificate = read("tlsCert");
   const std::string key = read("tlsKey");
@@ -69,38 +68,51 @@ void SetTls(const ServiceRef& ref, const Labels& annotations, uint32_t port, glo
   if (read("oneWayTls") == "true") out->mutable_ssl_config()->mutable_one_way_tls()->set_value(true);
 }
 
-// Each field that is set in `from` takes the place of that in `to`.
-void ReplaceFields(const gloov1::Upstream& from, gloov1::Upstream* to) {
-  std::vector<const google::protobuf::FieldDescriptor*> fields;
-  from.GetReflection()->ListFields(from, &fields);
-  for (const auto* field : fields) to->GetReflection()->ClearField(to, field);
-  to->MergeFrom(from);
+// What the annotations of a Service say for all of its ports.
+struct Configs {
+  UpstreamConfig global;
+  UpstreamConfig own;
+};
+
+void Describe(const ServiceRef& ref, const Object<core::Service>& service, const core::ServicePort& port,
+              const Labels& global_annotations, const Configs& configs, gloov1::Upstream* out) {
+  auto& selector = *out->mutable_kube()->mutable_selector();
+  selector.insert(service.spec.selector.begin(), service.spec.selector.end());
+  SetHttp2(service.annotations, port, global_annotations, out);
+  SetTls(ref, service.annotations, port.port, out);
+  MergeInto(configs.global, out);
+  MergeInto(configs.own, out);
+  auto& kube = *out->mutable_kube();
+  kube.set_service_name(ref.name.str());
+  kube.set_service_namespace(ref.ns.str());
+  kube.set_service_port(port.port);
 }
 
-void MergeConfig(const Labels& annotations, gloov1::Upstream* out, std::vector<std::string>& mistakes) {
-  const std::string_view text = Find(annotations, kUpstreamConfig);
-  if (text.empty()) return;
-  const yaml::Stream stream = yaml::Parse(text);
-  if (!stream.ok || stream.documents.size() != 1) {
-    mistakes.push_back(Cat(kUpstreamConfig, ": ", stream.ok ? "is no object" : stream.error.message));
-    return;
+std::vector<std::string> MistakesOf(const Labels& annotations, const Configs& configs) {
+  std::vector<std::string> mistakes;
+  const std::string_view word = FindAnnotation(annotations, kH2Service);
+  if (!word.empty() && !IsTruth(word)) mistakes.push_back(Cat(kH2Service, ": is neither \"true\" nor \"false\""));
+  for (const UpstreamConfig* config : {&configs.global, &configs.own}) {
+    mistakes.insert(mistakes.end(), config->mistakes.begin(), config->mistakes.end());
   }
-  gloov1::Upstream config;
-  for (const DecodeProblem& problem : DecodeProto(stream.documents[0], &config)) {
-    mistakes.push_back(Cat(kUpstreamConfig, ": ", problem.path, ": ", problem.message));
+  return mistakes;
+}
+
+// As many of the entries, in their order, as fit into `bytes`.
+Labels Fitting(const Labels& entries, size_t bytes, std::string_view what, std::vector<std::string>& mistakes) {
+  Labels out;
+  size_t left_out = 0;
+  for (const auto& [name, value] : entries) {
+    const size_t size = name.size() + value.size();
+    if (size > bytes) {
+      ++left_out;
+      continue;
+    }
+    bytes -= size;
+    out.emplace(name, value);
   }
-  config.clear_metadata();
-  config.clear_discovery_metadata();
-  config.clear_namespaced_statuses();
-  if (config.upstream_type_case() != gloov1::Upstream::UPSTREAM_TYPE_NOT_SET && !config.has_kube()) {
-    mistakes.push_back(Cat(kUpstreamConfig, ": an annotation cannot lead away from its Service"));
-    config.clear_upstream_type();
-  }
-  if (Find(annotations, kDeepMerge) == "true") {
-    out->MergeFrom(config);
-  } else {
-    ReplaceFields(config, out);
-  }
+  if (left_out > 0) mistakes.push_back(Cat(left_out, " ", what, " are too long for a Service with so many ports"));
+  return out;
 }
 
 }  // namespace
@@ -108,19 +120,34 @@ void MergeConfig(const Labels& annotations, gloov1::Upstream* out, std::vector<s
 std::vector<std::string> DescribePort(const ServiceRef& ref, const Object<core::Service>& service,
                                       const core::ServicePort& port, const Labels& global_annotations,
                                       gloov1::Upstream* out) {
-  std::vector<std::string> mistakes;
-  auto& selector = *out->mutable_kube()->mutable_selector();
-  selector.insert(service.spec.selector.begin(), service.spec.selector.end());
-  out->mutable_discovery_metadata()->mutable_labels()->insert(service.labels.begin(), service.labels.end());
-  SetHttp2(service.annotations, port, global_annotations, out);
-  SetTls(ref, service.annotations, port.port, out);
-  MergeConfig(global_annotations, out, mistakes);
-  MergeConfig(service.annotations, out, mistakes);
-  auto& kube = *out->mutable_kube();
-  kube.set_service_name(ref.name.str());
-  kube.set_service_namespace(ref.ns.str());
-  kube.set_service_port(port.port);
-  return mistakes;
+  const Configs configs{ReadUpstreamConfig(global_annotations, kMaxExtras),
+                        ReadUpstreamConfig(service.annotations, kMaxExtras)};
+  Describe(ref, service, port, global_annotations, configs, out);
+  return MistakesOf(service.annotations, configs);
+}
+
+DescribedService DescribeService(const ServiceRef& ref, const Object<core::Service>& service,
+                                 const Labels& global_annotations) {
+  DescribedService out;
+  const size_t share = kMaxExtras / std::max<size_t>(service.spec.ports.size(), 1);
+  const Configs configs{ReadUpstreamConfig(global_annotations, kMaxExtras),
+                        ReadUpstreamConfig(service.annotations, share)};
+  out.mistakes = MistakesOf(service.annotations, configs);
+  Labels annotations = service.annotations;
+  annotations.erase(kOfKubectl);
+  out.annotations = Fitting(annotations, share, "annotations", out.mistakes);
+  const Labels labels = Fitting(service.labels, share, "labels", out.mistakes);
+  for (const core::ServicePort& port : service.spec.ports) {
+    if (port.port == 0) continue;
+    // The same number for TCP and UDP is one Upstream, of TCP.
+    auto& place = out.ports[port.port];
+    if (place && port.protocol != "TCP") continue;
+    auto upstream = std::make_shared<gloov1::Upstream>();
+    upstream->mutable_discovery_metadata()->mutable_labels()->insert(labels.begin(), labels.end());
+    Describe(ref, service, port, global_annotations, configs, upstream.get());
+    place = std::move(upstream);
+  }
+  return out;
 }
 
 std::string UpstreamName(const ServiceRef& ref, uint32_t port) {

@@ -1,10 +1,12 @@
 #include "src/discovery/service_upstream.h"
 
+#include <google/protobuf/wrappers.pb.h>
 #include <gtest/gtest.h>
 
 #include "api/gloo/v1/upstream.proto.h"
 #include "src/base/proto_codec.h"
 #include "src/base/text.h"
+#include "src/discovery/upstream_config.h"
 
 namespace k8sgw::discovery {
 namespace {
@@ -28,12 +30,17 @@ TEST(DescribePort, WhichServiceAndPort) {
   Object<core::Service> service;
   service.labels = {{"team", "blue"}};
   service.spec.selector = {{"app", "a"}};
-  gloov1::Upstream upstream;
-  EXPECT_TRUE(DescribePort({"x", "a"}, service, {"http", 80, "", "TCP", ""}, {}, &upstream).empty());
-  std::string text = yaml::EmitJson(EncodeProto(upstream), 0);
+  service.annotations = {{"n", "t"}, {"kubectl.kubernetes.io/last-applied-configuration", "big"}};
+  service.spec.ports = {{"udp", 80, "", "UDP", ""}, {"grpc", 80, "", "TCP", ""}, {"nothing", 0, "", "TCP", ""}};
+  const DescribedService described = DescribeService({"x", "a"}, service, {});
+  EXPECT_TRUE(described.mistakes.empty());
+  EXPECT_EQ(described.annotations, (Labels{{"n", "t"}}));
+  ASSERT_EQ(described.ports.size(), 1U);
+  std::string text = yaml::EmitJson(EncodeProto(*described.ports.at(80)), 0);
   std::erase(text, ' ');
-  EXPECT_EQ(text, R"({"discoveryMetadata":{"labels":{"team":"blue"}},"kube":{"serviceName":"a",)"
-                  R"("serviceNamespace":"x","servicePort":80,"selector":{"app":"a"}}})");
+  EXPECT_EQ(text, R"({"discoveryMetadata":{"labels":{"team":"blue"}},"useHttp2":true,"kube":{"serviceName":"a",)"
+                  R"("serviceNamespace":"x","servicePort":80,"selector":{"app":"a"}}})")
+      << "the port of TCP";
 }
 
 TEST(DescribePort, Http2) {
@@ -51,7 +58,7 @@ TEST(DescribePort, Http2) {
   }
   EXPECT_EQ(Describe({}, {"", 80, "", "TCP", "https"}), "{}");
   EXPECT_EQ(Describe({{kKey, "true"}}), yes);
-  EXPECT_EQ(Describe({{kKey, "perhaps"}}), "{}");
+  EXPECT_EQ(Describe({{kKey, "perhaps"}}), R"({}|gloo.solo.io/h2_service:isneither"true"nor"false")");
   EXPECT_EQ(Describe({{kKey, "true"}}, {"", 80, "", "TCP", ""}, {{kKey, "false"}}), yes) << "the Service's goes first";
 }
 
@@ -91,6 +98,58 @@ TEST(DescribePort, ConfigThatIsWrongIsLeftOut) {
             std::string::npos);
 }
 
+TEST(DescribePort, ConfigOfPeopleWhoWantToDoHarm) {
+  const std::string key(kUpstreamConfig);
+  for (const std::string& text :
+       {std::string(100'000, '['), std::string("{\"a\":") + std::string(100'000, '{'), std::string("\xff\xfe"),
+        std::string("null"), std::string("\"text\""), std::string("{} {}"), std::string("useHttp2: true"),
+        std::string(R"({"useHttp2": [true]})"), std::string(R"({"connectionConfig": "3s"})"),
+        std::string(R"({"healthChecks": {"a": 1}, "kube": 7})"),
+        std::string(R"({"useHttp2": true, "useHttp2": true})")}) {
+    Object<core::Service> service;
+    service.annotations = {{key, text}};
+    gloov1::Upstream upstream;
+    const auto mistakes = DescribePort({"x", "a"}, service, {"http", 80, "", "TCP", ""}, {}, &upstream);
+    EXPECT_FALSE(mistakes.empty()) << text.substr(0, 50);
+    upstream.clear_kube();
+    EXPECT_EQ(upstream.ByteSizeLong(), 0U) << text.substr(0, 50);
+  }
+  // A thousand mistakes, each with a long text.
+  std::string many = "{";
+  for (int i = 0; i < 1000; ++i) many += Cat(i == 0 ? "" : ",", "\"", std::string(1000, 'x'), i, "\":1");
+  Object<core::Service> service;
+  service.annotations = {{key, many + "}"}};
+  gloov1::Upstream upstream;
+  const auto mistakes = DescribePort({"x", "a"}, service, {"http", 80, "", "TCP", ""}, {}, &upstream);
+  ASSERT_EQ(mistakes.size(), 11U);
+  EXPECT_EQ(mistakes.back(), "gloo.solo.io/upstream_config: and 990 more");
+  for (const std::string& mistake : mistakes) EXPECT_LT(mistake.size(), 320U);
+}
+
+TEST(DescribeService, ManyPortsDoNotMultiplyWhatIsLong) {
+  Object<core::Service> service;
+  const std::string config =
+      R"({"maxConcurrentStreams": 7, "httpProxyHostname": ")" + std::string(100'000, 'x') + "\"}";
+  service.annotations = {{std::string(kUpstreamConfig), config}, {"short", "s"}};
+  service.labels = {{"long", std::string(100'000, 'x')}, {"team", "blue"}};
+  for (uint32_t port = 1; port <= 16; ++port) service.spec.ports.push_back({"", port, "", "TCP", ""});
+  DescribedService described = DescribeService({"x", "a"}, service, {});
+  EXPECT_TRUE(described.mistakes.empty());
+  EXPECT_EQ(described.annotations.size(), 2U);
+  EXPECT_EQ(described.ports.at(16)->discovery_metadata().labels().size(), 2U);
+  EXPECT_EQ(described.ports.at(16)->max_concurrent_streams().value(), 7U);
+  for (uint32_t port = 17; port <= 20'000; ++port) service.spec.ports.push_back({"", port, "", "TCP", ""});
+  described = DescribeService({"x", "a"}, service, {});
+  size_t bytes = 0;
+  for (const auto& [port, upstream] : described.ports) bytes += upstream->ByteSizeLong();
+  EXPECT_EQ(described.ports.size(), 20'000U);
+  EXPECT_LT(bytes, size_t{10} << 20);
+  EXPECT_EQ(described.annotations, (Labels{{"short", "s"}}));
+  EXPECT_EQ(described.ports.at(16)->discovery_metadata().labels().size(), 1U);
+  EXPECT_FALSE(described.ports.at(16)->has_max_concurrent_streams());
+  EXPECT_EQ(described.mistakes.size(), 3U);
+}
+
 TEST(DescribePort, NoAnnotationLeadsAway) {
   const std::string key(kUpstreamConfig);
   EXPECT_NE(Describe({{key, R"({"static": {"hosts": [{"addr": "169.254.169.254", "port": 80}]}})"}}).find("{}|"),
@@ -103,7 +162,7 @@ TEST(DescribePort, NoAnnotationLeadsAway) {
   DescribePort({"x", "a"}, service, {"http", 80, "", "TCP", ""}, {}, &upstream);
   std::string text = yaml::EmitJson(EncodeProto(upstream), 0);
   std::erase(text, ' ');
-  EXPECT_EQ(text, R"({"discoveryMetadata":{},"kube":{"serviceName":"a","serviceNamespace":"x","servicePort":80,)"
+  EXPECT_EQ(text, R"({"kube":{"serviceName":"a","serviceNamespace":"x","servicePort":80,)"
                   R"("subsetSpec":{"selectors":[{"keys":["v"]}]}}})");
 }
 

@@ -14,9 +14,11 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "src/discovery/reconciler.h"
 #include "src/sources/kube/backoff.h"
+#include "src/sources/kube/world.h"
 #include "src/sources/kube/writer.h"
 
 namespace k8sgw::discovery {
@@ -34,12 +36,28 @@ class UpstreamDiscovery {
     kube::RandomFraction random;
     // What went wrong, in words.
     std::function<void(const std::string&)> log;
+    // Asked before each write, besides SetLeading: whether we lead at this moment. May be empty.
+    std::function<bool()> leads{};
   };
   // The published limits on calls, of Settings.kubernetes.rateLimits.
   struct Limits {
     double per_second = 50;
     double burst = 100;
     size_t at_once = 8;
+  };
+  // Of answers.
+  struct Counters {
+    uint64_t created = 0;
+    uint64_t changed = 0;
+    uint64_t deleted = 0;
+    // Somebody else was faster.
+    uint64_t conflicts = 0;
+    // The server does not take it: it is wrong, forbidden, or too large.
+    uint64_t refused = 0;
+    // No answer, or one about the server's own troubles.
+    uint64_t failed = 0;
+
+    bool operator==(const Counters&) const = default;
   };
 
   UpstreamDiscovery(Environment environment, Options options, Limits limits);
@@ -50,9 +68,14 @@ class UpstreamDiscovery {
   // --- what is known; see Reconciler
   void SetOptions(Options options);
   void SetService(const ServiceRef& ref, Ptr<Object<core::Service>> service);
+  // Of the watches of Upstreams, in all namespaces.
+  void Observe(const kube::Event& upstream);
+  // The same for one in the namespace of discovered ones.
   void SetStored(std::string_view padded);
   void RemoveStored(const std::string& name);
   void Complete();
+  // May be called before what was heard is told: that it was heard counts from the next Flush.
+  void SetHeard(std::string_view plural, const std::string& ns, bool heard);
   // Sends what follows from all that was told; call it after a batch of the above.
   void Flush();
 
@@ -61,25 +84,40 @@ class UpstreamDiscovery {
   // Nothing is left to be written, and nothing is on its way.
   bool IsSettled() const { return due_.empty() && running_.empty() && waiting_.empty(); }
   const Reconciler& reconciler() const { return reconciler_; }
+  const Counters& counters() const { return counters_; }
 
  private:
+  struct Running {
+    UpstreamRef upstream;
+    Write::Kind kind{};
+    // The watch has said something about it since it left.
+    bool told = false;
+  };
+
+  bool Leads() const { return leading_ && (!environment_.leads || environment_.leads()); }
+  void Pump();
   void Refill(Time now);
   void Send(const Write& write);
-  void OnDone(const std::string& name, Write::Kind kind, const kube::WriteResult& result);
-  void OnError(const std::string& name, const kube::WriteResult& result, Time now);
+  void Told(const UpstreamRef& ref);
+  void OnDone(const std::string& name, const kube::WriteResult& result);
+  void OnWritten(const Running& was, const kube::WriteResult& result);
+  void OnError(const Running& was, const kube::WriteResult& result, Time now);
   void Postpone(const std::string& name, std::chrono::milliseconds at_least, Time now);
   void WakeAt(Time when);
 
   const Environment environment_;
   const Limits limits_;
   Reconciler reconciler_;
-  std::string write_namespace_;
+  std::set<std::pair<std::string, std::string>> newly_heard_;
+  Counters counters_;
   bool leading_ = false;
   std::set<std::string> due_;
-  std::set<std::string> running_;
+  std::map<std::string, Running> running_;
   // Names that failed, and until when they wait.
   std::map<std::string, Time> waiting_;
   std::map<std::string, kube::Backoff> backoffs_;
+  std::set<std::string> refused_;
+  Time say_again_{};
   // When nothing could be written.
   kube::Backoff pause_;
   Time paused_until_{};

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "src/base/text.h"
-#include "src/json/tree.h"
+#include "src/discovery/test_json.h"
 
 namespace k8sgw::discovery {
 namespace {
@@ -19,7 +19,7 @@ Ptr<Object<core::Service>> Service() {
 }
 
 // A clock that is set by hand, and a server whose answers are given one by one.
-struct DriverTest : testing::Test {
+struct DriverTest : ::testing::Test {
   struct Call {
     kube::WriteRequest request;
     kube::Writer::Done done;
@@ -31,7 +31,8 @@ struct DriverTest : testing::Test {
             .send = [this](kube::WriteRequest request,
                            kube::Writer::Done done) { calls.push_back({std::move(request), std::move(done)}); },
             .random = [] { return 0.5; },
-            .log = [this](const std::string& words) { log.push_back(words); }};
+            .log = [this](const std::string& words) { log.push_back(words); },
+            .leads = [this] { return leads; }};
   }
 
   void SetUp() override {
@@ -44,13 +45,24 @@ struct DriverTest : testing::Test {
     discovery.Flush();
   }
 
+  // The watch says how x-a-80 is now, "" that it is gone.
+  void Observe(const std::string& json) {
+    const testing::Padded padded(json);
+    kube::Event event;
+    event.kind = json.empty() ? kube::Event::Kind::kDelete : kube::Event::Kind::kUpsert;
+    event.object = {{"gloo-system", "x-a-80", "", ""}, padded.view()};
+    discovery.Observe(event);
+    discovery.Flush();
+  }
+
   // The oldest call, answered; a good one has the object as it is now.
-  std::string Answer(absl::Status status, std::chrono::seconds retry_after = 0s) {
+  std::string Answer(absl::Status status, std::chrono::seconds retry_after = 0s, int code = 0) {
     Call call = std::move(calls.front());
     calls.erase(calls.begin());
     kube::WriteResult result;
     result.status = std::move(status);
     result.details.retry_after = retry_after;
+    result.details.code = code;
     result.body = call.request.body;
     call.done(result);
     return call.request.method;
@@ -71,6 +83,7 @@ struct DriverTest : testing::Test {
   std::multimap<Time, std::function<void()>> timers;
   std::vector<Call> calls;
   std::vector<std::string> log;
+  bool leads = true;
   UpstreamDiscovery discovery{World(), Options{}, {.per_second = 10, .burst = 3, .at_once = 2}};
 };
 
@@ -87,6 +100,7 @@ TEST_F(DriverTest, AWriteForEachService) {
   EXPECT_EQ(Answer(absl::NotFoundError("gone already")), "DELETE");
   EXPECT_TRUE(discovery.IsSettled());
   EXPECT_TRUE(log.empty());
+  EXPECT_EQ(discovery.counters(), (UpstreamDiscovery::Counters{.created = 1, .deleted = 1}));
 }
 
 TEST_F(DriverTest, WhoDoesNotLeadDoesNotWrite) {
@@ -96,6 +110,32 @@ TEST_F(DriverTest, WhoDoesNotLeadDoesNotWrite) {
   EXPECT_TRUE(calls.empty());
   discovery.SetLeading(true);
   EXPECT_EQ(calls.size(), 1U);
+}
+
+// The timer that ends a leadership may come late, as when the process stood still.
+TEST_F(DriverTest, WhoDoesNotLeadAnyLongerByTheClockDoesNotWrite) {
+  leads = false;
+  AddService("a");
+  Wait(10s);
+  EXPECT_TRUE(calls.empty());
+  leads = true;
+  Wait(1s);
+  EXPECT_EQ(calls.size(), 1U);
+}
+
+// The watch and the answers are different streams: nothing says which of them is first.
+TEST_F(DriverTest, AnAnswerThatIsOlderThanWhatTheWatchSaidChangesNothing) {
+  AddService("a");
+  const std::string json = R"({"metadata":{"name":"x-a-80","namespace":"gloo-system","uid":"u","resourceVersion":"1",
+    "labels":{"discovered_by":"kubernetesplugin"}}})";
+  Observe(json);
+  Observe("");
+  // It was made, somebody has deleted it, and now comes the answer that it was made.
+  Answer(absl::OkStatus());
+  Wait(10s);
+  ASSERT_EQ(calls.size(), 1U);
+  EXPECT_EQ(Answer(absl::OkStatus()), "POST");
+  EXPECT_TRUE(discovery.IsSettled());
 }
 
 TEST_F(DriverTest, AFewAtOnceAndAtABoundedRate) {
@@ -121,12 +161,8 @@ TEST_F(DriverTest, AConflictIsThoughtOverAgain) {
   EXPECT_FALSE(discovery.IsSettled());
   EXPECT_TRUE(calls.empty());
   // The watch tells what is there: it is right already.
-  const std::string text = R"({"metadata":{"name":"x-a-80","namespace":"gloo-system",
-    "labels":{"discovered_by":"kubernetesplugin"}},
-    "spec":{"kube":{"serviceName":"a","serviceNamespace":"x","servicePort":80},"discoveryMetadata":{}}})";
-  const std::string padded = text + std::string(yaml::kJsonPadding, ' ');
-  discovery.SetStored(std::string_view(padded).substr(0, text.size()));
-  discovery.Flush();
+  Observe(R"({"metadata":{"name":"x-a-80","namespace":"gloo-system","labels":{"discovered_by":"kubernetesplugin"}},
+    "spec":{"kube":{"serviceName":"a","serviceNamespace":"x","servicePort":80},"discoveryMetadata":{}}})");
   Wait(10s);
   EXPECT_TRUE(calls.empty());
   EXPECT_TRUE(discovery.IsSettled());
@@ -138,15 +174,43 @@ TEST_F(DriverTest, WhatIsRefusedIsTriedLaterAndLater) {
   for (int i = 0; i < 600; ++i) {
     while (!calls.empty()) {
       ++tries;
-      Answer(absl::InvalidArgumentError("spec.kube: no"));
+      Answer(absl::InvalidArgumentError("spec.kube: no"), 0s, 422);
     }
     Wait(1s);
   }
   EXPECT_GT(tries, 10);
   EXPECT_LT(tries, 25) << "ten minutes";
-  EXPECT_EQ(static_cast<int>(log.size()), tries);
+  EXPECT_GT(log.size(), 5U);
+  EXPECT_LE(log.size(), 11U) << "once a minute";
   AddService("b");
   ASSERT_FALSE(calls.empty()) << "others go on";
+}
+
+TEST_F(DriverTest, WhenEverythingIsRefusedTheServerHasLittleToDo) {
+  for (int i = 0; i < 100; ++i) AddService(Cat("s", i));
+  const auto refuse = [this](std::chrono::seconds time) {
+    int tries = 0;
+    for (auto step = 0ms; step < time; step += 100ms) {
+      for (; !calls.empty(); ++tries) Answer(absl::PermissionDeniedError("no"), 0s, 403);
+      Wait(100ms);
+    }
+    return tries;
+  };
+  refuse(60s);
+  EXPECT_LT(refuse(300s), 300 * 10);
+  EXPECT_LT(log.size(), 110U);
+  AddService("new");
+  ASSERT_FALSE(calls.empty()) << "what was not refused does not wait";
+  refuse(1s);
+  // The right is given back: what waited leaves as soon as one has come through.
+  Time first{};
+  while (!discovery.IsSettled()) {
+    while (!calls.empty()) Answer(absl::OkStatus());
+    if (first == Time() && discovery.counters().created > 0) first = now;
+    Wait(100ms);
+  }
+  EXPECT_LT(now - first, 12s) << "at ten in a second";
+  EXPECT_EQ(discovery.counters().created, 101U);
 }
 
 TEST_F(DriverTest, WhatTheClusterTakesOutAgainDoesNotGoRoundAndRound) {
@@ -197,6 +261,39 @@ TEST_F(DriverTest, AnAnswerThatComesTooLateIsNobodys) {
   gone.reset();
   Answer(absl::OkStatus());
   Wait(100s);
+}
+
+TEST_F(DriverTest, WhatIsHeardCountsWhenItIsTold) {
+  AddService("b");
+  discovery.SetHeard("services", "", false);
+  Observe(
+      R"({"metadata":{"name":"x-a-80","namespace":"gloo-system","uid":"u","labels":{"discovered_by":"kubernetesplugin"}},
+    "spec":{"kube":{"serviceName":"a","serviceNamespace":"x","servicePort":80},"discoveryMetadata":{}}})");
+  discovery.SetHeard("services", "", true);
+  // An answer that comes now makes it look at what is due.
+  Answer(absl::OkStatus());
+  discovery.SetLeading(false);
+  discovery.SetLeading(true);
+  EXPECT_TRUE(calls.empty());
+  AddService("a");
+  EXPECT_TRUE(calls.empty()) << "it was there";
+  discovery.SetService({"x", "a"}, nullptr);
+  discovery.Flush();
+  ASSERT_EQ(calls.size(), 1U);
+  EXPECT_EQ(Answer(absl::OkStatus()), "DELETE");
+}
+
+TEST_F(DriverTest, AnAnswerAboutADeletionDoesNotHideWhatPeopleMadeMeanwhile) {
+  AddService("a");
+  Answer(absl::OkStatus());
+  discovery.SetService({"x", "a"}, nullptr);
+  discovery.Flush();
+  Observe("");
+  Observe(R"({"metadata":{"name":"x-a-80","namespace":"gloo-system","uid":"theirs"}})");
+  EXPECT_EQ(Answer(absl::OkStatus()), "DELETE");
+  AddService("a");
+  EXPECT_TRUE(calls.empty());
+  EXPECT_EQ(discovery.reconciler().problems().size(), 1U);
 }
 
 }  // namespace

@@ -37,11 +37,16 @@ WriteRequest ServerSideApply(const Target& target, std::string body, std::string
           "application/apply-patch+yaml", std::move(body)};
 }
 
-WriteRequest DeleteObject(const Target& target, std::string_view uid) {
-  // Uids have no characters that JSON would escape.
-  std::string body =
-      uid.empty() ? "" : Cat(R"({"kind":"DeleteOptions","apiVersion":"v1","preconditions":{"uid":")", uid, R"("}})");
-  return {"DELETE", PathOf(target), uid.empty() ? "" : kJson, std::move(body)};
+WriteRequest DeleteObject(const Target& target, std::string_view uid, std::string_view resource_version) {
+  // Neither has characters that JSON would escape.
+  std::string conditions;
+  if (!uid.empty()) conditions = Cat(R"("uid":")", uid, "\"");
+  if (!resource_version.empty()) {
+    conditions += Cat(conditions.empty() ? "" : ",", R"("resourceVersion":")", resource_version, "\"");
+  }
+  if (conditions.empty()) return {"DELETE", PathOf(target), "", ""};
+  return {"DELETE", PathOf(target), kJson,
+          Cat(R"({"kind":"DeleteOptions","apiVersion":"v1","preconditions":{)", conditions, "}}")};
 }
 
 class Writer::Call : public HttpHandler {

@@ -40,8 +40,8 @@ WriteRequest ReplaceObject(const Target& target, std::string body, std::string_v
 WriteRequest MergePatch(const Target& target, std::string body, std::string_view field_manager = "");
 // `force` takes fields from other managers; otherwise those are a conflict, Aborted.
 WriteRequest ServerSideApply(const Target& target, std::string body, std::string_view field_manager, bool force);
-// With a uid, only that object, not another one of the same name.
-WriteRequest DeleteObject(const Target& target, std::string_view uid = "");
+// With a uid, only that object, not another one of the same name; with a version, a newer one makes it Aborted.
+WriteRequest DeleteObject(const Target& target, std::string_view uid = "", std::string_view resource_version = "");
 
 struct WriteResult {
   // See ToStatus in api_status.h; errors of the network are those of HttpHandler::OnEnd. After such an error nobody

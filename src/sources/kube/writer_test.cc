@@ -27,6 +27,8 @@ TEST(WriterTest, Requests) {
   EXPECT_EQ(request.method + request.target + request.content_type + request.body, "DELETE" + path + "/a/status");
   EXPECT_EQ(DeleteObject(kTarget, "u-1").body,
             R"({"kind":"DeleteOptions","apiVersion":"v1","preconditions":{"uid":"u-1"}})");
+  EXPECT_EQ(DeleteObject(kTarget, "u-1", "7").body,
+            R"({"kind":"DeleteOptions","apiVersion":"v1","preconditions":{"uid":"u-1","resourceVersion":"7"}})");
   request = ReadObject(kTarget);
   EXPECT_EQ(request.method + request.target, "GET" + path + "/a/status");
 }
