@@ -32,10 +32,9 @@ class Scenario:
         self.preset = preset
         self.cleanup = contextlib.ExitStack()
         self.notes: list[str] = []
-        cluster.kubectl("create", "namespace", namespace)
-        self.cleanup.callback(
-            cluster.kubectl, "delete", "namespace", namespace, "--wait=false", check=False
-        )
+
+    def begin(self) -> None:
+        self.make_namespace(self.namespace)
 
     def kubectl(self, *args: str, stdin: str = "", check: bool = True) -> str:
         return self.cluster.kubectl("-n", self.namespace, *args, stdin=stdin, check=check)

@@ -112,6 +112,15 @@ class Stage:
         state = ours.get("state", 0)
         return {**ours, "state": _STATES[state] if isinstance(state, int) else state} if ours else {}
 
+    def await_quiet(self) -> None:
+        """Waits until nothing of earlier cases is going away."""
+
+        def quiet() -> bool:
+            phases = self.cluster.kubectl("get", "namespaces", "-o", "jsonpath={..status.phase}")
+            return "Terminating" not in phases
+
+        self.wait(quiet, "earlier cases are gone", 60)
+
     def await_written(self, kind: str, name: str, namespace: str) -> Object:
         """Waits until an object has a status of ours that is not Pending."""
 
