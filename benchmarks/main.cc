@@ -43,7 +43,11 @@ void RunCluster(const Programs& programs, const std::string& kubeconfig, const C
   if (choice.Wants("webhook")) WebhookVerdicts(stage, 5'000, stage.Samples(5'000, 500), figures);
   if (choice.Wants("steady")) Steady(stage, 5'000, stage.Samples(180, 10), figures);
   if (choice.Wants("endpoints")) EndpointChanges(stage, 20'000, 100, stage.Samples(30, 5), figures);
-  if (choice.large && choice.Wants("push")) ChangeToPush(stage, 20'000, stage.Samples(30, 5), figures);
+  if (!choice.large) return;
+  for (const int n : {10'000, 20'000, 50'000}) {
+    if (choice.Wants("push")) ChangeToPush(stage, n, stage.Samples(30, 5), figures);
+    if (choice.Wants("cluster-start")) StartInCluster(stage, n, 3, figures);
+  }
 }
 
 }  // namespace
@@ -67,7 +71,7 @@ int main(int argc, char** argv) {
   app.add_option("--kubeconfig", kubeconfig,
                  "Measure on this empty cluster, which has our kinds, in place of files. Everything in it may go")
       ->check(CLI::ExistingFile);
-  app.add_flag("--large", choice.large, "With a cluster: 20,000 VirtualServices, too");
+  app.add_flag("--large", choice.large, "With a cluster: up to 50,000 VirtualServices, too");
   CLI11_PARSE(app, argc, argv);
 
   Figures figures;

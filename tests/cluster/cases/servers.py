@@ -224,6 +224,6 @@ def definition_later(scenario: Scenario) -> None:
         fresh["metadata"] = {"name": name}
         fresh.pop("status")
         cluster.apply(fresh)
-        cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", f"crd/{name}")
+        stage.wait(lambda: cluster.attempt("get", "routeoptions", "-A")[0], "the kind is served", 30)
     scenario.apply(option)
     stage.await_answer(host, body='"path": "/moved"', seconds=_RECOVERY_SECONDS)

@@ -156,8 +156,10 @@ class ControlPlane:
         self.process.signal(signal.SIGKILL)
         self.process.wait_exit()
 
-    def revision(self) -> int:
-        return self.status().get("revision", 0)
+    def peak_memory(self) -> int:
+        """Resident memory at most so far, in MiB."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
 
 class Proxy:
