@@ -1,6 +1,7 @@
 """One control plane and one Envoy that most cases share: each case has hosts and a namespace of its own."""
 
 import pathlib
+import time
 from typing import Any, Callable
 
 from harness import client
@@ -86,6 +87,13 @@ class Stage:
 
     def wait(self, condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
         return wait_until(condition, what, seconds)
+
+    def stays(self, condition: Callable[[], Any], what: str, seconds: float) -> None:
+        """Fails as soon as the condition does not hold, within this time."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            assert condition(), f"no longer: {what}"
+            time.sleep(0.05)
 
     def await_exists(self, *place: str) -> None:
         """Waits until `kubectl get` finds this."""
