@@ -116,7 +116,7 @@ class ControlPlane:
     """A running `k8sgateway gloo`."""
 
     def __init__(
-        self, folder: pathlib.Path, preset: str, account: Account, name: str = "gloo", *more: str
+        self, folder: pathlib.Path, preset: str, account: Account, name: str, *more: str
     ) -> None:
         self.name = name
         self._status_file = folder / f"{name}.status.json"

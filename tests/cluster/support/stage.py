@@ -35,11 +35,12 @@ class Stage:
             settings(gateway={"validation": self.validation}),
             objects.gateway("gateway-proxy", objects.HTTP_PORT),
             objects.gateway("gateway-proxy-ssl", objects.HTTPS_PORT, ssl=True),
+            _always(),
         )
         self.account = Account(cluster, self.folder)
         self.state = self.folder / "state"
         self.control_plane = ControlPlane(
-            self.folder, preset, self.account, "gloo", "--state-dir", str(self.state)
+            self.folder, preset, self.account, "gloo-first", "--state-dir", str(self.state)
         )
         self.proxy = Proxy(self.folder, ADMIN_PORT)
 
@@ -156,6 +157,13 @@ class Stage:
         except TimeoutError as error:
             raise TimeoutError(f"{error}; it is {last}") from None
         return last
+
+
+def _always() -> Object:
+    """A host of no case: without any, the port would be closed."""
+    one = objects.virtual_service("always", "always.test", objects.says("always"))
+    one["metadata"]["namespace"] = SYSTEM
+    return one
 
 
 def settings(**spec: Any) -> Object:
