@@ -141,7 +141,7 @@ def compacted(scenario: Scenario) -> None:
     stage, host, cluster = scenario.stage(), scenario.host, scenario.cluster
     for name in ("stays", "goes"):
         scenario.apply(virtual_service(name, f"{name}.{host}", says(name)))
-        stage.await_answer(f"{name}.{host}", body=name)
+        stage.await_answer(f"{name}.{host}", body=name, seconds=_RECOVERY_SECONDS)
     with under_load(_HTTP, f"stays.{host}") as load:
         stage.control_plane.process.signal(signal.SIGSTOP)
         try:
