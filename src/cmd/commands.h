@@ -37,7 +37,11 @@ struct RunOptions {
 };
 
 struct GlooOptions {
+  // "" for objects of a cluster.
   std::string directory;
+  // Of the cluster; "" for what kubectl would take, and the service account of a pod.
+  std::string kubeconfig;
+  std::string context;
   // POD_NAMESPACE of the original: where Settings stand and Proxies are written.
   std::string ns = "gloo-system";
   std::string settings_name = "default";
@@ -79,6 +83,8 @@ struct CrdsOptions {
 
 int Run(const RunOptions& options);
 int Gloo(const GlooOptions& options);
+// The same, fed by a cluster.
+int GlooInCluster(const GlooOptions& options);
 int Translate(const TranslateOptions& options);
 int Validate(const ValidateOptions& options);
 int ExplainRequest(const ExplainOptions& options);

@@ -16,18 +16,13 @@
 #include "src/cmd/folder.h"
 #include "src/cmd/last_good.h"
 #include "src/cmd/log.h"
+#include "src/cmd/xds_listener.h"
 #include "src/sources/file/directory_source.h"
 
 namespace k8sgw {
 namespace {
 
-using namespace std::chrono_literals;
 using Time = EventLoop::Time;
-
-constexpr char kDefaultXdsAddress[] = "0.0.0.0:9977";
-// An address that could not be listened on is tried again, first after the shorter pause.
-constexpr std::chrono::milliseconds kFirstPause = 250ms;
-constexpr std::chrono::milliseconds kLongestPause = 10s;
 
 // A folder that feeds the graph, and what it contributed: all of it is taken back when Settings name another.
 struct Feed {
@@ -41,7 +36,8 @@ class GlooServer {
   explicit GlooServer(const GlooOptions& options)
       : options_(options),
         control_(Control(options), loop_, [this](const Problem& problem) { return Locate(problem); }),
-        keeper_(options.state_dir, control_) {}
+        keeper_(options.state_dir, control_),
+        listener_(control_, [this] { return SettingsPlace(); }) {}
 
   int Run() {
     const std::string settings_folder = options_.directory + "/" + options_.ns;
@@ -82,14 +78,14 @@ class GlooServer {
 
   std::optional<Time> NextDeadline() const {
     std::optional<Time> next;
-    for (const std::optional<Time>& time : {listen_again_, control_.deadline(), keeper_.deadline()}) {
+    for (const std::optional<Time>& time : {listener_.deadline(), control_.deadline(), keeper_.deadline()}) {
       if (time && (!next || *time < *next)) next = time;
     }
     return next;
   }
 
   void OnDeadline(Time now) {
-    if (listen_again_ && now >= *listen_again_) Listen();
+    if (listener_.deadline() && now >= *listener_.deadline()) listener_.Retry();
     if (control_.deadline() && now >= *control_.deadline()) control_.UpdateStatus();
     if (!keeper_.deadline() || now < *keeper_.deadline()) return;
     std::set<file::DirectorySource*> sources;
@@ -141,11 +137,6 @@ class GlooServer {
     return out;
   }
 
-  std::string XdsAddress() const {
-    return settings_ && !settings_->spec.gloo().xds_bind_addr().empty() ? settings_->spec.gloo().xds_bind_addr()
-                                                                        : kDefaultXdsAddress;
-  }
-
   // Absolute paths are used as they are; others stand below DATA.
   std::string FolderPath(const std::string& path) const {
     return path.starts_with('/') ? path : options_.directory + "/" + path;
@@ -167,37 +158,15 @@ class GlooServer {
     return wanted;
   }
 
-  void Listen() {
-    const std::string address = XdsAddress();
-    listen_again_.reset();
-    if (address == xds_address_) return;
-    absl::Status status = control_.Listen(address);
-    if (!status.ok() && PortOf(address) == PortOf(xds_address_)) {
-      // The port may be taken by ourselves, on another address.
-      control_.Shutdown();
-      status = control_.Listen(address);
-      if (!status.ok() && !control_.Listen(xds_address_).ok()) xds_address_.clear();
-    }
-    if (!status.ok()) return TryAgain(address, status);
-    refused_address_.clear();
-    pause_ = kFirstPause;
-    xds_address_ = address;
-    std::cout << "ready: xDS on " << address << " (port " << control_.port() << ")" << std::endl;
-  }
+  void Listen() { listener_.Follow(settings_ ? &settings_->spec : nullptr); }
 
-  void TryAgain(const std::string& address, const absl::Status& status) {
-    listen_again_ = EventLoop::Now() + pause_;
-    pause_ = std::min(pause_ * 2, kLongestPause);
-    if (std::exchange(refused_address_, address) == address) return;
+  // Where the Settings stand, for messages about them.
+  std::string SettingsPlace() const {
     const ResourceKey settings{Kind::kSettings, options_.ns, options_.settings_name};
     const std::string place =
         file::FormatPlace(settings_source_->root(), settings_source_->Locate(settings, "gloo.xdsBindAddr"));
-    spdlog::error("{}{}: gloo.xdsBindAddr: {}{}", place.empty() ? "" : place + ": ", settings.ToString(),
-                  std::string(status.message()),
-                  xds_address_.empty() ? "" : "; " + xds_address_ + " stays in use until it is free");
+    return place.empty() ? settings.ToString() : place + ": " + settings.ToString();
   }
-
-  static std::string PortOf(const std::string& address) { return address.substr(address.rfind(':') + 1); }
 
   // What all folders together say of an object: one may be inside of another, and the first by path counts.
   Change Current(const ResourceKey& key) const {
@@ -288,11 +257,7 @@ class GlooServer {
   ControlPlane control_;
   LastGoodKeeper keeper_;
   Ptr<Object<gloov1::Settings>> settings_;
-  // Where xDS listens, and where it would not: "" when there is no such address.
-  std::string xds_address_;
-  std::string refused_address_;
-  std::chrono::milliseconds pause_ = kFirstPause;
-  std::optional<Time> listen_again_;
+  XdsListener listener_;
   std::map<Problem, std::string> places_;
 };
 
@@ -300,6 +265,7 @@ class GlooServer {
 
 int Gloo(const GlooOptions& options) {
   SetUpLog(options.log);
+  if (options.directory.empty()) return GlooInCluster(options);
   return GlooServer(options).Run();
 }
 

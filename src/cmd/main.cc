@@ -151,8 +151,17 @@ void AddRun(CLI::App& app, int& exit_code) {
 void AddGloo(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<GlooOptions>();
   if (const char* ns = std::getenv("POD_NAMESPACE"); ns && *ns) options->ns = ns;
-  CLI::App* gloo = app.add_subcommand("gloo", "The control plane alone, in file mode, for Envoys that others start");
-  gloo->add_option("--dir", options->directory, "The folder DATA")->required()->envname("K8SGATEWAY_DIR");
+  CLI::App* gloo = app.add_subcommand(
+      "gloo", "The control plane alone, fed by a cluster or by folders, for Envoys that others start");
+  auto* dir = gloo->add_option("--dir", options->directory, "The folder DATA; without it, objects come from a cluster")
+                  ->envname("K8SGATEWAY_DIR");
+  gloo->add_option("--kubeconfig", options->kubeconfig,
+                   "How to reach the cluster [KUBECONFIG, else the pod's service account, else ~/.kube/config]")
+      ->envname("K8SGATEWAY_KUBECONFIG")
+      ->excludes(dir);
+  gloo->add_option("--context", options->context, "Which context of the kubeconfig [the current one]")
+      ->envname("K8SGATEWAY_CONTEXT")
+      ->excludes(dir);
   gloo->add_option("--namespace", options->ns,
                    "Where Settings stand and Proxies belong [POD_NAMESPACE, else gloo-system]")
       ->envname("K8SGATEWAY_NAMESPACE")

@@ -60,7 +60,7 @@ class Runner {
   static ControlPlaneOptions Control(const RunOptions& options) {
     ControlPlaneOptions control;
     control.pipeline.settings.write_namespace = kWriteNamespace;
-    control.pipeline.settings.sources_are_given = true;
+    control.pipeline.settings.origin = Origin::kCommandLine;
     control.pipeline.secret_delivery = envoy::SecretDelivery::kSds;
     control.pipeline.now = std::time(nullptr);
     control.pipeline.header_secrets_match_upstreams = options.policy.header_secrets_match_upstreams;

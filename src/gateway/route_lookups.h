@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "src/model/label_selector.h"
 #include "src/gateway/places.h"
+#include "src/model/label_selector.h"
 
 namespace k8sgw::gateway {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "src/model/label_selector.h"
 #include "src/gateway/places.h"
+#include "src/model/label_selector.h"
 #include "src/model/objects.h"
 
 namespace k8sgw::gateway {

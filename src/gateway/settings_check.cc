@@ -42,9 +42,25 @@ constexpr std::string_view kInForce[] = {
 
 // What is read unless the command line says it.
 constexpr std::string_view kSources[] = {
-    "gloo.solo.io.Settings.directory_config_source",   "gloo.solo.io.Settings.directory_secret_source",
-    "gloo.solo.io.Settings.directory_artifact_source", "gloo.solo.io.Settings.SecretOptions.Source.directory",
-    "gloo.solo.io.GlooOptions.xds_bind_addr",
+    "gloo.solo.io.Settings.directory_config_source",
+    "gloo.solo.io.Settings.directory_secret_source",
+    "gloo.solo.io.Settings.directory_artifact_source",
+    "gloo.solo.io.Settings.SecretOptions.Source.directory",
+};
+constexpr std::string_view kXdsAddress = "gloo.solo.io.GlooOptions.xds_bind_addr";
+
+// What is read in a cluster.
+constexpr std::string_view kInCluster[] = {
+    "gloo.solo.io.Settings.kubernetes_config_source",
+    "gloo.solo.io.Settings.kubernetes_secret_source",
+    "gloo.solo.io.Settings.kubernetes_artifact_source",
+    "gloo.solo.io.Settings.SecretOptions.Source.kubernetes",
+    "gloo.solo.io.Settings.watch_namespace_selectors",
+    "gloo.solo.io.Settings.DiscoveryOptions.uds_options",
+    "gloo.solo.io.Settings.KubernetesConfiguration.rate_limits",
+    "gloo.solo.io.GlooOptions.disable_kubernetes_destinations",
+    "gloo.solo.io.GatewayOptions.validation",
+    "gloo.solo.io.UpstreamOptions.global_annotations",
 };
 
 // Values that ask for what is done anyway.
@@ -109,6 +125,7 @@ const std::set<const google::protobuf::Descriptor*>& PartlyInForce() {
     };
     for (std::string_view field : kInForce) add(field);
     for (std::string_view field : kSources) add(field);
+    for (std::string_view field : kInCluster) add(field);
     for (const auto& [field, value] : kDoneAnyway) add(field);
     return found;
   }();
@@ -141,9 +158,13 @@ class Checker {
     const std::string& name = field->full_name();
     const Source place = Field(at, field->json_name());
     if (Contains(kInForce, name)) return;
-    if (Contains(kSources, name)) {
-      if (key_.sources_are_given) {
+    if (key_.origin == Origin::kCluster && Contains(kInCluster, name)) return;
+    if (name == kXdsAddress && key_.origin == Origin::kCluster) return;
+    if (name == kXdsAddress || Contains(kSources, name)) {
+      if (key_.origin == Origin::kCommandLine) {
         problems_.push_back(Warning(place, "has no effect, because the command line decides on it", kRemove));
+      } else if (key_.origin == Origin::kCluster) {
+        problems_.push_back(Warning(place, "has no effect, because objects come from the cluster", kRemove));
       }
       return;
     }
@@ -194,7 +215,8 @@ Problems CheckSettings(const SettingsKey& key, const Object<gloov1::Settings>& s
   take(!spec.discovery_namespace().empty() && spec.discovery_namespace() != key.write_namespace, "discoveryNamespace",
        "has no effect, because the namespace is " + key.write_namespace, "write " + key.write_namespace);
   const bool listed = spec.watch_namespaces_size() > 0;
-  take(spec.watch_namespace_selectors_size() > 0, "watchNamespaceSelectors",
+  const bool labels_known = key.origin == Origin::kCluster;
+  take(spec.watch_namespace_selectors_size() > 0 && (listed || !labels_known), "watchNamespaceSelectors",
        listed ? "has no effect, because watchNamespaces is set" : kNotTranslated,
        listed ? "remove one of them" : "list the namespaces in watchNamespaces");
   const uint32_t status = spec.gloo().invalid_config_policy().invalid_route_response_code();

@@ -83,7 +83,7 @@ class ClusterSource {
   bool namespaces_known_ = false;
   bool namespaces_changed_ = false;
 
-  NamespacePolicy policy_;                // in force
+  NamespacePolicy policy_;                 // in force
   std::optional<NamespacePolicy> wanted_;  // when that is another
   bool complete_ = false;
 

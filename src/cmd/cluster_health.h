@@ -1,0 +1,27 @@
+// Says in the log how the cluster is heard: once when something goes wrong, once when it is well again.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "src/sources/cluster/watched_kind.h"
+#include "src/sources/kube/reflector.h"
+
+namespace k8sgw {
+
+class ClusterHealth {
+ public:
+  void Tell(const cluster::WatchedKind& kind, const std::string& ns, const kube::Health& health);
+  // Nothing can be heard at the moment from some kind.
+  bool away() const { return !retrying_.empty(); }
+
+ private:
+  using What = std::pair<std::string, std::string>;  // the kind's plural, and the namespace
+
+  std::set<What> retrying_;
+  std::set<What> absent_;
+};
+
+}  // namespace k8sgw
