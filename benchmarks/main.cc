@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <set>
 
 #include "benchmarks/cases.h"
 #include "benchmarks/kube/cases.h"
@@ -11,11 +12,11 @@ namespace {
 
 // What is asked for; a divisor of 1 is the whole.
 struct Choice {
-  std::string only;
+  std::set<std::string> only;
   int divide = 1;
   bool large = false;
 
-  bool Wants(const std::string& name) const { return only.empty() || only == name; }
+  bool Wants(const std::string& name) const { return only.empty() || only.contains(name); }
 };
 
 void RunFiles(const Programs& programs, const Choice& choice, Figures& figures) {
@@ -43,7 +44,11 @@ void RunCluster(const Programs& programs, const std::string& kubeconfig, const C
   if (choice.Wants("webhook")) WebhookVerdicts(stage, 5'000, stage.Samples(5'000, 500), figures);
   if (choice.Wants("steady")) Steady(stage, 5'000, stage.Samples(180, 10), figures);
   if (choice.Wants("endpoints")) EndpointChanges(stage, 20'000, 100, stage.Samples(30, 5), figures);
-  if (choice.large && choice.Wants("push")) ChangeToPush(stage, 20'000, stage.Samples(30, 5), figures);
+  if (!choice.large) return;
+  for (const int n : {10'000, 20'000, 50'000}) {
+    if (choice.Wants("push")) ChangeToPush(stage, n, stage.Samples(30, 5), figures);
+    if (choice.Wants("cluster-start")) StartInCluster(stage, n, 3, figures);
+  }
 }
 
 }  // namespace
@@ -62,12 +67,12 @@ int main(int argc, char** argv) {
   app.add_option("--json", json, "Write the figures to this file");
   app.add_option("--only", choice.only,
                  "edit, upstream, cold, start or memory; of a cluster push, cluster-start, steady, routes, webhook or "
-                 "endpoints");
+                 "endpoints; may be given often");
   app.add_option("--divide-samples", choice.divide, "Fewer samples, for a quick look")->check(CLI::Range(1, 100));
   app.add_option("--kubeconfig", kubeconfig,
                  "Measure on this empty cluster, which has our kinds, in place of files. Everything in it may go")
       ->check(CLI::ExistingFile);
-  app.add_flag("--large", choice.large, "With a cluster: 20,000 VirtualServices, too");
+  app.add_flag("--large", choice.large, "With a cluster: up to 50,000 VirtualServices, too");
   CLI11_PARSE(app, argc, argv);
 
   Figures figures;

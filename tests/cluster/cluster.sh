@@ -216,6 +216,8 @@ stop() {
   pid=$(cat "$state/run/$1.pid" 2>/dev/null) || fail "$1 was not started"
   rm "$state/run/$1.pid"
   inside kill -9 "$pid"
+  # Its ports are free when it is gone.
+  wait_for 10 bash -c "! '$0' exec kill -0 $pid"
 }
 
 load() {

@@ -52,8 +52,13 @@ def _run(name: str, case: Case, cluster: Cluster, preset: str, report: Report) -
     """Runs one case in its own namespace; returns what it measured."""
     namespace = re.sub(r"[^a-z0-9]+", "-", name.lower())[:50].strip("-")
     scenario = Scenario(cluster, namespace, preset)
+
+    def run() -> None:
+        scenario.begin()
+        case(scenario)
+
     with scenario.cleanup:
-        if not run_case(name, lambda: case(scenario), report):
+        if not run_case(name, run, report):
             print("\n".join(f"      | {line}" for line in scenario.evidence()), flush=True)
     return scenario.notes
 

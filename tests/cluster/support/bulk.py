@@ -39,15 +39,6 @@ def create_all(cluster: Cluster, path: str, objects: list[Object]) -> None:
     assert not failures, failures[0]
 
 
-def delete_all(cluster: Cluster, path: str) -> None:
-    """Deletes all objects of a collection in one request."""
-    connection = _connect(cluster)
-    connection.request("DELETE", path)
-    answer = connection.getresponse()
-    said = answer.read()
-    assert answer.status == 200, said[:300]
-
-
 def _connect(cluster: Cluster) -> http.client.HTTPSConnection:
     pki = cluster.folder / "pki"
     context = ssl.create_default_context(cafile=str(pki / "ca.crt"))

@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import hashlib
 import json
 import os
 import pathlib
@@ -145,9 +146,9 @@ class Cluster:
         """What is still there of it, and what is not as it was before."""
         after = machine_state()
         found = [f"a process: {pid}" for pid in self.pids() if self._space]
-        found += [
-            f"a cgroup: {path}" for path in sorted(after["cgroups"] - self._before["cgroups"])
-        ]
+        # As cluster.sh names it; those of other clusters are none of ours.
+        cgroup = "k8sgateway-" + hashlib.sha256(f"{self.folder}\n".encode()).hexdigest()[:12]
+        found += [f"a cgroup: {path}" for path in sorted(after["cgroups"]) if cgroup in path]
         found += [f"a mount: {line}" for line in after["mounts"] if str(self.folder) in line]
         found += [
             f"{name} was {self._before['settings'][name]}, is {value}"

@@ -116,7 +116,7 @@ class ControlPlane:
     """A running `k8sgateway gloo`."""
 
     def __init__(
-        self, folder: pathlib.Path, preset: str, account: Account, name: str = "gloo", *more: str
+        self, folder: pathlib.Path, preset: str, account: Account, name: str, *more: str
     ) -> None:
         self.name = name
         self._status_file = folder / f"{name}.status.json"
@@ -156,8 +156,10 @@ class ControlPlane:
         self.process.signal(signal.SIGKILL)
         self.process.wait_exit()
 
-    def revision(self) -> int:
-        return self.status().get("revision", 0)
+    def peak_memory(self) -> int:
+        """Resident memory at most so far, in MiB."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 
 
 class Proxy:
@@ -202,15 +204,14 @@ class Proxy:
         tables = [one["route_config"] for one in json.loads(dump).get("configs", [])]
         return json.dumps(sorted(tables, key=lambda one: one["name"]), sort_keys=True)
 
-    def updates(self) -> dict[str, int]:
-        """How often configuration has changed so far."""
-        names = (
-            "cluster_manager.cds.config_reload",
-            "listener_manager.lds.config_reload",
-            "listener_manager.listener_modified",
-            "cluster_manager.cluster_modified",
-        )
-        return {name: self.stat(name) for name in names} | {"rds": self._sum("config_reload")}
+    def updates(self, tables: bool = False) -> dict[str, int]:
+        """How often clusters and listeners that were there have changed, and maybe tables of routes.
+
+        Tables change when objects of earlier cases go, too: see Stage.await_quiet.
+        """
+        names = ("listener_manager.listener_modified", "cluster_manager.cluster_modified")
+        routes = {"rds": self._sum("config_reload")} if tables else {}
+        return {name: self.stat(name) for name in names} | routes
 
     def _sum(self, ending: str) -> int:
         answer = client.get(self.admin_port, f"/stats?filter=rds.*{ending}$")

@@ -32,10 +32,9 @@ class Scenario:
         self.preset = preset
         self.cleanup = contextlib.ExitStack()
         self.notes: list[str] = []
-        cluster.kubectl("create", "namespace", namespace)
-        self.cleanup.callback(
-            cluster.kubectl, "delete", "namespace", namespace, "--wait=false", check=False
-        )
+
+    def begin(self) -> None:
+        self.make_namespace(self.namespace)
 
     def kubectl(self, *args: str, stdin: str = "", check: bool = True) -> str:
         return self.cluster.kubectl("-n", self.namespace, *args, stdin=stdin, check=check)
@@ -59,7 +58,9 @@ class Scenario:
             definitions = self.gateway("crds")
             applied = self.cluster.kubectl("apply", "--server-side", "-f", "-", stdin=definitions)
             names = [line.split()[0] for line in applied.splitlines()]
-            self.cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", *names)
+            # kubectl cannot wait for definitions that the server has not yet looked at.
+            established = ("wait", "--for=condition=Established", "--timeout=30s", *names)
+            wait_until(lambda: self.cluster.attempt(*established)[0], "definitions", 40)
             self.cluster.definitions = [name.partition("/")[2] for name in names]
         return self.cluster.definitions
 

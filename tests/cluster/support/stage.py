@@ -1,6 +1,7 @@
 """One control plane and one Envoy that most cases share: each case has hosts and a namespace of its own."""
 
 import pathlib
+import time
 from typing import Any, Callable
 
 from harness import client
@@ -34,11 +35,12 @@ class Stage:
             settings(gateway={"validation": self.validation}),
             objects.gateway("gateway-proxy", objects.HTTP_PORT),
             objects.gateway("gateway-proxy-ssl", objects.HTTPS_PORT, ssl=True),
+            _always(),
         )
         self.account = Account(cluster, self.folder)
         self.state = self.folder / "state"
         self.control_plane = ControlPlane(
-            self.folder, preset, self.account, "gloo", "--state-dir", str(self.state)
+            self.folder, preset, self.account, "gloo-first", "--state-dir", str(self.state)
         )
         self.proxy = Proxy(self.folder, ADMIN_PORT)
 
@@ -87,6 +89,13 @@ class Stage:
     def wait(self, condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
         return wait_until(condition, what, seconds)
 
+    def stays(self, condition: Callable[[], Any], what: str, seconds: float) -> None:
+        """Fails as soon as the condition does not hold, within this time."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            assert condition(), f"no longer: {what}"
+            time.sleep(0.05)
+
     def await_exists(self, *place: str) -> None:
         """Waits until `kubectl get` finds this."""
         found = lambda: self.cluster.kubectl("get", *place, "-o", "name", check=False)
@@ -111,6 +120,15 @@ class Stage:
         ours: Object = (found.get("status") or {}).get("statuses", {}).get(SYSTEM, {})
         state = ours.get("state", 0)
         return {**ours, "state": _STATES[state] if isinstance(state, int) else state} if ours else {}
+
+    def await_quiet(self) -> None:
+        """Waits until nothing of earlier cases is going away."""
+
+        def quiet() -> bool:
+            phases = self.cluster.kubectl("get", "namespaces", "-o", "jsonpath={..status.phase}")
+            return "Terminating" not in phases
+
+        self.wait(quiet, "earlier cases are gone", 60)
 
     def await_written(self, kind: str, name: str, namespace: str) -> Object:
         """Waits until an object has a status of ours that is not Pending."""
@@ -139,6 +157,13 @@ class Stage:
         except TimeoutError as error:
             raise TimeoutError(f"{error}; it is {last}") from None
         return last
+
+
+def _always() -> Object:
+    """A host of no case: without any, the port would be closed."""
+    one = objects.virtual_service("always", "always.test", objects.says("always"))
+    one["metadata"]["namespace"] = SYSTEM
+    return one
 
 
 def settings(**spec: Any) -> Object:
