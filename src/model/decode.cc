@@ -132,7 +132,7 @@ Change Finish(Draft& draft, Spec spec) {
     }
   }
   mix(object->created);
-  object->hash = HashCombine(hash, static_cast<uint64_t>(object->generation));
+  object->hash = hash;
   object->spec = std::move(spec);
   return Change(draft.key, Ptr<Object<Spec>>(std::move(object)));
 }

@@ -77,7 +77,7 @@ struct Object {
   std::string created;
   int64_t generation = 0;
   Spec spec;
-  // Of everything above.
+  // Of everything above but the generation, which also counts writes of the status: those change nothing here.
   uint64_t hash = 0;
 
   bool operator==(const Object& other) const { return hash == other.hash && ref == other.ref; }
