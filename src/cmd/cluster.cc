@@ -15,6 +15,7 @@
 #include "api/gloo/v1/settings.proto.h"
 #include "src/admission/webhook.h"
 #include "src/cmd/cluster_health.h"
+#include "src/cmd/cluster_memory.h"
 #include "src/cmd/commands.h"
 #include "src/cmd/control_plane.h"
 #include "src/cmd/log.h"
@@ -32,8 +33,11 @@ namespace {
 
 using Time = EventLoop::Time;
 
-// How often the log says what is still waited for.
+// How often the log says what is still waited for, and how long no answer is no reason to serve what is known from
+// earlier.
 constexpr std::chrono::seconds kPatience(10);
+// After a first fault: one that is over by then is no outage.
+constexpr std::chrono::seconds kOutage(1);
 // At the end: for statuses that are due, and for all of it.
 constexpr std::chrono::milliseconds kFlush(500);
 constexpr std::chrono::seconds kFarewell(2);
@@ -52,6 +56,7 @@ class ClusterServer {
  public:
   ClusterServer(const GlooOptions& options, kube::ClientConfig config)
       : options_(options),
+        memory_(options.state_dir, config.server, options),
         credentials_(std::move(config), kube::RealEnvironment(), kube::RealExecRunner(), {}),
         client_(kube_loop_, credentials_, {}),
         writer_(client_),
@@ -70,7 +75,8 @@ class ClusterServer {
                     .send = [this](kube::WriteRequest request,
                                    kube::Writer::Done done) { writer_.Send(std::move(request), std::move(done)); },
                     .random = [this] { return Random(); },
-                    .log = [](const std::string& what) { spdlog::warn("discovery: {}", what); }},
+                    .log = [](const std::string& what) { spdlog::warn("discovery: {}", what); },
+                    .leads = [this] { return election_ && election_->IsLeader(); }},
                    discovery::ReadOptions({}, options.ns), {}),
         webhook_(
             {.own_namespace = options.ns}, control_.pipeline(),
@@ -92,8 +98,9 @@ class ClusterServer {
         cluster::ClusterSource::Consumer{
             [this](const cluster::WatchedKind& kind, const kube::Event& event) { Observe(kind, event); },
             [this](const cluster::WatchedKind& kind, const std::string& ns, const kube::Health& health) {
-              health_.Tell(kind, ns, health);
+              OnHealth(kind, ns, health);
             }});
+    Recall();
     loop_.OnSignal([this](int signal) {
       if (signal != SIGCHLD) End();
     });
@@ -123,7 +130,8 @@ class ClusterServer {
 
   std::optional<Time> NextDeadline() const {
     std::optional<Time> next;
-    for (const std::optional<Time>& time : {listener_.deadline(), control_.deadline(), say_again_, end_by_}) {
+    for (const std::optional<Time>& time :
+         {listener_.deadline(), control_.deadline(), memory_.deadline(), say_again_, serve_recalled_, end_by_}) {
       if (time && (!next || *time < *next)) next = time;
     }
     return next;
@@ -133,6 +141,8 @@ class ClusterServer {
     if (end_by_ && now >= *end_by_) return loop_.Quit();
     if (listener_.deadline() && now >= *listener_.deadline()) listener_.Retry();
     if (control_.deadline() && now >= *control_.deadline()) control_.UpdateStatus();
+    if (memory_.deadline() && now >= *memory_.deadline()) memory_.OnDeadline(control_, !health_.away());
+    if (serve_recalled_ && now >= *serve_recalled_) ServeRecalled();
     if (say_again_ && now >= *say_again_) {
       say_again_ = now + kPatience;
       spdlog::warn("still waiting for the cluster: {}", fmt::join(source_->awaited(), ", "));
@@ -143,8 +153,40 @@ class ClusterServer {
     const ResourceKey key{kind.info->kind, event.object.meta.namespace_, event.object.meta.name};
     const bool gone = event.kind == kube::Event::Kind::kDelete;
     gone ? statuses_.Gone(key) : statuses_.Observe(key, event.object);
-    if (key.kind != Kind::kUpstream || key.ns.str() != DiscoveryOptions().write_namespace) return;
-    gone ? discovery_.RemoveStored(key.name.str()) : discovery_.SetStored(event.object.json);
+    if (key.kind == Kind::kUpstream) discovery_.Observe(event);
+    memory_.Observe(kind, event);
+  }
+
+  void OnHealth(const cluster::WatchedKind& kind, const std::string& ns, const kube::Health& health) {
+    if (health_.Tell(kind, ns, health)) {
+      // The others need not wait either.
+      loop_.Post([this] { source_->Poke(); });
+    }
+    discovery_.SetHeard(kind.info->plural, ns, health.synced);
+    if (control_.held() && health_.away() && serve_recalled_) {
+      serve_recalled_ = std::min(*serve_recalled_, EventLoop::Now() + kOutage);
+    }
+  }
+
+  // What was known at the end of an earlier process is not served while the cluster may answer at any moment, since it
+  // may be older than what Envoys have; but it is the last good version of what is faulty now.
+  void Recall() {
+    memory_.Recall(*source_);
+    const std::vector<Change> recalled = source_->TakeRecalled();
+    if (recalled.empty()) return;
+    control_.Hold();
+    Apply(recalled);
+    serve_recalled_ = EventLoop::Now() + kPatience;
+  }
+
+  void ServeRecalled() {
+    serve_recalled_.reset();
+    spdlog::warn("the cluster does not answer: {} objects are served as they were known at {}", source_->store().size(),
+                 memory_.AsOf());
+    control_.Release();
+    control_.SetServing();
+    listener_.Follow(Settings());
+    control_.UpdateStatus();
   }
 
   discovery::Options DiscoveryOptions() const {
@@ -162,12 +204,8 @@ class ClusterServer {
       discovery_.Flush();
       return;
     }
-    control_.Apply(*changes, source_->problems());
-    verdicts_.AfterCommit();
-    for (const Change& change : *changes) {
-      if (change.key.kind != Kind::kService) continue;
-      discovery_.SetService({change.key.ns, change.key.name}, change.As<core::Service>());
-    }
+    Apply(*changes);
+    if (control_.held()) control_.Release();
     discovery_.SetOptions(DiscoveryOptions());
     if (say_again_) Begin();
     discovery_.Flush();
@@ -180,9 +218,20 @@ class ClusterServer {
     control_.UpdateStatus();
   }
 
+  void Apply(const std::vector<Change>& changes) {
+    control_.Apply(changes, source_->problems());
+    verdicts_.AfterCommit();
+    for (const Change& change : changes) {
+      if (change.key.kind != Kind::kService) continue;
+      discovery_.SetService({change.key.ns, change.key.name}, change.As<core::Service>());
+    }
+  }
+
   // The first complete world is there.
   void Begin() {
     say_again_.reset();
+    serve_recalled_.reset();
+    memory_.Complete();
     spdlog::info("{} objects of the cluster are there", source_->store().size());
     control_.SetServing();
     webhook_.SetReady();
@@ -210,6 +259,7 @@ class ClusterServer {
   const GlooOptions options_;
   // First of all: it blocks signals in the threads that others start.
   EventLoop loop_;
+  ClusterMemory memory_;
   std::minstd_rand engine_{std::random_device()()};
   std::uniform_real_distribution<double> random_{0.0, 1.0};
   kube::Loop kube_loop_;
@@ -226,6 +276,8 @@ class ClusterServer {
   discovery::UpstreamDiscovery discovery_;
   admission::Webhook webhook_;
   std::optional<Time> say_again_;
+  // When what is known from earlier is served, if nothing newer has come by then.
+  std::optional<Time> serve_recalled_;
   std::optional<Time> end_by_;
 };
 

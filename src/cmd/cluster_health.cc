@@ -13,27 +13,29 @@ std::string NameOf(const std::pair<std::string, std::string>& what) {
 
 }  // namespace
 
-void ClusterHealth::Tell(const cluster::WatchedKind& kind, const std::string& ns, const kube::Health& health) {
+bool ClusterHealth::Tell(const cluster::WatchedKind& kind, const std::string& ns, const kube::Health& health) {
   const What what{std::string(kind.info->plural), ns};
   const std::string error(health.error.message());
   if (health.phase == Phase::kAbsent) {
     retrying_.erase(what);
-    if (!absent_.insert(what).second) return;
+    if (!absent_.insert(what).second) return false;
     const bool forbidden = absl::IsPermissionDenied(health.error);
     spdlog::warn("{} cannot be followed, so what they are for is off until they can: {}: {}", NameOf(what), error,
                  forbidden ? "grant list and watch for them"
                            : "install their definition: k8sgateway crds | kubectl apply --server-side -f -");
-    return;
+    return false;
   }
   if (health.phase == Phase::kRetrying) {
     const bool first = retrying_.empty();
     retrying_.insert(what);
     if (first) spdlog::warn("the cluster cannot be heard ({}): {}; what it said last stays", NameOf(what), error);
-    return;
+    return false;
   }
-  if (health.phase != Phase::kWatching) return;
+  if (health.phase != Phase::kWatching) return false;
   if (absent_.erase(what) > 0) spdlog::info("{} are followed now", NameOf(what));
-  if (retrying_.erase(what) > 0 && retrying_.empty()) spdlog::info("the cluster is heard again");
+  if (retrying_.erase(what) == 0) return false;
+  if (retrying_.empty()) spdlog::info("the cluster is heard again");
+  return true;
 }
 
 }  // namespace k8sgw

@@ -13,7 +13,8 @@ namespace k8sgw {
 
 class ClusterHealth {
  public:
-  void Tell(const cluster::WatchedKind& kind, const std::string& ns, const kube::Health& health);
+  // Returns whether something is heard again that was not.
+  bool Tell(const cluster::WatchedKind& kind, const std::string& ns, const kube::Health& health);
   // Nothing can be heard at the moment from some kind.
   bool away() const { return !retrying_.empty(); }
 

@@ -90,8 +90,8 @@ void AddStatusFile(CLI::App& command, std::string& path) {
 void AddStateDir(CLI::App& command, std::string& path) {
   command
       .add_option("--state-dir", path,
-                  "Keep the last good version of each file here (0600, Secrets too), so that a restart while files are "
-                  "broken serves what was served before")
+                  "Keep the last good version of each file or object here (0600, Secrets too), so that a restart while "
+                  "they are broken, or the API server is away, serves what was served before")
       ->envname("K8SGATEWAY_STATE_DIR");
 }
 

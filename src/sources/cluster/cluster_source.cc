@@ -9,14 +9,21 @@
 namespace k8sgw::cluster {
 namespace {
 
-Labels ReadLabels(std::string_view json) {
+struct NameAndLabels {
+  std::string name;
   Labels labels;
+};
+
+NameAndLabels ReadMetadata(std::string_view json) {
+  NameAndLabels out;
   const absl::StatusOr<yaml::Node> object = yaml::FromJson(json);
   const yaml::Node* metadata = object.ok() ? object->Find("metadata") : nullptr;
-  const yaml::Node* map = metadata ? metadata->Find("labels") : nullptr;
-  if (!map) return labels;
-  for (const auto& entry : map->entries) labels[entry.key] = entry.value.scalar;
-  return labels;
+  if (!metadata) return out;
+  out.name = metadata->FindScalar("name");
+  const yaml::Node* map = metadata->Find("labels");
+  if (!map) return out;
+  for (const auto& entry : map->entries) out.labels[entry.key] = entry.value.scalar;
+  return out;
 }
 
 ResourceKey KeyOf(const WatchedKind& kind, const kube::ObjectMeta& meta) {
@@ -35,22 +42,23 @@ ClusterSource::ClusterSource(kube::HttpClient& client, Options options, kube::Ra
       kinds_(AllWatchedKinds()),
       settings_kind_{FindKind("Settings")},
       policy_(NamespacePolicy::Read({}, options_.ns)) {
-  static const KindInfo kNamespaces{Kind::kDocument, "v1", "namespaces"};
-  static const WatchedKind kNamespacesKind{&kNamespaces, "", true};
   kube::ReflectorOptions metadata = options_.reflector;
   metadata.metadata_alone = true;  // for the labels
   namespaces_watch_ = std::make_unique<kube::ListWatch>(
-      client_, kNamespacesKind.In(""), std::move(metadata), random_,
+      client_, NamespacesKind().In(""), std::move(metadata), random_,
       kube::ListWatch::Consumer{[this](const kube::Batch& batch) { OnNamespaces(batch); },
                                 [this](const kube::Health& health) {
                                   namespaces_known_ = namespaces_known_ || IsSettled(health);
-                                  consumer_.on_health(kNamespacesKind, "", health);
+                                  consumer_.on_health(NamespacesKind(), "", health);
                                 }});
   settings_watch_ = std::make_unique<kube::ListWatch>(
       client_, settings_kind_.In(options_.ns), options_.reflector, random_,
       kube::ListWatch::Consumer{[this](const kube::Batch& batch) { OnSettings(batch); },
                                 [this](const kube::Health& health) {
-                                  if (IsSettled(health) && scopes_.empty()) Follow();
+                                  if (IsSettled(health) && scopes_.empty()) {
+                                    ReadSettings();
+                                    Follow();
+                                  }
                                   consumer_.on_health(settings_kind_, options_.ns, health);
                                 }});
 }
@@ -61,24 +69,38 @@ void ClusterSource::OnSettings(const kube::Batch& batch) {
   for (const kube::Event& event : batch.events) {
     consumer_.on_event(settings_kind_, event);
     if (event.object.meta.name != options_.settings_name || event.kind == kube::Event::Kind::kDelete) continue;
+    recalled_.erase(KeyOf(settings_kind_, event.object.meta));
     store_.Put(*settings_kind_.info, event.object.json, changes_);
   }
-  const Change now = store_.Current({Kind::kSettings, options_.ns, options_.settings_name});
-  if (now.gone() || now.As<gloov1::Settings>() == settings_) return;
-  settings_ = now.As<gloov1::Settings>();
-  NamespacePolicy policy = NamespacePolicy::Read(settings_->spec, options_.ns);
+  // The first time, the policy may still be that of recalled ones.
+  if (scopes_.empty()) return;
+  ReadSettings();
+  Follow();
+}
+
+void ClusterSource::ReadSettings() {
+  const ResourceKey key{Kind::kSettings, options_.ns, options_.settings_name};
+  if (recalled_.erase(key) > 0) {
+    store_.Remove(key, changes_);
+    settings_.reset();
+  }
+  const Change now = store_.Current(key);
+  if (!now.gone()) settings_ = now.As<gloov1::Settings>();
+  NamespacePolicy policy = NamespacePolicy::Read(settings_ ? settings_->spec : gloov1::Settings(), options_.ns);
   wanted_.reset();
   if (policy != policy_) wanted_ = std::move(policy);
-  if (!scopes_.empty()) Follow();
 }
 
 void ClusterSource::OnNamespaces(const kube::Batch& batch) {
+  // Before, only recalled ones were known.
+  if (!namespaces_known_) namespaces_.clear();
   for (const kube::Event& event : batch.events) {
+    consumer_.on_event(NamespacesKind(), event);
     const std::string& name = event.object.meta.name;
     if (event.kind == kube::Event::Kind::kDelete) {
       namespaces_.erase(name);
     } else {
-      namespaces_[name] = ReadLabels(event.object.json);
+      namespaces_[name] = ReadMetadata(event.object.json).labels;
     }
   }
   namespaces_changed_ = true;
@@ -87,6 +109,7 @@ void ClusterSource::OnNamespaces(const kube::Batch& batch) {
 void ClusterSource::OnBatch(const WatchedKind& kind, const kube::Batch& batch) {
   for (const kube::Event& event : batch.events) {
     consumer_.on_event(kind, event);
+    recalled_.erase(KeyOf(kind, event.object.meta));
     if (event.kind == kube::Event::Kind::kDelete) {
       store_.Remove(KeyOf(kind, event.object.meta), changes_);
     } else {
@@ -120,6 +143,7 @@ void ClusterSource::Settle() {
   }
   // Labels may leave out namespaces, so without them too much would be told.
   if (!policy.selectors.empty() && !namespaces_known_) return;
+  for (const ResourceKey& key : std::exchange(recalled_, {})) store_.Remove(key, changes_);
   if (wanted_ || namespaces_changed_ || !complete_) {
     if (wanted_) policy_ = std::move(*wanted_);
     wanted_.reset();
@@ -141,6 +165,37 @@ void ClusterSource::Forget(const std::string& scope) {
     if (key.kind == Kind::kSettings || scopes_.contains("") || scopes_.contains(key.ns.str())) continue;
     store_.Remove(key, changes_);
   }
+}
+
+void ClusterSource::Recall(std::string_view api_version, std::string_view plural, std::string_view json) {
+  const auto is = [&](const WatchedKind& kind) {
+    return kind.info->api_version == api_version && kind.info->plural == plural;
+  };
+  if (is(NamespacesKind())) {
+    NameAndLabels one = ReadMetadata(json);
+    namespaces_[one.name] = std::move(one.labels);
+  } else if (is(settings_kind_)) {
+    if (ReadMetadata(json).name == options_.settings_name) store_.Put(*settings_kind_.info, json, changes_);
+  } else if (const auto kind = std::find_if(kinds_.begin(), kinds_.end(), is); kind != kinds_.end()) {
+    store_.Put(*kind->info, json, changes_);
+  }
+}
+
+std::vector<Change> ClusterSource::TakeRecalled() {
+  for (const ResourceKey& key : store_.keys()) recalled_.insert(key);
+  const Change settings = store_.Current({Kind::kSettings, options_.ns, options_.settings_name});
+  if (!settings.gone()) {
+    settings_ = settings.As<gloov1::Settings>();
+    policy_ = NamespacePolicy::Read(settings_->spec, options_.ns);
+  }
+  store_.SetNamespaces([this](const Name& ns) { return Counts(ns.str()); }, changes_);
+  changes_.clear();
+  std::vector<Change> all;
+  for (const ResourceKey& key : recalled_) {
+    Change object = store_.Current(key);
+    if (!object.gone()) all.push_back(std::move(object));
+  }
+  return all;
 }
 
 std::optional<std::vector<Change>> ClusterSource::Take() {

@@ -5,13 +5,16 @@
 // - When Settings name other namespaces, what was told stays until the new ones are complete.
 // - Settings that are deleted stay in force: with them would go what they chose.
 // - While the server is away, what it said last stays.
+// - What an earlier process knew can be recalled at the start. It counts until the first complete world replaces it.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "src/sources/cluster/namespaces.h"
@@ -29,8 +32,8 @@ class ClusterSource {
     kube::ReflectorOptions reflector;
   };
 
-  // Told on the loop's thread. Events are told as they come, also of namespaces that do not count and before the world
-  // is complete; their views are good during the call.
+  // Told on the loop's thread. Events are told as they come, also of namespaces, of objects in those that do not count,
+  // and before the world is complete; their views are good during the call.
   struct Consumer {
     std::function<void(const WatchedKind& kind, const kube::Event& event)> on_event;
     std::function<void(const WatchedKind& kind, const std::string& ns, const kube::Health& health)> on_health;
@@ -39,6 +42,11 @@ class ClusterSource {
   // The client outlives it.
   ClusterSource(kube::HttpClient& client, Options options, kube::RandomFraction random, Consumer consumer);
   ~ClusterSource();
+
+  // An object as it was known to an earlier process; see KeptObjects. Before the loop runs.
+  void Recall(std::string_view api_version, std::string_view plural, std::string_view json);
+  // What the recalled objects are: to be called once, after the last of them. Then Take says what differs from them.
+  std::vector<Change> TakeRecalled();
 
   // What has changed since the last call; the first that is not nullopt says everything. To be called when the loop has
   // done what was due. nullopt: nothing is new.
@@ -68,6 +76,7 @@ class ClusterSource {
   // The wanted policy is in force when all that it needs is there.
   void Settle();
   void Forget(const std::string& scope);
+  void ReadSettings();
 
   kube::HttpClient& client_;
   const Options options_;
@@ -79,6 +88,8 @@ class ClusterSource {
   ObjectStore store_;
   std::vector<Change> changes_;
   Ptr<Object<gloov1::Settings>> settings_;
+  // Those that the server has not told yet.
+  std::set<ResourceKey> recalled_;
   std::map<std::string, Labels> namespaces_;
   bool namespaces_known_ = false;
   bool namespaces_changed_ = false;

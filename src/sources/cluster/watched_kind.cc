@@ -35,4 +35,10 @@ std::vector<WatchedKind> AllWatchedKinds() {
   return out;
 }
 
+const WatchedKind& NamespacesKind() {
+  static const KindInfo kInfo{Kind::kDocument, "v1", "namespaces"};
+  static const WatchedKind kKind{&kInfo, "", true};
+  return kKind;
+}
+
 }  // namespace k8sgw::cluster

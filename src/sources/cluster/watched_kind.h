@@ -23,5 +23,7 @@ struct WatchedKind {
 
 // Everything that the graph can use; Settings are followed apart from them.
 std::vector<WatchedKind> AllWatchedKinds();
+// For their labels; nothing is translated from them. Their KindInfo has Kind::kDocument.
+const WatchedKind& NamespacesKind();
 
 }  // namespace k8sgw::cluster

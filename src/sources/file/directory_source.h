@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "src/sources/file/last_good.h"
 #include "src/sources/file/store.h"
 #include "src/sources/file/watcher.h"
+#include "src/sources/state/last_good.h"
 
 namespace k8sgw::file {
 
@@ -27,7 +27,7 @@ class DirectorySource {
   std::vector<Change> OnReadable();
 
   // --- last good texts over a restart; to be called before Start.
-  void KeepIn(std::unique_ptr<LastGoodTexts> texts) { last_good_ = std::move(texts); }
+  void KeepIn(std::unique_ptr<state::LastGoodTexts> texts) { last_good_ = std::move(texts); }
   // After Start: two batches of changes, of which the first is what faulty files said when they were good, and the
   // second what they say now. Applied one after the other they leave the last good versions in force. Empty when there
   // is nothing to go back to. `faulty` are the objects that are refused.
@@ -61,7 +61,7 @@ class DirectorySource {
   mutable std::optional<std::pair<std::string, FileStore::Lines>> lines_;
   mutable std::optional<std::vector<FileProblem>> problems_;
 
-  std::unique_ptr<LastGoodTexts> last_good_;
+  std::unique_ptr<state::LastGoodTexts> last_good_;
   // The files that have changed since they were kept, with the hash of what they say; and those that must wait.
   std::map<std::string, uint64_t> changed_;
   std::map<std::string, uint64_t> waiting_;

@@ -1,4 +1,4 @@
-#include "src/sources/file/last_good.h"
+#include "src/sources/state/last_good.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -13,7 +13,7 @@
 #include "src/base/hash.h"
 #include "src/base/text.h"
 
-namespace k8sgw::file {
+namespace k8sgw::state {
 namespace {
 
 // Of a record: lengths of name and text in bytes, and the hash of both. Then come name and text.
@@ -81,6 +81,7 @@ LastGoodTexts::~LastGoodTexts() { close(fd_); }
 absl::Status LastGoodTexts::Read() {
   struct stat stat {};
   if (fstat(fd_, &stat) != 0) return Failed(path_, "cannot be read");
+  touched_ = std::chrono::system_clock::from_time_t(stat.st_mtime);
   const auto end = static_cast<uint64_t>(stat.st_size);
   std::string header;
   std::string name;
@@ -120,6 +121,15 @@ std::optional<std::string> LastGoodTexts::Find(const std::string& name) const {
   const auto it = entries_.find(name);
   return it == entries_.end() ? std::nullopt : TextOf(it->second);
 }
+
+std::vector<std::string> LastGoodTexts::names() const {
+  std::vector<std::string> out;
+  out.reserve(entries_.size());
+  for (const auto& [name, entry] : entries_) out.push_back(name);
+  return out;
+}
+
+void LastGoodTexts::Touch() { futimens(fd_, nullptr); }
 
 absl::Status LastGoodTexts::Append(const std::string& name, std::optional<std::string_view> text) {
   const std::string record = Record(name, text);
@@ -180,4 +190,4 @@ absl::Status LastGoodTexts::CompactIfWorthIt() {
   return absl::OkStatus();
 }
 
-}  // namespace k8sgw::file
+}  // namespace k8sgw::state

@@ -1,4 +1,4 @@
-#include "src/sources/file/last_good.h"
+#include "src/sources/state/last_good.h"
 
 #include <gtest/gtest.h>
 
@@ -7,12 +7,12 @@
 #include <random>
 #include <sstream>
 
-#include "src/sources/file/test_folder.h"
+#include "src/base/test_folder.h"
 
-namespace k8sgw::file {
+namespace k8sgw::state {
 namespace {
 
-using testing::TestFolder;
+using k8sgw::testing::TestFolder;
 
 std::string Bytes(const std::string& path) {
   std::stringstream out;
@@ -108,4 +108,4 @@ TEST(LastGoodTexts, FileStaysSmall) {
 }
 
 }  // namespace
-}  // namespace k8sgw::file
+}  // namespace k8sgw::state

@@ -1,20 +1,23 @@
-// The last good texts of a folder's files, in one file on disk: what a restart serves while files are broken.
+// The last good texts of what a source tells, by name, in one file on disk: what a restart serves while those are
+// broken, or cannot be had.
 //
 // Texts are appended; when most of what stands there is out of date, the file is written anew. What was cut by a crash
 // or a full disk is left out when it is read again. One process at a time has the file.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-namespace k8sgw::file {
+namespace k8sgw::state {
 
 class LastGoodTexts {
  public:
@@ -26,9 +29,16 @@ class LastGoodTexts {
 
   // What was kept last under this name.
   std::optional<std::string> Find(const std::string& name) const;
+  // In order.
+  std::vector<std::string> names() const;
   // Writes nothing when it is what is kept already. Errors: it cannot be written; what was kept before stays.
   absl::Status Keep(const std::string& name, std::string_view text);
   absl::Status Forget(const std::string& name);
+
+  // When the file was written or touched last, before it was opened.
+  std::chrono::system_clock::time_point touched() const { return touched_; }
+  // What is kept is still as it should be.
+  void Touch();
 
   // Of the file, in bytes.
   uint64_t size() const { return size_; }
@@ -51,10 +61,11 @@ class LastGoodTexts {
 
   const std::string path_;
   int fd_;
+  std::chrono::system_clock::time_point touched_;
   uint64_t size_ = 0;
   // Bytes of the file that the entries need.
   uint64_t live_ = 0;
   std::map<std::string, Entry> entries_;
 };
 
-}  // namespace k8sgw::file
+}  // namespace k8sgw::state

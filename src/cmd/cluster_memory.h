@@ -1,0 +1,43 @@
+// What a cluster said, on disk: kept as it comes, and known at the next start before the API server answers.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "src/cmd/commands.h"
+#include "src/cmd/control_plane.h"
+#include "src/cmd/event_loop.h"
+#include "src/sources/cluster/cluster_source.h"
+#include "src/sources/cluster/kept_objects.h"
+
+namespace k8sgw {
+
+class ClusterMemory {
+ public:
+  // Nothing is kept when `state_dir` is empty; with a warning, when it cannot be used. `cluster` is the server's URL.
+  ClusterMemory(const std::string& state_dir, const std::string& cluster, const GlooOptions& options);
+
+  // Tells the source what is known from earlier. Before the loop runs.
+  void Recall(cluster::ClusterSource& source) const;
+  // When that was as it should be, in words: "2026-01-31 12:00:00 UTC, 5 min ago".
+  std::string AsOf() const;
+
+  void Observe(const cluster::WatchedKind& kind, const kube::Event& event);
+  // The first complete world was observed.
+  void Complete();
+  // When OnDeadline is to be called.
+  std::optional<EventLoop::Time> deadline() const { return next_; }
+  // Keeps a part of what has changed, so that nothing else waits for long. `heard`: the server says what changes.
+  void OnDeadline(const ControlPlane& control, bool heard);
+
+ private:
+  void Say(const absl::Status& status);
+
+  std::unique_ptr<cluster::KeptObjects> kept_;
+  bool complete_ = false;
+  std::optional<EventLoop::Time> next_;
+  std::string said_;
+};
+
+}  // namespace k8sgw

@@ -1,0 +1,77 @@
+#include "src/sources/cluster/kept_objects.h"
+
+#include <utility>
+#include <vector>
+
+#include "src/base/text.h"
+#include "src/json/tree.h"
+
+namespace k8sgw::cluster {
+namespace {
+
+bool ChangesAllTheTime(int depth, std::string_view parent, std::string_view key) {
+  if (depth == 0) return key == "status";
+  return depth == 1 && parent == "metadata" &&
+         (key == "managedFields" || key == "resourceVersion" || key == "generation");
+}
+
+std::string TextOf(const std::string& json) {
+  const std::string padded = json + std::string(yaml::kJsonPadding, '\0');
+  const auto object = yaml::FromJson(std::string_view(padded).substr(0, json.size()), ChangesAllTheTime);
+  return object.ok() ? yaml::EmitJson(*object, 0) : json;
+}
+
+}  // namespace
+
+KeptObjects::KeptObjects(std::unique_ptr<state::LastGoodTexts> texts) : texts_(std::move(texts)) {
+  for (std::string& name : texts_->names()) unseen_.insert(std::move(name));
+}
+
+void KeptObjects::ForEach(const Tell& tell) const {
+  for (const std::string& name : texts_->names()) {
+    std::optional<std::string> text = texts_->Find(name);
+    if (!text) continue;
+    const size_t size = text->size();
+    text->append(yaml::kJsonPadding, '\0');
+    const std::string_view rest = std::string_view(name).substr(name.find(' ') + 1);
+    tell(name.substr(0, name.find(' ')), rest.substr(0, rest.find(' ')), std::string_view(*text).substr(0, size));
+  }
+}
+
+void KeptObjects::Observe(const WatchedKind& kind, const kube::Event& event) {
+  const kube::ObjectMeta& meta = event.object.meta;
+  const std::string name = Cat(kind.info->api_version, " ", kind.info->plural, " ", meta.namespace_, "/", meta.name);
+  unseen_.erase(name);
+  faulty_.erase(name);
+  Observed observed{{kind.info->kind, meta.namespace_, meta.name}, std::nullopt};
+  if (event.kind == kube::Event::Kind::kUpsert) observed.json = std::string(event.object.json);
+  due_.insert_or_assign(name, std::move(observed));
+}
+
+void KeptObjects::Complete() {
+  for (const std::string& name : std::exchange(unseen_, {})) due_.try_emplace(name);
+}
+
+absl::StatusOr<bool> KeptObjects::Keep(const std::set<ResourceKey>& faulty, size_t most) {
+  // What was faulty may have been mended by another object.
+  for (auto it = faulty_.begin(); it != faulty_.end();) {
+    const auto one = it++;
+    if (!faulty.contains(one->second.key)) due_.insert(faulty_.extract(one));
+  }
+  for (size_t i = 0; i < most && !due_.empty(); ++i) {
+    auto first = due_.extract(due_.begin());
+    const Observed& observed = first.mapped();
+    if (observed.json && faulty.contains(observed.key)) {
+      faulty_.insert(std::move(first));
+      continue;
+    }
+    const absl::Status status =
+        observed.json ? texts_->Keep(first.key(), TextOf(*observed.json)) : texts_->Forget(first.key());
+    if (status.ok()) continue;
+    due_.insert(std::move(first));
+    return status;
+  }
+  return due_.empty();
+}
+
+}  // namespace k8sgw::cluster
