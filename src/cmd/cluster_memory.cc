@@ -50,7 +50,10 @@ std::string ClusterMemory::AsOf() const {
 void ClusterMemory::Observe(const cluster::WatchedKind& kind, const kube::Event& event) {
   if (!kept_) return;
   kept_->Observe(kind, event);
-  if (complete_) next_ = EventLoop::Now() + kPause;
+  if (!complete_) return;
+  // Not later for what comes after it.
+  const EventLoop::Time soon = EventLoop::Now() + kPause;
+  next_ = std::min(next_.value_or(soon), soon);
 }
 
 void ClusterMemory::Complete() {

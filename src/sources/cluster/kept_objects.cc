@@ -11,6 +11,7 @@ namespace {
 
 bool ChangesAllTheTime(int depth, std::string_view parent, std::string_view key) {
   if (depth == 0) return key == "status";
+  if (depth == 2) return parent == "annotations" && key == "kubectl.kubernetes.io/last-applied-configuration";
   return depth == 1 && parent == "metadata" &&
          (key == "managedFields" || key == "resourceVersion" || key == "generation");
 }

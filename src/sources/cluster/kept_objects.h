@@ -1,7 +1,7 @@
 // The objects of a cluster on disk, each in its last good version: what a start knows before the API server answers.
 //
-// Kept without what others write into objects all the time: status, managed fields, resource version, generation. It
-// holds Secrets, too, so its file is for its owner alone.
+// Kept without what others write into objects all the time, and what they note for themselves: status, managed fields,
+// versions, what kubectl applied. It holds Secrets, too, so its file is for its owner alone.
 #pragma once
 
 #include <chrono>

@@ -65,7 +65,8 @@ TEST_F(KeptObjectsTest, OutliveTheProcess) {
 TEST_F(KeptObjectsTest, WhatChangesAllTheTimeIsNotKept) {
   Observe("virtualservices",
           R"({"metadata": {"name": "cart", "generation": 7, "resourceVersion": "9", "managedFields": [{}],)"
-          R"( "annotations": {"generation": "x"}}, "status": {"state": 1}, "spec": {"status": {}}})");
+          R"( "annotations": {"generation": "x", "kubectl.kubernetes.io/last-applied-configuration": "y"}},)"
+          R"( "status": {"state": 1}, "spec": {"status": {}}})");
   EXPECT_EQ(*kept->Keep({}, 10), true);
   EXPECT_EQ(All(), (std::vector<std::string>{
                        R"(gateway.solo.io/v1 virtualservices {"metadata": {"name": "cart", "annotations": )"

@@ -119,9 +119,9 @@ def servers_away(scenario: Scenario) -> None:
 @SUITE.case("started while the API server is away, it serves what was last; then what is new")
 def start_without_servers(scenario: Scenario) -> None:
     stage, host, cluster = scenario.stage(), scenario.host, scenario.cluster
-    scenario.apply(virtual_service("all", host, says("before")))
-    stage.await_answer(host, body="before")
-    stage.await_kept("before")
+    scenario.apply(virtual_service("all", host, says("kept on disk")))
+    stage.await_answer(host, body="kept on disk")
+    stage.await_kept("kept on disk")
     stage.control_plane.kill()
     _away(cluster)
     try:
@@ -129,7 +129,7 @@ def start_without_servers(scenario: Scenario) -> None:
         stage.control_plane.wait_ready()
         stage.proxy.stop()  # a new Envoy knows nothing but what it is given now
         stage.restart_proxy()
-        stage.await_answer(host, body="before")
+        stage.await_answer(host, body="kept on disk")
     finally:
         _back(cluster)
     scenario.apply(virtual_service("all", host, says("after")))
