@@ -127,7 +127,7 @@ class Scenario:
         self.await_rollout(name)
         address = self.get("service", name)["spec"]["clusterIP"]
         for port in ports:  # kube-proxy learns of ready pods later, much later after an outage of the API server
-            wait_until(lambda p=port: _connects(address, p["containerPort"]), f"Service {name}", 60)
+            wait_until(lambda p=port: _connects(address, p["containerPort"]), f"Service {name}", 120)
 
     def deploy_echo(
         self, name: str = "echo", replicas: int = 1, strategy: Object | None = None, **more: Any
