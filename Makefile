@@ -24,7 +24,7 @@ all: setup ## the same, with the test programs and the benchmarks
 run: build ## serve examples/petstore with a small backend until Ctrl-C
 	@tools/run_petstore.sh
 
-test: unit golden style pages commands e2e resilience cluster tsan asan fuzz ## every test
+test: unit golden style pages commands e2e resilience tsan asan fuzz ## every test
 
 unit: all ## unit, property and simulation tests
 	@cd build/release && ctest -L unit --output-on-failure
