@@ -141,7 +141,8 @@ std::optional<Syncer::Write> Syncer::Next(Time now) {
 
 Syncer::Duration Syncer::Pause(int tries) const {
   const auto& pause = options_.object;
-  const Duration wait = pause.first * (1LL << std::min(tries - 1, 30));
+  // None, when a new verdict has come while one was under way.
+  const Duration wait = pause.first * (1LL << std::clamp(tries - 1, 0, 30));
   return std::chrono::duration_cast<Duration>(std::min(wait, pause.longest) * (0.5 + random_()));
 }
 
