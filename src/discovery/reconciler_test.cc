@@ -12,7 +12,7 @@ namespace k8sgw::discovery {
 namespace {
 
 using testing::Merge;
-using testing::Padded;
+using yaml::Padded;
 
 Ptr<Object<core::Service>> Service(std::string_view ports = "[{name: http, port: 80}]", std::string_view metadata = "",
                                    std::string_view selector = "{app: a}") {

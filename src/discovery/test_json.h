@@ -34,15 +34,4 @@ std::string At(const yaml::Node& node, const Keys&... keys) {
   return at ? yaml::EmitJson(*at, 0) : "";
 }
 
-// A text with the padding that FromJson needs behind it.
-class Padded {
- public:
-  explicit Padded(const std::string& text) : text_(text + std::string(yaml::kJsonPadding, ' ')), size_(text.size()) {}
-  std::string_view view() const { return std::string_view(text_).substr(0, size_); }
-
- private:
-  std::string text_;
-  size_t size_;
-};
-
 }  // namespace k8sgw::discovery::testing

@@ -27,8 +27,7 @@ class Reader {
   void Read(std::string_view text, size_t max_bytes, gloov1::Upstream& out) {
     if (text.size() > max_bytes)
       return Mistake(Cat("it has ", text.size(), " bytes, at most ", max_bytes, " are read"));
-    const std::string padded = Cat(text, std::string(yaml::kJsonPadding, ' '));
-    const auto tree = yaml::FromJson(std::string_view(padded).substr(0, text.size()));
+    const auto tree = yaml::FromJson(yaml::Padded(std::string(text)).view());
     if (!tree.ok()) return Mistake(std::string(tree.status().message()));
     if (!tree->is_mapping()) return Mistake("it is no JSON object");
     for (const DecodeProblem& problem : DecodeProto(*tree, &out)) {

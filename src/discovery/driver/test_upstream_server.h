@@ -33,7 +33,7 @@ class UpstreamServer {
   // A write of discovery.
   kube::WriteResult Do(const kube::WriteRequest& request) {
     UpstreamRef ref = RefOf(request.target);
-    const yaml::Node body = request.body.empty() ? yaml::Node() : *yaml::FromJson(Padded(request.body).view());
+    const yaml::Node body = request.body.empty() ? yaml::Node() : *yaml::FromJson(yaml::Padded(request.body).view());
     if (request.method == "POST") {
       ref.name = Name(body.Find("metadata")->FindScalar("name"));
       if (objects_.contains(ref)) return Error(409, "AlreadyExists");
@@ -68,13 +68,14 @@ class UpstreamServer {
   // --- what people do
   void Edit(const UpstreamRef& ref, const std::string& patch) {
     yaml::Node object = objects_.at(ref);
-    Merge(object, *yaml::FromJson(Padded(patch).view()));
+    Merge(object, *yaml::FromJson(yaml::Padded(patch).view()));
     Put(ref, object, std::string(object.Find("metadata")->FindScalar("uid")));
   }
   void Make(const UpstreamRef& ref) {
-    yaml::Node object = *yaml::FromJson(Padded(R"({"metadata":{"labels":{"mine":"yes"}},"spec":{}})").view());
+    yaml::Node object = *yaml::FromJson(yaml::Padded(R"({"metadata":{"labels":{"mine":"yes"}},"spec":{}})").view());
     yaml::Node names = *yaml::FromJson(
-        Padded(Cat(R"({"metadata":{"name":")", ref.name.str(), R"(","namespace":")", ref.ns.str(), "\"}}")).view());
+        yaml::Padded(Cat(R"({"metadata":{"name":")", ref.name.str(), R"(","namespace":")", ref.ns.str(), "\"}}"))
+            .view());
     Merge(object, names);
     Put(ref, object, Cat("u", ++uids_));
   }
@@ -106,7 +107,7 @@ class UpstreamServer {
 
   kube::WriteResult Put(const UpstreamRef& ref, yaml::Node object, const std::string& uid) {
     const std::string meta = Cat(R"({"metadata":{"uid":")", uid, R"(","resourceVersion":")", ++version_, "\"}}");
-    Merge(object, *yaml::FromJson(Padded(meta).view()));
+    Merge(object, *yaml::FromJson(yaml::Padded(meta).view()));
     const std::string json = yaml::EmitJson(object, 0);
     objects_[ref] = std::move(object);
     told_.push_back({ref, json});

@@ -193,8 +193,7 @@ void UpstreamDiscovery::OnWritten(const Running& was, const kube::WriteResult& r
   if (!was.told && was.kind == Write::Kind::kDelete) {
     reconciler_.RemoveStored(was.upstream);
   } else if (!was.told) {
-    const std::string padded = result.body + std::string(yaml::kJsonPadding, '\0');
-    reconciler_.SetStored(std::string_view(padded).substr(0, result.body.size()));
+    reconciler_.SetStored(yaml::Padded(result.body).view());
   }
   // Something in the cluster takes out what we put in: that must not go round and round.
   if (reconciler_.Decide(name)) Postpone(name, {}, environment_.now());

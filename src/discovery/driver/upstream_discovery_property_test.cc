@@ -133,7 +133,7 @@ class Life {
     EXPECT_LE(sent_since_, kLimits.burst + since.count() * kLimits.per_second + 1);
     std::string name = request.target.substr(request.target.rfind('/') + 1);
     if (request.method == "POST") {
-      const auto body = yaml::FromJson(testing::Padded(request.body).view());
+      const auto body = yaml::FromJson(yaml::Padded(request.body).view());
       name = body->Find("metadata")->FindScalar("name");
     }
     size_t running = 1;
@@ -183,7 +183,7 @@ class Life {
     return server_.Do(request);
   }
   void Tell(const testing::UpstreamServer::Told& told) {
-    const testing::Padded padded(told.json);
+    const yaml::Padded padded(told.json);
     kube::Event event;
     event.kind = told.json.empty() ? kube::Event::Kind::kDelete : kube::Event::Kind::kUpsert;
     event.object = {{told.ref.ns.str(), told.ref.name.str(), "", ""}, padded.view()};

@@ -47,7 +47,7 @@ struct DriverTest : ::testing::Test {
 
   // The watch says how x-a-80 is now, "" that it is gone.
   void Observe(const std::string& json) {
-    const testing::Padded padded(json);
+    const yaml::Padded padded(json);
     kube::Event event;
     event.kind = json.empty() ? kube::Event::Kind::kDelete : kube::Event::Kind::kUpsert;
     event.object = {{"gloo-system", "x-a-80", "", ""}, padded.view()};

@@ -26,10 +26,6 @@ NameAndLabels ReadMetadata(std::string_view json) {
   return out;
 }
 
-ResourceKey KeyOf(const WatchedKind& kind, const kube::ObjectMeta& meta) {
-  return {kind.info->kind, meta.namespace_, meta.name};
-}
-
 bool IsSettled(const kube::Health& health) { return health.synced || health.phase == kube::Health::Phase::kAbsent; }
 
 }  // namespace
@@ -55,10 +51,7 @@ ClusterSource::ClusterSource(kube::HttpClient& client, Options options, kube::Ra
       client_, settings_kind_.In(options_.ns), options_.reflector, random_,
       kube::ListWatch::Consumer{[this](const kube::Batch& batch) { OnSettings(batch); },
                                 [this](const kube::Health& health) {
-                                  if (IsSettled(health) && scopes_.empty()) {
-                                    ReadSettings();
-                                    Follow();
-                                  }
+                                  if (IsSettled(health) && scopes_.empty()) Begin();
                                   consumer_.on_health(settings_kind_, options_.ns, health);
                                 }});
 }
@@ -69,26 +62,26 @@ void ClusterSource::OnSettings(const kube::Batch& batch) {
   for (const kube::Event& event : batch.events) {
     consumer_.on_event(settings_kind_, event);
     if (event.object.meta.name != options_.settings_name || event.kind == kube::Event::Kind::kDelete) continue;
-    recalled_.erase(KeyOf(settings_kind_, event.object.meta));
+    recalled_.erase(SettingsKey());
     store_.Put(*settings_kind_.info, event.object.json, changes_);
   }
-  // The first time, the policy may still be that of recalled ones.
-  if (scopes_.empty()) return;
-  ReadSettings();
+  if (!scopes_.empty()) Follow();
+}
+
+// The server has told the Settings, or that there are none.
+void ClusterSource::Begin() {
+  if (recalled_.erase(SettingsKey()) > 0) {
+    store_.Remove(SettingsKey(), changes_);
+    settings_.reset();
+  }
   Follow();
 }
 
-void ClusterSource::ReadSettings() {
-  const ResourceKey key{Kind::kSettings, options_.ns, options_.settings_name};
-  if (recalled_.erase(key) > 0) {
-    store_.Remove(key, changes_);
-    settings_.reset();
-  }
-  const Change now = store_.Current(key);
+NamespacePolicy ClusterSource::ReadPolicy() {
+  static const gloov1::Settings kNone;
+  const Change now = store_.Current(SettingsKey());
   if (!now.gone()) settings_ = now.As<gloov1::Settings>();
-  NamespacePolicy policy = NamespacePolicy::Read(settings_ ? settings_->spec : gloov1::Settings(), options_.ns);
-  wanted_.reset();
-  if (policy != policy_) wanted_ = std::move(policy);
+  return NamespacePolicy::Read(settings_ ? settings_->spec : kNone, options_.ns);
 }
 
 void ClusterSource::OnNamespaces(const kube::Batch& batch) {
@@ -109,9 +102,10 @@ void ClusterSource::OnNamespaces(const kube::Batch& batch) {
 void ClusterSource::OnBatch(const WatchedKind& kind, const kube::Batch& batch) {
   for (const kube::Event& event : batch.events) {
     consumer_.on_event(kind, event);
-    recalled_.erase(KeyOf(kind, event.object.meta));
+    const ResourceKey key{kind.info->kind, event.object.meta.namespace_, event.object.meta.name};
+    recalled_.erase(key);
     if (event.kind == kube::Event::Kind::kDelete) {
-      store_.Remove(KeyOf(kind, event.object.meta), changes_);
+      store_.Remove(key, changes_);
     } else {
       store_.Put(*kind.info, event.object.json, changes_);
     }
@@ -119,6 +113,9 @@ void ClusterSource::OnBatch(const WatchedKind& kind, const kube::Batch& batch) {
 }
 
 void ClusterSource::Follow() {
+  NamespacePolicy now = ReadPolicy();
+  wanted_.reset();
+  if (now != policy_) wanted_ = std::move(now);
   const NamespacePolicy& policy = wanted_ ? *wanted_ : policy_;
   std::set<std::string> names = policy.named;
   if (names.empty()) names.insert("");
@@ -183,11 +180,7 @@ void ClusterSource::Recall(std::string_view api_version, std::string_view plural
 
 std::vector<Change> ClusterSource::TakeRecalled() {
   for (const ResourceKey& key : store_.keys()) recalled_.insert(key);
-  const Change settings = store_.Current({Kind::kSettings, options_.ns, options_.settings_name});
-  if (!settings.gone()) {
-    settings_ = settings.As<gloov1::Settings>();
-    policy_ = NamespacePolicy::Read(settings_->spec, options_.ns);
-  }
+  policy_ = ReadPolicy();
   store_.SetNamespaces([this](const Name& ns) { return Counts(ns.str()); }, changes_);
   changes_.clear();
   std::vector<Change> all;

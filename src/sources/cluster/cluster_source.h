@@ -71,12 +71,15 @@ class ClusterSource {
   void OnSettings(const kube::Batch& batch);
   void OnNamespaces(const kube::Batch& batch);
   void OnBatch(const WatchedKind& kind, const kube::Batch& batch);
-  // Follows what the policy that is wanted needs.
+  // Follows what the policy of the Settings needs.
   void Follow();
   // The wanted policy is in force when all that it needs is there.
   void Settle();
   void Forget(const std::string& scope);
-  void ReadSettings();
+  ResourceKey SettingsKey() const { return {Kind::kSettings, options_.ns, options_.settings_name}; }
+  void Begin();
+  // Takes the Settings that are there, and says what follows from those in force.
+  NamespacePolicy ReadPolicy();
 
   kube::HttpClient& client_;
   const Options options_;

@@ -5,20 +5,18 @@
 
 #include "src/base/text.h"
 #include "src/json/tree.h"
+#include "src/sources/cluster/object_store.h"
 
 namespace k8sgw::cluster {
 namespace {
 
-bool ChangesAllTheTime(int depth, std::string_view parent, std::string_view key) {
-  if (depth == 0) return key == "status";
-  if (depth == 2) return parent == "annotations" && key == "kubectl.kubernetes.io/last-applied-configuration";
-  return depth == 1 && parent == "metadata" &&
-         (key == "managedFields" || key == "resourceVersion" || key == "generation");
+bool IsNotKept(int depth, std::string_view parent, std::string_view key) {
+  const bool is_version = key == "resourceVersion" || key == "generation";
+  return IsBookkeeping(depth, parent, key) || (depth == 1 && parent == "metadata" && is_version);
 }
 
 std::string TextOf(const std::string& json) {
-  const std::string padded = json + std::string(yaml::kJsonPadding, '\0');
-  const auto object = yaml::FromJson(std::string_view(padded).substr(0, json.size()), ChangesAllTheTime);
+  const auto object = yaml::FromJson(yaml::Padded(json).view(), IsNotKept);
   return object.ok() ? yaml::EmitJson(*object, 0) : json;
 }
 
@@ -32,10 +30,8 @@ void KeptObjects::ForEach(const Tell& tell) const {
   for (const std::string& name : texts_->names()) {
     std::optional<std::string> text = texts_->Find(name);
     if (!text) continue;
-    const size_t size = text->size();
-    text->append(yaml::kJsonPadding, '\0');
     const std::string_view rest = std::string_view(name).substr(name.find(' ') + 1);
-    tell(name.substr(0, name.find(' ')), rest.substr(0, rest.find(' ')), std::string_view(*text).substr(0, size));
+    tell(name.substr(0, name.find(' ')), rest.substr(0, rest.find(' ')), yaml::Padded(*std::move(text)).view());
   }
 }
 

@@ -29,12 +29,12 @@ class KeptObjectsTest : public ::testing::Test {
     const auto kinds = AllWatchedKinds();
     const auto is = [&](const WatchedKind& kind) { return kind.info->plural == plural; };
     const WatchedKind& kind = *std::find_if(kinds.begin(), kinds.end(), is);
-    const std::string padded = json + std::string(yaml::kJsonPadding, '\0');
+    const yaml::Padded padded(json);
     kube::Event event;
     event.kind = json.empty() ? kube::Event::Kind::kDelete : kube::Event::Kind::kUpsert;
     event.object.meta.name = name;
     event.object.meta.namespace_ = "shop";
-    event.object.json = std::string_view(padded).substr(0, json.size());
+    event.object.json = padded.view();
     kept->Observe(kind, event);
   }
 
@@ -113,8 +113,7 @@ TEST_F(KeptObjectsTest, TheStoreReadsThemBack) {
   std::vector<Change> changes;
   ObjectStore store;
   const KindInfo& info = *FindKind("VirtualService");
-  const std::string padded = json + std::string(yaml::kJsonPadding, '\0');
-  store.Put(info, std::string_view(padded).substr(0, json.size()), changes);
+  store.Put(info, yaml::Padded(json).view(), changes);
   ASSERT_EQ(changes.size(), 1U);
   kept->ForEach([&](std::string_view, std::string_view, std::string_view text) { store.Put(info, text, changes); });
   EXPECT_EQ(changes.size(), 1U) << "it is another";

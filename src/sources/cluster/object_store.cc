@@ -10,13 +10,6 @@ namespace {
 
 using yaml::Node;
 
-// What kubectl notes for itself repeats the object, and what the server and we write is not read.
-bool IsBookkeeping(int depth, std::string_view parent, std::string_view key) {
-  if (depth == 0) return key == "status";
-  if (depth == 1) return parent == "metadata" && key == "managedFields";
-  return depth == 2 && parent == "annotations" && key == "kubectl.kubernetes.io/last-applied-configuration";
-}
-
 // Items of a list do not say their kind, and metadata alone says another.
 void SetText(Node& object, std::string_view key, std::string_view text) {
   const auto same = [&](const Node::Entry& entry) { return entry.key == key; };
@@ -35,6 +28,12 @@ Change Gone(const ResourceKey& key) {
 }
 
 }  // namespace
+
+bool IsBookkeeping(int depth, std::string_view parent, std::string_view key) {
+  if (depth == 0) return key == "status";
+  if (depth == 1) return parent == "metadata" && key == "managedFields";
+  return depth == 2 && parent == "annotations" && key == "kubectl.kubernetes.io/last-applied-configuration";
+}
 
 ObjectStore::ObjectStore() : counts_([](const Name&) { return true; }) {}
 ObjectStore::~ObjectStore() = default;

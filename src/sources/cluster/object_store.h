@@ -15,6 +15,10 @@
 
 namespace k8sgw::cluster {
 
+// Fields that are not read, as a yaml::SkipField: what kubectl notes for itself repeats the object, and the status and
+// the managed fields are what the server and we write.
+bool IsBookkeeping(int depth, std::string_view parent, std::string_view key);
+
 class ObjectStore {
  public:
   using Counts = std::function<bool(const Name& ns)>;
