@@ -36,7 +36,7 @@ using Time = EventLoop::Time;
 // How often the log says what is still waited for, and how long no answer is no reason to serve what is known from
 // earlier.
 constexpr std::chrono::seconds kPatience(10);
-// After a first fault: one that is over by then is no outage.
+// The same after a first fault.
 constexpr std::chrono::seconds kOutage(1);
 // At the end: for statuses that are due, and for all of it.
 constexpr std::chrono::milliseconds kFlush(500);
@@ -56,7 +56,7 @@ class ClusterServer {
  public:
   ClusterServer(const GlooOptions& options, kube::ClientConfig config)
       : options_(options),
-        memory_(options.state_dir, config.server, options),
+        memory_(options, config.server),
         credentials_(std::move(config), kube::RealEnvironment(), kube::RealExecRunner(), {}),
         client_(kube_loop_, credentials_, {}),
         writer_(client_),
@@ -163,7 +163,7 @@ class ClusterServer {
       loop_.Post([this] { source_->Poke(); });
     }
     discovery_.SetHeard(kind.info->plural, ns, health.synced);
-    if (control_.held() && health_.away() && serve_recalled_) {
+    if (serve_recalled_ && health_.away()) {
       serve_recalled_ = std::min(*serve_recalled_, EventLoop::Now() + kOutage);
     }
   }

@@ -2,7 +2,6 @@
 
 #include <fmt/chrono.h>
 #include <fmt/core.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <chrono>
@@ -12,21 +11,17 @@
 namespace k8sgw {
 namespace {
 
-// What was changed is on its way to Envoys first.
-constexpr std::chrono::milliseconds kPause(50);
-// Before a disk that is full is tried again.
-constexpr std::chrono::seconds kPatience(10);
 // How often it is noted that what is kept still holds.
 constexpr std::chrono::seconds kTouch(30);
 constexpr size_t kObjectsAtOnce = 100;
 
 }  // namespace
 
-ClusterMemory::ClusterMemory(const std::string& state_dir, const std::string& cluster, const GlooOptions& options) {
-  if (state_dir.empty()) return;
+ClusterMemory::ClusterMemory(const GlooOptions& options, const std::string& cluster) {
+  if (options.state_dir.empty()) return;
   const uint64_t hash = Hash64(cluster, Hash64(options.ns, Hash64(options.settings_name)));
-  auto texts = state::LastGoodTexts::Open(state_dir + "/cluster-" + HexHash(hash));
-  Say(texts.status());
+  auto texts = state::LastGoodTexts::Open(options.state_dir + "/cluster-" + HexHash(hash));
+  timer_.Say(texts.status());
   if (texts.ok()) kept_ = std::make_unique<cluster::KeptObjects>(std::move(*texts));
 }
 
@@ -50,36 +45,23 @@ std::string ClusterMemory::AsOf() const {
 void ClusterMemory::Observe(const cluster::WatchedKind& kind, const kube::Event& event) {
   if (!kept_) return;
   kept_->Observe(kind, event);
-  if (!complete_) return;
-  // Not later for what comes after it.
-  const EventLoop::Time soon = EventLoop::Now() + kPause;
-  next_ = std::min(next_.value_or(soon), soon);
+  if (complete_) timer_.Changed();
 }
 
 void ClusterMemory::Complete() {
   complete_ = true;
   if (!kept_) return;
   kept_->Complete();
-  next_ = EventLoop::Now() + kPause;
+  timer_.Changed();
 }
 
 void ClusterMemory::OnDeadline(const ControlPlane& control, bool heard) {
-  const absl::StatusOr<bool> done = kept_->Keep(control.ObjectsWithErrors(), kObjectsAtOnce);
-  Say(done.status());
-  if (!done.ok()) {
-    next_ = EventLoop::Now() + kPatience;
-  } else if (!*done) {
-    next_ = EventLoop::Now();
-  } else {
-    if (heard) kept_->Touch();
-    next_ = EventLoop::Now() + kTouch;
-  }
-}
-
-void ClusterMemory::Say(const absl::Status& status) {
-  const std::string text(status.message());
-  if (!status.ok() && text != said_) spdlog::warn("what the cluster says is not kept for the next start: {}", text);
-  said_ = text;
+  timer_.Begin();
+  const absl::StatusOr<bool> all = kept_->Keep(control.ObjectsWithErrors(), kObjectsAtOnce);
+  timer_.Wrote(all);
+  if (!all.ok() || !*all) return;
+  if (heard) kept_->Touch();
+  timer_.NoLaterThan(EventLoop::Now() + kTouch);
 }
 
 }  // namespace k8sgw

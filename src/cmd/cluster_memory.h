@@ -8,6 +8,7 @@
 #include "src/cmd/commands.h"
 #include "src/cmd/control_plane.h"
 #include "src/cmd/event_loop.h"
+#include "src/cmd/keep_timer.h"
 #include "src/sources/cluster/cluster_source.h"
 #include "src/sources/cluster/kept_objects.h"
 
@@ -15,8 +16,8 @@ namespace k8sgw {
 
 class ClusterMemory {
  public:
-  // Nothing is kept when `state_dir` is empty; with a warning, when it cannot be used. `cluster` is the server's URL.
-  ClusterMemory(const std::string& state_dir, const std::string& cluster, const GlooOptions& options);
+  // Nothing is kept without a state folder; with a warning, when it cannot be used. `cluster` is the server's URL.
+  ClusterMemory(const GlooOptions& options, const std::string& cluster);
 
   // Tells the source what is known from earlier. Before the loop runs.
   void Recall(cluster::ClusterSource& source) const;
@@ -27,17 +28,14 @@ class ClusterMemory {
   // The first complete world was observed.
   void Complete();
   // When OnDeadline is to be called.
-  std::optional<EventLoop::Time> deadline() const { return next_; }
+  std::optional<EventLoop::Time> deadline() const { return timer_.deadline(); }
   // Keeps a part of what has changed, so that nothing else waits for long. `heard`: the server says what changes.
   void OnDeadline(const ControlPlane& control, bool heard);
 
  private:
-  void Say(const absl::Status& status);
-
   std::unique_ptr<cluster::KeptObjects> kept_;
   bool complete_ = false;
-  std::optional<EventLoop::Time> next_;
-  std::string said_;
+  KeepTimer timer_{"what the cluster says is not kept for the next start"};
 };
 
 }  // namespace k8sgw

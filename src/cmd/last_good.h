@@ -7,6 +7,7 @@
 
 #include "src/cmd/control_plane.h"
 #include "src/cmd/event_loop.h"
+#include "src/cmd/keep_timer.h"
 #include "src/sources/file/directory_source.h"
 
 namespace k8sgw {
@@ -22,17 +23,14 @@ class LastGoodKeeper {
   void Attach(file::DirectorySource& source);
   // Something was applied: Keep is to be called at deadline().
   void Touch();
-  std::optional<EventLoop::Time> deadline() const { return next_; }
+  std::optional<EventLoop::Time> deadline() const { return timer_.deadline(); }
   // Keeps a part of what has changed, so that nothing else waits for long.
   void Keep(const std::set<file::DirectorySource*>& sources);
 
  private:
-  void Say(const absl::Status& status);
-
   const std::string state_dir_;
   const ControlPlane& control_;
-  std::optional<EventLoop::Time> next_;
-  std::string said_;
+  KeepTimer timer_{"last good versions are not kept for the next start"};
 };
 
 }  // namespace k8sgw
