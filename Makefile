@@ -53,7 +53,7 @@ commands: all ## validate, explain and translate, word by word
 resilience: all ## whole processes: files that break, processes that die, ports that are taken
 	@python3 tests/e2e/resilience.py --preset release
 
-cluster: build ## cases on a real Kubernetes; needs root, and ten minutes or more the first time, which builds it
+cluster: all ## cases on a real Kubernetes; needs root, and ten minutes or more the first time, which builds it
 	@python3 tests/cluster/run.py --preset release
 
 fuzz: setup ## inputs made at random, with sanitizers, by clang; RUNS=1000000 makes more of them

@@ -1,18 +1,14 @@
-// The whole way against a real API server that has our kinds: K8SGATEWAY_TEST_KUBECONFIG names a kubeconfig of an
-// administrator, otherwise these are skipped. Everything is done in a namespace of its own, which goes at the end.
+// The whole way against a real API server that has our kinds.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <map>
 
 #include "src/base/text.h"
 #include "src/base/yaml.h"
 #include "src/model/decode.h"
-#include "src/sources/kube/kubeconfig.h"
 #include "src/sources/kube/list_watch.h"
+#include "src/sources/kube/test_real_api_server.h"
 #include "src/status/status_writer.h"
 #include "src/status/verdicts.h"
 
@@ -81,71 +77,38 @@ class Replica {
   kube::ListWatch watch_;
 };
 
-class StatusApiServerTest : public ::testing::Test {
+class StatusApiServerTest : public kube::testing::RealApiServerTest {
  protected:
+  StatusApiServerTest() : RealApiServerTest("status") {}
+
   void SetUp() override {
-    const char* kubeconfig = std::getenv("K8SGATEWAY_TEST_KUBECONFIG");
-    if (kubeconfig == nullptr) GTEST_SKIP() << "K8SGATEWAY_TEST_KUBECONFIG is not set";
-    const auto config = kube::LoadKubeconfig(kube::RealEnvironment(), kubeconfig, "");
-    ASSERT_TRUE(config.ok()) << config.status();
-    credentials_ = std::make_unique<kube::Credentials>(*config, kube::RealEnvironment(), kube::RealExecRunner(),
-                                                       kube::Credentials::Options{});
-    client_ = std::make_unique<kube::HttpClient>(loop_, *credentials_, kube::HttpClient::Options{});
-    writer_ = std::make_unique<kube::Writer>(*client_);
-    static int number = 0;
-    ns_ = Cat("status-test-", getpid(), "-", ++number);
-    ASSERT_TRUE(
-        Send(kube::CreateObject({"", "v1", "namespaces", ""}, Cat(R"({"metadata":{"name":")", ns_, "\"}}"))).ok());
+    RealApiServerTest::SetUp();
+    if (!ready()) return;
     services_ = {"gateway.solo.io", "v1", "virtualservices", ns_};
     replica_ = std::make_unique<Replica>(loop_, *client_, ns_);
   }
   void TearDown() override {
     replica_.reset();
-    if (!writer_) return;
-    EXPECT_TRUE(Send(kube::DeleteObject({{"", "v1", "namespaces", ""}, ns_})).ok());
+    RealApiServerTest::TearDown();
   }
 
-  bool Until(const std::function<bool()>& done, milliseconds limit = seconds(30)) {
-    const auto deadline = kube::Loop::Now() + limit;
-    while (!done()) {
-      if (kube::Loop::Now() > deadline) return false;
-      pollfd waiting{loop_.fd(), POLLIN, 0};
-      poll(&waiting, 1, 50);
-      loop_.Process();
-    }
-    return true;
-  }
-  absl::Status Send(kube::WriteRequest request) {
-    std::optional<absl::Status> status;
-    writer_->Send(std::move(request), [&](const kube::WriteResult& result) {
-      status = result.status;
-      body_ = result.body;
-    });
-    EXPECT_TRUE(Until([&] { return status.has_value(); }));
-    return status.value_or(absl::UnknownError("no answer"));
-  }
   absl::Status Create(const std::string& name, const std::string& spec) {
-    return Send(kube::CreateObject(
-        services_, Cat(R"({"apiVersion":"gateway.solo.io/v1","kind":"VirtualService","metadata":{"name":")", name,
-                       R"("},"spec":)", spec, "}")));
+    return Send(kube::CreateObject(services_, Cat(R"({"apiVersion":"gateway.solo.io/v1","kind":"VirtualService",)",
+                                                  R"("metadata":{"name":")", name, R"("},"spec":)", spec, "}")))
+        .status;
   }
   // The status of an object, as text.
   std::string StatusOf(const std::string& name) {
-    if (!Send(kube::ReadObject({services_, name})).ok()) return "";
-    const yaml::Stream stream = yaml::Parse(body_);
+    const kube::WriteResult read = Send(kube::ReadObject({services_, name}));
+    if (!read.status.ok()) return "";
+    const yaml::Stream stream = yaml::Parse(read.body);
     const yaml::Node* status = stream.documents.at(0).Find("status");
     return status == nullptr ? "" : yaml::EmitJson(*status, 0);
   }
   uint64_t written() const { return replica_->statuses().counters().written; }
 
-  kube::Loop loop_;
-  std::unique_ptr<kube::Credentials> credentials_;
-  std::unique_ptr<kube::HttpClient> client_;
-  std::unique_ptr<kube::Writer> writer_;
   std::unique_ptr<Replica> replica_;
-  std::string ns_;
   kube::Resource services_;
-  std::string body_;
 };
 
 std::string Spec(const std::string& matcher) {
@@ -162,7 +125,7 @@ TEST_F(StatusApiServerTest, ObjectsGetTheirStatus) {
   EXPECT_FALSE(Until([&] { return written() > 0; }, milliseconds(500)));
   ASSERT_TRUE(
       Send(kube::MergePatch({services_, "a"}, R"({"status":{"statuses":{"other":{"state":"Accepted","x":[1]}}}})"))
-          .ok());
+          .status.ok());
   replica_->statuses().SetLeading(true);
   ASSERT_TRUE(Until([&] { return written() == 1; }));
   std::string status = StatusOf("a");
@@ -170,7 +133,7 @@ TEST_F(StatusApiServerTest, ObjectsGetTheirStatus) {
   EXPECT_THAT(status, HasSubstr(R"("state": "Rejected")"));
   EXPECT_THAT(status, HasSubstr(R"(virtualHost.routes[0].matchers[0].regex: )"));
   // There is no Gateway: a warning remains.
-  ASSERT_TRUE(Send(kube::MergePatch({services_, "a"}, Cat(R"({"spec":)", Spec(kGood), "}"))).ok());
+  ASSERT_TRUE(Send(kube::MergePatch({services_, "a"}, Cat(R"({"spec":)", Spec(kGood), "}"))).status.ok());
   ASSERT_TRUE(Until([&] { return written() == 2; }));
   status = StatusOf("a");
   EXPECT_THAT(status,
@@ -178,7 +141,7 @@ TEST_F(StatusApiServerTest, ObjectsGetTheirStatus) {
   EXPECT_THAT(status, Not(HasSubstr("Rejected")));
   EXPECT_THAT(status, HasSubstr(R"("other": {"state": "Accepted", "x": [1]})"));
   // Somebody takes it away.
-  ASSERT_TRUE(Send(kube::MergePatch({services_, "a"}, R"({"status":{"statuses":{"gloo-system":null}}})")).ok());
+  ASSERT_TRUE(Send(kube::MergePatch({services_, "a"}, R"({"status":{"statuses":{"gloo-system":null}}})")).status.ok());
   ASSERT_TRUE(Until([&] { return written() == 3; }));
   EXPECT_EQ(StatusOf("a"), status);
   // Our own events, and a new process, cause no writes.
@@ -200,7 +163,8 @@ TEST_F(StatusApiServerTest, APatchForTheObjectBeforeIsRefused) {
   ASSERT_TRUE(Create("a", Spec(kGood)).ok());
   const Entry entry{State::kAccepted, "", "gateway", {}};
   const absl::Status status =
-      Send(RequestOf(kNs, {1, {Kind::kVirtualService, ns_, "a"}, "00000000-0000-0000-0000-000000000000", {}}, entry));
+      Send(RequestOf(kNs, {1, {Kind::kVirtualService, ns_, "a"}, "00000000-0000-0000-0000-000000000000", {}}, entry))
+          .status;
   EXPECT_TRUE(absl::IsInvalidArgument(status) || absl::IsAborted(status)) << status;
   EXPECT_THAT(StatusOf("a"), Not(HasSubstr("Accepted")));
 }

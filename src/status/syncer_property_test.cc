@@ -242,14 +242,20 @@ int Lives() {
   return lives == nullptr ? 200 : std::atoi(lives);
 }
 
+// A life from its start to its rest.
+Counts Live(int seed, bool faults) {
+  Counts counts;
+  Life life(static_cast<uint64_t>(seed), counts, faults);
+  life.Run(std::chrono::minutes(5));
+  life.Settle();
+  return counts;
+}
+
 TEST(SyncerPropertyTest, EveryObjectGetsItsVerdictWhateverHappens) {
   Counts all;
   for (int seed = 1; seed <= Lives() && !HasFailure(); ++seed) {
     SCOPED_TRACE(Cat("seed ", seed));
-    Counts counts;
-    Life life(static_cast<uint64_t>(seed), counts, true);
-    life.Run(std::chrono::minutes(5));
-    life.Settle();
+    const Counts counts = Live(seed, true);
     // A new leader whose watch is late may write what was the verdict before, once for each object.
     EXPECT_LE(counts.effective, counts.reasons + kObjects * counts.leads);
     EXPECT_LE(counts.sent, 2 * counts.reasons + counts.failed + kObjects * counts.leads);
@@ -267,10 +273,7 @@ TEST(SyncerPropertyTest, EveryObjectGetsItsVerdictWhateverHappens) {
 TEST(SyncerPropertyTest, WithoutFaultsNoWriteIsInVain) {
   for (int seed = 1; seed <= Lives() && !HasFailure(); ++seed) {
     SCOPED_TRACE(Cat("seed ", seed));
-    Counts counts;
-    Life life(static_cast<uint64_t>(seed), counts, false);
-    life.Run(std::chrono::minutes(5));
-    life.Settle();
+    const Counts counts = Live(seed, false);
     EXPECT_LE(counts.effective, counts.reasons);
     EXPECT_GT(counts.effective, counts.reasons / 3);
     // Only those that meet the end of their object.

@@ -1,11 +1,6 @@
-// Against a real API server: K8SGATEWAY_TEST_KUBECONFIG names a kubeconfig of an administrator, otherwise these are
-// skipped. Everything is done in a namespace of their own, which goes at the end; so does the definition of Upstreams
-// when it was not there before.
+// Against a real API server. The definition of Upstreams goes at the end when it was not there before.
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -13,8 +8,8 @@
 #include "src/discovery/driver/upstream_discovery.h"
 #include "src/discovery/test_json.h"
 #include "src/model/decode.h"
-#include "src/sources/kube/kubeconfig.h"
 #include "src/sources/kube/list_watch.h"
+#include "src/sources/kube/test_real_api_server.h"
 
 namespace k8sgw::discovery {
 namespace {
@@ -25,7 +20,7 @@ using testing::At;
 const kube::Resource kDefinitions{"apiextensions.k8s.io", "v1", "customresourcedefinitions", ""};
 constexpr char kDefinition[] = "upstreams.gloo.solo.io";
 
-class ApiServerTest : public ::testing::Test {
+class ApiServerTest : public kube::testing::RealApiServerTest {
  protected:
   // Discovery with its watches, as in a process of its own.
   struct Replica {
@@ -36,30 +31,21 @@ class ApiServerTest : public ::testing::Test {
     bool upstreams_there = false;
   };
 
+  ApiServerTest() : RealApiServerTest("discovery") {}
+
   void SetUp() override {
-    const char* kubeconfig = std::getenv("K8SGATEWAY_TEST_KUBECONFIG");
-    if (kubeconfig == nullptr) GTEST_SKIP() << "K8SGATEWAY_TEST_KUBECONFIG is not set";
-    const auto config = kube::LoadKubeconfig(kube::RealEnvironment(), kubeconfig, "");
-    ASSERT_TRUE(config.ok()) << config.status();
-    credentials_ = std::make_unique<kube::Credentials>(*config, kube::RealEnvironment(), kube::RealExecRunner(),
-                                                       kube::Credentials::Options{});
-    client_ = std::make_unique<kube::HttpClient>(loop_, *credentials_, kube::HttpClient::Options{});
-    writer_ = std::make_unique<kube::Writer>(*client_);
+    RealApiServerTest::SetUp();
+    if (!ready()) return;
     InstallDefinition();
-    static int number = 0;
-    ns_ = Cat("discovery-test-", getpid(), "-", ++number);
-    ASSERT_TRUE(
-        Send(kube::CreateObject({"", "v1", "namespaces", ""}, Cat(R"({"metadata":{"name":")", ns_, "\"}}"))).ok());
     services_ = {"", "v1", "services", ns_};
     upstreams_ = {"gloo.solo.io", "v1", "upstreams", ns_};
   }
   void TearDown() override {
-    if (ns_.empty()) return;
-    EXPECT_TRUE(Send(kube::DeleteObject({{"", "v1", "namespaces", ""}, ns_})).ok());
+    RealApiServerTest::TearDown();
     if (!own_definition_) return;
     const kube::Target definition{kDefinitions, kDefinition};
-    EXPECT_TRUE(Send(kube::DeleteObject(definition)).ok());
-    EXPECT_TRUE(Until([&] { return absl::IsNotFound(Send(kube::ReadObject(definition))); }));
+    EXPECT_TRUE(Send(kube::DeleteObject(definition)).status.ok());
+    EXPECT_TRUE(Until([&] { return absl::IsNotFound(Send(kube::ReadObject(definition)).status); }));
   }
 
   void InstallDefinition() {
@@ -67,35 +53,11 @@ class ApiServerTest : public ::testing::Test {
     text << std::ifstream(Cat("chart/crds/", kDefinition, ".yaml")).rdbuf();
     const yaml::Stream stream = yaml::Parse(text.str());
     ASSERT_TRUE(stream.ok && stream.documents.size() == 1);
-    const absl::Status made = Send(kube::CreateObject(kDefinitions, yaml::EmitJson(stream.documents[0], 0)));
+    const absl::Status made = Send(kube::CreateObject(kDefinitions, yaml::EmitJson(stream.documents[0], 0))).status;
     ASSERT_TRUE(made.ok() || absl::IsAlreadyExists(made)) << made;
     own_definition_ = made.ok();
     const kube::Resource all{"gloo.solo.io", "v1", "upstreams", "default"};
-    ASSERT_TRUE(Until([&] { return Send({"GET", kube::CollectionPath(all), "", ""}).ok(); }));
-  }
-
-  bool Until(const std::function<bool()>& done, milliseconds limit = std::chrono::seconds(30)) {
-    const auto deadline = kube::Loop::Now() + limit;
-    while (!done()) {
-      if (kube::Loop::Now() > deadline) return false;
-      Turn();
-    }
-    return true;
-  }
-  void Turn() {
-    pollfd waiting{loop_.fd(), POLLIN, 0};
-    poll(&waiting, 1, 50);
-    loop_.Process();
-  }
-  absl::Status Send(kube::WriteRequest request, std::string* body = nullptr) {
-    std::optional<absl::Status> status;
-    writer_->Send(std::move(request), [&](const kube::WriteResult& result) {
-      status = result.status;
-      if (body) *body = result.body;
-    });
-    const auto deadline = kube::Loop::Now() + std::chrono::seconds(30);
-    while (!status && kube::Loop::Now() < deadline) Turn();
-    return status.value_or(absl::DeadlineExceededError("no answer"));
+    ASSERT_TRUE(Until([&] { return Send({"GET", kube::CollectionPath(all), "", ""}).status.ok(); }));
   }
 
   std::unique_ptr<Replica> Start() {
@@ -138,7 +100,7 @@ class ApiServerTest : public ::testing::Test {
     const ServiceRef ref{event.object.meta.namespace_, event.object.meta.name};
     if (event.kind == kube::Event::Kind::kDelete) return discovery.SetService(ref, nullptr);
     yaml::Node object = *yaml::FromJson(event.object.json);
-    testing::Merge(object, *yaml::FromJson(testing::Padded(R"({"apiVersion":"v1","kind":"Service"})").view()));
+    testing::Merge(object, *yaml::FromJson(yaml::Padded(R"({"apiVersion":"v1","kind":"Service"})").view()));
     const DecodedDocument decoded = DecodeKubernetes(object, "");
     discovery.SetService(ref, decoded.objects.at(0).As<core::Service>());
   }
@@ -147,27 +109,23 @@ class ApiServerTest : public ::testing::Test {
   }
 
   absl::Status MakeService(const std::string& name, const std::string& annotations = "") {
-    return Send(kube::CreateObject(
-        services_,
-        Cat(R"({"metadata":{"name":")", name, R"(","annotations":{)", annotations,
-            R"(}},"spec":{"selector":{"app":"a"},"ports":[{"name":"grpc","port":80},{"name":"b","port":81}]}})")));
+    return Send(
+               kube::CreateObject(
+                   services_,
+                   Cat(R"({"metadata":{"name":")", name, R"(","annotations":{)", annotations,
+                       R"(}},"spec":{"selector":{"app":"a"},"ports":[{"name":"grpc","port":80},{"name":"b","port":81}]}})")))
+        .status;
   }
   // nullopt when it is not there.
   std::optional<yaml::Node> Upstream(const std::string& service, int port) {
-    std::string body;
-    const absl::Status status = Send(kube::ReadObject({upstreams_, Cat(ns_, "-", service, "-", port)}), &body);
-    if (!status.ok()) return std::nullopt;
-    return *yaml::FromJson(testing::Padded(body).view());
+    const kube::WriteResult read = Send(kube::ReadObject({upstreams_, Cat(ns_, "-", service, "-", port)}));
+    if (!read.status.ok()) return std::nullopt;
+    return *yaml::FromJson(yaml::Padded(read.body).view());
   }
   absl::Status Edit(const std::string& service, int port, const std::string& patch) {
-    return Send(kube::MergePatch({upstreams_, Cat(ns_, "-", service, "-", port)}, patch));
+    return Send(kube::MergePatch({upstreams_, Cat(ns_, "-", service, "-", port)}, patch)).status;
   }
 
-  kube::Loop loop_;
-  std::unique_ptr<kube::Credentials> credentials_;
-  std::unique_ptr<kube::HttpClient> client_;
-  std::unique_ptr<kube::Writer> writer_;
-  std::string ns_;
   kube::Resource services_;
   kube::Resource upstreams_;
   bool own_definition_ = false;
@@ -186,10 +144,10 @@ TEST_F(ApiServerTest, UpstreamsFollowServicesAndKeepEdits) {
 
   ASSERT_TRUE(Edit("a", 80, R"({"spec":{"connectionConfig":{"connectTimeout":"3s"}}})").ok());
   ASSERT_TRUE(Edit("a", 81, R"({"metadata":{"labels":{"discovered_by":null}}})").ok());
-  ASSERT_TRUE(Send(kube::MergePatch({services_, "a"}, R"({"spec":{"selector":{"app":"b"}}})")).ok());
+  ASSERT_TRUE(Send(kube::MergePatch({services_, "a"}, R"({"spec":{"selector":{"app":"b"}}})")).status.ok());
   ASSERT_TRUE(Until([&] { return At(*Upstream("a", 80), "spec", "kube", "selector", "app") == R"("b")"; }));
   EXPECT_EQ(At(*Upstream("a", 80), "spec", "connectionConfig", "connectTimeout"), R"("3s")");
-  ASSERT_TRUE(Send(kube::DeleteObject({services_, "a"})).ok());
+  ASSERT_TRUE(Send(kube::DeleteObject({services_, "a"})).status.ok());
   ASSERT_TRUE(Until([&] { return !Upstream("a", 80); }));
   ASSERT_TRUE(Settles(*replica));
   EXPECT_EQ(At(*Upstream("a", 81), "spec", "kube", "selector", "app"), R"("a")") << "it is people's now";
@@ -232,7 +190,7 @@ TEST_F(ApiServerTest, TwoWhoBothThinkTheyLeadDoNoHarm) {
   }));
   ASSERT_TRUE(Settles(*first) && Settles(*second));
   EXPECT_EQ(first->discovery->counters().created + second->discovery->counters().created, 40U);
-  for (int i = 0; i < 20; ++i) ASSERT_TRUE(Send(kube::DeleteObject({services_, Cat("s", i)})).ok());
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(Send(kube::DeleteObject({services_, Cat("s", i)})).status.ok());
   ASSERT_TRUE(Until([&] { return !Upstream("s19", 80) && !Upstream("s19", 81); }));
   EXPECT_TRUE(Settles(*first) && Settles(*second));
 }
@@ -242,17 +200,16 @@ TEST_F(ApiServerTest, ARefusalIsSaidAndOvercome) {
   ASSERT_TRUE(
       Send(kube::CreateObject({"", "v1", "resourcequotas", ns_},
                               R"({"metadata":{"name":"q"},"spec":{"hard":{"count/upstreams.gloo.solo.io":"0"}}})"))
-          .ok());
+          .status.ok());
   ASSERT_TRUE(Until([&] {
-    std::string body;
-    return Send(kube::ReadObject({{"", "v1", "resourcequotas", ns_}, "q"}), &body).ok() &&
-           body.find("\"used\"") != std::string::npos;
+    const kube::WriteResult read = Send(kube::ReadObject({{"", "v1", "resourcequotas", ns_}, "q"}));
+    return read.status.ok() && read.body.find("\"used\"") != std::string::npos;
   }));
   ASSERT_TRUE(MakeService("a").ok());
   const auto replica = Start();
   ASSERT_TRUE(Until([&] { return replica->discovery->counters().refused > 3; }));
   EXPECT_EQ(replica->discovery->counters().created, 0U);
-  ASSERT_TRUE(Send(kube::DeleteObject({{"", "v1", "resourcequotas", ns_}, "q"})).ok());
+  ASSERT_TRUE(Send(kube::DeleteObject({{"", "v1", "resourcequotas", ns_}, "q"})).status.ok());
   EXPECT_TRUE(Until([&] { return replica->discovery->counters().created == 2; }));
 }
 

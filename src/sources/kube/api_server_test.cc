@@ -1,17 +1,13 @@
-// Against a real API server: K8SGATEWAY_TEST_KUBECONFIG names a kubeconfig of an administrator, otherwise these are
-// skipped. Everything is done in a namespace, and with a kind, of their own, which go at the end.
+// Against a real API server, with a kind of their own, which goes at the end.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <map>
 
 #include "src/base/text.h"
-#include "src/sources/kube/kubeconfig.h"
 #include "src/sources/kube/leader_election.h"
 #include "src/sources/kube/list_watch.h"
+#include "src/sources/kube/test_real_api_server.h"
 #include "src/sources/kube/text.h"
 #include "src/sources/kube/writer.h"
 
@@ -24,7 +20,7 @@ using ::testing::HasSubstr;
 
 double Half() { return 0.5; }
 
-class ApiServerTest : public ::testing::Test {
+class ApiServerTest : public testing::RealApiServerTest {
  protected:
   struct World {
     std::unique_ptr<ListWatch> watch;
@@ -35,50 +31,18 @@ class ApiServerTest : public ::testing::Test {
     Health health;
   };
 
+  ApiServerTest() : RealApiServerTest("client") {}
+
   void SetUp() override {
-    const char* kubeconfig = std::getenv("K8SGATEWAY_TEST_KUBECONFIG");
-    if (kubeconfig == nullptr) GTEST_SKIP() << "K8SGATEWAY_TEST_KUBECONFIG is not set";
-    const auto config = LoadKubeconfig(RealEnvironment(), kubeconfig, "");
-    ASSERT_TRUE(config.ok()) << config.status();
-    config_ = *config;
-    Connect();
-    static int number = 0;
-    name_ = Cat("client-test-", getpid(), "-", ++number);
-    const WriteResult made =
-        Send(CreateObject({"", "v1", "namespaces", ""}, Cat(R"({"metadata":{"name":")", name_, "\"}}")));
-    ASSERT_TRUE(made.status.ok() || absl::IsAlreadyExists(made.status)) << made.status;
-    maps_ = {"", "v1", "configmaps", name_};
+    RealApiServerTest::SetUp();
+    maps_ = {"", "v1", "configmaps", ns_};
   }
   void TearDown() override {
-    if (!writer_) return;
     for (int i = 0; i < made_; ++i) writer_->Send(DeleteObject({maps_, Cat("m", i)}), [](const WriteResult&) {});
-    EXPECT_TRUE(Until([&] { return writer_->running() == 0; }));
-    Send(DeleteObject({{"", "v1", "namespaces", ""}, name_}));
+    EXPECT_TRUE(Until([&] { return !writer_ || writer_->running() == 0; }));
+    RealApiServerTest::TearDown();
   }
 
-  void Connect() {
-    writer_.reset();
-    client_.reset();
-    credentials_ = std::make_unique<Credentials>(config_, RealEnvironment(), RealExecRunner(), Credentials::Options{});
-    client_ = std::make_unique<HttpClient>(loop_, *credentials_, HttpClient::Options{});
-    writer_ = std::make_unique<Writer>(*client_);
-  }
-  bool Until(const std::function<bool()>& done, milliseconds limit = seconds(30)) {
-    const auto deadline = Loop::Now() + limit;
-    while (!done()) {
-      if (Loop::Now() > deadline) return false;
-      pollfd waiting{loop_.fd(), POLLIN, 0};
-      poll(&waiting, 1, 50);
-      loop_.Process();
-    }
-    return true;
-  }
-  WriteResult Send(WriteRequest request) {
-    std::optional<WriteResult> result;
-    writer_->Send(std::move(request), [&](const WriteResult& its_result) { result = its_result; });
-    EXPECT_TRUE(Until([&] { return result.has_value(); }));
-    return result.value_or(WriteResult());
-  }
   std::unique_ptr<World> Follow(const Resource& resource, ReflectorOptions options) {
     auto world = std::make_unique<World>();
     World* const target = world.get();
@@ -120,12 +84,6 @@ class ApiServerTest : public ::testing::Test {
     made_ = count;
   }
 
-  Loop loop_;
-  ClientConfig config_;
-  std::unique_ptr<Credentials> credentials_;
-  std::unique_ptr<HttpClient> client_;
-  std::unique_ptr<Writer> writer_;
-  std::string name_;
   Resource maps_;
   int made_ = 0;
 };
@@ -196,7 +154,7 @@ TEST_F(ApiServerTest, AKindComesAndGoes) {
   ReflectorOptions options;
   options.absent_retry = milliseconds(200);
   options.gone_after = milliseconds(1000);
-  const Resource things{Cat(name_, ".test"), "v1", "things", ""};
+  const Resource things{Cat(ns_, ".test"), "v1", "things", ""};
   const auto world = Follow(things, options);
   ASSERT_TRUE(Until([&] { return world->health.phase == Health::Phase::kAbsent; }));
   const Resource definitions{"apiextensions.k8s.io", "v1", "customresourcedefinitions", ""};
@@ -209,7 +167,7 @@ TEST_F(ApiServerTest, AKindComesAndGoes) {
   ASSERT_TRUE(Send(CreateObject(definitions, definition)).status.ok());
   ASSERT_TRUE(Until([&] { return world->health.phase == Health::Phase::kWatching && world->syncs == 1; }));
   Resource own = things;
-  own.namespace_ = name_;
+  own.namespace_ = ns_;
   const std::string thing = Cat(R"({"apiVersion":")", things.group, R"(/v1","kind":"Thing","metadata":{"name":"t"}})");
   const WriteResult made = Send(CreateObject(own, thing));
   ASSERT_TRUE(made.status.ok()) << made.status;
@@ -233,7 +191,7 @@ TEST_F(ApiServerTest, AForbiddenKindSaysSo) {
 
 TEST_F(ApiServerTest, ElectsALeader) {
   std::string history;
-  const LeaseOptions options{.ns = name_, .name = "l", .identity = "a"};
+  const LeaseOptions options{.ns = ns_, .name = "l", .identity = "a"};
   LeaderElection election(loop_, *writer_, options, Half, [&](bool leading) { history += leading ? "+" : "-"; });
   ASSERT_TRUE(Until([&] { return election.IsLeader(); }));
   Until([] { return false; }, milliseconds(2500));
@@ -241,7 +199,7 @@ TEST_F(ApiServerTest, ElectsALeader) {
   election.Release([&] { released = true; });
   ASSERT_TRUE(Until([&] { return released; }));
   EXPECT_EQ(history, "+-");
-  const WriteResult lease = Send(ReadObject({{"coordination.k8s.io", "v1", "leases", name_}, "l"}));
+  const WriteResult lease = Send(ReadObject({{"coordination.k8s.io", "v1", "leases", ns_}, "l"}));
   EXPECT_THAT(lease.body, HasSubstr(R"("holderIdentity":"")"));
 }
 

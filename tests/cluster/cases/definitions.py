@@ -33,6 +33,17 @@ def objects_are_taken(scenario: Scenario) -> None:
     scenario.note(printed.strip())
 
 
+@SUITE.case("the client, statuses and discovery do on a real server what their tests ask")
+def programs_against_the_server(scenario: Scenario) -> None:
+    # Before any control plane runs, which would write statuses at the same place.
+    scenario.install_definitions()
+    kubeconfig = f"K8SGATEWAY_TEST_KUBECONFIG={os.environ['KUBECONFIG']}"
+    for name in ("sources_kube", "status", "discovery_driver"):
+        program = binary(scenario.preset).with_name(f"k8sgw_{name}_test")
+        said = run(["env", "-C", str(ROOT), kubeconfig, str(program), "--gtest_filter=*ApiServerTest.*"])
+        assert "[  PASSED  ]" in said and "SKIPPED" not in said, said[-2000:]
+
+
 @SUITE.case("the examples apply unchanged")
 def examples_apply(scenario: Scenario) -> None:
     scenario.install_definitions()
