@@ -17,9 +17,11 @@ trap 'exit 143' TERM INT
 "$build/k8sgateway" crds >"$folder/crds.yaml"
 "$cluster" exec kubectl apply --server-side -f "$folder/crds.yaml" >/dev/null
 # kubectl cannot wait for definitions that the server has not yet looked at.
+established() { "$cluster" exec kubectl wait --for=condition=Established crd --all --timeout=30s >/dev/null; }
 for _ in {1..20}; do
-  ! "$cluster" exec kubectl wait --for=condition=Established crd --all --timeout=30s >/dev/null 2>&1 || break
+  ! established 2>/dev/null || break
   sleep 0.5
 done
+established
 "$cluster" exec "$build/benchmarks/k8sgw_bench" --gateway "$build/k8sgateway" --envoy "$envoy" \
   --kubeconfig "$K8SGATEWAY_CLUSTER/admin.conf" --json "$json" "$@"

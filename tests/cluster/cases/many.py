@@ -15,7 +15,7 @@ _OBJECTS = 10_000
 _SECONDS = 60
 
 
-@SUITE.case("10,000 objects come at once; the routes that were there answer on, and change")
+@SUITE.case("10,000 objects come at once, and the control plane is killed: old routes answer on, and change")
 def ten_thousand(scenario: Scenario) -> None:
     stage, own, host = scenario.stage(), scenario.namespace, scenario.host
     scenario.apply(virtual_service("stays", host, says("stays")))
@@ -44,4 +44,13 @@ def ten_thousand(scenario: Scenario) -> None:
     with under_load(client.Target(objects.HTTP_PORT), host) as load:
         scenario.apply(virtual_service("stays", host, says("edited")))
         stage.await_answer(host, body="edited")
+        before = stage.proxy.updates(tables=True)
+        killed = time.monotonic()
+        stage.control_plane.restart()
+        stage.control_plane.wait_ready(_SECONDS)
+        scenario.note(f"ready {time.monotonic() - killed:.2f} s after it was killed")
+        scenario.apply(virtual_service("stays", host, says("edited again")))
+        stage.await_answer(host, body="edited again", seconds=_SECONDS)
     load.expect_no_failure()
+    after = stage.proxy.updates(tables=True)
+    assert after == {**before, "rds": before["rds"] + 1}, (before, after)

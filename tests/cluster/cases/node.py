@@ -72,17 +72,11 @@ def servers_come_back(scenario: Scenario) -> None:
     cluster = scenario.cluster
     scenario.deploy_echo()
     address = scenario.get("service", "echo")["spec"]["clusterIP"]
-    parts = ("etcd", "kube-apiserver")
     try:
-        for part in parts:
-            cluster.stop(part)
+        cluster.stop_servers()
         refused = cluster.kubectl("get", "--raw", "/readyz", check=False)
         assert refused == "", refused
         assert ask(address, 8080).status == 200
     finally:
-        for part in parts:
-            cluster.start(part)
-    wait_until(
-        lambda: cluster.kubectl("get", "--raw", "/readyz", check=False) == "ok", "readyz", 60
-    )
+        cluster.start_servers()
     assert scenario.get("service", "echo")["spec"]["clusterIP"] == address

@@ -54,6 +54,18 @@ def _second(scenario: Scenario) -> Iterator[str]:
         cluster.kubectl("-n", SYSTEM, "delete", "pod", "gloo-second", "--wait=false")
 
 
+@contextlib.contextmanager
+def _cut_off(scenario: Scenario, address: str) -> Iterator[None]:
+    """Packets of a pod to the API server vanish, as if its node had lost that network."""
+    rule = f"add rule inet cut input ip saddr {address} tcp dport 6443 drop"
+    chain = "add chain inet cut input { type filter hook input priority -10; }"
+    scenario.cluster.inside("nft", f"add table inet cut; {chain}; {rule}")
+    try:
+        yield
+    finally:
+        scenario.cluster.inside("nft", "delete table inet cut")
+
+
 @SUITE.case("a second replica serves the same, writes nothing, and leads when the first is gone")
 def takeover(scenario: Scenario) -> None:
     stage, own, host, cluster = scenario.stage(), scenario.namespace, scenario.host, scenario.cluster
@@ -85,3 +97,32 @@ def takeover(scenario: Scenario) -> None:
         assert again == written, "a new leader wrote what was there"
     leads = lambda: any(stage.control_plane.name in one for one in holders())
     stage.wait(leads, "the first leads again", _TAKEOVER_SECONDS)
+
+
+@SUITE.case("a leader that is cut off from the API server serves on, and stops writing; another leads")
+def leader_cut_off(scenario: Scenario) -> None:
+    stage, own, host, cluster = scenario.stage(), scenario.namespace, scenario.host, scenario.cluster
+    holder = lambda: cluster.get("-n", SYSTEM, "lease", "gloo")["spec"].get("holderIdentity", "")
+    scenario.apply(virtual_service("all", host, says("one")))
+    stage.await_answer(host, body="one", seconds=_TAKEOVER_SECONDS)
+    with _second(scenario) as address:
+        stage.control_plane.kill()
+        stage.wait(lambda: "gloo-second" in holder(), "the second leads", _TAKEOVER_SECONDS)
+        stage.control_plane.restart()
+        stage.control_plane.wait_ready()
+        follower = stage.other_proxy(address)
+        try:
+            follower.wait_ready()
+            with _cut_off(scenario, address):
+                leads = lambda: stage.control_plane.name in holder()
+                stage.wait(leads, "the first leads", _TAKEOVER_SECONDS)
+                scenario.apply(virtual_service("next", f"next.{host}", says("two")))
+                stage.await_state("virtualservice", "next", own, "Accepted")
+                stage.await_answer(f"next.{host}", body="two")
+                tables = follower.routes()
+                assert host in tables and f"next.{host}" not in tables, "the cut is none"
+            heard = lambda: f"next.{host}" in follower.routes()
+            stage.wait(heard, "it follows again", _TAKEOVER_SECONDS)
+            assert leads(), holder()
+        finally:
+            follower.stop()

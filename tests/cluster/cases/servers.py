@@ -6,9 +6,8 @@ import urllib.request
 
 from harness import client
 from harness.scenario import Suite
-from harness.waiting import wait_until
 from support import objects
-from support.cluster import Cluster
+from support.cluster import Cluster, run
 from support.control_plane import ACCOUNT, RULES, SYSTEM, role
 from support.load import under_load
 from support.objects import says, to_service, virtual_service
@@ -18,29 +17,6 @@ SUITE = Suite()
 _HTTP = client.Target(objects.HTTP_PORT)
 # The client tries again with a pause that grows to half a minute.
 _RECOVERY_SECONDS = 45
-_SERVERS = ("kube-apiserver", "etcd")
-
-
-def _away(cluster: Cluster) -> None:
-    for name in _SERVERS:
-        cluster.stop(name)
-
-
-def _back(cluster: Cluster) -> None:
-    for name in reversed(_SERVERS):
-        cluster.start(name)
-    _await_server(cluster)
-
-
-def _restart_server(cluster: Cluster) -> None:
-    cluster.stop("kube-apiserver")
-    cluster.start("kube-apiserver")
-    _await_server(cluster)
-
-
-def _await_server(cluster: Cluster) -> None:
-    ready = lambda: cluster.kubectl("get", "--raw", "/readyz", check=False) == "ok"
-    wait_until(ready, "readyz", 60)
 
 
 def _compact(cluster: Cluster) -> None:
@@ -101,14 +77,14 @@ def servers_away(scenario: Scenario) -> None:
     before = stage.proxy.updates()
     with under_load(_HTTP, host) as load:
         mark = stage.control_plane.process.mark()
-        _away(cluster)
+        cluster.stop_servers()
         try:
             stage.control_plane.process.wait_line(
                 lambda line: "warn" in line or "error" in line, "it says that it is alone", mark
             )
             assert stage.control_plane.process.running()
         finally:
-            _back(cluster)
+            cluster.start_servers()
         scenario.apply(virtual_service("next", f"next.{host}", says("next")))
         stage.await_answer(f"next.{host}", body="next", seconds=_RECOVERY_SECONDS)
     scenario.note(load.expect_no_failure())
@@ -123,7 +99,7 @@ def start_without_servers(scenario: Scenario) -> None:
     stage.await_answer(host, body="kept on disk")
     stage.await_kept("kept on disk")
     stage.control_plane.kill()
-    _away(cluster)
+    cluster.stop_servers()
     try:
         stage.control_plane.restart()
         stage.control_plane.wait_ready()
@@ -131,7 +107,7 @@ def start_without_servers(scenario: Scenario) -> None:
         stage.restart_proxy()
         stage.await_answer(host, body="kept on disk")
     finally:
-        _back(cluster)
+        cluster.start_servers()
     scenario.apply(virtual_service("all", host, says("after")))
     stage.await_answer(host, body="after", seconds=_RECOVERY_SECONDS)
 
@@ -147,7 +123,7 @@ def compacted(scenario: Scenario) -> None:
         try:
             scenario.kubectl("delete", "virtualservice", "goes")
             scenario.apply(virtual_service("comes", f"comes.{host}", says("comes")))
-            _restart_server(cluster)  # its own memory of the history goes with it
+            cluster.restart_api_server()  # its own memory of the history goes with it
             _compact(cluster)
         finally:
             stage.control_plane.process.signal(signal.SIGCONT)
@@ -189,7 +165,7 @@ def token_replaced(scenario: Scenario) -> None:
             # With the account its tokens end; the new one has the same name and rights.
             cluster.kubectl("-n", SYSTEM, "delete", "serviceaccount", ACCOUNT)
             cluster.kubectl("-n", SYSTEM, "create", "serviceaccount", ACCOUNT)
-            _restart_server(cluster)  # who watches must come again
+            cluster.restart_api_server()  # who watches must come again
             bare = ("--kubeconfig=/dev/null", f"--token={old}", "--server=https://172.30.0.1:6443")
             skip = "--insecure-skip-tls-verify"
             refused = lambda: "Unauthorized" in cluster.attempt(*bare, skip, "get", "pods")[1]
@@ -203,6 +179,31 @@ def token_replaced(scenario: Scenario) -> None:
     load.expect_no_failure()
 
 
+@SUITE.case("the API server's certificate expires: the log says so; renewed, later edits come to life")
+def certificate_expires(scenario: Scenario) -> None:
+    stage, host, cluster = scenario.stage(), scenario.host, scenario.cluster
+    scenario.apply(virtual_service("all", host, says("one")))
+    stage.await_answer(host, body="one")
+    pki = cluster.folder / "pki"
+    certificate = pki / "apiserver.crt"
+    good = certificate.read_bytes()
+    with under_load(_HTTP, host) as load:
+        mark = stage.control_plane.process.mark()
+        try:
+            again = ["openssl", "x509", "-in", str(certificate), "-out", str(certificate), "-days", "0"]
+            run([*again, "-CA", str(pki / "ca.crt"), "-CAkey", str(pki / "ca.key"), "-CAcreateserial"])
+            cluster.stop("kube-apiserver")
+            cluster.start("kube-apiserver")
+            expired = lambda line: "expired" in line
+            stage.control_plane.process.wait_line(expired, "it says why", mark, _RECOVERY_SECONDS)
+        finally:
+            certificate.write_bytes(good)
+            cluster.restart_api_server()
+        scenario.apply(virtual_service("all", host, says("two")))
+        stage.await_answer(host, body="two", seconds=_RECOVERY_SECONDS)
+    scenario.note(load.expect_no_failure())
+
+
 @SUITE.case("a kind without its definition costs that kind alone, and comes to life with it")
 def definition_later(scenario: Scenario) -> None:
     stage, own, host = scenario.stage(), scenario.namespace, scenario.host
@@ -212,16 +213,16 @@ def definition_later(scenario: Scenario) -> None:
     try:
         stage.control_plane.restart()
         stage.control_plane.wait_ready(_RECOVERY_SECONDS)
+        marked = {"responseHeadersToAdd": [{"header": {"key": "x-marked", "value": "yes"}}]}
         option = {
             "apiVersion": "gateway.solo.io/v1",
             "kind": "RouteOption",
-            "metadata": {"name": "moved"},
-            "spec": {"options": {"prefixRewrite": "/moved"}},
+            "metadata": {"name": "marked"},
+            "spec": {"options": {"headerManipulation": marked}},
         }
-        reference = {"delegateOptions": [objects.meta("moved", own)]}
-        scenario.deploy_echo()
+        reference = {"delegateOptions": [objects.meta("marked", own)]}
         scenario.apply(virtual_service("other", f"other.{host}", says("others serve")))
-        scenario.apply(virtual_service("all", host, {**to_service("echo", own), "optionsConfigRefs": reference}))
+        scenario.apply(virtual_service("all", host, {**says("all"), "optionsConfigRefs": reference}))
         stage.await_answer(f"other.{host}", body="others serve")
     finally:
         fresh = json.loads(definition)
@@ -230,4 +231,4 @@ def definition_later(scenario: Scenario) -> None:
         cluster.apply(fresh)
         stage.wait(lambda: cluster.attempt("get", "routeoptions", "-A")[0], "the kind is served", 30)
     scenario.apply(option)
-    stage.await_answer(host, body='"path": "/moved"', seconds=_RECOVERY_SECONDS)
+    stage.wait(lambda: stage.ask(host).values("x-marked"), "the option is in force", _RECOVERY_SECONDS)

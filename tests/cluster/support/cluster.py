@@ -13,9 +13,12 @@ from typing import IO, Any, Iterator
 import yaml
 
 from harness.process import ROOT
+from harness.waiting import wait_until
 
 Object = dict[str, Any]
 _SCRIPT = ROOT / "tests/cluster/cluster.sh"
+_SERVERS = ("kube-apiserver", "etcd")
+_CLIENTS = ("kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy")
 _CLONE_NEWNET = 0x40000000
 # What Kubernetes sets for the whole kernel where it may.
 _SETTINGS = (
@@ -81,6 +84,31 @@ class Cluster:
     def stop(self, name: str) -> None:
         """Ends a part at once, as a crash would."""
         self._script("stop", name)
+
+    def stop_servers(self) -> None:
+        """The API server and etcd are away from now on."""
+        for name in _SERVERS:
+            self.stop(name)
+
+    def start_servers(self) -> None:
+        """They come back, and all that Kubernetes has besides is at work again."""
+        for name in reversed(_SERVERS):
+            self.start(name)
+        self._recover()
+
+    def restart_api_server(self) -> None:
+        """With it goes its own memory of what was."""
+        self.stop("kube-apiserver")
+        self.start("kube-apiserver")
+        self._recover()
+
+    def _recover(self) -> None:
+        ready = lambda: self.kubectl("get", "--raw", "/readyz", check=False) == "ok"
+        wait_until(ready, "readyz", 60)
+        # After an outage its own parts pause for half a minute and more; begun anew, they do not.
+        for name in _CLIENTS:
+            self.stop(name)
+            self.start(name)
 
     def inside(self, *args: str) -> str:
         """Runs a command in all namespaces of the cluster, where its names are found."""

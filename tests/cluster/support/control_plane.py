@@ -23,7 +23,7 @@ READ = ["get", "list", "watch"]
 RULES: list[Object] = [
     {
         "apiGroups": [""],
-        "resources": ["services", "pods", "secrets", "configmaps", "namespaces"],
+        "resources": ["services", "pods", "nodes", "secrets", "configmaps", "namespaces"],
         "verbs": READ,
     },
     {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": READ},
@@ -225,6 +225,10 @@ class Proxy:
         )
 
 
+# Envoy's own pause before it connects again grows to half a minute.
+_RETRY = {"retry_back_off": {"base_interval": "0.25s", "max_interval": "2s"}}
+
+
 def _bootstrap(role_name: str, control_plane: str, admin_port: int) -> Object:
     """Delta ADS for everything."""
     options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
@@ -240,7 +244,7 @@ def _bootstrap(role_name: str, control_plane: str, admin_port: int) -> Object:
             "ads_config": {
                 "api_type": "DELTA_GRPC",
                 "transport_api_version": "V3",
-                "grpc_services": [{"envoy_grpc": {"cluster_name": "xds"}}],
+                "grpc_services": [{"envoy_grpc": {"cluster_name": "xds", "retry_policy": _RETRY}}],
                 "set_node_on_first_message_only": True,
             },
             "lds_config": source,
