@@ -45,6 +45,8 @@ struct GlooOptions {
   // POD_NAMESPACE of the original: where Settings stand and Proxies are written.
   std::string ns = "gloo-system";
   std::string settings_name = "default";
+  // Reasons in statuses are not cut.
+  bool long_statuses = false;
   // Where Envoys without a known role are told to listen.
   int fallback_port = 8080;
   std::string status_file;

@@ -177,6 +177,9 @@ void AddGloo(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   AddNumber(*gloo, "--fallback-port", options->fallback_port, 1, 65535,
             "Where Envoys without a known role listen, to answer that they have none");
+  gloo->add_flag("--long-statuses", options->long_statuses,
+                 "Write reasons into statuses as far as an object can bear them, not just the published 1 KiB")
+      ->envname("DISABLE_MAX_STATUS_SIZE");
   AddStatusFile(*gloo, options->status_file);
   AddStateDir(*gloo, options->state_dir);
   AddPolicyFlags(*gloo, options->policy);

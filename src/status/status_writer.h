@@ -54,6 +54,7 @@ class StatusWriter {
   void Gone(const ResourceKey& key);
   void Committed(const std::vector<ResourceKey>& changed);
   void SetLeading(bool leading);
+  void SetRate(kube::CallRate rate) { syncer_.SetRate(rate); }
   // Calls `done` when what is due has been written, or at the limit. What waits after a failure is left.
   void Flush(std::chrono::milliseconds limit, std::function<void()> done);
 

@@ -6,7 +6,7 @@
 namespace k8sgw::status {
 
 Syncer::Syncer(SyncOptions options, kube::RandomFraction random)
-    : options_(options), random_(std::move(random)), tokens_(options.burst) {}
+    : options_(options), random_(std::move(random)), limit_(options.rate) {}
 
 bool Syncer::Observe(Time now, const ResourceKey& object, const std::string& uid, Found found) {
   const auto [it, fresh] = records_.try_emplace(object);
@@ -87,12 +87,6 @@ void Syncer::Wake(Time now) {
   }
 }
 
-void Syncer::Refill(Time now) {
-  const double passed = std::chrono::duration<double>(now - refilled_).count();
-  tokens_ = std::min(options_.burst, tokens_ + passed * options_.rate);
-  refilled_ = now;
-}
-
 Syncer::Lane& Syncer::LaneOf(Kind kind) {
   const auto it = lanes_.find(kind);
   if (it != lanes_.end()) return it->second;
@@ -120,11 +114,10 @@ ResourceKey Syncer::TakeTurn(Kind kind, Lane& lane) {
 std::optional<Syncer::Write> Syncer::Next(Time now) {
   if (!leading_ || flights_.size() >= options_.in_flight) return std::nullopt;
   Wake(now);
-  Refill(now);
-  if (tokens_ < 1) return std::nullopt;
+  if (!limit_.Ready(now)) return std::nullopt;
   Lane* const lane = NextLane(now);
   if (lane == nullptr) return std::nullopt;
-  tokens_ -= 1;
+  limit_.Take();
   const ResourceKey object = TakeTurn(last_kind_, *lane);
   Record& record = records_.at(object);
   Withdraw(object, record);
@@ -190,10 +183,8 @@ std::optional<Syncer::Time> Syncer::deadline() const {
   std::optional<Time> next;
   const auto no_later_than = [&](Time time) { next = std::min(next.value_or(time), time); };
   if (!waiting_.empty()) no_later_than(waiting_.begin()->first);
-  const auto missing = std::chrono::duration<double>(std::max(0., 1 - tokens_) / options_.rate);
-  const Time token = refilled_ + std::chrono::ceil<std::chrono::microseconds>(missing);
   for (const auto& [kind, lane] : lanes_) {
-    if (MaySend(lane)) no_later_than(std::max(lane.closed_until, token));
+    if (MaySend(lane)) no_later_than(std::max(lane.closed_until, limit_.next()));
   }
   return next;
 }

@@ -25,6 +25,7 @@
 
 #include "src/model/resource.h"
 #include "src/sources/kube/backoff.h"
+#include "src/sources/kube/call_limit.h"
 #include "src/status/entry_json.h"
 
 namespace k8sgw::status {
@@ -32,9 +33,8 @@ namespace k8sgw::status {
 struct SyncOptions {
   using Duration = std::chrono::milliseconds;
 
-  // Writes per second, and how many at once after a rest.
-  double rate = 200;
-  double burst = 400;
+  // Of writes.
+  kube::CallRate rate{200, 400};
   size_t in_flight = 8;
   // Between the writes of one object; of one kind that is refused.
   kube::Backoff::Options object{Duration(1'000), Duration(300'000), Duration(900'000)};
@@ -88,6 +88,7 @@ class Syncer {
   // The hash of the verdict; of objects that were not observed it is forgotten.
   void Desire(Time now, const ResourceKey& object, uint64_t hash);
   void SetLeading(Time now, bool leading);
+  void SetRate(kube::CallRate rate) { limit_.Set(rate); }
 
   // The next write that may begin now, until there is none.
   std::optional<Write> Next(Time now);
@@ -128,7 +129,6 @@ class Syncer {
   void Place(Time now, const ResourceKey& object, Record& record);
   void Withdraw(const ResourceKey& object, Record& record);
   void Wake(Time now);
-  void Refill(Time now);
   Lane& LaneOf(Kind kind);
   bool MaySend(const Lane& lane) const { return !lane.due.empty() && (lane.failures == 0 || lane.in_flight == 0); }
   Lane* NextLane(Time now);
@@ -146,8 +146,7 @@ class Syncer {
   std::map<uint64_t, ResourceKey> flights_;
   uint64_t last_id_ = 0;
   uint64_t last_turn_ = 0;
-  double tokens_;
-  Time refilled_{};
+  kube::CallLimit limit_;
   Counters counters_;
 };
 

@@ -289,8 +289,7 @@ TEST_F(SyncerTest, TheServerSaysHowLongToWait) {
 
 TEST_F(SyncerTest, RatesAreKept) {
   SyncOptions options;
-  options.rate = 50;
-  options.burst = 100;
+  options.rate = {50, 100};
   options.in_flight = 1000;
   Start(options);
   for (int i = 0; i < 300; ++i) Add(Vs(Cat(i)), 0, 7);

@@ -99,6 +99,7 @@ std::string_view ReporterOf(Kind kind) {
     case Kind::kService:
     case Kind::kEndpointSlice:
     case Kind::kPod:
+    case Kind::kNode:
     case Kind::kProxy:
     case Kind::kDocument: return "";
   }

@@ -73,7 +73,7 @@ class ApiServerTest : public kube::testing::RealApiServerTest {
                            kube::Writer::Done done) { writer_->Send(std::move(request), std::move(done)); },
             .random = [] { return 0.5; },
             .log = [](const std::string& words) { printf("%s\n", words.c_str()); }},
-        options, UpstreamDiscovery::Limits{.per_second = 200, .burst = 400});
+        options, UpstreamDiscovery::Limits{.rate = {200, 400}});
     const auto follow = [&](const kube::Resource& resource, auto take, bool& there) {
       const auto told = [it, &there](const kube::Health& health) {
         there = there || health.synced;

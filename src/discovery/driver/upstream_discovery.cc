@@ -40,8 +40,7 @@ UpstreamDiscovery::UpstreamDiscovery(Environment environment, Options options, L
       limits_(limits),
       reconciler_(std::move(options)),
       pause_(kOfAll, environment_.random),
-      tokens_(limits.burst),
-      refilled_(environment_.now()) {}
+      limit_(limits.rate, environment_.now()) {}
 
 UpstreamDiscovery::~UpstreamDiscovery() { *alive_ = false; }
 
@@ -120,7 +119,6 @@ void UpstreamDiscovery::Pump() {
     }
   }
   if (paused_until_ > now) return WakeAt(paused_until_);
-  Refill(now);
   for (auto it = due_.begin(); it != due_.end() && running_.size() < limits_.at_once;) {
     // What runs or waits is looked at again after that.
     if (running_.contains(*it) || waiting_.contains(*it)) {
@@ -128,9 +126,8 @@ void UpstreamDiscovery::Pump() {
       continue;
     }
     const std::optional<Write> write = reconciler_.Decide(*it);
-    if (write && tokens_ < 1) {
-      const auto wait = std::chrono::duration<double>((1 - tokens_) / limits_.per_second);
-      WakeAt(now + std::chrono::ceil<milliseconds>(wait));
+    if (write && !limit_.Ready(now)) {
+      WakeAt(limit_.next());
       break;
     }
     if (!write) {
@@ -143,14 +140,8 @@ void UpstreamDiscovery::Pump() {
   for (const auto& [name, until] : waiting_) WakeAt(until);
 }
 
-void UpstreamDiscovery::Refill(Time now) {
-  const std::chrono::duration<double> since = now - refilled_;
-  tokens_ = std::min(limits_.burst, tokens_ + since.count() * limits_.per_second);
-  refilled_ = now;
-}
-
 void UpstreamDiscovery::Send(const Write& write) {
-  tokens_ -= 1;
+  limit_.Take();
   const UpstreamRef& ref = write.upstream;
   running_[ref.name.str()] = {ref, write.kind};
   const kube::Resource upstreams{"gloo.solo.io", "v1", "upstreams", ref.ns.str()};

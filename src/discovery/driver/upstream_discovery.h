@@ -18,6 +18,7 @@
 
 #include "src/discovery/reconciler.h"
 #include "src/sources/kube/backoff.h"
+#include "src/sources/kube/call_limit.h"
 #include "src/sources/kube/world.h"
 #include "src/sources/kube/writer.h"
 
@@ -39,10 +40,8 @@ class UpstreamDiscovery {
     // Asked before each write, besides SetLeading: whether we lead at this moment. May be empty.
     std::function<bool()> leads{};
   };
-  // The published limits on calls, of Settings.kubernetes.rateLimits.
   struct Limits {
-    double per_second = 50;
-    double burst = 100;
+    kube::CallRate rate{};
     size_t at_once = 8;
   };
   // Of answers.
@@ -67,6 +66,7 @@ class UpstreamDiscovery {
 
   // --- what is known; see Reconciler
   void SetOptions(Options options);
+  void SetRate(kube::CallRate rate) { limit_.Set(rate); }
   void SetService(const ServiceRef& ref, Ptr<Object<core::Service>> service);
   // Of the watches of Upstreams, in all namespaces.
   void Observe(const kube::Event& upstream);
@@ -96,7 +96,6 @@ class UpstreamDiscovery {
 
   bool Leads() const { return leading_ && (!environment_.leads || environment_.leads()); }
   void Pump();
-  void Refill(Time now);
   void Send(const Write& write);
   void Told(const UpstreamRef& ref);
   void OnDone(const std::string& name, const kube::WriteResult& result);
@@ -121,8 +120,7 @@ class UpstreamDiscovery {
   // When nothing could be written.
   kube::Backoff pause_;
   Time paused_until_{};
-  double tokens_;
-  Time refilled_;
+  kube::CallLimit limit_;
   // Timers and answers that come when this is gone find it gone.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::optional<Time> wake_at_;

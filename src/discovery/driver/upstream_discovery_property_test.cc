@@ -17,7 +17,7 @@ using std::chrono::milliseconds;
 using testing::At;
 using Time = UpstreamDiscovery::Time;
 
-constexpr UpstreamDiscovery::Limits kLimits{.per_second = 20, .burst = 10, .at_once = 3};
+constexpr UpstreamDiscovery::Limits kLimits{.rate = {20, 10}, .at_once = 3};
 
 class Life {
  public:
@@ -130,7 +130,7 @@ class Life {
     EXPECT_TRUE(leading_ && complete_ && options_.enabled) << request.method << " " << request.target;
     EXPECT_TRUE(heard_ || request.method != "DELETE") << "of what cannot be heard: " << request.target;
     const std::chrono::duration<double> since = now_ - since_;
-    EXPECT_LE(sent_since_, kLimits.burst + since.count() * kLimits.per_second + 1);
+    EXPECT_LE(sent_since_, kLimits.rate.burst + since.count() * kLimits.rate.per_second + 1);
     std::string name = request.target.substr(request.target.rfind('/') + 1);
     if (request.method == "POST") {
       const auto body = yaml::FromJson(yaml::Padded(request.body).view());

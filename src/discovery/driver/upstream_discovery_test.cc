@@ -84,7 +84,7 @@ struct DriverTest : ::testing::Test {
   std::vector<Call> calls;
   std::vector<std::string> log;
   bool leads = true;
-  UpstreamDiscovery discovery{World(), Options{}, {.per_second = 10, .burst = 3, .at_once = 2}};
+  UpstreamDiscovery discovery{World(), Options{}, {.rate = {10, 3}, .at_once = 2}};
 };
 
 TEST_F(DriverTest, AWriteForEachService) {
