@@ -12,9 +12,18 @@
 namespace k8sgw::admission {
 namespace {
 
-void Sort(const Problems& problems, Problems& errors, Problems& warnings) {
-  for (const Problem& problem : problems) (problem.severity == Severity::kError ? errors : warnings).push_back(problem);
-}
+struct Found {
+  Problems errors;
+  Problems warnings;
+  Problems notices;
+
+  void Take(const Problems& problems) {
+    for (const Problem& problem : problems) {
+      const bool warns = problem.severity == Severity::kWarning;
+      (problem.severity == Severity::kError ? errors : warns ? warnings : notices).push_back(problem);
+    }
+  }
+};
 
 }  // namespace
 
@@ -51,15 +60,14 @@ std::vector<Change> Judge::ChangesOf(const Review& review, const Rules& rules) c
 
 Verdict Judge::DecideOne(const Review& review, const Rules& rules, const std::function<Speculation&()>& speculation,
                          Time now) {
-  Problems errors;
-  Problems warnings;
+  Found found;
   // What cannot be read is never let through: it would be in the way of every later version.
   bool readable = true;
   bool asks = review.is_namespace;
   for (const Item& item : review.items) {
     if (!Counts(item, rules) || item.same || item.skip) continue;
     asks = true;
-    Sort(item.problems, errors, warnings);
+    found.Take(item.problems);
     readable = readable && !HasErrors(item.problems);
   }
   const std::vector<Change> changes = ChangesOf(review, rules);
@@ -67,18 +75,18 @@ Verdict Judge::DecideOne(const Review& review, const Rules& rules, const std::fu
   if (readable && !changes.empty()) {
     const Consequences consequences = speculation().Try(changes);
     // Objects that ask for no validation count, but nobody is told of what they do.
-    if (asks || deletes) Sort(deletes ? consequences.caused : consequences.All(), errors, warnings);
+    if (asks || deletes) found.Take(deletes ? consequences.caused : consequences.All());
   }
   Verdict verdict;
-  verdict.allowed = readable && (rules.always_accept || (errors.empty() && (rules.allow_warnings || warnings.empty())));
+  const bool clean = found.errors.empty() && (rules.allow_warnings || found.warnings.empty());
+  verdict.allowed = readable && (rules.always_accept || clean);
+  const auto append = [](Problems& to, const Problems& more) { to.insert(to.end(), more.begin(), more.end()); };
   if (!verdict.allowed) {
-    verdict.reasons = errors;
-    if (!rules.allow_warnings && !rules.always_accept && readable)
-      verdict.reasons.insert(verdict.reasons.end(), warnings.begin(), warnings.end());
+    verdict.reasons = found.errors;
+    if (!rules.allow_warnings && !rules.always_accept && readable) append(verdict.reasons, found.warnings);
     return verdict;
   }
-  verdict.warnings = std::move(errors);
-  verdict.warnings.insert(verdict.warnings.end(), warnings.begin(), warnings.end());
+  for (const Problems* some : {&found.errors, &found.warnings, &found.notices}) append(verdict.warnings, *some);
   if (review.dry_run || review.is_namespace || changes.empty()) return verdict;
   speculation().Adopt();
   for (const Change& change : changes) pending_.Add(change, seen_.at(change.key), now);

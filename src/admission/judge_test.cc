@@ -84,6 +84,16 @@ TEST_F(JudgeTest, WarningsDenyOnlyWhenTheyAreNotAllowed) {
   EXPECT_TRUE(Ask({.object = Service("a", "a.com", kReply)}, kStrictest).allowed);
 }
 
+TEST_F(JudgeTest, NoticesAreToldAndHeldAgainstNobody) {
+  const std::string gateway =
+      "apiVersion: gateway.solo.io/v1\nkind: Gateway\n"
+      "metadata: {name: tcp, namespace: gloo-system}\n"
+      "spec: {bindAddress: \"::\", bindPort: 8081, tcpGateway: {}}\n";
+  const Verdict verdict = Ask({.object = gateway}, kStrictest);
+  EXPECT_TRUE(verdict.allowed) << Words(verdict.reasons);
+  EXPECT_THAT(Words(verdict.warnings), HasSubstr("not translated yet"));
+}
+
 TEST_F(JudgeTest, ThoseThatAreBadTogetherAreRefused) {
   Apply(Service("a", "a.com", kReply));
   const Verdict same = Ask({.object = Service("b", "a.com", kReply)});

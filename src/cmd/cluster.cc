@@ -25,6 +25,7 @@
 #include "src/sources/kube/http.h"
 #include "src/sources/kube/kubeconfig.h"
 #include "src/sources/kube/leader_election.h"
+#include "src/sources/kube/list_watch.h"
 #include "src/status/status_writer.h"
 #include "src/status/verdicts.h"
 
@@ -44,6 +45,16 @@ constexpr std::chrono::seconds kFarewell(2);
 // The published name of the Lease.
 constexpr char kLease[] = "gloo";
 
+// `otherwise` when Settings do not say; of what they leave out, the published default counts.
+kube::CallRate ReadRate(const gloov1::Settings* settings, kube::CallRate otherwise) {
+  if (!settings || !settings->kubernetes().has_rate_limits()) return otherwise;
+  const auto& limits = settings->kubernetes().rate_limits();
+  kube::CallRate rate;
+  if (limits.qps() > 0) rate.per_second = limits.qps();
+  if (limits.burst() > 0) rate.burst = limits.burst();
+  return rate;
+}
+
 // Another one for each process, so that a pod that starts again is not taken for its former self.
 std::string Identity() {
   char host[256] = "k8sgateway";
@@ -62,7 +73,7 @@ class ClusterServer {
         writer_(client_),
         control_(Control(), loop_, [](const Problem&) { return std::string(); }),
         listener_(control_, [this] { return SettingsKeyOf().ToString(); }),
-        verdicts_(control_.pipeline()),
+        verdicts_(control_.pipeline(), options.long_statuses ? status::kWidestLimits : status::Limits()),
         statuses_(
             kube_loop_, writer_,
             {.ns = options.ns,
@@ -94,7 +105,11 @@ class ClusterServer {
       Take();
     });
     source_.emplace(
-        client_, cluster::ClusterSource::Options{options_.ns, options_.settings_name, {}}, [this] { return Random(); },
+        [this](const kube::Resource& resource, kube::ReflectorOptions options, kube::Watch::Consumer consumer) {
+          return std::make_unique<kube::ListWatch>(
+              client_, resource, std::move(options), [this] { return Random(); }, std::move(consumer));
+        },
+        cluster::ClusterSource::Options{options_.ns, options_.settings_name, {}},
         cluster::ClusterSource::Consumer{
             [this](const cluster::WatchedKind& kind, const kube::Event& event) { Observe(kind, event); },
             [this](const cluster::WatchedKind& kind, const std::string& ns, const kube::Health& health) {
@@ -207,6 +222,8 @@ class ClusterServer {
     Apply(*changes);
     if (control_.held()) control_.Release();
     discovery_.SetOptions(DiscoveryOptions());
+    discovery_.SetRate(ReadRate(Settings(), {}));
+    statuses_.SetRate(ReadRate(Settings(), status::SyncOptions().rate));
     if (say_again_) Begin();
     discovery_.Flush();
     // Nobody is answered before there is something to answer with.

@@ -7,6 +7,9 @@ namespace {
 
 using Phase = kube::Health::Phase;
 
+// The log is not for those whose words are new each time.
+constexpr size_t kCauses = 8;
+
 std::string NameOf(const std::pair<std::string, std::string>& what) {
   return what.second.empty() ? what.first : what.first + " in " + what.second;
 }
@@ -26,15 +29,19 @@ bool ClusterHealth::Tell(const cluster::WatchedKind& kind, const std::string& ns
     return false;
   }
   if (health.phase == Phase::kRetrying) {
-    const bool first = retrying_.empty();
     retrying_.insert(what);
-    if (first) spdlog::warn("the cluster cannot be heard ({}): {}; what it said last stays", NameOf(what), error);
+    if (told_.size() < kCauses && told_.insert(error).second) {
+      spdlog::warn("the cluster cannot be heard ({}): {}; what it said last stays", NameOf(what), error);
+    }
     return false;
   }
   if (health.phase != Phase::kWatching) return false;
   if (absent_.erase(what) > 0) spdlog::info("{} are followed now", NameOf(what));
   if (retrying_.erase(what) == 0) return false;
-  if (retrying_.empty()) spdlog::info("the cluster is heard again");
+  if (retrying_.empty()) {
+    told_.clear();
+    spdlog::info("the cluster is heard again");
+  }
   return true;
 }
 

@@ -1,4 +1,4 @@
-// Says in the log how the cluster is heard: once when something goes wrong, once when it is well again.
+// Says in the log how the cluster is heard: each cause once while something is wrong, and once when it is well again.
 #pragma once
 
 #include <map>
@@ -22,6 +22,8 @@ class ClusterHealth {
   using What = std::pair<std::string, std::string>;  // the kind's plural, and the namespace
 
   std::set<What> retrying_;
+  // Causes of this outage that were told.
+  std::set<std::string> told_;
   std::set<What> absent_;
 };
 

@@ -88,7 +88,7 @@ void ControlPlane::Apply(const std::vector<Change>& changes, const Problems& sou
     if (pipeline_.Stage(change)) continue;
     Problems problems;
     if (!change.gone()) {
-      problems.push_back({change.key, Severity::kWarning, "",
+      problems.push_back({change.key, Severity::kNotice, "",
                           "objects of this kind are not translated yet, so it has no effect",
                           "remove it until they are"});
     }

@@ -65,7 +65,7 @@ std::string PlacedLine::ToString() const {
   // Problems of a file as a whole have no object.
   if (!problem.object.name.empty()) add(problem.object.ToString());
   add(problem.path);
-  add(problem.severity == Severity::kWarning ? "warning: " + problem.message : problem.message);
+  add(problem.severity != Severity::kError ? "warning: " + problem.message : problem.message);
   add(problem.fix);
   return Printable(line);
 }
@@ -82,7 +82,7 @@ Folder::Folder(const std::string& directory, Pipeline::Options options)
       if (pipeline_.Stage(change)) continue;
       pipeline_.problem_table().Set(
           "kinds", change.key.ToString(),
-          {{change.key, Severity::kWarning, "", "objects of this kind are not translated yet, so it has no effect",
+          {{change.key, Severity::kNotice, "", "objects of this kind are not translated yet, so it has no effect",
             "remove it until they are"}});
     }
   };

@@ -53,8 +53,8 @@ std::string ResolveCluster(const Context& context, const gloov1::Destination& de
     return std::string(ReplaceInvalid(context) ? kFallbackCluster : "");
   };
   if (destination.has_destination_spec()) {
-    report.Warning("destinationSpec", "function destinations are not translated yet, so it has no effect",
-                   "remove it, or send to an Upstream as a whole");
+    report.Notice("destinationSpec", "function destinations are not translated yet, so it has no effect",
+                  "remove it, or send to an Upstream as a whole");
   }
   if (destination.has_kube()) {
     const auto& kube = destination.kube();

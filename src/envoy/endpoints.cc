@@ -5,6 +5,7 @@
 #include <google/protobuf/wrappers.pb.h>
 
 #include <algorithm>
+#include <map>
 #include <string_view>
 #include <tuple>
 
@@ -22,15 +23,23 @@ namespace {
 
 namespace endpointv3 = ::envoy::config::endpoint::v3;
 
-// Views of what the slices hold, which outlive this.
-struct Place {
+// Views of what slices and nodes hold, which outlive this.
+struct Locality {
+  std::string_view region;
   std::string_view zone;
+  std::string_view sub_zone;
+
+  auto operator<=>(const Locality&) const = default;
+};
+
+struct Place {
+  Locality locality;
   std::string_view address;
   uint32_t port = 0;
   // That subsets are chosen by.
   Labels labels;
 
-  auto key() const { return std::tie(zone, address, port); }
+  auto key() const { return std::tie(locality, address, port); }
 };
 using Places = std::vector<Place>;
 
@@ -63,11 +72,11 @@ class Collector {
       Labels chosen;
       if (asks_pods_ && !ReadPod({ref.ns, endpoint.pod}, chosen)) continue;
       Places& places = endpoint.ready ? family.ready : family.ending;
-      places.push_back({endpoint.zone, endpoint.address, port, std::move(chosen)});
+      places.push_back({LocalityOf(endpoint), endpoint.address, port, std::move(chosen)});
     }
   }
 
-  // In the order of zones, each place once: slices overlap while endpoints move from one to another.
+  // In the order of localities, each place once: slices overlap while endpoints move from one to another.
   Places result() && {
     for (Places* places : {&own_.ready, &other_.ready, &own_.ending, &other_.ending}) {
       if (places->empty()) continue;
@@ -97,14 +106,30 @@ class Collector {
     return true;
   }
 
+  Locality LocalityOf(const core::Endpoint& endpoint) {
+    if (endpoint.node.empty()) return {{}, endpoint.zone, {}};
+    const auto [it, is_new] = nodes_.try_emplace(endpoint.node);
+    if (is_new) it->second = reader_.Get(inputs_.nodes, {"", endpoint.node});
+    if (!it->second) return {{}, endpoint.zone, {}};
+    const core::Node& node = it->second->spec;
+    return {node.region, endpoint.zone.empty() ? node.zone : endpoint.zone, node.sub_zone};
+  }
+
   flow::Reader& reader_;
   const EndpointInputs& inputs_;
   const EndpointSource& source_;
   const bool prefers_v6_;
   bool asks_pods_ = false;
+  std::map<std::string_view, Ptr<Object<core::Node>>> nodes_;
   Family own_;
   Family other_;
 };
+
+void SetLocality(const Locality& locality, ::envoy::config::core::v3::Locality& out) {
+  out.set_region(std::string(locality.region));
+  out.set_zone(std::string(locality.zone));
+  out.set_sub_zone(std::string(locality.sub_zone));
+}
 
 void Add(const Place& place, endpointv3::LocalityLbEndpoints& locality) {
   endpointv3::LbEndpoint& out = *locality.add_lb_endpoints();
@@ -137,10 +162,12 @@ Ptr<xds::Resource> MakeLoadAssignment(flow::Reader& reader, const EndpointInputs
       collector.Take(ref, slice->spec, PortIn(slice->spec, service->spec, *port));
     }
     endpointv3::LocalityLbEndpoints* locality = nullptr;
+    Locality current;
     for (const Place& place : std::move(collector).result()) {
-      if (!locality || locality->locality().zone() != place.zone) {
+      if (!locality || place.locality != current) {
+        current = place.locality;
         locality = out.add_endpoints();
-        locality->mutable_locality()->set_zone(std::string(place.zone));
+        SetLocality(current, *locality->mutable_locality());
       }
       Add(place, *locality);
       // For those who weigh localities: each endpoint counts the same.

@@ -31,6 +31,7 @@ struct EndpointInputs {
   const flow::Collection<ServiceRef, Object<core::Service>>& services;
   const flow::Index<ServiceRef, EndpointSliceRef, Object<core::EndpointSlice>>& slices_by_service;
   const flow::Collection<PodRef, Object<core::Pod>>& pods;
+  const flow::Collection<NodeRef, Object<core::Node>>& nodes;
 };
 
 // The buckets of `slices_by_service`.
@@ -38,9 +39,10 @@ std::vector<ServiceRef> ServiceOf(const EndpointSliceRef& ref, const Object<core
 
 // A ClusterLoadAssignment; without endpoints when the Service or its port is missing, so that Envoy does not wait.
 //
-// Ready endpoints; when there is none, those that still serve while they end, as kube-proxy does. Grouped by zone. Of
-// the two families of addresses, those of the Service's own address; the others only when there is none of them. A
-// Service of type ExternalName has no endpoints.
+// Ready endpoints; when there is none, those that still serve while they end, as kube-proxy does. Grouped by place:
+// the zone that the slice says, else that of the node; region and sub-zone of the node. Of the two families of
+// addresses, those of the Service's own address; the others only when there is none of them. A Service of type
+// ExternalName has no endpoints.
 Ptr<xds::Resource> MakeLoadAssignment(flow::Reader& reader, const EndpointInputs& inputs, const std::string& cluster,
                                       const EndpointSource& source);
 

@@ -110,13 +110,13 @@ void Walk(const Message& message, const std::string& path, Reporter& report) {
       if (IsGuard(message, *field)) {
         report.Error(field_path, kUnguarded, "remove it, if the requests may come in without it");
       } else {
-        report.Warning(field_path, kNotYet, "remove it until it is");
+        report.Notice(field_path, kNotYet, "remove it until it is");
       }
       continue;
     }
     if (field->full_name() == kProgramSize) {
-      report.Warning(field_path, "has no effect, because one limit counts for all regexes",
-                     "remove it, or set gloo.regexMaxProgramSize in Settings");
+      report.Notice(field_path, "has no effect, because one limit counts for all regexes",
+                    "remove it, or set gloo.regexMaxProgramSize in Settings");
       continue;
     }
     if (field->is_map() || field->cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) continue;

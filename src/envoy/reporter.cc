@@ -24,6 +24,10 @@ void Reporter::Warning(std::string_view path, std::string message, std::string f
   Add(Severity::kWarning, path, std::move(message), std::move(fix));
 }
 
+void Reporter::Notice(std::string_view path, std::string message, std::string fix) {
+  Add(Severity::kNotice, path, std::move(message), std::move(fix));
+}
+
 Reporter Reporter::At(std::string_view path) const {
   Reporter part(problems_, {source_.object, JoinPath(source_.path, path)});
   return part;

@@ -20,6 +20,7 @@ class Reporter {
   // mend it, both lower case and without a full stop.
   void Error(std::string_view path, std::string message, std::string fix = "");
   void Warning(std::string_view path, std::string message, std::string fix = "");
+  void Notice(std::string_view path, std::string message, std::string fix = "");
 
   // A reporter for a part below: a field, or an element such as `routes[2]`.
   Reporter At(std::string_view path) const;

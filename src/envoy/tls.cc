@@ -174,7 +174,7 @@ bool FromSds(const Config& in, const Parts& parts, Reporter& report, CommonTlsCo
     return false;
   }
   if (sds.has_call_credentials()) {
-    report.Warning("sds.callCredentials", "is not translated yet, so it has no effect", "remove it until it is");
+    report.Notice("sds.callCredentials", "is not translated yet, so it has no effect", "remove it until it is");
   }
   if (!sds.certificates_secret_name().empty() && parts.own_certificate) {
     SetSdsServer(sds, sds.certificates_secret_name(), *out.add_tls_certificate_sds_secret_configs());

@@ -250,9 +250,9 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
       served_clusters(graph, "served-clusters", {&clusters, &kube_clusters}),
       slices_by_service(graph, "slices-by-service", in.endpoint_slices, ServiceOf),
       served_endpoint_sources(graph, "served-endpoint-sources", {&endpoint_sources, &kube_endpoint_sources}),
-      endpoints(graph, "endpoints", served_endpoint_sources, {&in.services, &slices_by_service, &in.pods},
+      endpoints(graph, "endpoints", served_endpoint_sources, {&in.services, &slices_by_service, &in.pods, &in.nodes},
                 [this](flow::Reader& reader, const UpstreamRef& ref, const EndpointSource& source, auto& out) {
-                  const EndpointInputs from{inputs.services, slices_by_service, inputs.pods};
+                  const EndpointInputs from{inputs.services, slices_by_service, inputs.pods, inputs.nodes};
                   out.Emit(ref, MakeLoadAssignment(reader, from, ClusterName(ref), source));
                 }),
       checked_listeners(

@@ -67,7 +67,9 @@ void TranslateRoutes(const Context& context, const gloov1::Listener& listener, c
     } else {
       ReplaceRoutes(out, first);
     }
-    for (size_t p = before; p < problems.size(); ++p) problems[p].severity = Severity::kWarning;
+    for (size_t p = before; p < problems.size(); ++p) {
+      if (problems[p].severity == Severity::kError) problems[p].severity = Severity::kWarning;
+    }
   }
 }
 

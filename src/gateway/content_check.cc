@@ -120,13 +120,13 @@ Problems CheckRouteOption(const Object<gatewayv1::RouteOption>& option, const Co
   Checker checker(limits);
   checker.CheckOptions(option.spec.options(), {KeyOf(option.ref), "options"});
   Problems problems = checker.Take();
-  if (option.spec.target_refs_size() > 0) problems.push_back(Warning({KeyOf(option.ref), "targetRefs"}, kTargetRefs));
+  if (option.spec.target_refs_size() > 0) problems.push_back(Notice({KeyOf(option.ref), "targetRefs"}, kTargetRefs));
   return problems;
 }
 
 Problems CheckVirtualHostOption(const Object<gatewayv1::VirtualHostOption>& option) {
   if (option.spec.target_refs_size() == 0) return {};
-  return {Warning({KeyOf(option.ref), "targetRefs"}, kTargetRefs)};
+  return {Notice({KeyOf(option.ref), "targetRefs"}, kTargetRefs)};
 }
 
 }  // namespace k8sgw::gateway

@@ -127,10 +127,10 @@ Problems CheckUntranslated(const Object<Gateway>& gateway, const GatewaySettings
   switch (gateway.spec.GatewayType_case()) {
     case Gateway::kHttpGateway: break;
     case Gateway::kTcpGateway:
-      problems.push_back(Warning(Field(at, "tcpGateway"), "is not translated yet, so the Gateway is not served"));
+      problems.push_back(Notice(Field(at, "tcpGateway"), "is not translated yet, so the Gateway is not served"));
       break;
     case Gateway::kHybridGateway:
-      problems.push_back(Warning(Field(at, "hybridGateway"), "is not translated yet, so the Gateway is not served"));
+      problems.push_back(Notice(Field(at, "hybridGateway"), "is not translated yet, so the Gateway is not served"));
       break;
     case Gateway::GATEWAYTYPE_NOT_SET:
       problems.push_back(Error(at, "the Gateway must have a type", "add httpGateway: {}"));

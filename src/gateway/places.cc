@@ -27,4 +27,8 @@ Problem Warning(const Source& at, std::string message, std::string fix) {
   return {at.object, Severity::kWarning, at.path, std::move(message), std::move(fix)};
 }
 
+Problem Notice(const Source& at, std::string message, std::string fix) {
+  return {at.object, Severity::kNotice, at.path, std::move(message), std::move(fix)};
+}
+
 }  // namespace k8sgw::gateway

@@ -25,5 +25,6 @@ Source Element(const Source& at, std::string_view list, int index);
 
 Problem Error(const Source& at, std::string message, std::string fix = "");
 Problem Warning(const Source& at, std::string message, std::string fix = "");
+Problem Notice(const Source& at, std::string message, std::string fix = "");
 
 }  // namespace k8sgw::gateway

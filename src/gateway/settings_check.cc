@@ -56,7 +56,7 @@ constexpr std::string_view kInCluster[] = {
     "gloo.solo.io.Settings.kubernetes_config_source",   "gloo.solo.io.Settings.kubernetes_secret_source",
     "gloo.solo.io.Settings.kubernetes_artifact_source", "gloo.solo.io.Settings.SecretOptions.Source.kubernetes",
     "gloo.solo.io.Settings.watch_namespace_selectors",  "gloo.solo.io.Settings.DiscoveryOptions.uds_options",
-    "gloo.solo.io.GatewayOptions.validation",
+    "gloo.solo.io.GatewayOptions.validation",           "gloo.solo.io.Settings.KubernetesConfiguration.rate_limits",
 };
 
 // Values that ask for what is done anyway.
@@ -172,9 +172,9 @@ class Checker {
     const auto explained = std::find_if(std::begin(kExplained), std::end(kExplained),
                                         [&](const NoEffect& known) { return known.field == name; });
     if (explained == std::end(kExplained)) {
-      problems_.push_back(Warning(place, kNotTranslated, "remove it until it is"));
+      problems_.push_back(Notice(place, kNotTranslated, "remove it until it is"));
     } else {
-      problems_.push_back(Warning(place, std::string(explained->message), std::string(explained->fix)));
+      problems_.push_back(Notice(place, std::string(explained->message), std::string(explained->fix)));
     }
   }
 
@@ -205,7 +205,7 @@ Problems CheckSettings(const SettingsKey& key, const Object<gloov1::Settings>& s
   gloov1::Settings spec = settings.spec;
   // These depend on more than their own value.
   const auto take = [&](bool is_set, std::string_view field, std::string message, std::string fix) {
-    if (is_set) problems.push_back(Warning(Field(at, field), std::move(message), std::move(fix)));
+    if (is_set) problems.push_back(Notice(Field(at, field), std::move(message), std::move(fix)));
   };
   take(!spec.discovery_namespace().empty() && spec.discovery_namespace() != key.write_namespace, "discoveryNamespace",
        "has no effect, because the namespace is " + key.write_namespace, "write " + key.write_namespace);

@@ -170,6 +170,7 @@ void DecodeKind(const Node* spec, Draft& draft, DecodedDocument& out) {
     case Kind::kService:
     case Kind::kEndpointSlice:
     case Kind::kPod:
+    case Kind::kNode:
     case Kind::kProxy:
     case Kind::kDocument: return;
   }
@@ -183,6 +184,7 @@ Change ReadCoreKind(const Node& document, Draft& draft) {
   draft.annotations.clear();
   if (draft.key.kind == Kind::kPod) return Finish(draft, core::Pod());
   draft.labels.clear();
+  if (draft.key.kind == Kind::kNode) return Finish(draft, core::ReadNode(document));
   return Finish(draft, core::ReadEndpointSlice(document));
 }
 
@@ -294,7 +296,11 @@ void DecodeOne(const Node& document, std::string_view default_namespace, Decoded
     return Conclude(draft, out);
   }
   CheckName(draft.key.name.str(), "name", metadata->Locate("name"), draft);
-  CheckName(draft.key.ns.str(), "namespace", metadata->Locate("namespace"), draft);
+  if (info->of_cluster) {
+    draft.key.ns = "";
+  } else {
+    CheckName(draft.key.ns.str(), "namespace", metadata->Locate("namespace"), draft);
+  }
   ReadMetadata(*metadata, draft);
   if (std::ranges::any_of(CoreKinds(), [&](const KindInfo& kind) { return &kind == info; })) {
     if (!draft.failed()) out.objects.push_back(ReadCoreKind(document, draft));

@@ -71,8 +71,9 @@ constexpr Case kHeads[] = {
      "broken VirtualService default/a\n1: error: apiVersion: \"gloo.solo.io/v1\" is not the version of VirtualService; "
      "write gateway.solo.io/v1"},
     {"{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {}}", "Service default/a"},
-    {"{apiVersion: v1, kind: Node, metadata: {name: a}, spec: {}}",
-     "1: warning: kind: Node (v1) is not used by k8sgateway from files, so it is left out; nothing needs to be done"},
+    {"{apiVersion: v1, kind: PersistentVolume, metadata: {name: a}, spec: {}}",
+     "1: warning: kind: PersistentVolume (v1) is not used by k8sgateway from files, so it is left out; nothing needs "
+     "to be done"},
     {"{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: a}, spec: {}}",
      "1: warning: kind: Gateway (gateway.networking.k8s.io/v1) is not used by k8sgateway from files, so it is left "
      "out; nothing needs to be done"},

@@ -40,7 +40,8 @@ Inputs::Inputs(flow::Graph& graph)
       secrets(graph, "secrets"),
       services(graph, "services"),
       endpoint_slices(graph, "endpoint-slices"),
-      pods(graph, "pods") {}
+      pods(graph, "pods"),
+      nodes(graph, "nodes") {}
 
 Inputs::~Inputs() = default;
 
@@ -58,6 +59,7 @@ bool Inputs::Stage(const Change& change) {
     case Kind::kService: return StageInto(services, change);
     case Kind::kEndpointSlice: return StageInto(endpoint_slices, change);
     case Kind::kPod: return StageInto(pods, change);
+    case Kind::kNode: return StageInto(nodes, change);
     case Kind::kArtifact:
     case Kind::kMatchableHttpGateway:
     case Kind::kMatchableTcpGateway:

@@ -32,6 +32,7 @@ struct Inputs {
   ObjectInput<core::Service> services;
   ObjectInput<core::EndpointSlice> endpoint_slices;
   ObjectInput<core::Pod> pods;
+  ObjectInput<core::Node> nodes;
 };
 
 }  // namespace k8sgw

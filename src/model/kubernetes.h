@@ -56,6 +56,8 @@ struct Endpoint {
   std::string zone;
   // Of the pod behind it; "" when there is none.
   std::string pod;
+  // Of the node that it is on; "" when nobody says.
+  std::string node;
 
   bool operator==(const Endpoint&) const = default;
 };
@@ -73,12 +75,21 @@ struct EndpointSlice {
 // Only its labels are read.
 struct Pod {};
 
+// A machine of the cluster: where in the world it is, by its well-known labels. Each may be "".
+struct Node {
+  std::string region;
+  std::string zone;
+  std::string sub_zone;
+};
+
 Service ReadService(const yaml::Node& document);
 EndpointSlice ReadEndpointSlice(const yaml::Node& document);
+Node ReadNode(const yaml::Node& document);
 
 // Equal for equal content.
 uint64_t ContentHash(const Service& service);
 uint64_t ContentHash(const EndpointSlice& slice);
 uint64_t ContentHash(const Pod& pod);
+uint64_t ContentHash(const Node& node);
 
 }  // namespace k8sgw::core

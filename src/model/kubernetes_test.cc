@@ -55,10 +55,10 @@ TEST(CoreKinds, SliceIsReadAsFarAsItIsUsed) {
   EXPECT_EQ(slice->spec.address_type, "IPv6");
   EXPECT_EQ(slice->spec.ports, (std::vector<EndpointPort>{{"http", 8080, "TCP"}}));
   EXPECT_EQ(slice->spec.endpoints,
-            (std::vector<Endpoint>{{"fd00::1", true, true, false, "z1", "p1"},
-                                   {"fd00::3", false, true, true, "", ""},
+            (std::vector<Endpoint>{{"fd00::1", true, true, false, "z1", "p1", "n"},
+                                   {"fd00::3", false, true, true, "", "", ""},
                                    // What does not say whether it serves, serves while it is ready.
-                                   {"fd00::4", false, false, false, "", ""}}));
+                                   {"fd00::4", false, false, false, "", "", ""}}));
 }
 
 TEST(CoreKinds, OnlyLabelsOfPodsAreKept) {
@@ -67,6 +67,27 @@ TEST(CoreKinds, OnlyLabelsOfPodsAreKept) {
   ASSERT_TRUE(pod);
   EXPECT_EQ(pod->labels, (Labels{{"v", "1"}}));
   EXPECT_TRUE(pod->annotations.empty());
+}
+
+TEST(CoreKinds, OnlyThePlaceOfNodesIsKept) {
+  const auto node = Only<Node>(R"({apiVersion: v1, kind: Node, metadata: {name: n, annotations: {big: text},
+    labels: {topology.kubernetes.io/region: r, topology.kubernetes.io/zone: z, topology.istio.io/subzone: s, other: l}}})");
+  ASSERT_TRUE(node);
+  EXPECT_TRUE(node->ref.ns.empty());
+  EXPECT_EQ(node->spec.region, "r");
+  EXPECT_EQ(node->spec.zone, "z");
+  EXPECT_EQ(node->spec.sub_zone, "s");
+  EXPECT_TRUE(node->labels.empty() && node->annotations.empty());
+}
+
+TEST(CoreKinds, HashOfANodeChangesWithItsPlaceAlone) {
+  const auto hash = [](const std::string& labels) {
+    return Only<Node>(Cat("{apiVersion: v1, kind: Node, metadata: {name: n, labels: {", labels, "}}}"))->hash;
+  };
+  const std::string zone = "topology.kubernetes.io/zone: z";
+  EXPECT_EQ(hash(zone), hash(zone + ", heartbeat: '7'"));
+  EXPECT_NE(hash(zone), hash("topology.kubernetes.io/region: z"));
+  EXPECT_NE(hash(zone), hash(""));
 }
 
 TEST(CoreKinds, WhatIsMissingOrMistypedIsADefault) {
@@ -141,8 +162,9 @@ TEST(CoreKinds, HashOfASliceChangesWithItsEndpoints) {
         ->hash;
   };
   const uint64_t first = hash("addresses: [10.0.0.1], zone: z, targetRef: {kind: Pod, name: p}");
-  EXPECT_EQ(hash("addresses: [10.0.0.1], zone: z, nodeName: n, targetRef: {kind: Pod, name: p}"), first);
-  EXPECT_EQ(hash("addresses: [10.0.0.1], zone: z, targetRef: {kind: Pod, name: p}", "a", ", other: label"), first);
+  EXPECT_NE(hash("addresses: [10.0.0.1], zone: z, nodeName: n, targetRef: {kind: Pod, name: p}"), first);
+  EXPECT_EQ(hash("addresses: [10.0.0.1], hostname: h, zone: z, targetRef: {kind: Pod, name: p}", "a", ", other: label"),
+            first);
   EXPECT_NE(hash("addresses: [10.0.0.2], zone: z, targetRef: {kind: Pod, name: p}"), first);
   EXPECT_NE(hash("addresses: [10.0.0.1], zone: y, targetRef: {kind: Pod, name: p}"), first);
   EXPECT_NE(hash("addresses: [10.0.0.1], zone: z, targetRef: {kind: Pod, name: q}"), first);

@@ -43,10 +43,11 @@ std::span<const KindInfo> AllKinds() {
 }
 
 std::span<const KindInfo> CoreKinds() {
-  static constexpr std::array<KindInfo, 3> kKinds = {{
+  static constexpr std::array<KindInfo, 4> kKinds = {{
       {Kind::kService, "v1", "services"},
       {Kind::kEndpointSlice, "discovery.k8s.io/v1", "endpointslices"},
       {Kind::kPod, "v1", "pods"},
+      {Kind::kNode, "v1", "nodes", true},
   }};
   return kKinds;
 }

@@ -36,6 +36,7 @@ namespace k8sgw {
 
 namespace core {
 struct EndpointSlice;
+struct Node;
 struct Pod;
 struct Service;
 }  // namespace core
@@ -58,6 +59,8 @@ using ProxyRef = Ref<gloov1::Proxy>;
 using ServiceRef = Ref<core::Service>;
 using EndpointSliceRef = Ref<core::EndpointSlice>;
 using PodRef = Ref<core::Pod>;
+// Its namespace is "".
+using NodeRef = Ref<core::Node>;
 
 // An object of any kind. std::monostate stands for "no such object any more".
 using AnyObject =
@@ -68,7 +71,7 @@ using AnyObject =
                  Ptr<Object<gloov1::Artifact>>, Ptr<Object<gatewayv1::MatchableHttpGateway>>,
                  Ptr<Object<gatewayv1::MatchableTcpGateway>>, Ptr<Object<gatewayv1::ListenerOption>>,
                  Ptr<Object<gatewayv1::HttpListenerOption>>, Ptr<Object<core::Service>>,
-                 Ptr<Object<core::EndpointSlice>>, Ptr<Object<core::Pod>>>;
+                 Ptr<Object<core::EndpointSlice>>, Ptr<Object<core::Pod>>, Ptr<Object<core::Node>>>;
 
 // Of the object's content; 0 when there is none.
 uint64_t HashOf(const AnyObject& object);
@@ -107,6 +110,7 @@ struct KindInfo {
   Kind kind;
   std::string_view api_version;  // "gateway.solo.io/v1"
   std::string_view plural;       // "virtualservices": also the folder of the original's file layout
+  bool of_cluster = false;       // its objects are in no namespace
 };
 
 // All kinds that users may write; in the order of Kind.

@@ -10,8 +10,9 @@
 
 namespace k8sgw {
 
-// Errors reject the object (its last good version keeps serving); warnings do not.
-enum class Severity : uint8_t { kError, kWarning };
+// Errors reject the object (its last good version keeps serving); warnings do not, but validation may be told to refuse
+// them. Notices look like warnings, and are held against nobody: what the published product does not speak of.
+enum class Severity : uint8_t { kError, kWarning, kNotice };
 
 struct Problem {
   ResourceKey object;

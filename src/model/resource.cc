@@ -21,6 +21,7 @@ std::string_view KindName(Kind kind) {
     case Kind::kService: return "Service";
     case Kind::kEndpointSlice: return "EndpointSlice";
     case Kind::kPod: return "Pod";
+    case Kind::kNode: return "Node";
     case Kind::kProxy: return "Proxy";
     case Kind::kDocument: return "Document";
   }

@@ -36,6 +36,7 @@ enum class Kind : uint8_t {
   kService,
   kEndpointSlice,
   kPod,
+  kNode,
   kProxy,
   // A part of a file that is no object: what it is cannot be told, or it is of a kind that is not ours.
   kDocument,

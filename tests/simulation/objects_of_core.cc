@@ -1,4 +1,4 @@
-// Services, EndpointSlices and Pods: what says where Upstreams of type kube lead.
+// Services, EndpointSlices, Pods and Nodes: what says where Upstreams of type kube lead.
 #include "tests/simulation/objects.h"
 
 namespace k8sgw::sim {
@@ -18,9 +18,10 @@ std::string Service(Random& random) {
 }
 
 std::string Endpoint(Random& random, const std::string& address) {
-  return Join({"{addresses: ['", address, random.Pick({"1", "2", "3", "4"}), "'], conditions: {ready: ",
-               random.Pick({"true", "true", "false"}), ", serving: true, terminating: ", random.Pick({"false", "true"}),
-               "}, ", random.Pick({"", "zone: a, ", "zone: b, "}),
+  return Join({"{addresses: ['", address, random.Pick({"1", "2", "3", "4"}),
+               "'], conditions: {ready: ", random.Pick({"true", "true", "false"}),
+               ", serving: true, terminating: ", random.Pick({"false", "true"}), "}, ",
+               random.Pick({"", "zone: a, ", "zone: b, "}), random.Pick({"", "nodeName: n0, ", "nodeName: n1, "}),
                "targetRef: {kind: Pod, name: ", random.Pick({"p0", "p1", "p2"}), "}}"});
 }
 
@@ -39,10 +40,18 @@ std::string EndpointSlice(Random& random) {
                "]\nendpoints: [", endpoints, "]\n"});
 }
 
+std::string Node(Random& random) {
+  return Join({"apiVersion: v1\nkind: Node\nmetadata: {name: ", random.Pick({"n0", "n1"}), ", labels: {",
+               random.Pick({"", "topology.kubernetes.io/region: r", "topology.kubernetes.io/zone: a",
+                            "topology.kubernetes.io/zone: c, topology.istio.io/subzone: s"}),
+               "}}\n"});
+}
+
 }  // namespace
 
 std::string RandomCoreObject(Random& random) {
-  switch (random.Below(8)) {
+  switch (random.Below(9)) {
+    case 8: return Node(random);
     case 0: return Head(random, "v1", "Pod", {random.Pick({"p0", "p1", "p2"}), CoreNamespace(random)});
     case 1:
     case 2:

@@ -1,6 +1,7 @@
 #include "src/sources/cluster/cluster_source.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "api/gloo/v1/settings.proto.h"
@@ -26,34 +27,44 @@ NameAndLabels ReadMetadata(std::string_view json) {
   return out;
 }
 
+// No namespace has this name.
+constexpr char kOfCluster[] = "/";
+
+// The scopes that a policy needs.
+std::set<std::string> ScopesOf(const NamespacePolicy& policy) {
+  std::set<std::string> names = policy.named;
+  if (names.empty()) names.insert("");
+  names.insert(kOfCluster);
+  return names;
+}
+
 bool IsSettled(const kube::Health& health) { return health.synced || health.phase == kube::Health::Phase::kAbsent; }
 
 }  // namespace
 
-ClusterSource::ClusterSource(kube::HttpClient& client, Options options, kube::RandomFraction random, Consumer consumer)
-    : client_(client),
+ClusterSource::ClusterSource(kube::Follow follow, Options options, Consumer consumer)
+    : follow_(std::move(follow)),
       options_(std::move(options)),
-      random_(std::move(random)),
       consumer_(std::move(consumer)),
-      kinds_(AllWatchedKinds()),
       settings_kind_{FindKind("Settings")},
       policy_(NamespacePolicy::Read({}, options_.ns)) {
+  for (const WatchedKind& kind : AllWatchedKinds()) {
+    (kind.info->of_cluster ? cluster_kinds_ : kinds_).push_back(kind);
+  }
   kube::ReflectorOptions metadata = options_.reflector;
   metadata.metadata_alone = true;  // for the labels
-  namespaces_watch_ = std::make_unique<kube::ListWatch>(
-      client_, NamespacesKind().In(""), std::move(metadata), random_,
-      kube::ListWatch::Consumer{[this](const kube::Batch& batch) { OnNamespaces(batch); },
-                                [this](const kube::Health& health) {
-                                  namespaces_known_ = namespaces_known_ || IsSettled(health);
-                                  consumer_.on_health(NamespacesKind(), "", health);
-                                }});
-  settings_watch_ = std::make_unique<kube::ListWatch>(
-      client_, settings_kind_.In(options_.ns), options_.reflector, random_,
-      kube::ListWatch::Consumer{[this](const kube::Batch& batch) { OnSettings(batch); },
-                                [this](const kube::Health& health) {
-                                  if (IsSettled(health) && scopes_.empty()) Begin();
-                                  consumer_.on_health(settings_kind_, options_.ns, health);
-                                }});
+  namespaces_watch_ = follow_(NamespacesKind().In(""), std::move(metadata),
+                              kube::Watch::Consumer{[this](const kube::Batch& batch) { OnNamespaces(batch); },
+                                                    [this](const kube::Health& health) {
+                                                      namespaces_known_ = namespaces_known_ || IsSettled(health);
+                                                      consumer_.on_health(NamespacesKind(), "", health);
+                                                    }});
+  settings_watch_ = follow_(settings_kind_.In(options_.ns), options_.reflector,
+                            kube::Watch::Consumer{[this](const kube::Batch& batch) { OnSettings(batch); },
+                                                  [this](const kube::Health& health) {
+                                                    if (IsSettled(health) && !settings_known_) Begin();
+                                                    consumer_.on_health(settings_kind_, options_.ns, health);
+                                                  }});
 }
 
 ClusterSource::~ClusterSource() = default;
@@ -62,18 +73,19 @@ void ClusterSource::OnSettings(const kube::Batch& batch) {
   for (const kube::Event& event : batch.events) {
     consumer_.on_event(settings_kind_, event);
     if (event.object.meta.name != options_.settings_name || event.kind == kube::Event::Kind::kDelete) continue;
-    recalled_.erase(SettingsKey());
+    settings_known_ = true;
+    std::vector<Change> unused;
+    if (next_) next_->store.Put(*settings_kind_.info, event.object.json, unused);
     store_.Put(*settings_kind_.info, event.object.json, changes_);
   }
-  if (!scopes_.empty()) Follow();
+  if (settings_known_) Follow();
 }
 
-// The server has told the Settings, or that there are none.
 void ClusterSource::Begin() {
-  if (recalled_.erase(SettingsKey()) > 0) {
-    store_.Remove(SettingsKey(), changes_);
-    settings_.reset();
-  }
+  settings_known_ = true;
+  // Only recalled ones can be there, and they are no more.
+  store_.Remove(SettingsKey(), changes_);
+  settings_.reset();
   Follow();
 }
 
@@ -99,69 +111,70 @@ void ClusterSource::OnNamespaces(const kube::Batch& batch) {
   namespaces_changed_ = true;
 }
 
-void ClusterSource::OnBatch(const WatchedKind& kind, const kube::Batch& batch) {
+void ClusterSource::OnBatch(const std::string& scope, const WatchedKind& kind, const kube::Batch& batch) {
+  const bool in_force = scopes_.contains(scope);
+  const bool in_next = next_ && ScopesOf(next_->policy).contains(scope);
+  std::vector<Change> unused;
   for (const kube::Event& event : batch.events) {
     consumer_.on_event(kind, event);
-    const ResourceKey key{kind.info->kind, event.object.meta.namespace_, event.object.meta.name};
-    recalled_.erase(key);
-    if (event.kind == kube::Event::Kind::kDelete) {
-      store_.Remove(key, changes_);
-    } else {
-      store_.Put(*kind.info, event.object.json, changes_);
-    }
+    if (in_force) Put(store_, kind, event, changes_);
+    if (in_next) Put(next_->store, kind, event, unused);
+    unused.clear();
   }
+}
+
+void ClusterSource::Put(ObjectStore& store, const WatchedKind& kind, const kube::Event& event,
+                        std::vector<Change>& changes) {
+  if (event.kind == kube::Event::Kind::kUpsert) return store.Put(*kind.info, event.object.json, changes);
+  store.Remove({kind.info->kind, event.object.meta.namespace_, event.object.meta.name}, changes);
 }
 
 void ClusterSource::Follow() {
-  NamespacePolicy now = ReadPolicy();
-  wanted_.reset();
-  if (now != policy_) wanted_ = std::move(now);
-  const NamespacePolicy& policy = wanted_ ? *wanted_ : policy_;
-  std::set<std::string> names = policy.named;
-  if (names.empty()) names.insert("");
-  for (const std::string& ns : names) {
-    if (scopes_.contains(ns)) continue;
-    scopes_[ns] = std::make_unique<Scope>(
-        client_, ns, kinds_, options_.reflector, random_,
-        Scope::Consumer{[this](const WatchedKind& kind, const kube::Batch& batch) { OnBatch(kind, batch); },
-                        [this, ns](const WatchedKind& kind, const kube::Health& health) {
-                          consumer_.on_health(kind, ns, health);
-                        }});
+  NamespacePolicy policy = ReadPolicy();
+  if (next_ && policy == next_->policy) return;
+  next_.reset();
+  if (complete_ && policy == policy_) return;
+  const std::set<std::string> names = ScopesOf(policy);
+  ObjectStore stays = store_.Part([&](const ResourceKey& key) {
+    if (key.kind == Kind::kSettings) return true;
+    const std::string& scope = key.ns.empty() ? kOfCluster : scopes_.contains("") ? std::string() : key.ns.str();
+    return scopes_.contains(scope) && names.contains(scope);
+  });
+  next_.emplace(Next{std::move(policy), std::move(stays), {}});
+  for (const std::string& name : names) {
+    if (!scopes_.contains(name)) next_->scopes[name] = FollowIn(name);
   }
+}
+
+std::unique_ptr<Scope> ClusterSource::FollowIn(const std::string& scope) {
+  const bool of_cluster = scope == kOfCluster;
+  const std::string ns = of_cluster ? "" : scope;
+  return std::make_unique<Scope>(
+      follow_, ns, of_cluster ? cluster_kinds_ : kinds_, options_.reflector,
+      Scope::Consumer{
+          [this, scope](const WatchedKind& kind, const kube::Batch& batch) { OnBatch(scope, kind, batch); },
+          [this, ns](const WatchedKind& kind, const kube::Health& health) { consumer_.on_health(kind, ns, health); }});
 }
 
 void ClusterSource::Settle() {
-  const NamespacePolicy& policy = wanted_ ? *wanted_ : policy_;
-  std::set<std::string> names = policy.named;
-  if (names.empty()) names.insert("");
-  for (const std::string& ns : names) {
-    const auto scope = scopes_.find(ns);
-    if (scope == scopes_.end() || !scope->second->complete()) return;
+  const auto counts = [this](const Name& ns) { return Counts(ns.str()); };
+  if (complete_ && std::exchange(namespaces_changed_, false)) store_.SetNamespaces(counts, changes_);
+  if (!next_) return;
+  for (const auto& [name, scope] : next_->scopes) {
+    if (!scope->complete()) return;
   }
   // Labels may leave out namespaces, so without them too much would be told.
-  if (!policy.selectors.empty() && !namespaces_known_) return;
-  for (const ResourceKey& key : std::exchange(recalled_, {})) store_.Remove(key, changes_);
-  if (wanted_ || namespaces_changed_ || !complete_) {
-    if (wanted_) policy_ = std::move(*wanted_);
-    wanted_.reset();
-    namespaces_changed_ = false;
-    store_.SetNamespaces([this](const Name& ns) { return Counts(ns.str()); }, changes_);
-  }
+  if (!next_->policy.selectors.empty() && !namespaces_known_) return;
+  policy_ = std::move(next_->policy);
+  std::vector<Change> unused;
+  next_->store.SetNamespaces(counts, unused);
+  next_->store.Succeed(std::exchange(store_, ObjectStore()), changes_);
+  store_ = std::move(next_->store);
+  const std::set<std::string> names = ScopesOf(policy_);
+  std::erase_if(scopes_, [&](const auto& scope) { return !names.contains(scope.first); });
+  scopes_.merge(next_->scopes);
+  next_.reset();
   complete_ = true;
-  std::vector<std::string> left;
-  for (const auto& [ns, scope] : scopes_) {
-    if (!names.contains(ns)) left.push_back(ns);
-  }
-  for (const std::string& ns : left) Forget(ns);
-}
-
-// What only this scope followed is not kept: nobody would say when it changes.
-void ClusterSource::Forget(const std::string& scope) {
-  scopes_.erase(scope);
-  for (const ResourceKey& key : store_.keys()) {
-    if (key.kind == Kind::kSettings || scopes_.contains("") || scopes_.contains(key.ns.str())) continue;
-    store_.Remove(key, changes_);
-  }
 }
 
 void ClusterSource::Recall(std::string_view api_version, std::string_view plural, std::string_view json) {
@@ -173,37 +186,36 @@ void ClusterSource::Recall(std::string_view api_version, std::string_view plural
     namespaces_[one.name] = std::move(one.labels);
   } else if (is(settings_kind_)) {
     if (ReadMetadata(json).name == options_.settings_name) store_.Put(*settings_kind_.info, json, changes_);
-  } else if (const auto kind = std::find_if(kinds_.begin(), kinds_.end(), is); kind != kinds_.end()) {
-    store_.Put(*kind->info, json, changes_);
+  } else {
+    for (const std::vector<WatchedKind>* kinds : {&kinds_, &cluster_kinds_}) {
+      const auto kind = std::find_if(kinds->begin(), kinds->end(), is);
+      if (kind != kinds->end()) store_.Put(*kind->info, json, changes_);
+    }
   }
 }
 
 std::vector<Change> ClusterSource::TakeRecalled() {
-  for (const ResourceKey& key : store_.keys()) recalled_.insert(key);
   policy_ = ReadPolicy();
   store_.SetNamespaces([this](const Name& ns) { return Counts(ns.str()); }, changes_);
   changes_.clear();
-  std::vector<Change> all;
-  for (const ResourceKey& key : recalled_) {
-    Change object = store_.Current(key);
-    if (!object.gone()) all.push_back(std::move(object));
-  }
-  return all;
+  return store_.All();
 }
 
 std::optional<std::vector<Change>> ClusterSource::Take() {
   const bool was_complete = complete_;
-  if (!scopes_.empty()) Settle();
+  Settle();
   if (!complete_ || (changes_.empty() && was_complete)) return std::nullopt;
   return std::exchange(changes_, {});
 }
 
 std::vector<std::string> ClusterSource::awaited() const {
-  if (scopes_.empty()) return {"settings"};
+  if (!settings_known_) return {"settings"};
   std::vector<std::string> out;
-  for (const auto& [ns, scope] : scopes_) {
-    for (const std::string& kind : scope->awaited()) out.push_back(ns.empty() ? kind : kind + " in " + ns);
+  if (!next_) return out;
+  for (const auto& [name, scope] : next_->scopes) {
+    for (const std::string& kind : scope->awaited()) out.push_back(scope->ns().empty() ? kind : kind + " in " + name);
   }
+  if (out.empty()) out.emplace_back("namespaces");
   return out;
 }
 
@@ -215,7 +227,9 @@ Labels ClusterSource::LabelsOf(const std::string& ns) const {
 void ClusterSource::Poke() {
   settings_watch_->Poke();
   namespaces_watch_->Poke();
-  for (const auto& [ns, scope] : scopes_) scope->Poke();
+  for (const auto& [name, scope] : scopes_) scope->Poke();
+  if (!next_) return;
+  for (const auto& [name, scope] : next_->scopes) scope->Poke();
 }
 
 }  // namespace k8sgw::cluster

@@ -12,7 +12,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,8 +38,7 @@ class ClusterSource {
     std::function<void(const WatchedKind& kind, const std::string& ns, const kube::Health& health)> on_health;
   };
 
-  // The client outlives it.
-  ClusterSource(kube::HttpClient& client, Options options, kube::RandomFraction random, Consumer consumer);
+  ClusterSource(kube::Follow follow, Options options, Consumer consumer);
   ~ClusterSource();
 
   // An object as it was known to an earlier process; see KeptObjects. Before the loop runs.
@@ -61,49 +59,65 @@ class ClusterSource {
   const Ptr<Object<gloov1::Settings>>& settings() const { return settings_; }
   const ObjectStore& store() const { return store_; }
 
-  bool Counts(const std::string& ns) const { return CountsWith(ns, LabelsOf(ns)); }
+  // Whether objects of this namespace count; those of none do.
+  bool Counts(const std::string& ns) const { return ns.empty() || CountsWith(ns, LabelsOf(ns)); }
   bool CountsWith(const std::string& ns, const Labels& labels) const { return policy_.Counts(ns, labels); }
   Labels LabelsOf(const std::string& ns) const;
   // Do not wait any longer for kinds that were missing, or for a server that was away.
   void Poke();
 
  private:
+  // Who follows what: by namespace; "" for all of them; kOfCluster for objects in none.
+  using Scopes = std::map<std::string, std::unique_ptr<Scope>>;
+  // What Settings ask for, while it is still coming. It has a store of its own, since two watches of one object may be
+  // at different moments of its history.
+  struct Next {
+    NamespacePolicy policy;
+    ObjectStore store;
+    // Those that are not there anyway.
+    Scopes scopes;
+  };
+
   void OnSettings(const kube::Batch& batch);
   void OnNamespaces(const kube::Batch& batch);
-  void OnBatch(const WatchedKind& kind, const kube::Batch& batch);
-  // Follows what the policy of the Settings needs.
-  void Follow();
-  // The wanted policy is in force when all that it needs is there.
-  void Settle();
-  void Forget(const std::string& scope);
-  ResourceKey SettingsKey() const { return {Kind::kSettings, options_.ns, options_.settings_name}; }
+  void OnBatch(const std::string& scope, const WatchedKind& kind, const kube::Batch& batch);
+  void Put(ObjectStore& store, const WatchedKind& kind, const kube::Event& event, std::vector<Change>& changes);
+  // The server has told the Settings, or that there are none.
   void Begin();
   // Takes the Settings that are there, and says what follows from those in force.
   NamespacePolicy ReadPolicy();
+  // Follows what the policy of the Settings needs.
+  void Follow();
+  std::unique_ptr<Scope> FollowIn(const std::string& scope);
+  // What is next is in force when all of it is there.
+  void Settle();
+  ResourceKey SettingsKey() const { return {Kind::kSettings, options_.ns, options_.settings_name}; }
 
-  kube::HttpClient& client_;
+  const kube::Follow follow_;
   const Options options_;
-  const kube::RandomFraction random_;
   const Consumer consumer_;
-  const std::vector<WatchedKind> kinds_;
+  std::vector<WatchedKind> kinds_;          // in namespaces
+  std::vector<WatchedKind> cluster_kinds_;  // of the cluster itself
   const WatchedKind settings_kind_;
 
+  // In force, or recalled; with Settings in any case.
   ObjectStore store_;
+  NamespacePolicy policy_;
+  Scopes scopes_;
+  std::optional<Next> next_;
+  bool complete_ = false;
+  // Of what is in force.
   std::vector<Change> changes_;
+
   Ptr<Object<gloov1::Settings>> settings_;
-  // Those that the server has not told yet.
-  std::set<ResourceKey> recalled_;
+  // The server has said whether there are any.
+  bool settings_known_ = false;
   std::map<std::string, Labels> namespaces_;
   bool namespaces_known_ = false;
   bool namespaces_changed_ = false;
 
-  NamespacePolicy policy_;                 // in force
-  std::optional<NamespacePolicy> wanted_;  // when that is another
-  bool complete_ = false;
-
-  std::map<std::string, std::unique_ptr<Scope>> scopes_;
-  std::unique_ptr<kube::ListWatch> settings_watch_;
-  std::unique_ptr<kube::ListWatch> namespaces_watch_;
+  std::unique_ptr<kube::Watch> settings_watch_;
+  std::unique_ptr<kube::Watch> namespaces_watch_;
 };
 
 }  // namespace k8sgw::cluster

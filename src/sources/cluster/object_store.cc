@@ -1,6 +1,7 @@
 #include "src/sources/cluster/object_store.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "src/json/tree.h"
 #include "src/model/decode.h"
@@ -36,6 +37,8 @@ bool IsBookkeeping(int depth, std::string_view parent, std::string_view key) {
 }
 
 ObjectStore::ObjectStore() : counts_([](const Name&) { return true; }) {}
+ObjectStore::ObjectStore(ObjectStore&&) noexcept = default;
+ObjectStore& ObjectStore::operator=(ObjectStore&&) noexcept = default;
 ObjectStore::~ObjectStore() = default;
 
 void ObjectStore::Put(const KindInfo& kind, std::string_view json, std::vector<Change>& changes) {
@@ -62,8 +65,12 @@ void ObjectStore::Set(Change object, std::vector<Change>& changes) {
   // Statuses are written to objects all the time, and change nothing for us.
   if (entry.object.hash() == object.hash()) return;
   entry.object = std::move(object);
-  entry.counts = counts_(entry.object.key.ns);
-  if (entry.counts) changes.push_back(entry.object);
+  const bool counted = std::exchange(entry.counts, counts_(entry.object.key.ns));
+  if (entry.counts) {
+    changes.push_back(entry.object);
+  } else if (counted) {
+    changes.push_back(Gone(entry.object.key));
+  }
 }
 
 void ObjectStore::Remove(const ResourceKey& key, std::vector<Change>& changes) {
@@ -84,6 +91,32 @@ void ObjectStore::SetNamespaces(Counts counts, std::vector<Change>& changes) {
   }
 }
 
+ObjectStore ObjectStore::Part(const std::function<bool(const ResourceKey& key)>& which) const {
+  ObjectStore part;
+  part.counts_ = counts_;
+  for (const auto& [key, entry] : objects_) {
+    if (which(key)) part.objects_.emplace_hint(part.objects_.end(), key, entry);
+  }
+  for (const auto& [key, problems] : problems_) {
+    if (which(key)) part.problems_.emplace_hint(part.problems_.end(), key, problems);
+  }
+  return part;
+}
+
+void ObjectStore::Succeed(ObjectStore before, std::vector<Change>& changes) {
+  for (const auto& [key, problems] : problems_) {
+    const auto last_good = before.objects_.find(key);
+    if (last_good == before.objects_.end() || objects_.contains(key)) continue;
+    objects_.emplace(key, Entry{last_good->second.object, counts_(key.ns)});
+  }
+  for (const auto& [key, entry] : before.objects_) {
+    if (entry.counts && Current(key).gone()) changes.push_back(Gone(key));
+  }
+  for (const auto& [key, entry] : objects_) {
+    if (entry.counts && entry.object.hash() != before.Current(key).hash()) changes.push_back(entry.object);
+  }
+}
+
 Problems ObjectStore::problems() const {
   Problems out;
   for (const auto& [key, problems] : problems_) {
@@ -98,9 +131,11 @@ Change ObjectStore::Current(const ResourceKey& key) const {
   return there ? entry->second.object : Gone(key);
 }
 
-std::vector<ResourceKey> ObjectStore::keys() const {
-  std::vector<ResourceKey> out;
-  for (const auto& [key, entry] : objects_) out.push_back(key);
+std::vector<Change> ObjectStore::All() const {
+  std::vector<Change> out;
+  for (const auto& [key, entry] : objects_) {
+    if (entry.counts) out.push_back(entry.object);
+  }
   return out;
 }
 

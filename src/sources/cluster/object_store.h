@@ -24,6 +24,8 @@ class ObjectStore {
   using Counts = std::function<bool(const Name& ns)>;
 
   ObjectStore();
+  ObjectStore(ObjectStore&&) noexcept;
+  ObjectStore& operator=(ObjectStore&&) noexcept;
   ~ObjectStore();
 
   // The object as it is now; kJsonPadding bytes behind `json` are readable. Its kind may be missing in the text, as it
@@ -33,13 +35,18 @@ class ObjectStore {
   // Which namespaces count from now on; at first, all do.
   void SetNamespaces(Counts counts, std::vector<Change>& changes);
 
+  // Those that `which` chooses, with their problems.
+  ObjectStore Part(const std::function<bool(const ResourceKey& key)>& which) const;
+  // This takes the place of `before`: appends what differs. What cannot be decoded here stays as it was there.
+  void Succeed(ObjectStore before, std::vector<Change>& changes);
+
   // What is wrong with objects that cannot be decoded, in the order of their keys.
   Problems problems() const;
   // The object as it counts now; gone when it does not.
   Change Current(const ResourceKey& key) const;
+  // All that count.
+  std::vector<Change> All() const;
   size_t size() const { return objects_.size(); }
-  // The keys of all objects, also of those that do not count.
-  std::vector<ResourceKey> keys() const;
 
  private:
   struct Entry {

@@ -5,23 +5,22 @@
 
 namespace k8sgw::cluster {
 
-Scope::Scope(kube::HttpClient& client, std::string ns, const std::vector<WatchedKind>& kinds,
-             const kube::ReflectorOptions& options, const kube::RandomFraction& random, Consumer consumer)
+Scope::Scope(const kube::Follow& follow, std::string ns, const std::vector<WatchedKind>& kinds,
+             const kube::ReflectorOptions& options, Consumer consumer)
     : ns_(std::move(ns)), consumer_(std::move(consumer)) {
   for (const WatchedKind& kind : kinds) {
-    if (kind.of_cluster && !ns_.empty()) continue;
     Followed* followed = followed_.emplace_back(std::make_unique<Followed>()).get();
     followed->kind = &kind;
     kube::ReflectorOptions own = options;
     own.field_selector = kind.field_selector;
     own.metadata_alone = kind.metadata_alone;
-    const kube::ListWatch::Consumer told{
+    const kube::Watch::Consumer told{
         [this, followed](const kube::Batch& batch) { consumer_.on_batch(*followed->kind, batch); },
         [this, followed](const kube::Health& health) {
           if (health.synced || health.phase == kube::Health::Phase::kAbsent) followed->settled = true;
           consumer_.on_health(*followed->kind, health);
         }};
-    followed->watch = std::make_unique<kube::ListWatch>(client, kind.In(ns_), std::move(own), random, told);
+    followed->watch = follow(kind.In(ns_), std::move(own), told);
   }
 }
 

@@ -1,4 +1,4 @@
-// All watched kinds in one namespace, or in all of them, followed side by side.
+// Watched kinds in one namespace, in all of them, or of the cluster itself, followed side by side.
 #pragma once
 
 #include <functional>
@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "src/sources/cluster/watched_kind.h"
-#include "src/sources/kube/list_watch.h"
+#include "src/sources/kube/watch.h"
 
 namespace k8sgw::cluster {
 
@@ -19,9 +19,9 @@ class Scope {
     std::function<void(const WatchedKind& kind, const kube::Health& health)> on_health;
   };
 
-  // `ns` "" for all namespaces. Kinds of the cluster itself are left to the scope of all.
-  Scope(kube::HttpClient& client, std::string ns, const std::vector<WatchedKind>& kinds,
-        const kube::ReflectorOptions& options, const kube::RandomFraction& random, Consumer consumer);
+  // `ns` "" for all namespaces. The kinds outlive it.
+  Scope(const kube::Follow& follow, std::string ns, const std::vector<WatchedKind>& kinds,
+        const kube::ReflectorOptions& options, Consumer consumer);
 
   const std::string& ns() const { return ns_; }
   // Of each kind everything has been told, or it is missing or forbidden.
@@ -34,7 +34,7 @@ class Scope {
  private:
   struct Followed {
     const WatchedKind* kind = nullptr;
-    std::unique_ptr<kube::ListWatch> watch;
+    std::unique_ptr<kube::Watch> watch;
     bool settled = false;
   };
 

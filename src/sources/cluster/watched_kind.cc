@@ -15,7 +15,7 @@ kube::Resource WatchedKind::In(const std::string& ns) const {
   const size_t slash = api.find('/');
   const bool core = slash == std::string_view::npos;
   return {std::string(core ? "" : api.substr(0, slash)), std::string(core ? api : api.substr(slash + 1)),
-          std::string(info->plural), of_cluster ? "" : ns};
+          std::string(info->plural), info->of_cluster ? "" : ns};
 }
 
 std::vector<WatchedKind> AllWatchedKinds() {
@@ -31,12 +31,14 @@ std::vector<WatchedKind> AllWatchedKinds() {
       default: out.push_back({&info}); break;
     }
   }
-  for (const KindInfo& info : CoreKinds()) out.push_back({&info, "", info.kind == Kind::kPod});
+  for (const KindInfo& info : CoreKinds()) {
+    out.push_back({&info, "", info.kind == Kind::kPod || info.kind == Kind::kNode});
+  }
   return out;
 }
 
 const WatchedKind& NamespacesKind() {
-  static const KindInfo kInfo{Kind::kDocument, "v1", "namespaces"};
+  static const KindInfo kInfo{Kind::kDocument, "v1", "namespaces", true};
   static const WatchedKind kKind{&kInfo, "", true};
   return kKind;
 }

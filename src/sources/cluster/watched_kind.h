@@ -14,14 +14,12 @@ struct WatchedKind {
   std::string field_selector{};
   // Only the metadata is asked for.
   bool metadata_alone = false;
-  // Objects of the cluster itself, which are in no namespace.
-  bool of_cluster = false;
 
   // In `ns`, or in all namespaces when that is "".
   kube::Resource In(const std::string& ns) const;
 };
 
-// Everything that the graph can use; Settings are followed apart from them.
+// Everything that the graph can use, in namespaces or of the cluster itself. Settings are followed apart from them.
 std::vector<WatchedKind> AllWatchedKinds();
 // For their labels; nothing is translated from them. Their KindInfo has Kind::kDocument.
 const WatchedKind& NamespacesKind();

@@ -63,9 +63,8 @@ void ListWatch::Apply(const Actions& actions) {
   if (actions.fetch) request_ = std::make_unique<Request>(*this, *actions.fetch);
   SetTimer();
   const Health& health = reflector_.health();
-  if (health.phase == told_phase_ && health.synced == told_synced_) return;
-  told_phase_ = health.phase;
-  told_synced_ = health.synced;
+  if (health == told_) return;
+  told_ = health;
   if (consumer_.on_health) consumer_.on_health(health);
 }
 

@@ -1,36 +1,27 @@
 // A Reflector that is bound to an HttpClient: follows all objects of one kind, on the client's loop.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 
 #include "src/sources/kube/http.h"
-#include "src/sources/kube/reflector.h"
+#include "src/sources/kube/watch.h"
 
 namespace k8sgw::kube {
 
-class ListWatch {
+class ListWatch : public Watch {
  public:
-  // Told on the loop's thread. The batch's views are good during the call; the rest may be kept.
-  struct Consumer {
-    std::function<void(const Batch& batch)> on_batch;
-    // The phase, or whether it synced, is another; after the batch that made it so.
-    std::function<void(const Health& health)> on_health;
-  };
-
   // Begins at once. The client outlives it. It must not be destroyed by its consumer while that is being told.
   ListWatch(HttpClient& client, const Resource& resource, ReflectorOptions options, RandomFraction random,
             Consumer consumer);
-  ~ListWatch();
+  ~ListWatch() override;
   ListWatch(const ListWatch&) = delete;
   ListWatch& operator=(const ListWatch&) = delete;
 
   // Nothing is read from Pause to Resume: the server is held back. For consumers that cannot keep up.
   void Pause() { paused_ = true; }
   void Resume();
-  // See Reflector::Poke.
-  void Poke() { Apply(reflector_.Poke(Loop::Now())); }
+  void Poke() override { Apply(reflector_.Poke(Loop::Now())); }
 
   const Reflector& reflector() const { return reflector_; }
 
@@ -47,8 +38,7 @@ class ListWatch {
   std::unique_ptr<Request> request_;
   std::optional<Loop::TimerId> timer_;
   std::optional<Loop::Time> timer_at_;
-  Health::Phase told_phase_ = Health::Phase::kConnecting;
-  bool told_synced_ = false;
+  Health told_;
   bool paused_ = false;
 };
 

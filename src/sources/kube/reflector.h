@@ -60,6 +60,8 @@ struct Health {
   bool synced = false;
   // Why it is retrying or absent.
   absl::Status error;
+
+  bool operator==(const Health&) const = default;
 };
 
 // A GET. `target` is the path and the query.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -18,7 +19,14 @@ class TestApiServer {
   // What the objects were, by name; the bytes of each.
   using State = std::map<std::string, std::string>;
 
-  TestApiServer() { states_.emplace_back(); }
+  // The text of an object.
+  using Write = std::function<std::string(std::string_view name, std::string_view version, std::string_view spec)>;
+
+  explicit TestApiServer(Write write = [](auto name, auto version,
+                                          auto spec) { return ObjectJson(name, version, spec); })
+      : write_(std::move(write)) {
+    states_.emplace_back();
+  }
 
   // Faults.
   bool has_initial_events = true;
@@ -33,14 +41,14 @@ class TestApiServer {
   void Put(const std::string& name, std::string_view spec) {
     State next = states_.back();
     const std::string type = next.contains(name) ? "MODIFIED" : "ADDED";
-    next[name] = ObjectJson(name, VersionText(version() + 1), spec);
+    next[name] = write_(name, VersionText(version() + 1), spec);
     events_.push_back({type, next[name]});
     states_.push_back(std::move(next));
   }
   void Delete(const std::string& name) {
     State next = states_.back();
     if (next.erase(name) == 0) return;
-    events_.push_back({"DELETED", ObjectJson(name, VersionText(version() + 1))});
+    events_.push_back({"DELETED", write_(name, VersionText(version() + 1), "1")});
     states_.push_back(std::move(next));
   }
   // The history before now is forgotten.
@@ -170,6 +178,7 @@ class TestApiServer {
     out_ += Bookmark(VersionText(*position_), true);
   }
 
+  Write write_;
   std::vector<State> states_;
   // events_[n] leads from states_[n] to states_[n + 1].
   std::vector<Change> events_;

@@ -1,0 +1,363 @@
+// Many seeded lives of a ClusterSource beside models of an API server that break as real ones do, while objects,
+// namespaces and Settings change. What it tells must never go back in time, lose an object that was there all the
+// time, or hold one that does not count; and when the faults end, it is what the server has.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <random>
+
+#include "api/gloo/v1/settings.proto.h"
+#include "api/gloo/v1/upstream.proto.h"
+#include "src/base/text.h"
+#include "src/json/tree.h"
+#include "src/model/kubernetes.h"
+#include "src/sources/cluster/cluster_source.h"
+#include "src/sources/kube/test_api_server.h"
+
+namespace k8sgw::cluster {
+namespace {
+
+using kube::testing::TestApiServer;
+using Time = kube::Reflector::Time;
+using std::chrono::milliseconds;
+
+constexpr char kOwn[] = "gloo-system";
+// Longer than a life: whoever could not hear may still be at its beginning.
+constexpr std::chrono::minutes kLag(10);
+
+// How often each way was gone in all lives: a test that does not go there proves nothing.
+struct Seen {
+  int worlds = 0;
+  int upserts = 0;
+  int deletes = 0;
+  int policies = 0;
+  int cuts = 0;
+  int refusals = 0;
+  int forbidden = 0;
+};
+
+// "a.u1" is u1 in a. What it is stands in its spec (Settings), in its labels (Namespaces, which are in none), or is the
+// number of its version, in a label.
+std::string Write(std::string_view name, std::string_view version, std::string_view what) {
+  const size_t dot = name.find('.');
+  const bool of_cluster = dot == std::string_view::npos;
+  const bool settings = !of_cluster && what.starts_with('{');
+  const std::string labels = of_cluster ? std::string(what) : settings ? "{}" : Cat(R"({"serial":")", what, "\"}");
+  const std::string ns = of_cluster ? "" : Cat(R"(","namespace":")", name.substr(0, dot));
+  return Cat(R"({"metadata":{"name":")", of_cluster ? name : name.substr(dot + 1), ns, R"(","resourceVersion":")",
+             version, R"(","uid":"u-)", name, R"(","labels":)", labels, "},\"spec\":", settings ? what : "{}", "}");
+}
+
+class Life;
+
+// A Reflector whose answers come from a model, in pieces, until they are cut.
+class ModelWatch : public kube::Watch {
+ public:
+  ModelWatch(Life& life, TestApiServer& server, const kube::Resource& resource, kube::ReflectorOptions options,
+             Consumer consumer);
+  ~ModelWatch() override;
+
+  void Poke() override;
+  void Serve();
+  void OnTime();
+
+ private:
+  void Apply(const kube::Actions& actions);
+
+  Life& life_;
+  const int id_;
+  TestApiServer& server_;
+  const Consumer consumer_;
+  kube::Reflector reflector_;
+  bool fetch_open_ = false;
+  bool head_sent_ = false;
+  kube::Health told_;
+};
+
+class Life {
+ public:
+  Life(uint64_t seed, Seen& seen) : random_(seed), seen_(seen), settings_change_(Below(2) == 0) {
+    for (const char* ns : {kOwn, "a", "b"}) PutNamespace(ns);
+    if (OneIn(2)) PutSettings();
+    for (int i = Below(40); i > 0; --i) Mutate();
+    start_ = now;
+    source_.emplace(
+        [this](const kube::Resource& resource, kube::ReflectorOptions options, kube::Watch::Consumer consumer) {
+          return std::make_unique<ModelWatch>(*this, ServerOf(resource.plural, resource.namespace_), resource,
+                                              std::move(options), std::move(consumer));
+        },
+        ClusterSource::Options{},
+        ClusterSource::Consumer{[](const WatchedKind&, const kube::Event&) {},
+                                [](const WatchedKind&, const std::string&, const kube::Health&) {}});
+  }
+
+  void Run(int steps) {
+    for (int i = 0; i < steps && !::testing::Test::HasFailure(); ++i) {
+      if (OneIn(3)) Mutate();
+      if (OneIn(15)) ChangeFaults();
+      if (OneIn(25)) PutNamespace(OneIn(2) ? "a" : "b");
+      if (settings_change_ && OneIn(25)) PutSettings();
+      Turn(OneIn(60) ? 40'000 : Below(300));
+    }
+    Recover();
+  }
+
+  // --- for the watches
+  Time now{std::chrono::hours(1)};
+  Seen& seen() { return seen_; }
+  double Fraction() { return Below(1000) / 1000.; }
+  int Below(int n) { return static_cast<int>(random_() % static_cast<uint64_t>(n)); }
+  bool OneIn(int n) { return Below(n) == 0; }
+  // In the order in which they began, so that lives repeat.
+  std::map<int, ModelWatch*> watches;
+  int last_watch = 0;
+  // No answer is cut any more.
+  bool calm = false;
+
+ private:
+  struct Truth {
+    // 0 while there is none.
+    int serial = 0;
+    Time written{};
+    // The last moment without it.
+    Time absent{};
+  };
+  struct Told {
+    int serial = 0;
+    bool there = false;
+  };
+
+  TestApiServer& ServerOf(const std::string& plural, const std::string& ns) {
+    return servers_.try_emplace({plural, ns}, Write).first->second;
+  }
+  // Objects stand in the collection of their namespace, and in that of all.
+  template <class Change>
+  void Everywhere(const std::string& plural, const std::string& ns, const Change& change) {
+    for (const std::string& scope : {std::string(), ns}) change(ServerOf(plural, scope));
+  }
+
+  void Mutate() {
+    const std::string ns = Pick({kOwn, "a", "b"});
+    const bool service = OneIn(2);
+    const std::string plural = service ? "services" : "upstreams";
+    const std::string name = Cat("o", Below(4));
+    Truth& truth = truth_[{service ? Kind::kService : Kind::kUpstream, ns, name}];
+    if (OneIn(3)) {
+      Everywhere(plural, ns, [&](TestApiServer& server) { server.Delete(Cat(ns, ".", name)); });
+      truth.serial = 0;
+      truth.absent = now;
+    }
+    if (OneIn(4)) return;
+    if (truth.serial == 0) truth.absent = now;
+    truth.serial = ++serial_;
+    Everywhere(plural, ns, [&](TestApiServer& server) { server.Put(Cat(ns, ".", name), std::to_string(serial_)); });
+  }
+  void PutNamespace(const std::string& name) {
+    labels_[name] = Pick({"no", "yes", "yes"});
+    ServerOf("namespaces", "").Put(name, Cat(R"({"watch":")", labels_[name], "\"}"));
+    NotePolicy();
+  }
+  void PutSettings() {
+    settings_ =
+        Pick({"{}", R"({"watchNamespaces":["a"]})", R"({"watchNamespaces":["b"]})", R"({"watchNamespaces":["a","b"]})",
+              R"({"watchNamespaceSelectors":[{"matchLabels":{"watch":"yes"}}]})"});
+    ServerOf("settings", kOwn).Put(Cat(kOwn, ".default"), settings_);
+    NotePolicy();
+    ++seen_.policies;
+  }
+  const char* Pick(std::initializer_list<const char*> all) { return all.begin()[Below(static_cast<int>(all.size()))]; }
+  bool Counts(const std::string& ns) const {
+    if (ns == kOwn) return true;
+    if (settings_.find("watchNamespaces\"") != std::string::npos) {
+      return settings_.find("\"" + ns + "\"") != std::string::npos;
+    }
+    return settings_.find("Selectors") == std::string::npos || labels_.at(ns) == "yes";
+  }
+  // Remembers when a namespace did not count.
+  void NotePolicy() {
+    for (const auto& [ns, labels] : labels_) {
+      if (!Counts(ns)) uncounted_[ns] = now;
+    }
+  }
+  bool CountedAllTheTime(const std::string& ns) const {
+    const auto last = uncounted_.find(ns);
+    return Counts(ns) && (last == uncounted_.end() || last->second + kLag < now);
+  }
+
+  void ChangeFaults() {
+    constexpr int kCodes[] = {0, 0, 0, 0, 0, 401, 403, 410, 429, 500, 503, 504};
+    const int code = kCodes[Below(std::size(kCodes))];
+    const bool all = OneIn(2);
+    if (code == 403) ++seen_.forbidden;
+    for (auto& [path, server] : servers_) {
+      if (!all && !OneIn(4)) continue;
+      server.refuse_with = code;
+      server.lose_tokens = OneIn(3);
+      server.repeat_events = OneIn(3);
+      server.has_initial_events = !OneIn(2);
+      if (OneIn(3)) server.Compact();
+    }
+    forbidden_ = forbidden_ || code == 403;
+  }
+
+  void Turn(int ms) {
+    now += milliseconds(ms);
+    NotePolicy();
+    for (const auto& [id, watch] : std::map<int, ModelWatch*>(watches)) {
+      if (watches.contains(id)) watch->Serve();
+      if (watches.contains(id)) watch->OnTime();
+    }
+    if (OneIn(100)) source_->Poke();
+    Take();
+  }
+
+  void Take() {
+    const bool first = !source_->complete();
+    const std::optional<std::vector<Change>> changes = source_->Take();
+    if (!changes) return;
+    for (const Change& change : *changes) change.gone() ? Delete(change.key) : Upsert(change);
+    if (!first) return;
+    ++seen_.worlds;
+    if (forbidden_) return;
+    for (const auto& [key, truth] : truth_) {
+      if (truth.serial == 0 || truth.absent > start_ || !CountedAllTheTime(key.ns.str())) continue;
+      EXPECT_TRUE(told_[key].there) << key.ToString() << " is missing in the first world";
+    }
+  }
+  void Upsert(const Change& change) {
+    if (change.key.kind != Kind::kService && change.key.kind != Kind::kUpstream) return;
+    const Labels& labels =
+        change.key.kind == Kind::kService ? change.As<core::Service>()->labels : change.As<gloov1::Upstream>()->labels;
+    const int serial = std::stoi(labels.at("serial"));
+    ++seen_.upserts;
+    Told& told = told_[change.key];
+    // With another policy come other watches, whose first lists may be a moment older.
+    EXPECT_TRUE(settings_change_ || serial >= told.serial) << change.key.ToString() << " went back in time";
+    EXPECT_FALSE(told.there && told.serial == serial) << change.key.ToString() << " is told twice";
+    told = {serial, true};
+  }
+  void Delete(const ResourceKey& key) {
+    Told& told = told_[key];
+    EXPECT_TRUE(std::exchange(told.there, false)) << key.ToString() << " was not there";
+    ++seen_.deletes;
+    const bool was_away = truth_[key].serial == 0 || truth_[key].absent + kLag > now;
+    // What a new policy may not read is not there.
+    EXPECT_TRUE(was_away || forbidden_ || !CountedAllTheTime(key.ns.str()))
+        << key.ToString() << " was there all the time, and is told to be gone";
+  }
+
+  void Recover() {
+    calm = true;
+    for (auto& [path, server] : servers_) {
+      server.refuse_with = 0;
+      server.lose_tokens = server.repeat_events = false;
+    }
+    for (int i = 0; i < 600 && !::testing::Test::HasFailure(); ++i) Turn(500);
+    EXPECT_TRUE(source_->complete());
+    EXPECT_THAT(source_->problems(), ::testing::IsEmpty());
+    for (const auto& [key, truth] : truth_) {
+      const bool there = truth.serial != 0 && Counts(key.ns.str());
+      EXPECT_EQ(told_[key].there, there) << key.ToString() << " at the end";
+      EXPECT_TRUE(!there || told_[key].serial == truth.serial) << key.ToString() << " is an old one at the end";
+    }
+  }
+
+  std::mt19937_64 random_;
+  Seen& seen_;
+  const bool settings_change_;
+  std::map<std::pair<std::string, std::string>, TestApiServer> servers_;
+  std::map<ResourceKey, Truth> truth_;
+  std::map<ResourceKey, Told> told_;
+  std::map<std::string, std::string> labels_;
+  std::map<std::string, Time> uncounted_;
+  std::string settings_ = "{}";
+  int serial_ = 0;
+  bool forbidden_ = false;
+  Time start_;
+  std::optional<ClusterSource> source_;
+};
+
+ModelWatch::ModelWatch(Life& life, TestApiServer& server, const kube::Resource& resource,
+                       kube::ReflectorOptions options, Consumer consumer)
+    : life_(life),
+      id_(++life.last_watch),
+      server_(server),
+      consumer_(std::move(consumer)),
+      reflector_(
+          resource,
+          [&] {
+            options.page_limit = 1 + life.Below(4);
+            return options;
+          }(),
+          [&life] { return life.Fraction(); }) {
+  life_.watches.emplace(id_, this);
+  server_.Close();
+  Apply(reflector_.Start(life_.now));
+}
+
+ModelWatch::~ModelWatch() { life_.watches.erase(id_); }
+
+void ModelWatch::Poke() { Apply(reflector_.Poke(life_.now)); }
+
+void ModelWatch::OnTime() {
+  if (reflector_.deadline() && *reflector_.deadline() <= life_.now) Apply(reflector_.OnTimer(life_.now));
+}
+
+void ModelWatch::Serve() {
+  if (!fetch_open_) return;
+  if (!head_sent_) {
+    head_sent_ = true;
+    if (server_.code() != 200) ++life_.seen().refusals;
+    return Apply(reflector_.OnHead(life_.now, server_.code(), std::chrono::seconds(life_.OneIn(5) ? 2 : 0)));
+  }
+  if (!server_.open() || (!life_.calm && life_.OneIn(60))) {
+    ++life_.seen().cuts;
+    fetch_open_ = false;
+    return Apply(reflector_.OnEnd(life_.now, life_.OneIn(2) ? absl::OkStatus() : absl::UnavailableError("cut")));
+  }
+  const std::string bytes = server_.Read(life_.OneIn(2) ? 100'000 : 1 + static_cast<size_t>(life_.Below(400)));
+  if (!bytes.empty()) Apply(reflector_.OnBytes(life_.now, bytes));
+  if (fetch_open_ && server_.Finished()) {
+    fetch_open_ = false;
+    Apply(reflector_.OnEnd(life_.now, absl::OkStatus()));
+  }
+}
+
+// As ListWatch does it.
+void ModelWatch::Apply(const kube::Actions& actions) {
+  for (const kube::Batch& batch : actions.batches) consumer_.on_batch(batch);
+  if (actions.cancel) fetch_open_ = false;
+  if (actions.fetch) {
+    fetch_open_ = true;
+    head_sent_ = false;
+    server_.Open(actions.fetch->target);
+  }
+  if (reflector_.health() == told_) return;
+  told_ = reflector_.health();
+  consumer_.on_health(told_);
+}
+
+TEST(ClusterSourcePropertyTest, WhatItTellsIsWhatTheServerHad) {
+  const char* chosen = std::getenv("CLUSTER_SEED");
+  const char* lives = std::getenv("CLUSTER_LIVES");
+  const uint64_t first = chosen != nullptr ? std::strtoull(chosen, nullptr, 10) : 1;
+  const uint64_t count = chosen != nullptr ? 1 : lives != nullptr ? std::strtoull(lives, nullptr, 10) : 100;
+  Seen seen;
+  for (uint64_t seed = first; seed < first + count; ++seed) {
+    SCOPED_TRACE(Cat("CLUSTER_SEED=", seed, " repeats this life"));
+    Life(seed, seen).Run(300);
+    if (HasFailure()) return;
+  }
+  if (chosen != nullptr) return;
+  EXPECT_EQ(seen.worlds, static_cast<int>(count));
+  EXPECT_GT(seen.upserts, 1000);
+  EXPECT_GT(seen.deletes, 500);
+  EXPECT_GT(seen.policies, 100);
+  EXPECT_GT(seen.cuts, 1000);
+  EXPECT_GT(seen.refusals, 1000);
+  EXPECT_GT(seen.forbidden, 50);
+}
+
+}  // namespace
+}  // namespace k8sgw::cluster
