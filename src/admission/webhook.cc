@@ -1,5 +1,7 @@
 #include "src/admission/webhook.h"
 
+#include <google/protobuf/wrappers.pb.h>
+
 #include <atomic>
 #include <mutex>
 #include <utility>
@@ -128,6 +130,8 @@ Webhook::~Webhook() {
 void Webhook::Follow(const gloov1::Settings* settings) {
   if (!settings || !settings->gateway().has_validation()) return Stop();
   const auto& validation = settings->gateway().validation();
+  // The others may be about more than the webhook.
+  if (validation.has_server_enabled() && !validation.server_enabled().value()) return Stop();
   const auto or_default = [](const std::string& given, const std::string& otherwise) {
     return given.empty() ? otherwise : given;
   };

@@ -40,7 +40,8 @@ class Webhook {
           Log log);
   ~Webhook();
 
-  // Runs, moves to other certificate files, or stops, as Settings say: without gateway.validation there is no webhook.
+  // Runs, moves to other certificate files, or stops, as Settings say: without gateway.validation, or with its
+  // serverEnabled: false, there is no webhook.
   void Follow(const gloov1::Settings* settings);
   // Runs with these files.
   void Start(const std::string& certificate_path, const std::string& key_path);

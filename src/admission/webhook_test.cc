@@ -5,8 +5,6 @@
 #include <google/protobuf/wrappers.pb.h>
 #include <signal.h>
 
-#include <condition_variable>
-#include <deque>
 #include <iostream>
 #include <mutex>
 #include <thread>
@@ -15,6 +13,7 @@
 #include "src/admission/test_certificate.h"
 #include "src/admission/test_client.h"
 #include "src/admission/test_review.h"
+#include "src/base/test_thread.h"
 
 namespace k8sgw::admission {
 namespace {
@@ -22,50 +21,6 @@ namespace {
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
-
-// The thread that owns the pipeline.
-class Owner {
- public:
-  Owner() : thread_([this] { Run(); }) {}
-  ~Owner() {
-    Post(nullptr);
-    thread_.join();
-  }
-
-  void Post(std::function<void()> work) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    work_.push_back(std::move(work));
-    wake_.notify_one();
-  }
-  // Runs it there, and waits.
-  void Do(const std::function<void()>& work) {
-    std::mutex done;
-    done.lock();
-    Post([&] {
-      work();
-      done.unlock();
-    });
-    done.lock();
-  }
-
- private:
-  void Run() {
-    while (true) {
-      std::unique_lock<std::mutex> lock(mutex_);
-      wake_.wait(lock, [&] { return !work_.empty(); });
-      const auto work = std::move(work_.front());
-      work_.pop_front();
-      lock.unlock();
-      if (!work) return;
-      work();
-    }
-  }
-
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<std::function<void()>> work_;
-  std::thread thread_;
-};
 
 class WebhookTest : public ::testing::Test {
  protected:
@@ -108,7 +63,7 @@ class WebhookTest : public ::testing::Test {
   WebhookOptions options;
   gloov1::Settings settings;
   Pipeline pipeline{Pipeline::Options()};
-  Owner owner;
+  testing::TestThread owner;
   std::optional<Webhook> webhook;
 };
 
@@ -140,9 +95,18 @@ TEST_F(WebhookTest, FollowsSettings) {
   EXPECT_THAT(TestClient(port()).Post(bad), HasSubstr(R"("allowed":false)"));
   settings.mutable_gateway()->mutable_validation()->clear_always_accept();
   EXPECT_THAT(TestClient(port()).Post(bad), HasSubstr(R"("allowed":true)"));
-  owner.Do([this] { webhook->Follow(nullptr); });
+  const auto follow = [this](const gloov1::Settings* followed) {
+    owner.Do([this, followed] { webhook->Follow(followed); });
+  };
+  follow(nullptr);
   EXPECT_EQ(port(), 0);
-  owner.Do([this] { webhook->Follow(&settings); });
+  follow(&settings);
+  Await([this] { return port() != 0; });
+  settings.mutable_gateway()->mutable_validation()->mutable_server_enabled()->set_value(false);
+  follow(&settings);
+  EXPECT_EQ(port(), 0);
+  settings.mutable_gateway()->mutable_validation()->mutable_server_enabled()->set_value(true);
+  follow(&settings);
   Await([this] { return port() != 0; });
   EXPECT_THAT(TestClient(port()).Post(good), StartsWith("200"));
 }
