@@ -6,6 +6,7 @@
 #include <memory>
 #include <utility>
 
+#include "api/gloo/v1/proxy.proto.h"
 #include "api/gloo/v1/settings.proto.h"
 #include "src/admission/stock.h"
 
@@ -64,12 +65,13 @@ Verdict Judge::DecideOne(const Review& review, const Rules& rules, const std::fu
   }
   const std::vector<Change> changes = ChangesOf(review, rules);
   const bool deletes = review.is_namespace || review.operation == Operation::kDelete;
+  Verdict verdict;
   if (readable && !changes.empty()) {
     const Consequences consequences = speculation().Try(changes);
     // Objects that ask for no validation count, but nobody is told of what they do.
     if (asks || deletes) Sort(deletes ? consequences.caused : consequences.All(), errors, warnings);
+    if (review.return_proxies) AddProxies(verdict);
   }
-  Verdict verdict;
   verdict.allowed = readable && (rules.always_accept || (errors.empty() && (rules.allow_warnings || warnings.empty())));
   if (!verdict.allowed) {
     verdict.reasons = errors;
@@ -85,9 +87,20 @@ Verdict Judge::DecideOne(const Review& review, const Rules& rules, const std::fu
   return verdict;
 }
 
+void Judge::AddProxies(Verdict& verdict) {
+  auto proxies = std::make_shared<const Proxies>(pipeline_.AssembleProxies());
+  size_t bytes = 0;
+  for (const gloov1::Proxy& proxy : *proxies) bytes += proxy.ByteSizeLong();
+  verdict.proxies_left_out = bytes > proxy_bytes_left_;
+  if (verdict.proxies_left_out) return;
+  proxy_bytes_left_ -= bytes;
+  verdict.proxies = std::move(proxies);
+}
+
 std::vector<Verdict> Judge::Decide(const std::vector<const Review*>& reviews, const Rules& rules, Time now) {
   const auto seen = [this](const ResourceKey& key) { return HashAt(pipeline_.inputs(), key); };
   pending_.Settle(seen, now);
+  proxy_bytes_left_ = kMostProxyBytes;
   seen_.clear();
   for (const Review* review : reviews) {
     for (const Item& item : review->items) seen_.emplace(item.key, seen(item.key));

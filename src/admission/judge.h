@@ -31,6 +31,9 @@ struct Rules {
   static Rules Read(const gloov1::Settings* settings);
 };
 
+// Of all Proxies that reviews which are decided together are answered with: the pipeline's thread writes them.
+inline constexpr size_t kMostProxyBytes = 16 << 20;
+
 class Judge {
  public:
   using Time = Pending::Time;
@@ -46,6 +49,8 @@ class Judge {
   // What the review would change; none when there is nothing to judge.
   std::vector<Change> ChangesOf(const Review& review, const Rules& rules) const;
   bool Counts(const Item& item, const Rules& rules) const;
+  // What would be served with what was tried last, as far as there is room.
+  void AddProxies(Verdict& verdict);
   Verdict DecideOne(const Review& review, const Rules& rules, const std::function<Speculation&()>& speculation,
                     Time now);
 
@@ -53,6 +58,7 @@ class Judge {
   const Namespaces namespaces_;
   const std::string own_namespace_;
   Pending pending_;
+  size_t proxy_bytes_left_ = 0;
   // Of what the last commit has at the keys of the reviews in hand.
   std::map<ResourceKey, uint64_t> seen_;
 };

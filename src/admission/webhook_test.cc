@@ -14,6 +14,7 @@
 #include "src/admission/test_client.h"
 #include "src/admission/test_review.h"
 #include "src/base/test_thread.h"
+#include "src/model/decode.h"
 
 namespace k8sgw::admission {
 namespace {
@@ -81,6 +82,26 @@ TEST_F(WebhookTest, AnswersOneAfterTheOtherOnOneConnection) {
   EXPECT_EQ(webhook->counters().allowed, 2u);
   EXPECT_EQ(webhook->counters().denied, 1u);
   EXPECT_EQ(webhook->counters().bad_requests, 5u);
+}
+
+TEST_F(WebhookTest, ReturnsProxies) {
+  Start();
+  owner.Do([this] {
+    const std::string gateway = R"(
+apiVersion: gateway.solo.io/v1
+kind: Gateway
+metadata: {name: http, namespace: gloo-system}
+spec: {bindAddress: "::", bindPort: 8080, httpGateway: {}}
+)";
+    for (const Change& change : DecodeKubernetes(yaml::Parse(gateway).documents.front(), "default").objects)
+      pipeline.Stage(change);
+    pipeline.Commit();
+  });
+  TestClient client(port());
+  const std::string answer = client.Post(ReviewText({.object = Service("a", "a.com", kReply), .return_proxies = true}));
+  EXPECT_THAT(answer, HasSubstr(R"("allowed":true},"proxies":[{"listeners": [{"name": "listener-::-8080")"));
+  EXPECT_THAT(answer, HasSubstr(R"("domains": ["a.com"])"));
+  EXPECT_THAT(client.Post(good), ::testing::Not(HasSubstr("proxies")));
 }
 
 TEST_F(WebhookTest, SaysSoUntilItIsReady) {
