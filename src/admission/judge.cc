@@ -25,8 +25,24 @@ Rules Rules::Read(const gloov1::Settings* settings) {
   const auto& validation = settings->gateway().validation();
   if (validation.has_always_accept()) rules.always_accept = validation.always_accept().value();
   if (validation.has_allow_warnings()) rules.allow_warnings = validation.allow_warnings().value();
+  rules.full_envoy_validation = validation.full_envoy_validation().value();
   rules.gateways_everywhere = settings->gateway().read_gateways_from_all_namespaces();
   return rules;
+}
+
+void AddEnvoysAnswer(const Problems& answer, const Rules& rules, Verdict& verdict) {
+  verdict.question.reset();
+  Problems errors;
+  Problems warnings;
+  Sort(answer, errors, warnings);
+  if (!errors.empty() && !rules.always_accept) {
+    verdict.allowed = false;
+    verdict.warnings.clear();
+    verdict.reasons = std::move(errors);
+    return;
+  }
+  for (const Problems* more : {&errors, &warnings})
+    verdict.warnings.insert(verdict.warnings.end(), more->begin(), more->end());
 }
 
 bool Judge::Counts(const Item& item, const Rules& rules) const {
@@ -71,9 +87,15 @@ Verdict Judge::DecideOne(const Review& review, const Rules& rules, const std::fu
     // Objects that ask for no validation count, but nobody is told of what they do.
     if (asks || deletes) Sort(deletes ? consequences.caused : consequences.All(), errors, warnings);
     if (review.return_proxies) AddProxies(verdict);
+    // Nobody needs another word on what is wrong anyway.
+    if (rules.full_envoy_validation && (asks || deletes) && errors.empty()) {
+      verdict.question = std::make_shared<const validation::ChangeQuestion>(validation::ChangeQuestion{
+          std::make_shared<const validation::Pieces>(validation::TakePieces(pipeline_)), standing_});
+    }
   }
   verdict.allowed = readable && (rules.always_accept || (errors.empty() && (rules.allow_warnings || warnings.empty())));
   if (!verdict.allowed) {
+    verdict.question.reset();
     verdict.reasons = errors;
     if (!rules.allow_warnings && !rules.always_accept && readable)
       verdict.reasons.insert(verdict.reasons.end(), warnings.begin(), warnings.end());
@@ -83,6 +105,9 @@ Verdict Judge::DecideOne(const Review& review, const Rules& rules, const std::fu
   verdict.warnings.insert(verdict.warnings.end(), warnings.begin(), warnings.end());
   if (review.dry_run || review.is_namespace || changes.empty()) return verdict;
   speculation().Adopt();
+  if (rules.full_envoy_validation)
+    standing_ = verdict.question ? verdict.question->with
+                                 : std::make_shared<const validation::Pieces>(validation::TakePieces(pipeline_));
   for (const Change& change : changes) pending_.Add(change, seen_.at(change.key), now);
   return verdict;
 }
@@ -97,6 +122,18 @@ void Judge::AddProxies(Verdict& verdict) {
   verdict.proxies = std::move(proxies);
 }
 
+// With what was allowed and is not seen yet.
+std::unique_ptr<Speculation> Judge::StartSpeculation(const Rules& rules) {
+  auto speculation = std::make_unique<Speculation>(pipeline_);
+  if (pending_.size() > 0) {
+    speculation->Try(pending_.changes());
+    speculation->Adopt();
+  }
+  if (rules.full_envoy_validation)
+    standing_ = std::make_shared<const validation::Pieces>(validation::TakePieces(pipeline_));
+  return speculation;
+}
+
 std::vector<Verdict> Judge::Decide(const std::vector<const Review*>& reviews, const Rules& rules, Time now) {
   const auto seen = [this](const ResourceKey& key) { return HashAt(pipeline_.inputs(), key); };
   pending_.Settle(seen, now);
@@ -107,17 +144,12 @@ std::vector<Verdict> Judge::Decide(const std::vector<const Review*>& reviews, co
   }
   std::unique_ptr<Speculation> speculation;
   const auto ask = [&]() -> Speculation& {
-    if (!speculation) {
-      speculation = std::make_unique<Speculation>(pipeline_);
-      if (pending_.size() > 0) {
-        speculation->Try(pending_.changes());
-        speculation->Adopt();
-      }
-    }
+    if (!speculation) speculation = StartSpeculation(rules);
     return *speculation;
   };
   std::vector<Verdict> verdicts;
   for (const Review* review : reviews) verdicts.push_back(DecideOne(*review, rules, ask, now));
+  standing_.reset();
   return verdicts;
 }
 

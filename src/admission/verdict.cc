@@ -36,7 +36,8 @@ std::string Quote(std::string text, size_t longest = kLongestText) {
 
 // Where it stands in the object as Kubernetes counts.
 std::string FieldOf(const Problem& problem) {
-  return problem.path.empty() || problem.path.starts_with("metadata") ? problem.path : "spec." + problem.path;
+  const bool is_whole = problem.path.empty() || problem.path == "spec" || problem.path.starts_with("metadata");
+  return is_whole ? problem.path : "spec." + problem.path;
 }
 
 std::string Causes(const Problems& reasons) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "src/admission/review.h"
+#include "src/validation/change_check.h"
 
 namespace gloo::solo::io {
 class Proxy;
@@ -25,6 +26,8 @@ struct Verdict {
   std::shared_ptr<const Proxies> proxies = {};
   // They were asked for, and are too large.
   bool proxies_left_out = false;
+  // What Envoy has yet to be asked, before the verdict is one; nullptr for nothing.
+  std::shared_ptr<const validation::ChangeQuestion> question = {};
 };
 
 // The AdmissionReview that answers, as JSON. Bounded, whatever the number of problems. Proxies stand beside the

@@ -24,6 +24,8 @@ struct WebhookOptions {
   std::string certificate_path = "/etc/gateway/validation-certs/tls.crt";
   std::string key_path = "/etc/gateway/validation-certs/tls.key";
   std::string own_namespace = "gloo-system";
+  // The path of the Envoy that fullEnvoyValidation asks.
+  std::string envoy = "";
   // Beyond what these options say: limits, and how often files are looked at.
   HttpsServerOptions server = {};
 };

@@ -18,6 +18,7 @@
 #include "src/cmd/cluster_memory.h"
 #include "src/cmd/commands.h"
 #include "src/cmd/control_plane.h"
+#include "src/cmd/find_envoy.h"
 #include "src/cmd/gloo_ports.h"
 #include "src/cmd/log.h"
 #include "src/discovery/driver/upstream_discovery.h"
@@ -79,7 +80,7 @@ class ClusterServer {
                     .leads = [this] { return election_ && election_->IsLeader(); }},
                    discovery::ReadOptions({}, options.ns), {}),
         webhook_(
-            {.own_namespace = options.ns}, control_.pipeline(),
+            {.own_namespace = options.ns, .envoy = FindEnvoy(options.envoy)}, control_.pipeline(),
             [this](std::function<void()> work) { loop_.Post(std::move(work)); },
             {[this](const std::string& ns) { return source_->Counts(ns); },
              [this](const std::string& ns, const Labels& labels) { return source_->CountsWith(ns, labels); }},

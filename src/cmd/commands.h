@@ -47,6 +47,8 @@ struct GlooOptions {
   std::string settings_name = "default";
   // Where Envoys without a known role are told to listen.
   int fallback_port = 8080;
+  // The Envoy that fullEnvoyValidation asks, as in RunOptions.
+  std::string envoy;
   std::string status_file;
   // As in RunOptions.
   std::string state_dir;

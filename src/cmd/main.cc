@@ -177,6 +177,9 @@ void AddGloo(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   AddNumber(*gloo, "--fallback-port", options->fallback_port, 1, 65535,
             "Where Envoys without a known role listen, to answer that they have none");
+  gloo->add_option("--envoy", options->envoy,
+                   "The Envoy that fullEnvoyValidation asks [the one beside this program, else in PATH]")
+      ->envname("K8SGATEWAY_ENVOY");
   AddStatusFile(*gloo, options->status_file);
   AddStateDir(*gloo, options->state_dir);
   AddPolicyFlags(*gloo, options->policy);
