@@ -165,6 +165,9 @@ TEST_F(EnvoyWebhookTest, WhatEnvoyRefusesIsRefusedInItsWords) {
   EXPECT_EQ(Runs(), runs);
   settings.mutable_gateway()->mutable_validation()->clear_always_accept();
   EXPECT_THAT(Post(Saying("b", "poison")), HasSubstr(R"("allowed":true,"warnings":["error: VirtualService default/b)"));
+  const int more = Runs();
+  EXPECT_THAT(Post(Service("c", "c.com", kBadRoute)), HasSubstr(R"("allowed":true,"warnings":["error)"));
+  EXPECT_EQ(Runs(), more);
   settings.mutable_gateway()->mutable_validation()->clear_full_envoy_validation();
   EXPECT_THAT(Post(Saying("b", "poison")), HasSubstr(R"("allowed":true})"));
 }
