@@ -247,6 +247,8 @@ void Server::OnRequest(evhttp_request* request) {
   const evhttp_uri* uri = evhttp_request_get_evhttp_uri(request);
   const char* path = uri ? evhttp_uri_get_path(uri) : nullptr;
   in.path = path ? path : "";
+  const char* query = uri ? evhttp_uri_get_query(uri) : nullptr;
+  in.query = query ? query : "";
   const char* type = evhttp_find_header(evhttp_request_get_input_headers(request), "Content-Type");
   in.content_type = type ? type : "";
   evbuffer* body = evhttp_request_get_input_buffer(request);

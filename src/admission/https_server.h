@@ -18,6 +18,8 @@ struct HttpRequest {
   std::string method;
   // Without the query.
   std::string path;
+  // Behind the "?".
+  std::string query;
   std::string content_type;
   // kJsonPadding bytes behind it are readable.
   std::string body;

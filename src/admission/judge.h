@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -26,10 +27,19 @@ struct Rules {
   bool always_accept = true;
   bool allow_warnings = true;
   bool gateways_everywhere = false;
+  // Envoy is asked about what is to be allowed.
+  bool full_envoy_validation = false;
 
   // `settings` may be nullptr.
   static Rules Read(const gloov1::Settings* settings);
 };
+
+// Envoy's answer to the verdict's question: errors deny, unless everything is accepted. What is only a warning there is
+// not about the change, and is never held against it.
+void AddEnvoysAnswer(const Problems& answer, const Rules& rules, Verdict& verdict);
+
+// Of all Proxies that reviews which are decided together are answered with: the pipeline's thread writes them.
+inline constexpr size_t kMostProxyBytes = 16 << 20;
 
 class Judge {
  public:
@@ -46,6 +56,9 @@ class Judge {
   // What the review would change; none when there is nothing to judge.
   std::vector<Change> ChangesOf(const Review& review, const Rules& rules) const;
   bool Counts(const Item& item, const Rules& rules) const;
+  std::unique_ptr<Speculation> StartSpeculation(const Rules& rules);
+  // What would be served with what was tried last, as far as there is room.
+  void AddProxies(Verdict& verdict);
   Verdict DecideOne(const Review& review, const Rules& rules, const std::function<Speculation&()>& speculation,
                     Time now);
 
@@ -53,6 +66,9 @@ class Judge {
   const Namespaces namespaces_;
   const std::string own_namespace_;
   Pending pending_;
+  size_t proxy_bytes_left_ = 0;
+  // What would be served with all that was adopted; kept only for questions to Envoy.
+  std::shared_ptr<const validation::Pieces> standing_;
   // Of what the last commit has at the keys of the reviews in hand.
   std::map<ResourceKey, uint64_t> seen_;
 };

@@ -4,6 +4,7 @@
 
 #include <set>
 
+#include "api/gloo/v1/proxy.proto.h"
 #include "src/admission/test_review.h"
 #include "src/model/decode.h"
 
@@ -74,6 +75,52 @@ TEST_F(JudgeTest, WhatCannotBeReadIsDeniedWhateverSettingsSay) {
   const Verdict bad = Ask({.object = Service("b", "b.com", "bogus: 1, directResponseAction: {status: 200}")}, Rules());
   EXPECT_FALSE(bad.allowed);
   EXPECT_THAT(Words(bad.reasons), HasSubstr("bogus"));
+}
+
+TEST_F(JudgeTest, ProxiesAreGivenToThoseWhoAsk) {
+  Apply(Service("a", "a.com", kReply));
+  EXPECT_EQ(Ask({.object = Service("b", "b.com", kReply)}).proxies, nullptr);
+  const Verdict good = Ask({.object = Service("b", "b.com", kReply), .dry_run = true, .return_proxies = true});
+  ASSERT_NE(good.proxies, nullptr);
+  ASSERT_EQ(good.proxies->size(), 1u);
+  EXPECT_EQ(good.proxies->front().listeners(0).http_listener().virtual_hosts_size(), 2);
+  // What is refused does not get there.
+  const Verdict bad = Ask({.object = Service("b", "b.com", kBadRoute), .dry_run = true, .return_proxies = true});
+  EXPECT_FALSE(bad.allowed);
+  ASSERT_NE(bad.proxies, nullptr);
+  EXPECT_EQ(bad.proxies->front().listeners(0).http_listener().virtual_hosts_size(), 1);
+  // A review that changes nothing.
+  watched.erase("default");
+  EXPECT_EQ(Ask({.object = Service("b", "b.com", kReply), .return_proxies = true}).proxies, nullptr);
+}
+
+TEST_F(JudgeTest, ProxiesThatAreTooLargeAreLeftOut) {
+  std::vector<Review> reviews;
+  for (int i = 0; i < 20; ++i) {
+    const std::string name = Cat("v", i);
+    const std::string body = Cat("directResponseAction: {status: 200, body: ", std::string(100'000, 'x'), "}");
+    Apply(Service(name, name + ".com", body));
+    reviews.push_back(ReadAsked({.object = Service("b", "b.com", kReply), .dry_run = true, .return_proxies = true}));
+  }
+  // What a route may answer is limited, so this is how bodies of that size are served.
+  Apply(R"(
+apiVersion: gateway.solo.io/v1
+kind: Gateway
+metadata: {name: http, namespace: gloo-system}
+spec: {bindAddress: "::", bindPort: 8080, httpGateway: {}, routeOptions: {maxDirectResponseBodySizeBytes: 1000000}}
+)");
+  std::vector<const Review*> all;
+  for (const Review& review : reviews) all.push_back(&review);
+  size_t bytes = 0;
+  int left_out = 0;
+  for (const Verdict& verdict : judge.Decide(all, kStrict, now)) {
+    EXPECT_TRUE(verdict.allowed);
+    left_out += verdict.proxies_left_out ? 1 : 0;
+    if (verdict.proxies) bytes += verdict.proxies->front().ByteSizeLong();
+  }
+  EXPECT_GT(left_out, 5);
+  EXPECT_LE(bytes, kMostProxyBytes);
+  EXPECT_GT(bytes, kMostProxyBytes / 2);
 }
 
 TEST_F(JudgeTest, WarningsDenyOnlyWhenTheyAreNotAllowed) {

@@ -204,6 +204,7 @@ absl::StatusOr<Review> ReadReview(std::string_view padded, Format format) {
   review.kind = At(request, "kind").FindScalar("kind");
   review.ns = request.FindScalar("namespace");
   review.name = request.FindScalar("name");
+  review.return_proxies = tree->FindScalar("returnProxies") == "true";
   review.dry_run = request.FindScalar("dryRun") == "true";
   const bool is_list = review.group.empty() && review.kind == "List";
   for (const char* side : {"object", "oldObject"}) {

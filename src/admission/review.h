@@ -40,6 +40,8 @@ struct Review {
   std::string ns;
   std::string name;
   bool dry_run = false;
+  // The answer is to have the Proxies that there would be; of the body, beside the request.
+  bool return_proxies = false;
   // The object, or all those of a List.
   std::vector<Item> items;
   // The review is about a Namespace, and these are the labels it would have; it has no items.

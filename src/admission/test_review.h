@@ -20,6 +20,7 @@ struct Asked {
   std::string old_object = "";
   bool dry_run = false;
   std::string version = "v1";
+  bool return_proxies = false;
 };
 
 inline std::string ToJson(std::string_view text) {
@@ -44,7 +45,7 @@ inline std::string ReviewText(const Asked& asked) {
              version, R"(","kind":")", object.FindScalar("kind"), R"("},"name":")", of_metadata("name"),
              R"(","namespace":")", ns, R"(","operation":")", asked.operation, R"(","dryRun":)",
              asked.dry_run ? "true" : "false", R"(,"object":)", ToJson(asked.object), R"(,"oldObject":)",
-             ToJson(asked.old_object), "}}");
+             ToJson(asked.old_object), asked.return_proxies ? R"(},"returnProxies":true})" : "}}");
 }
 
 inline absl::StatusOr<Review> ReadText(std::string text, Format format = Format::kJson) {

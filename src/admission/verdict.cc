@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/gloo/v1/proxy.proto.h"
+#include "src/base/proto_codec.h"
 #include "src/base/text.h"
 #include "src/base/yaml.h"
 
@@ -34,7 +36,8 @@ std::string Quote(std::string text, size_t longest = kLongestText) {
 
 // Where it stands in the object as Kubernetes counts.
 std::string FieldOf(const Problem& problem) {
-  return problem.path.empty() || problem.path.starts_with("metadata") ? problem.path : "spec." + problem.path;
+  const bool is_whole = problem.path.empty() || problem.path == "spec" || problem.path.starts_with("metadata");
+  return is_whole ? problem.path : "spec." + problem.path;
 }
 
 std::string Causes(const Problems& reasons) {
@@ -45,6 +48,22 @@ std::string Causes(const Problems& reasons) {
     causes += "}";
   }
   return Cat("[", causes, "]");
+}
+
+std::string ProxiesOf(const Verdict& verdict) {
+  if (!verdict.proxies || verdict.proxies->empty()) return "";
+  std::string all;
+  for (const gloov1::Proxy& proxy : *verdict.proxies)
+    all += Cat(all.empty() ? "" : ",", yaml::EmitJson(EncodeProto(proxy), 0));
+  return Cat(R"(,"proxies":[)", all, "]");
+}
+
+std::vector<std::string> Warnings(const Verdict& verdict) {
+  std::vector<std::string> warnings;
+  if (verdict.proxies_left_out) warnings.push_back("the Proxies are left out, because they are too large");
+  for (size_t i = 0; i < std::min(verdict.warnings.size(), kMostWarnings); ++i)
+    warnings.push_back(verdict.warnings[i].ToString());
+  return warnings;
 }
 
 std::string Message(const Problems& reasons) {
@@ -65,14 +84,14 @@ std::string WriteAnswer(const Review& review, const Verdict& verdict) {
                     Causes(verdict.reasons), "}}");
   }
   // Warnings came with v1; before, they would be an unknown field.
-  if (!verdict.warnings.empty() && review.api_version.ends_with("/v1")) {
+  const std::vector<std::string> warnings = Warnings(verdict);
+  if (!warnings.empty() && review.api_version.ends_with("/v1")) {
     response += R"(,"warnings":[)";
-    for (size_t i = 0; i < std::min(verdict.warnings.size(), kMostWarnings); ++i)
-      response += Cat(i > 0 ? "," : "", Quote(verdict.warnings[i].ToString()));
+    for (size_t i = 0; i < warnings.size(); ++i) response += Cat(i > 0 ? "," : "", Quote(warnings[i]));
     response += "]";
   }
-  return Cat(R"({"apiVersion":)", Quote(review.api_version), R"(,"kind":"AdmissionReview","response":)", response,
-             "}}");
+  return Cat(R"({"apiVersion":)", Quote(review.api_version), R"(,"kind":"AdmissionReview","response":)", response, "}",
+             ProxiesOf(verdict), "}");
 }
 
 }  // namespace k8sgw::admission

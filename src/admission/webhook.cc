@@ -1,12 +1,18 @@
 #include "src/admission/webhook.h"
 
+#include <google/protobuf/wrappers.pb.h>
+
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <cstdio>
 #include <mutex>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "api/gloo/v1/settings.proto.h"
+#include "src/admission/envoy_panel.h"
 #include "src/base/text.h"
 
 namespace k8sgw::admission {
@@ -20,6 +26,18 @@ std::string MediaType(const std::string& content_type) {
   std::string type = content_type.substr(0, end);
   for (char& c : type) c = absl::ascii_tolower(static_cast<unsigned char>(c));
   return type;
+}
+
+// How long Envoy may think: what the API server gives, less what the answer takes on its way.
+EnvoyPanel::Time::duration TimeFor(const std::string& query) {
+  constexpr std::chrono::milliseconds kUsual(10'000);
+  constexpr std::chrono::milliseconds kLongest(30'000);
+  constexpr std::chrono::milliseconds kWay(500);
+  std::chrono::milliseconds given = kUsual;
+  // As API servers write it: "timeout=10s".
+  if (int seconds = 0; std::sscanf(query.c_str(), "timeout=%3ds", &seconds) == 1) given = std::chrono::seconds(seconds);
+  given = std::clamp(given, std::chrono::milliseconds(0), kLongest);
+  return given - std::min(kWay, given / 2);
 }
 
 // What is wrong with the request before its body is looked at; code 200 when nothing is.
@@ -39,25 +57,30 @@ struct Webhook::Shared : std::enable_shared_from_this<Shared> {
   struct Waiting {
     Review review;
     HttpsServer::Reply reply;
+    // When the API server needs the answer.
+    EnvoyPanel::Time until;
   };
 
-  Shared(Pipeline& pipeline, Post p, Namespaces namespaces, SettingsInForce in_force, std::string own_namespace,
+  Shared(Pipeline& pipeline, Post p, Namespaces namespaces, SettingsInForce in_force, const WebhookOptions& options,
          Counters& c)
       : post(std::move(p)),
         settings(std::move(in_force)),
-        judge(pipeline, std::move(namespaces), std::move(own_namespace)),
-        counters(c) {}
+        judge(pipeline, std::move(namespaces), options.own_namespace),
+        counters(c),
+        panel(std::make_unique<EnvoyPanel>(options.envoy)) {}
 
   // On the server's thread.
   void OnRequest(const HttpRequest& request, HttpsServer::Reply reply);
   // On the pipeline's.
   void DecideAll();
-  void Count(const Verdict& verdict);
+  // On any thread.
+  void Answer(const Waiting& one, const Verdict& verdict);
 
   const Post post;
   const SettingsInForce settings;
   Judge judge;
   Counters& counters;
+  std::unique_ptr<EnvoyPanel> panel;
   std::atomic<bool> ready{false};
   bool stopped = false;  // of the pipeline's thread
 
@@ -81,19 +104,21 @@ void Webhook::Shared::OnRequest(const HttpRequest& request, HttpsServer::Reply r
     ++counters.bad_requests;
     return reply({400, "text/plain", Cat(std::string(review.status().message()), "\n")});
   }
+  const EnvoyPanel::Time until = std::chrono::steady_clock::now() + TimeFor(request.query);
   bool first = false;
   {
     std::lock_guard<std::mutex> lock(mutex);
     first = waiting.empty();
-    waiting.push_back({std::move(*review), std::move(reply)});
+    waiting.push_back({std::move(*review), std::move(reply), until});
   }
   // Those that come until the pipeline's thread has time are decided together.
   if (first) post([self = shared_from_this()] { self->DecideAll(); });
 }
 
-void Webhook::Shared::Count(const Verdict& verdict) {
+void Webhook::Shared::Answer(const Waiting& one, const Verdict& verdict) {
   ++(verdict.allowed ? counters.allowed : counters.denied);
   if (verdict.allowed && HasErrors(verdict.warnings)) ++counters.allowed_with_errors;
+  one.reply({200, "application/json", WriteAnswer(one.review, verdict)});
 }
 
 void Webhook::Shared::DecideAll() {
@@ -105,11 +130,21 @@ void Webhook::Shared::DecideAll() {
   if (stopped) return;
   std::vector<const Review*> reviews;
   for (const Waiting& one : batch) reviews.push_back(&one.review);
-  const std::vector<Verdict> verdicts =
-      judge.Decide(reviews, Rules::Read(settings()), std::chrono::steady_clock::now());
+  const Rules rules = Rules::Read(settings());
+  const std::vector<Verdict> verdicts = judge.Decide(reviews, rules, std::chrono::steady_clock::now());
   for (size_t i = 0; i < batch.size(); ++i) {
-    Count(verdicts[i]);
-    batch[i].reply({200, "application/json", WriteAnswer(batch[i].review, verdicts[i])});
+    if (!verdicts[i].question) {
+      Answer(batch[i], verdicts[i]);
+      continue;
+    }
+    const auto question = verdicts[i].question;
+    const auto until = batch[i].until;
+    panel->Ask(question, until,
+               [self = shared_from_this(), rules, verdict = verdicts[i],
+                one = std::move(batch[i])](const Problems& answer) mutable {
+                 AddEnvoysAnswer(answer, rules, verdict);
+                 self->Answer(one, verdict);
+               });
   }
 }
 
@@ -117,17 +152,20 @@ Webhook::Webhook(WebhookOptions options, Pipeline& pipeline, Post post, Namespac
                  Log log)
     : options_(std::move(options)),
       log_(std::move(log)),
-      shared_(std::make_shared<Shared>(pipeline, std::move(post), std::move(namespaces), std::move(settings),
-                                       options_.own_namespace, counters_)) {}
+      shared_(std::make_shared<Shared>(pipeline, std::move(post), std::move(namespaces), std::move(settings), options_,
+                                       counters_)) {}
 
 Webhook::~Webhook() {
   Stop();
   shared_->stopped = true;
+  shared_->panel.reset();
 }
 
 void Webhook::Follow(const gloov1::Settings* settings) {
   if (!settings || !settings->gateway().has_validation()) return Stop();
   const auto& validation = settings->gateway().validation();
+  // The others may be about more than the webhook.
+  if (validation.has_server_enabled() && !validation.server_enabled().value()) return Stop();
   const auto or_default = [](const std::string& given, const std::string& otherwise) {
     return given.empty() ? otherwise : given;
   };

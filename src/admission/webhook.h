@@ -24,6 +24,8 @@ struct WebhookOptions {
   std::string certificate_path = "/etc/gateway/validation-certs/tls.crt";
   std::string key_path = "/etc/gateway/validation-certs/tls.key";
   std::string own_namespace = "gloo-system";
+  // The path of the Envoy that fullEnvoyValidation asks.
+  std::string envoy = "";
   // Beyond what these options say: limits, and how often files are looked at.
   HttpsServerOptions server = {};
 };
@@ -40,7 +42,8 @@ class Webhook {
           Log log);
   ~Webhook();
 
-  // Runs, moves to other certificate files, or stops, as Settings say: without gateway.validation there is no webhook.
+  // Runs, moves to other certificate files, or stops, as Settings say: without gateway.validation, or with its
+  // serverEnabled: false, there is no webhook.
   void Follow(const gloov1::Settings* settings);
   // Runs with these files.
   void Start(const std::string& certificate_path, const std::string& key_path);

@@ -5,9 +5,11 @@
 #include <google/protobuf/wrappers.pb.h>
 #include <signal.h>
 
-#include <condition_variable>
-#include <deque>
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
+#include <iterator>
 #include <mutex>
 #include <thread>
 
@@ -15,6 +17,9 @@
 #include "src/admission/test_certificate.h"
 #include "src/admission/test_client.h"
 #include "src/admission/test_review.h"
+#include "src/base/test_folder.h"
+#include "src/base/test_thread.h"
+#include "src/model/decode.h"
 
 namespace k8sgw::admission {
 namespace {
@@ -23,49 +28,12 @@ using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
-// The thread that owns the pipeline.
-class Owner {
- public:
-  Owner() : thread_([this] { Run(); }) {}
-  ~Owner() {
-    Post(nullptr);
-    thread_.join();
-  }
-
-  void Post(std::function<void()> work) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    work_.push_back(std::move(work));
-    wake_.notify_one();
-  }
-  // Runs it there, and waits.
-  void Do(const std::function<void()>& work) {
-    std::mutex done;
-    done.lock();
-    Post([&] {
-      work();
-      done.unlock();
-    });
-    done.lock();
-  }
-
- private:
-  void Run() {
-    while (true) {
-      std::unique_lock<std::mutex> lock(mutex_);
-      wake_.wait(lock, [&] { return !work_.empty(); });
-      const auto work = std::move(work_.front());
-      work_.pop_front();
-      lock.unlock();
-      if (!work) return;
-      work();
-    }
-  }
-
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<std::function<void()>> work_;
-  std::thread thread_;
-};
+constexpr char kGateway[] = R"(
+apiVersion: gateway.solo.io/v1
+kind: Gateway
+metadata: {name: http, namespace: gloo-system}
+spec: {bindAddress: "::", bindPort: 8080, httpGateway: {}}
+)";
 
 class WebhookTest : public ::testing::Test {
  protected:
@@ -108,7 +76,7 @@ class WebhookTest : public ::testing::Test {
   WebhookOptions options;
   gloov1::Settings settings;
   Pipeline pipeline{Pipeline::Options()};
-  Owner owner;
+  testing::TestThread owner;
   std::optional<Webhook> webhook;
 };
 
@@ -128,6 +96,128 @@ TEST_F(WebhookTest, AnswersOneAfterTheOtherOnOneConnection) {
   EXPECT_EQ(webhook->counters().bad_requests, 5u);
 }
 
+TEST_F(WebhookTest, ReturnsProxies) {
+  Start();
+  owner.Do([this] {
+    for (const Change& change : DecodeKubernetes(yaml::Parse(kGateway).documents.front(), "default").objects)
+      pipeline.Stage(change);
+    pipeline.Commit();
+  });
+  TestClient client(port());
+  const std::string answer = client.Post(ReviewText({.object = Service("a", "a.com", kReply), .return_proxies = true}));
+  EXPECT_THAT(answer, HasSubstr(R"("allowed":true},"proxies":[{"listeners": [{"name": "listener-::-8080")"));
+  EXPECT_THAT(answer, HasSubstr(R"("domains": ["a.com"])"));
+  EXPECT_THAT(client.Post(good), ::testing::Not(HasSubstr("proxies")));
+}
+
+// An Envoy that refuses what holds the word poison, and takes its time for what holds the word slow.
+class EnvoyWebhookTest : public WebhookTest {
+ protected:
+  EnvoyWebhookTest() {
+    // As the event loop does: else the end of an Envoy interrupts who waits for an answer.
+    sigset_t children;
+    sigemptyset(&children);
+    sigaddset(&children, SIGCHLD);
+    pthread_sigmask(SIG_BLOCK, &children, nullptr);
+    options.envoy = folder.root() / "envoy";
+    std::ofstream(options.envoy) << R"(#!/bin/bash
+config="${@: -1}"
+echo run >>$(dirname $0)/runs
+if grep -q slow $config; then sleep 30; fi
+if grep -q poison $config; then echo "error initializing configuration 'x': poison in it"; exit 1; fi
+)";
+    std::filesystem::permissions(options.envoy, std::filesystem::perms::all);
+    settings.mutable_gateway()->mutable_validation()->mutable_full_envoy_validation()->set_value(true);
+    owner.Do([this] { Apply(kGateway); });
+  }
+
+  void Apply(const std::string& text) {
+    for (const Change& change : DecodeKubernetes(yaml::Parse(text).documents.front(), "default").objects)
+      pipeline.Stage(change);
+    pipeline.Commit();
+  }
+  static std::string Saying(const std::string& name, const std::string& word) {
+    return Service(name, name + ".com", "directResponseAction: {status: 200, body: " + word + "}");
+  }
+  std::string Post(const std::string& object, const std::string& query = "") {
+    return TestClient(port()).Post(ReviewText({.object = object, .dry_run = true}), "/validation" + query);
+  }
+  int Runs() const {
+    std::ifstream in(folder.root() / "runs");
+    return static_cast<int>(std::count(std::istreambuf_iterator<char>(in), {}, '\n'));
+  }
+
+  testing::TestFolder folder;
+};
+
+TEST_F(EnvoyWebhookTest, WhatEnvoyRefusesIsRefusedInItsWords) {
+  Start();
+  EXPECT_THAT(Post(Saying("a", "fine")), HasSubstr(R"("allowed":true})"));
+  EXPECT_EQ(Runs(), 1);
+  const std::string bad = Post(Saying("b", "poison"));
+  EXPECT_THAT(bad, HasSubstr(R"("allowed":false)"));
+  EXPECT_THAT(bad, HasSubstr("VirtualService default/b: virtualHost.routes[0]: Envoy refuses it: poison in it"));
+  EXPECT_THAT(bad, HasSubstr(R"("field":"spec.virtualHost.routes[0]")"));
+  EXPECT_EQ(webhook->counters().denied, 1u);
+  // What we refuse ourselves it need not be asked about.
+  const int runs = Runs();
+  EXPECT_THAT(Post(Service("c", "c.com", kBadRoute)), HasSubstr(R"("allowed":false)"));
+  EXPECT_EQ(Runs(), runs);
+  settings.mutable_gateway()->mutable_validation()->clear_always_accept();
+  EXPECT_THAT(Post(Saying("b", "poison")), HasSubstr(R"("allowed":true,"warnings":["error: VirtualService default/b)"));
+  const int more = Runs();
+  EXPECT_THAT(Post(Service("c", "c.com", kBadRoute)), HasSubstr(R"("allowed":true,"warnings":["error)"));
+  EXPECT_EQ(Runs(), more);
+  settings.mutable_gateway()->mutable_validation()->clear_full_envoy_validation();
+  EXPECT_THAT(Post(Saying("b", "poison")), HasSubstr(R"("allowed":true})"));
+}
+
+TEST_F(EnvoyWebhookTest, WhatEnvoyRefusesAnywayIsNotHeldAgainstAChange) {
+  owner.Do([this] { Apply(Saying("old", "poison")); });
+  Start();
+  EXPECT_THAT(Post(Saying("a", "fine")),
+              HasSubstr(R"("allowed":true,"warnings":["warning: Envoy refuses the configuration also without)"));
+  EXPECT_THAT(Post(Saying("b", "poison")), HasSubstr("VirtualService default/b: virtualHost.routes[0]"));
+  EXPECT_THAT(Post(Saying("old", "mended")), HasSubstr(R"("allowed":true})"));
+}
+
+TEST_F(EnvoyWebhookTest, TakesNoLongerThanTheApiServerWaits) {
+  Start();
+  const auto begin = std::chrono::steady_clock::now();
+  std::thread slow([this] {
+    const std::string answer = Post(Saying("a", "slow"), "?timeout=2s");
+    EXPECT_THAT(answer, HasSubstr(R"("allowed":false)"));
+    EXPECT_THAT(answer, HasSubstr("Envoy took too long"));
+  });
+  // The others go on meanwhile.
+  EXPECT_THAT(Post(Saying("b", "fine")), HasSubstr(R"("allowed":true)"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(1'400));
+  slow.join();
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(2'000));
+}
+
+TEST_F(EnvoyWebhookTest, AnEnvoyThatCannotRunIsAnError) {
+  options.envoy = "/nowhere/envoy";
+  Start();
+  const std::string answer = Post(Saying("a", "fine"));
+  EXPECT_THAT(answer, HasSubstr(R"("allowed":false)"));
+  EXPECT_THAT(answer, HasSubstr("Envoy could not be asked: cannot start /nowhere/envoy"));
+  settings.mutable_gateway()->mutable_validation()->clear_always_accept();
+  EXPECT_THAT(Post(Saying("a", "fine")), HasSubstr(R"("allowed":true,"warnings":["error: Envoy could not be asked)"));
+}
+
+TEST_F(EnvoyWebhookTest, EndsTheEnvoysThatRun) {
+  Start();
+  TestClient client(port());
+  const std::string body = ReviewText({.object = Saying("a", "slow")});
+  client.Send(Cat("POST /validation?timeout=30s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n",
+                  "Content-Length: ", body.size(), "\r\n\r\n", body));
+  Await([this] { return Runs() == 1; });
+  const auto begin = std::chrono::steady_clock::now();
+  owner.Do([this] { webhook.reset(); });
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(1'000));
+}
+
 TEST_F(WebhookTest, SaysSoUntilItIsReady) {
   Start(false);
   EXPECT_THAT(TestClient(port()).Post(good), StartsWith("503"));
@@ -140,9 +230,18 @@ TEST_F(WebhookTest, FollowsSettings) {
   EXPECT_THAT(TestClient(port()).Post(bad), HasSubstr(R"("allowed":false)"));
   settings.mutable_gateway()->mutable_validation()->clear_always_accept();
   EXPECT_THAT(TestClient(port()).Post(bad), HasSubstr(R"("allowed":true)"));
-  owner.Do([this] { webhook->Follow(nullptr); });
+  const auto follow = [this](const gloov1::Settings* followed) {
+    owner.Do([this, followed] { webhook->Follow(followed); });
+  };
+  follow(nullptr);
   EXPECT_EQ(port(), 0);
-  owner.Do([this] { webhook->Follow(&settings); });
+  follow(&settings);
+  Await([this] { return port() != 0; });
+  settings.mutable_gateway()->mutable_validation()->mutable_server_enabled()->set_value(false);
+  follow(&settings);
+  EXPECT_EQ(port(), 0);
+  settings.mutable_gateway()->mutable_validation()->mutable_server_enabled()->set_value(true);
+  follow(&settings);
   Await([this] { return port() != 0; });
   EXPECT_THAT(TestClient(port()).Post(good), StartsWith("200"));
 }

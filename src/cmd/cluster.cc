@@ -18,8 +18,9 @@
 #include "src/cmd/cluster_memory.h"
 #include "src/cmd/commands.h"
 #include "src/cmd/control_plane.h"
+#include "src/cmd/find_envoy.h"
+#include "src/cmd/gloo_ports.h"
 #include "src/cmd/log.h"
-#include "src/cmd/xds_listener.h"
 #include "src/discovery/driver/upstream_discovery.h"
 #include "src/sources/cluster/cluster_source.h"
 #include "src/sources/kube/http.h"
@@ -72,7 +73,7 @@ class ClusterServer {
         client_(kube_loop_, credentials_, {}),
         writer_(client_),
         control_(Control(), loop_, [](const Problem&) { return std::string(); }),
-        listener_(control_, [this] { return SettingsKeyOf().ToString(); }),
+        ports_(control_, loop_, [this](const std::string&) { return SettingsKeyOf().ToString(); }),
         verdicts_(control_.pipeline(), options.long_statuses ? status::kWidestLimits : status::Limits()),
         statuses_(
             kube_loop_, writer_,
@@ -90,7 +91,7 @@ class ClusterServer {
                     .leads = [this] { return election_ && election_->IsLeader(); }},
                    discovery::ReadOptions({}, options.ns), {}),
         webhook_(
-            {.own_namespace = options.ns}, control_.pipeline(),
+            {.own_namespace = options.ns, .envoy = FindEnvoy(options.envoy)}, control_.pipeline(),
             [this](std::function<void()> work) { loop_.Post(std::move(work)); },
             {[this](const std::string& ns) { return source_->Counts(ns); },
              [this](const std::string& ns, const Labels& labels) { return source_->CountsWith(ns, labels); }},
@@ -123,6 +124,7 @@ class ClusterServer {
     loop_.SetDeadline([this] { return NextDeadline(); }, [this](Time now) { OnDeadline(now); });
     loop_.Run();
     webhook_.Stop();
+    ports_.Stop();
     control_.Shutdown();
     return 0;
   }
@@ -146,7 +148,7 @@ class ClusterServer {
   std::optional<Time> NextDeadline() const {
     std::optional<Time> next;
     for (const std::optional<Time>& time :
-         {listener_.deadline(), control_.deadline(), memory_.deadline(), say_again_, serve_recalled_, end_by_}) {
+         {ports_.deadline(), control_.deadline(), memory_.deadline(), say_again_, serve_recalled_, end_by_}) {
       if (time && (!next || *time < *next)) next = time;
     }
     return next;
@@ -154,7 +156,7 @@ class ClusterServer {
 
   void OnDeadline(Time now) {
     if (end_by_ && now >= *end_by_) return loop_.Quit();
-    if (listener_.deadline() && now >= *listener_.deadline()) listener_.Retry();
+    ports_.OnDeadline(now);
     if (control_.deadline() && now >= *control_.deadline()) control_.UpdateStatus();
     if (memory_.deadline() && now >= *memory_.deadline()) memory_.OnDeadline(control_, !health_.away());
     if (serve_recalled_ && now >= *serve_recalled_) ServeRecalled();
@@ -200,7 +202,7 @@ class ClusterServer {
                  memory_.AsOf());
     control_.Release();
     control_.SetServing();
-    listener_.Follow(Settings());
+    ports_.Follow(Settings());
     control_.UpdateStatus();
   }
 
@@ -227,7 +229,7 @@ class ClusterServer {
     if (say_again_) Begin();
     discovery_.Flush();
     // Nobody is answered before there is something to answer with.
-    listener_.Follow(Settings());
+    ports_.Follow(Settings());
     webhook_.Follow(Settings());
     std::vector<ResourceKey> changed = verdicts_.TakeChanged();
     for (const Change& change : *changes) changed.push_back(change.key);
@@ -238,6 +240,7 @@ class ClusterServer {
   void Apply(const std::vector<Change>& changes) {
     control_.Apply(changes, source_->problems());
     verdicts_.AfterCommit();
+    ports_.AfterCommit();
     for (const Change& change : changes) {
       if (change.key.kind != Kind::kService) continue;
       discovery_.SetService({change.key.ns, change.key.name}, change.As<core::Service>());
@@ -252,6 +255,7 @@ class ClusterServer {
     spdlog::info("{} objects of the cluster are there", source_->store().size());
     control_.SetServing();
     webhook_.SetReady();
+    ports_.SetReady();
     discovery_.Complete();
     kube::LeaseOptions lease;
     lease.ns = options_.ns;
@@ -285,7 +289,7 @@ class ClusterServer {
   kube::Writer writer_;
   ClusterHealth health_;
   ControlPlane control_;
-  XdsListener listener_;
+  GlooPorts ports_;
   status::Verdicts verdicts_;
   status::StatusWriter statuses_;
   std::optional<cluster::ClusterSource> source_;

@@ -49,6 +49,8 @@ struct GlooOptions {
   bool long_statuses = false;
   // Where Envoys without a known role are told to listen.
   int fallback_port = 8080;
+  // The Envoy that fullEnvoyValidation asks, as in RunOptions.
+  std::string envoy;
   std::string status_file;
   // As in RunOptions.
   std::string state_dir;

@@ -14,9 +14,9 @@
 #include "src/cmd/commands.h"
 #include "src/cmd/control_plane.h"
 #include "src/cmd/folder.h"
+#include "src/cmd/gloo_ports.h"
 #include "src/cmd/last_good.h"
 #include "src/cmd/log.h"
-#include "src/cmd/xds_listener.h"
 #include "src/sources/file/directory_source.h"
 
 namespace k8sgw {
@@ -37,7 +37,7 @@ class GlooServer {
       : options_(options),
         control_(Control(options), loop_, [this](const Problem& problem) { return Locate(problem); }),
         keeper_(options.state_dir, control_),
-        listener_(control_, [this] { return SettingsPlace(); }) {}
+        ports_(control_, loop_, [this](const std::string& field) { return SettingsPlace(field); }) {}
 
   int Run() {
     const std::string settings_folder = options_.directory + "/" + options_.ns;
@@ -54,6 +54,7 @@ class GlooServer {
     });
     loop_.SetDeadline([this] { return NextDeadline(); }, [this](Time now) { OnDeadline(now); });
     loop_.Run();
+    ports_.Stop();
     control_.Shutdown();
     return 0;
   }
@@ -72,20 +73,21 @@ class GlooServer {
     }
     control_.Release();
     for (const auto& [path, feed] : feeds_) feed->source.ForgetLines();
+    ports_.SetReady();
     Listen();
     control_.UpdateStatus();
   }
 
   std::optional<Time> NextDeadline() const {
     std::optional<Time> next;
-    for (const std::optional<Time>& time : {listener_.deadline(), control_.deadline(), keeper_.deadline()}) {
+    for (const std::optional<Time>& time : {ports_.deadline(), control_.deadline(), keeper_.deadline()}) {
       if (time && (!next || *time < *next)) next = time;
     }
     return next;
   }
 
   void OnDeadline(Time now) {
-    if (listener_.deadline() && now >= *listener_.deadline()) listener_.Retry();
+    ports_.OnDeadline(now);
     if (control_.deadline() && now >= *control_.deadline()) control_.UpdateStatus();
     if (!keeper_.deadline() || now < *keeper_.deadline()) return;
     std::set<file::DirectorySource*> sources;
@@ -120,7 +122,7 @@ class GlooServer {
     return 1;
   }
 
-  // The Settings among the changes decide where objects come from and where xDS listens.
+  // The Settings among the changes decide where objects come from and which ports are opened.
   std::vector<Change> ReadSettings(std::vector<Change> changes) {
     std::vector<Change> out;
     for (Change& change : changes) {
@@ -158,13 +160,12 @@ class GlooServer {
     return wanted;
   }
 
-  void Listen() { listener_.Follow(settings_ ? &settings_->spec : nullptr); }
+  void Listen() { ports_.Follow(settings_ ? &settings_->spec : nullptr); }
 
   // Where the Settings stand, for messages about them.
-  std::string SettingsPlace() const {
+  std::string SettingsPlace(const std::string& field) const {
     const ResourceKey settings{Kind::kSettings, options_.ns, options_.settings_name};
-    const std::string place =
-        file::FormatPlace(settings_source_->root(), settings_source_->Locate(settings, "gloo.xdsBindAddr"));
+    const std::string place = file::FormatPlace(settings_source_->root(), settings_source_->Locate(settings, field));
     return place.empty() ? settings.ToString() : place + ": " + settings.ToString();
   }
 
@@ -231,6 +232,7 @@ class GlooServer {
     add(*settings_source_);
     for (const auto& [path, feed] : feeds_) add(feed->source);
     control_.Apply(changes, problems);
+    ports_.AfterCommit();
     keeper_.Touch();
     if (control_.held()) return;
     for (const auto& [path, feed] : feeds_) feed->source.ForgetLines();
@@ -257,7 +259,7 @@ class GlooServer {
   ControlPlane control_;
   LastGoodKeeper keeper_;
   Ptr<Object<gloov1::Settings>> settings_;
-  XdsListener listener_;
+  GlooPorts ports_;
   std::map<Problem, std::string> places_;
 };
 

@@ -180,6 +180,9 @@ void AddGloo(CLI::App& app, int& exit_code) {
   gloo->add_flag("--long-statuses", options->long_statuses,
                  "Write reasons into statuses as far as an object can bear them, not just the published 1 KiB")
       ->envname("DISABLE_MAX_STATUS_SIZE");
+  gloo->add_option("--envoy", options->envoy,
+                   "The Envoy that fullEnvoyValidation asks [the one beside this program, else in PATH]")
+      ->envname("K8SGATEWAY_ENVOY");
   AddStatusFile(*gloo, options->status_file);
   AddStateDir(*gloo, options->state_dir);
   AddPolicyFlags(*gloo, options->policy);

@@ -50,6 +50,11 @@ constexpr std::string_view kSources[] = {
     "gloo.solo.io.Settings.SecretOptions.Source.directory",
 };
 constexpr std::string_view kXdsAddress = "gloo.solo.io.GlooOptions.xds_bind_addr";
+// Of the service that only `gloo` has.
+constexpr std::string_view kValidationService[] = {
+    "gloo.solo.io.GlooOptions.validation_bind_addr",
+    "gloo.solo.io.GatewayOptions.ValidationOptions.validation_server_grpc_max_size_bytes",
+};
 
 // What is read in a cluster.
 constexpr std::string_view kInCluster[] = {
@@ -88,6 +93,7 @@ struct NoEffect {
 };
 
 constexpr char kNotTranslated[] = "is not translated yet, so it has no effect";
+constexpr char kOfGloo[] = "has no effect, because only `gloo` has a validation service";
 constexpr char kAsPublished[] = "has no effect, as published";
 constexpr char kRemove[] = "remove it";
 
@@ -155,6 +161,10 @@ class Checker {
     if (Contains(kInForce, name)) return;
     if (key_.origin == Origin::kCluster && Contains(kInCluster, name)) return;
     if (name == kXdsAddress && key_.origin == Origin::kCluster) return;
+    if (Contains(kValidationService, name)) {
+      if (key_.origin == Origin::kCommandLine) problems_.push_back(Warning(place, kOfGloo, kRemove));
+      return;
+    }
     if (name == kXdsAddress || Contains(kSources, name)) {
       if (key_.origin == Origin::kCommandLine) {
         problems_.push_back(Warning(place, "has no effect, because the command line decides on it", kRemove));
@@ -217,12 +227,16 @@ Problems CheckSettings(const SettingsKey& key, const Object<gloov1::Settings>& s
   const uint32_t status = spec.gloo().invalid_config_policy().invalid_route_response_code();
   take(status != 0 && (status < 200 || status > 599), "gloo.invalidConfigPolicy.invalidRouteResponseCode",
        "is " + std::to_string(status) + ", which is no status of a response, so it is 404", "use 200 to 599");
-  const std::string& xds = spec.gloo().xds_bind_addr();
-  // Port 0 is any that is free.
-  if (const auto parsed = ParseHostPort(xds); !xds.empty() && !xds.ends_with(":0") && !parsed.ok()) {
-    problems.push_back(Error(Field(at, "gloo.xdsBindAddr"), std::string(parsed.status().message()),
-                             "write an address and a port, such as 0.0.0.0:9977"));
-  }
+  const auto check_address = [&](const std::string& address, std::string_view field, const std::string& usual) {
+    // Port 0 is any that is free.
+    if (address.empty() || address.ends_with(":0")) return;
+    if (const auto parsed = ParseHostPort(address); !parsed.ok()) {
+      problems.push_back(Error(Field(at, field), std::string(parsed.status().message()),
+                               "write an address and a port, such as " + usual));
+    }
+  };
+  check_address(spec.gloo().xds_bind_addr(), "gloo.xdsBindAddr", "0.0.0.0:9977");
+  check_address(spec.gloo().validation_bind_addr(), "gloo.validationBindAddr", "0.0.0.0:9988");
   spec.clear_discovery_namespace();
   spec.clear_watch_namespace_selectors();
   Checker(key, problems).Check(spec, at);

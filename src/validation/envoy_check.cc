@@ -24,7 +24,8 @@ std::string AskEnvoy(const std::vector<const Pipeline*>& pipelines, const std::s
       for (const auto& [name, listener] : of_type(xds::Type::kListener)) all.AddListener(*listener, tables);
     }
   }
-  return AskEnvoyAbout(all.bootstrap(), envoy);
+  const absl::StatusOr<std::string> words = AskEnvoyAbout(all.bootstrap(), {.envoy = envoy});
+  return words.ok() ? *words : std::string(words.status().message());
 }
 
 }  // namespace k8sgw::validation

@@ -1,6 +1,8 @@
 #include "src/validation/envoy_runner.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -18,6 +20,9 @@
 
 namespace k8sgw::validation {
 namespace {
+
+constexpr int kGlanceMs = 20;
+constexpr size_t kMostOutput = 1 << 20;
 
 // Closes a file descriptor at the end of a scope.
 struct Descriptor {
@@ -55,6 +60,22 @@ int Start(std::vector<std::string> arguments, int output, pid_t* pid) {
   return error;
 }
 
+// Until the other end is closed. Errors: the call is over before.
+absl::Status ReadAll(int fd, const EnvoyCall& call, std::string& output) {
+  std::array<char, 4096> buffer;
+  while (true) {
+    if (call.stop && *call.stop) return absl::CancelledError("nobody waits for Envoy's answer");
+    if (std::chrono::steady_clock::now() >= call.until) return absl::DeadlineExceededError("Envoy took too long");
+    pollfd ready{fd, POLLIN, 0};
+    // Not for the whole time, so that a stop is noticed.
+    if (poll(&ready, 1, kGlanceMs) <= 0) continue;
+    const ssize_t n = read(fd, buffer.data(), buffer.size());
+    if (n <= 0) return absl::OkStatus();
+    // Words that go on for ever are not kept.
+    if (output.size() < kMostOutput) output.append(buffer.data(), static_cast<size_t>(n));
+  }
+}
+
 // What stands after "error initializing configuration '…': ", with single spaces.
 std::string Words(const std::string& output) {
   size_t begin = output.find("error initializing configuration '");
@@ -71,9 +92,11 @@ std::string Words(const std::string& output) {
 
 }  // namespace
 
-std::string AskEnvoyAbout(const ::envoy::config::bootstrap::v3::Bootstrap& bootstrap, const std::string& envoy) {
+absl::StatusOr<std::string> AskEnvoyAbout(const ::envoy::config::bootstrap::v3::Bootstrap& bootstrap,
+                                          const EnvoyCall& call) {
+  const std::string& envoy = call.envoy;
   const auto failed = [&](const char* what, int error) {
-    return std::string(what) + " " + envoy + ": " + std::strerror(error);
+    return absl::UnavailableError(std::string(what) + " " + envoy + ": " + std::strerror(error));
   };
   // Inherited by Envoy, which takes a file without an extension for JSON.
   const Descriptor config(memfd_create("bootstrap", 0));
@@ -91,11 +114,11 @@ std::string AskEnvoyAbout(const ::envoy::config::bootstrap::v3::Bootstrap& boots
   writer.Close();
   if (error != 0) return failed("cannot start", error);
   std::string output;
-  std::array<char, 4096> buffer;
-  for (ssize_t n; (n = read(reader.fd, buffer.data(), buffer.size())) > 0;)
-    output.append(buffer.data(), static_cast<size_t>(n));
+  const absl::Status heard = ReadAll(reader.fd, call, output);
+  if (!heard.ok()) kill(pid, SIGKILL);
   int status = 0;
-  waitpid(pid, &status, 0);
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) continue;
+  if (!heard.ok()) return heard;
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return "";
   // Envoy 1.40 may crash while it leaves, after its verdict, when a server of secrets is named.
   if (output.find("configuration '" + path + "' OK") != std::string::npos) return "";

@@ -3,9 +3,11 @@
 #include "api/gloo/v1/proxy.proto.h"
 #include "envoy/config/route/v3/route_components.proto.h"
 #include "src/envoy/names.h"
+#include "src/envoy/resource.h"
 #include "src/validation/bootstrap_builder.h"
 #include "src/validation/envoy_check.h"
 #include "src/validation/envoy_runner.h"
+#include "src/validation/pieces.h"
 
 namespace k8sgw::validation {
 namespace {
@@ -13,27 +15,23 @@ namespace {
 using ::envoy::config::route::v3::RouteConfiguration;
 using ::envoy::config::route::v3::VirtualHost;
 
-struct ListenerPart {
-  proxy::ListenerKey key;
-  proxy::Source source;
-  Ptr<xds::Resource> resource;
-};
-
 struct HostPart {
   Ptr<proxy::VirtualHost> from;
-  const ListenerPart* listener = nullptr;
+  const Pieces::Listener* listener = nullptr;
   std::string table;
   VirtualHost host;
 };
 
 class Inquiry {
  public:
-  Inquiry(const Pipeline& pipeline, const std::string& envoy) : pipeline_(pipeline), envoy_(envoy) {}
+  Inquiry(const Pieces& pieces, const EnvoyCall& call) : pieces_(pieces), call_(call) {}
 
-  Problems Run() {
+  // Errors: Envoy could not be asked about all.
+  absl::StatusOr<Problems> Run() {
     Clusters();
-    const std::vector<ListenerPart> listeners = Listeners();
+    const std::vector<Pieces::Listener> listeners = Listeners();
     Hosts(listeners);
+    if (!failure_.ok()) return failure_;
     return std::move(problems_);
   }
 
@@ -43,12 +41,17 @@ class Inquiry {
         {source.object, Severity::kError, source.path, "Envoy refuses it: " + words, "change what Envoy names"});
   }
 
-  std::string Ask(const BootstrapBuilder& builder) const { return AskEnvoyAbout(builder.bootstrap(), envoy_); }
+  std::string Ask(const BootstrapBuilder& builder) {
+    // What is left to ask about is soon done.
+    if (!failure_.ok()) return "";
+    absl::StatusOr<std::string> words = AskEnvoyAbout(builder.bootstrap(), call_);
+    if (words.ok()) return *std::move(words);
+    failure_ = words.status();
+    return "";
+  }
 
   void Clusters() {
-    std::vector<std::pair<UpstreamRef, Ptr<xds::Resource>>> parts;
-    pipeline_.envoy().clusters().ForEach(
-        [&](const UpstreamRef& ref, const Ptr<xds::Resource>& cluster) { parts.emplace_back(ref, cluster); });
+    const auto& parts = pieces_.clusters;
     const auto ask = [&](size_t begin, size_t end) {
       BootstrapBuilder builder;
       for (size_t i = begin; i < end; ++i) builder.AddCluster(*parts[i].second);
@@ -60,14 +63,11 @@ class Inquiry {
     }
   }
 
-  // Without virtual hosts; returns those that Envoy takes.
-  std::vector<ListenerPart> Listeners() {
-    std::vector<ListenerPart> parts;
-    pipeline_.envoy().listeners().ForEach(
-        [&](const proxy::ListenerKey& key, const Ptr<envoy::TranslatedListener>& part) {
-          const auto from = pipeline_.envoy().served_listeners().Get(key);
-          if (part->resource && from) parts.push_back({key, from->source, part->resource});
-        });
+  // Without virtual hosts; returns those that Envoy takes, or was not to be asked about.
+  std::vector<Pieces::Listener> Listeners() {
+    std::vector<Pieces::Listener> out;
+    std::vector<Pieces::Listener> parts;
+    for (const Pieces::Listener& listener : pieces_.listeners) (listener.suspect ? parts : out).push_back(listener);
     const auto ask = [&](size_t begin, size_t end) {
       BootstrapBuilder builder;
       for (size_t i = begin; i < end; ++i) builder.AddListener(*parts[i].resource, {});
@@ -75,37 +75,35 @@ class Inquiry {
     };
     std::vector<bool> good(parts.size(), true);
     for (const Refused& refused : FindRefused(parts.size(), ask)) {
-      Report({parts[refused.begin].source.object, "spec"}, refused.words);
+      Report({parts[refused.begin].from->source.object, "spec"}, refused.words);
       for (size_t i = refused.begin; i < refused.end; ++i) good[i] = false;
     }
-    std::vector<ListenerPart> out;
     for (size_t i = 0; i < parts.size(); ++i) {
       if (good[i]) out.push_back(std::move(parts[i]));
     }
     return out;
   }
 
-  std::vector<HostPart> HostParts(const std::vector<ListenerPart>& listeners) {
-    std::map<proxy::ListenerKey, const ListenerPart*> by_key;
-    for (const ListenerPart& listener : listeners) by_key[listener.key] = &listener;
+  std::vector<HostPart> HostParts(const std::vector<Pieces::Listener>& listeners) const {
+    std::map<proxy::ListenerKey, const Pieces::Listener*> by_key;
+    for (const Pieces::Listener& listener : listeners) by_key[listener.key] = &listener;
     std::vector<HostPart> parts;
-    pipeline_.envoy().served_virtual_hosts().ForEach(
-        [&](const proxy::VirtualHostKey& key, const Ptr<envoy::ServedVirtualHost>& served) {
-          const auto listener = by_key.find(key.listener);
-          const auto config = pipeline_.envoy().route_configurations().Get(served->host->route_config);
-          RouteConfiguration alone;
-          // The bytes of a virtual host are a field of a RouteConfiguration.
-          if (listener == by_key.end() || !config || !config->resource || !alone.ParseFromString(*served->host->bytes))
-            return;
-          parts.push_back({served->host->from, listener->second, config->resource->name, alone.virtual_hosts(0)});
-        });
+    for (const Pieces::Host& piece : pieces_.hosts) {
+      const auto listener = by_key.find(piece.key.listener);
+      if (listener == by_key.end()) continue;
+      const auto config = envoy::JoinVirtualHosts(*listener->second->from, piece.served->host->route_config,
+                                                  {{piece.key, piece.served}});
+      const auto alone = envoy::Parse<RouteConfiguration>(*config.resource);
+      if (alone.virtual_hosts_size() != 1) continue;
+      parts.push_back({piece.served->host->from, listener->second, config.resource->name, alone.virtual_hosts(0)});
+    }
     return parts;
   }
 
-  void Hosts(const std::vector<ListenerPart>& listeners) {
+  void Hosts(const std::vector<Pieces::Listener>& listeners) {
     const std::vector<HostPart> parts = HostParts(listeners);
     const auto ask = [&](size_t begin, size_t end) {
-      std::map<const ListenerPart*, RouteTables> tables;
+      std::map<const Pieces::Listener*, RouteTables> tables;
       for (size_t i = begin; i < end; ++i) {
         *tables[parts[i].listener][parts[i].table].add_virtual_hosts() = parts[i].host;
       }
@@ -135,9 +133,10 @@ class Inquiry {
     }
   }
 
-  const Pipeline& pipeline_;
-  const std::string& envoy_;
+  const Pieces& pieces_;
+  const EnvoyCall& call_;
   Problems problems_;
+  absl::Status failure_;
 };
 
 }  // namespace
@@ -172,13 +171,18 @@ std::vector<Refused> FindRefused(size_t count, const std::function<std::string(s
 Problems AskAboutObjects(const Pipeline& pipeline, const std::string& envoy) {
   const std::string words = AskEnvoy(pipeline, envoy);
   if (words.empty()) return {};
-  Problems problems = Inquiry(pipeline, envoy).Run();
+  absl::StatusOr<Problems> found = FindRefusedObjects(TakePieces(pipeline), {.envoy = envoy});
+  Problems problems = found.ok() ? *std::move(found) : Problems();
   if (problems.empty()) {
     problems.push_back(
         {{}, Severity::kError, "", "Envoy refuses the configuration as a whole: " + words, "change what Envoy names"});
   }
   Normalize(problems);
   return problems;
+}
+
+absl::StatusOr<Problems> FindRefusedObjects(const Pieces& pieces, const EnvoyCall& call) {
+  return Inquiry(pieces, call).Run();
 }
 
 }  // namespace k8sgw::validation

@@ -5,7 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "src/pipeline/pipeline.h"
+#include "src/validation/envoy_runner.h"
+#include "src/validation/pieces.h"
 
 namespace k8sgw::validation {
 
@@ -24,5 +27,8 @@ std::vector<Refused> FindRefused(size_t count, const std::function<std::string(s
 // the VirtualService or the route that Envoy does not take; what it refuses only as a whole is a problem without an
 // object.
 Problems AskAboutObjects(const Pipeline& pipeline, const std::string& envoy);
+
+// The same about these pieces alone; empty when Envoy takes each of them. Errors: it could not be asked about all.
+absl::StatusOr<Problems> FindRefusedObjects(const Pieces& pieces, const EnvoyCall& call);
 
 }  // namespace k8sgw::validation

@@ -3,8 +3,8 @@
 
 import sys
 
-from cases import file_mode, files, processes
+from cases import file_mode, files, processes, validation_service
 from harness.scenario import main
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, [files.SUITE, processes.SUITE, file_mode.SUITE]))
+    sys.exit(main(__doc__, [files.SUITE, processes.SUITE, file_mode.SUITE, validation_service.SUITE]))

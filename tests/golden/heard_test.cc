@@ -28,6 +28,7 @@ const std::map<std::string_view, std::string_view> kSilentTypes = {
 // ... and by their names.
 constexpr char kNobodyRefers[] = "what would refer to such a Secret is not translated yet, and says so";
 const std::map<std::string_view, std::string_view> kSilentFields = {
+    {"gloo.solo.io.GatewayOptions.ValidationOptions.validation_server_grpc_max_size_bytes", "read by the gloo command"},
     {"gateway.solo.io.VirtualService.display_name", "for people"},
     {"gloo.solo.io.Secret.api_key", kNobodyRefers},
     {"gloo.solo.io.Secret.aws", kNobodyRefers},

@@ -36,6 +36,7 @@ class FileMode:
         self.data = scenario.folder / "data"
         self.xds_port, self.http_port = xds_port or free_port(), free_port()
         self.fallback_port = free_port()
+        self.validation_port = free_port()
         self.write_settings()
         self.write("gateways", "gateway-proxy", objects.flat_gateway(self.http_port))
         self.write("virtualservices", "site", objects.flat_direct("hello"))
@@ -60,8 +61,11 @@ class FileMode:
     def settings_path(self) -> pathlib.Path:
         return self.data / "gloo-system/default.yaml"
 
-    def write_settings(self, config: str = "config", address: str = "127.0.0.1") -> None:
-        text = objects.settings(str(self.data), f"{address}:{self.xds_port}", config)
+    def write_settings(
+        self, config: str = "config", address: str = "127.0.0.1", max_bytes: int = 0
+    ) -> None:
+        addresses = f"{address}:{self.xds_port}", f"127.0.0.1:{self.validation_port}"
+        text = objects.settings(str(self.data), *addresses, config, max_bytes)
         _put(self.settings_path, text)
 
     def write(self, plural: str, name: str, text: str, config: str = "config") -> None:

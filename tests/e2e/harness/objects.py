@@ -65,8 +65,11 @@ spec:
 """
 
 
-def settings(data: str, xds_address: str, config: str = "config") -> str:
+def settings(
+    data: str, xds_address: str, validation_address: str, config: str = "config", max_bytes: int = 0
+) -> str:
     """Settings of file mode, for DATA/gloo-system/default.yaml: fields at the top level."""
+    validation = f"{{validationServerGrpcMaxSizeBytes: {max_bytes}}}" if max_bytes else "{}"
     return f"""\
 metadata: {{name: default, namespace: gloo-system}}
 discoveryNamespace: gloo-system
@@ -74,6 +77,8 @@ watchNamespaces: [gloo-system]
 refreshRate: 1s
 gloo:
   xdsBindAddr: {xds_address}
+  validationBindAddr: {validation_address}
+gateway: {{validation: {validation}}}
 directoryConfigSource: {{directory: {data}/{config}}}
 directorySecretSource: {{directory: {data}/secret}}
 directoryArtifactSource: {{directory: {data}/artifact}}

@@ -1,0 +1,60 @@
+#include "src/cmd/gloo_ports.h"
+
+#include <google/protobuf/wrappers.pb.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "api/gloo/v1/settings.proto.h"
+
+namespace k8sgw {
+namespace {
+
+constexpr char kXdsAddress[] = "0.0.0.0:9977";
+constexpr char kValidationAddress[] = "0.0.0.0:9988";
+constexpr int kMaxRequestBytes = 100 << 20;
+
+// 0 would refuse whatever comes, so it counts as not set.
+int MaxRequestBytes(const gloov1::Settings& settings) {
+  const int given = settings.gateway().validation().validation_server_grpc_max_size_bytes().value();
+  return given == 0 ? kMaxRequestBytes : std::max(given, -1);
+}
+
+}  // namespace
+
+GlooPorts::GlooPorts(ControlPlane& control, EventLoop& loop, std::function<std::string(const std::string&)> where)
+    : validation_(control.pipeline(), [&loop](std::function<void()> work) { loop.Post(std::move(work)); }),
+      xds_port_({"xDS", "gloo.xdsBindAddr", [&control](const std::string& address) { return control.Listen(address); },
+                 [&control] { control.Shutdown(); }, [&control] { return control.port(); }},
+                where),
+      validation_port_({"validation", "gloo.validationBindAddr",
+                        [this](const std::string& address) { return validation_.Listen(address, max_request_bytes_); },
+                        [this] { validation_.Stop(); }, [this] { return validation_.port(); }},
+                       where) {}
+
+void GlooPorts::Follow(const gloov1::Settings* settings) {
+  const gloov1::Settings none;
+  const gloov1::Settings& given = settings ? *settings : none;
+  const auto or_default = [](const std::string& address, const char* otherwise) {
+    return address.empty() ? otherwise : address;
+  };
+  xds_port_.Follow(or_default(given.gloo().xds_bind_addr(), kXdsAddress));
+  const std::string validation = or_default(given.gloo().validation_bind_addr(), kValidationAddress);
+  const int before = std::exchange(max_request_bytes_, MaxRequestBytes(given));
+  validation_port_.Follow(validation);
+  if (before != 0 && before != max_request_bytes_) validation_port_.StartAnew();
+}
+
+std::optional<EventLoop::Time> GlooPorts::deadline() const {
+  const auto xds = xds_port_.deadline();
+  const auto validation = validation_port_.deadline();
+  return xds && validation ? std::min(xds, validation) : xds ? xds : validation;
+}
+
+void GlooPorts::OnDeadline(EventLoop::Time now) {
+  for (PortListener* port : {&xds_port_, &validation_port_}) {
+    if (port->deadline() && now >= *port->deadline()) port->Retry();
+  }
+}
+
+}  // namespace k8sgw

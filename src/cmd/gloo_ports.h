@@ -1,0 +1,45 @@
+// The ports that `gloo` opens where Settings say: xDS, and the validation service.
+//
+// All methods run on the event loop's thread.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "src/cmd/control_plane.h"
+#include "src/cmd/event_loop.h"
+#include "src/cmd/port_listener.h"
+#include "src/proxy_validation/server.h"
+
+namespace gloo::solo::io {
+class Settings;
+}
+
+namespace k8sgw {
+
+class GlooPorts {
+ public:
+  // Both outlive it. `where` is PortListener's.
+  GlooPorts(ControlPlane& control, EventLoop& loop, std::function<std::string(const std::string& field)> where);
+
+  // nullptr: where the published product listens.
+  void Follow(const gloo::solo::io::Settings* settings);
+  // When an address that could not be had is to be tried again.
+  std::optional<EventLoop::Time> deadline() const;
+  void OnDeadline(EventLoop::Time now);
+  // To be called after each revision.
+  void AfterCommit() { validation_.AfterCommit(); }
+  // All objects are known.
+  void SetReady() { validation_.SetReady(); }
+  // Ends the validation service; xDS ends with the control plane.
+  void Stop() { validation_.Stop(); }
+
+ private:
+  proxy_validation::Server validation_;
+  int max_request_bytes_ = 0;
+  PortListener xds_port_;
+  PortListener validation_port_;
+};
+
+}  // namespace k8sgw
