@@ -41,6 +41,10 @@ class Name {
   bool empty() const { return !rep_; }
   size_t size() const { return str().size(); }
 
+  template <class H>
+  friend H AbslHashValue(H state, const Name& name) {
+    return H::combine(std::move(state), name.str());
+  }
   friend bool operator==(const Name& a, const Name& b) { return a.rep_ == b.rep_ || a.str() == b.str(); }
   friend std::strong_ordering operator<=>(const Name& a, const Name& b) {
     return a.rep_ == b.rep_ ? std::strong_ordering::equal : a.str() <=> b.str();

@@ -47,8 +47,6 @@ class Speculation {
   int CountOutside(const Problem& problem) const;
 
   Pipeline& pipeline_;
-  std::map<ResourceKey, Change> adopted_;
-  std::vector<Change> tried_;
   // Parts that what was adopted changed, and by how much it changed the count of each problem.
   Parts before_;
   std::map<Problem, int> before_counts_;
