@@ -86,6 +86,12 @@ Verdict Judge::DecideOne(const Review& review, const Rules& rules, const std::fu
 }
 
 std::vector<Verdict> Judge::Decide(const std::vector<const Review*>& reviews, const Rules& rules, Time now) {
+  std::vector<Verdict> verdicts;
+  Decide(reviews, rules, now, [&](size_t, const Verdict& verdict) { verdicts.push_back(verdict); });
+  return verdicts;
+}
+
+void Judge::Decide(const std::vector<const Review*>& reviews, const Rules& rules, Time now, const Tell& tell) {
   const auto seen = [this](const ResourceKey& key) { return HashAt(pipeline_.inputs(), key); };
   pending_.Settle(seen, now);
   seen_.clear();
@@ -103,9 +109,7 @@ std::vector<Verdict> Judge::Decide(const std::vector<const Review*>& reviews, co
     }
     return *speculation;
   };
-  std::vector<Verdict> verdicts;
-  for (const Review* review : reviews) verdicts.push_back(DecideOne(*review, rules, ask, now));
-  return verdicts;
+  for (size_t i = 0; i < reviews.size(); ++i) tell(i, DecideOne(*reviews[i], rules, ask, now));
 }
 
 }  // namespace k8sgw::admission

@@ -39,7 +39,11 @@ class Judge {
   Judge(Pipeline& pipeline, Namespaces namespaces, std::string own_namespace)
       : pipeline_(pipeline), namespaces_(std::move(namespaces)), own_namespace_(std::move(own_namespace)) {}
 
-  // One verdict for each review, in their order; what is allowed counts in those after it. Cheaper than one by one.
+  // Told as soon as it is known, while others are still to be decided: the pipeline must be left alone.
+  using Tell = std::function<void(size_t review, const Verdict& verdict)>;
+  // Tells one verdict for each review, in their order; what is allowed counts in those after it. Cheaper than one by one.
+  void Decide(const std::vector<const Review*>& reviews, const Rules& rules, Time now, const Tell& tell);
+  // The same, when all are known.
   std::vector<Verdict> Decide(const std::vector<const Review*>& reviews, const Rules& rules, Time now);
 
  private:

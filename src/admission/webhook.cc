@@ -105,12 +105,11 @@ void Webhook::Shared::DecideAll() {
   if (stopped) return;
   std::vector<const Review*> reviews;
   for (const Waiting& one : batch) reviews.push_back(&one.review);
-  const std::vector<Verdict> verdicts =
-      judge.Decide(reviews, Rules::Read(settings()), std::chrono::steady_clock::now());
-  for (size_t i = 0; i < batch.size(); ++i) {
-    Count(verdicts[i]);
-    batch[i].reply({200, "application/json", WriteAnswer(batch[i].review, verdicts[i])});
-  }
+  judge.Decide(reviews, Rules::Read(settings()), std::chrono::steady_clock::now(),
+               [&](size_t i, const Verdict& verdict) {
+                 Count(verdict);
+                 batch[i].reply({200, "application/json", WriteAnswer(batch[i].review, verdict)});
+               });
 }
 
 Webhook::Webhook(WebhookOptions options, Pipeline& pipeline, Post post, Namespaces namespaces, SettingsInForce settings,
