@@ -8,6 +8,7 @@
 
 #include "api/gloo/v1/settings.proto.h"
 #include "src/admission/stock.h"
+#include "src/model/inputs.h"
 
 namespace k8sgw::admission {
 namespace {
@@ -49,67 +50,70 @@ std::vector<Change> Judge::ChangesOf(const Review& review, const Rules& rules) c
   return changes;
 }
 
-Verdict Judge::DecideOne(const Review& review, const Rules& rules, const std::function<Speculation&()>& speculation,
-                         Time now) {
+Judge::Sitting::Sitting(Judge& judge, const Rules& rules, Time now) : judge_(judge), rules_(rules), now_(now) {
+  const Inputs& inputs = judge.pipeline_.inputs();
+  judge.pending_.Settle([&](const ResourceKey& key) { return HashAt(inputs, key); }, now);
+  for (const Change& change : judge.pending_.changes()) seen_.emplace(change.key, HashAt(inputs, change.key));
+}
+
+Speculation& Judge::Sitting::Speculate() {
+  if (!speculation_) {
+    speculation_ = std::make_unique<Speculation>(judge_.pipeline_);
+    if (judge_.pending_.size() > 0) {
+      speculation_->Try(judge_.pending_.changes());
+      speculation_->Adopt();
+    }
+  }
+  return *speculation_;
+}
+
+Verdict Judge::Sitting::Decide(const Review& review) {
+  // The graph shows the last commit and what was adopted, and of that everything is noted already.
+  for (const Item& item : review.items) seen_.try_emplace(item.key, HashAt(judge_.pipeline_.inputs(), item.key));
   Problems errors;
   Problems warnings;
   // What cannot be read is never let through: it would be in the way of every later version.
   bool readable = true;
   bool asks = review.is_namespace;
   for (const Item& item : review.items) {
-    if (!Counts(item, rules) || item.same || item.skip) continue;
+    if (!judge_.Counts(item, rules_) || item.same || item.skip) continue;
     asks = true;
     Sort(item.problems, errors, warnings);
     readable = readable && !HasErrors(item.problems);
   }
-  const std::vector<Change> changes = ChangesOf(review, rules);
+  const std::vector<Change> changes = judge_.ChangesOf(review, rules_);
   const bool deletes = review.is_namespace || review.operation == Operation::kDelete;
   if (readable && !changes.empty()) {
-    const Consequences consequences = speculation().Try(changes);
+    const Consequences consequences = Speculate().Try(changes);
     // Objects that ask for no validation count, but nobody is told of what they do.
     if (asks || deletes) Sort(deletes ? consequences.caused : consequences.All(), errors, warnings);
   }
   Verdict verdict;
-  verdict.allowed = readable && (rules.always_accept || (errors.empty() && (rules.allow_warnings || warnings.empty())));
+  verdict.allowed =
+      readable && (rules_.always_accept || (errors.empty() && (rules_.allow_warnings || warnings.empty())));
+  const bool counts = verdict.allowed && !review.dry_run && !review.is_namespace && !changes.empty();
+  if (counts) {
+    speculation_->Adopt();
+    for (const Change& change : changes) judge_.pending_.Add(change, seen_.at(change.key), now_);
+  } else if (speculation_) {
+    speculation_->Drop();
+  }
   if (!verdict.allowed) {
-    verdict.reasons = errors;
-    if (!rules.allow_warnings && !rules.always_accept && readable)
+    verdict.reasons = std::move(errors);
+    if (!rules_.allow_warnings && !rules_.always_accept && readable)
       verdict.reasons.insert(verdict.reasons.end(), warnings.begin(), warnings.end());
     return verdict;
   }
   verdict.warnings = std::move(errors);
   verdict.warnings.insert(verdict.warnings.end(), warnings.begin(), warnings.end());
-  if (review.dry_run || review.is_namespace || changes.empty()) return verdict;
-  speculation().Adopt();
-  for (const Change& change : changes) pending_.Add(change, seen_.at(change.key), now);
   return verdict;
 }
 
 std::vector<Verdict> Judge::Decide(const std::vector<const Review*>& reviews, const Rules& rules, Time now) {
+  Sitting sitting(*this, rules, now);
   std::vector<Verdict> verdicts;
-  Decide(reviews, rules, now, [&](size_t, const Verdict& verdict) { verdicts.push_back(verdict); });
+  for (const Review* review : reviews) verdicts.push_back(sitting.Decide(*review));
   return verdicts;
-}
-
-void Judge::Decide(const std::vector<const Review*>& reviews, const Rules& rules, Time now, const Tell& tell) {
-  const auto seen = [this](const ResourceKey& key) { return HashAt(pipeline_.inputs(), key); };
-  pending_.Settle(seen, now);
-  seen_.clear();
-  for (const Review* review : reviews) {
-    for (const Item& item : review->items) seen_.emplace(item.key, seen(item.key));
-  }
-  std::unique_ptr<Speculation> speculation;
-  const auto ask = [&]() -> Speculation& {
-    if (!speculation) {
-      speculation = std::make_unique<Speculation>(pipeline_);
-      if (pending_.size() > 0) {
-        speculation->Try(pending_.changes());
-        speculation->Adopt();
-      }
-    }
-    return *speculation;
-  };
-  for (size_t i = 0; i < reviews.size(); ++i) tell(i, DecideOne(*reviews[i], rules, ask, now));
 }
 
 }  // namespace k8sgw::admission

@@ -1,7 +1,10 @@
 #include "src/admission/webhook.h"
 
 #include <atomic>
+#include <chrono>
+#include <deque>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -13,6 +16,8 @@ namespace k8sgw::admission {
 namespace {
 
 constexpr char kPath[] = "/validation";
+// Then the pipeline's thread looks for other work.
+constexpr std::chrono::milliseconds kLongestSitting(20);
 
 // Without its parameters, such as the charset.
 std::string MediaType(const std::string& content_type) {
@@ -62,7 +67,8 @@ struct Webhook::Shared : std::enable_shared_from_this<Shared> {
   bool stopped = false;  // of the pipeline's thread
 
   std::mutex mutex;
-  std::vector<Waiting> waiting;  // guarded by mutex
+  std::deque<Waiting> waiting;  // guarded by mutex
+  bool deciding = false;        // the same: DecideAll runs, or will
 };
 
 void Webhook::Shared::OnRequest(const HttpRequest& request, HttpsServer::Reply reply) {
@@ -84,10 +90,10 @@ void Webhook::Shared::OnRequest(const HttpRequest& request, HttpsServer::Reply r
   bool first = false;
   {
     std::lock_guard<std::mutex> lock(mutex);
-    first = waiting.empty();
+    first = !std::exchange(deciding, true);
     waiting.push_back({std::move(*review), std::move(reply)});
   }
-  // Those that come until the pipeline's thread has time are decided together.
+  // Those that come until the pipeline's thread has time, and while it decides, are decided together.
   if (first) post([self = shared_from_this()] { self->DecideAll(); });
 }
 
@@ -97,19 +103,26 @@ void Webhook::Shared::Count(const Verdict& verdict) {
 }
 
 void Webhook::Shared::DecideAll() {
-  std::vector<Waiting> batch;
-  {
-    std::lock_guard<std::mutex> lock(mutex);
-    batch.swap(waiting);
+  const auto begin = std::chrono::steady_clock::now();
+  std::optional<Judge::Sitting> sitting;
+  while (true) {
+    std::deque<Waiting> batch;
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      batch.swap(waiting);
+      deciding = !batch.empty() && !stopped;
+      if (!deciding) return;
+    }
+    if (!sitting) sitting.emplace(judge, Rules::Read(settings()), begin);
+    for (; !batch.empty(); batch.pop_front()) {
+      const Verdict verdict = sitting->Decide(batch.front().review);
+      Count(verdict);
+      batch.front().reply({200, "application/json", WriteAnswer(batch.front().review, verdict)});
+    }
+    if (std::chrono::steady_clock::now() - begin < kLongestSitting) continue;
+    // Changes of objects must not wait for reviews without end.
+    return post([self = shared_from_this()] { self->DecideAll(); });
   }
-  if (stopped) return;
-  std::vector<const Review*> reviews;
-  for (const Waiting& one : batch) reviews.push_back(&one.review);
-  judge.Decide(reviews, Rules::Read(settings()), std::chrono::steady_clock::now(),
-               [&](size_t i, const Verdict& verdict) {
-                 Count(verdict);
-                 batch[i].reply({200, "application/json", WriteAnswer(batch[i].review, verdict)});
-               });
 }
 
 Webhook::Webhook(WebhookOptions options, Pipeline& pipeline, Post post, Namespaces namespaces, SettingsInForce settings,

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <compare>
 #include <cstdint>
+#include <functional>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -43,7 +44,7 @@ class Name {
 
   template <class H>
   friend H AbslHashValue(H state, const Name& name) {
-    return H::combine(std::move(state), name.str());
+    return H::combine(std::move(state), name.rep_ ? name.rep_->hash : 0);
   }
   friend bool operator==(const Name& a, const Name& b) { return a.rep_ == b.rep_ || a.str() == b.str(); }
   friend std::strong_ordering operator<=>(const Name& a, const Name& b) {
@@ -59,8 +60,9 @@ class Name {
 
  private:
   struct Rep {
-    explicit Rep(std::string t) : text(std::move(t)) {}
+    explicit Rep(std::string t) : text(std::move(t)), hash(std::hash<std::string>()(text)) {}
     const std::string text;
+    const size_t hash;  // names are keys in dozens of maps
     std::atomic<uint32_t> holders{1};
   };
   Rep* rep_ = nullptr;  // nullptr for ""

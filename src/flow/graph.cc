@@ -54,6 +54,7 @@ void Graph::Run() {
 
 void Graph::TakeBack(size_t steps) {
   for (; take_back_.size() > steps; take_back_.pop_back()) take_back_.back()();
+  ClearChanges();
 }
 
 uint64_t Graph::Commit() {
@@ -81,7 +82,6 @@ void Graph::Restore() {
   if (!speculating_) return;
   TakeBack(0);
   kept_ = 0;
-  ClearChanges();
   speculating_ = false;
 }
 

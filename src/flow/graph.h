@@ -98,6 +98,8 @@ class Graph {
   void Speculate();
   // What was speculated last stays until Restore, and what is speculated next comes on top of it.
   void Keep() { kept_ = take_back_.size(); }
+  // What was speculated and not kept goes at once.
+  void Drop() { TakeBack(kept_); }
   // Brings back the state of the last Commit. Does nothing outside of a speculation.
   void Restore();
   bool speculating() const { return speculating_; }

@@ -90,4 +90,10 @@ void Speculation::Adopt() {
   now_counts_.clear();
 }
 
+void Speculation::Drop() {
+  pipeline_.graph_.Drop();
+  now_.clear();
+  now_counts_.clear();
+}
+
 }  // namespace k8sgw

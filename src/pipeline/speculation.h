@@ -36,6 +36,8 @@ class Speculation {
   Consequences Try(const std::vector<Change>& changes);
   // What was tried last belongs to the state on top of which others are tried from now on.
   void Adopt();
+  // What was tried last is taken back at once, not only when something else is tried.
+  void Drop();
 
  private:
   using Part = std::pair<std::string, std::string>;
