@@ -9,6 +9,7 @@
 #include "api/gloo/v1/proxy.proto.h"
 #include "api/gloo/v1/settings.proto.h"
 #include "src/admission/stock.h"
+#include "src/model/inputs.h"
 
 namespace k8sgw::admission {
 namespace {
@@ -75,53 +76,29 @@ std::vector<Change> Judge::ChangesOf(const Review& review, const Rules& rules) c
   return changes;
 }
 
-Verdict Judge::DecideOne(const Review& review, const Rules& rules, const std::function<Speculation&()>& speculation,
-                         Time now) {
-  Found found;
-  // What cannot be read is never let through: it would be in the way of every later version.
-  bool readable = true;
-  bool asks = review.is_namespace;
-  for (const Item& item : review.items) {
-    if (!Counts(item, rules) || item.same || item.skip) continue;
-    asks = true;
-    found.Take(item.problems);
-    readable = readable && !HasErrors(item.problems);
-  }
-  const std::vector<Change> changes = ChangesOf(review, rules);
-  const bool deletes = review.is_namespace || review.operation == Operation::kDelete;
-  Verdict verdict;
-  if (readable && !changes.empty()) {
-    const Consequences consequences = speculation().Try(changes);
-    // Objects that ask for no validation count, but nobody is told of what they do.
-    if (asks || deletes) found.Take(deletes ? consequences.caused : consequences.All());
-    if (review.return_proxies) AddProxies(verdict);
-    // Nobody needs another word on what is wrong anyway.
-    if (rules.full_envoy_validation && (asks || deletes) && found.errors.empty()) {
-      verdict.question = std::make_shared<const validation::ChangeQuestion>(validation::ChangeQuestion{
-          std::make_shared<const validation::Pieces>(validation::TakePieces(pipeline_)), standing_});
-    }
-  }
-  const bool clean = found.errors.empty() && (rules.allow_warnings || found.warnings.empty());
-  verdict.allowed = readable && (rules.always_accept || clean);
-  const auto append = [](Problems& to, const Problems& more) { to.insert(to.end(), more.begin(), more.end()); };
-  if (!verdict.allowed) {
-    verdict.question.reset();
-    verdict.reasons = found.errors;
-    if (!rules.allow_warnings && !rules.always_accept && readable) append(verdict.reasons, found.warnings);
-    return verdict;
-  }
-  for (const Problems* some : {&found.errors, &found.warnings, &found.notices}) append(verdict.warnings, *some);
-  if (review.dry_run || review.is_namespace || changes.empty()) return verdict;
-  speculation().Adopt();
-  if (rules.full_envoy_validation)
-    standing_ = verdict.question ? verdict.question->with
-                                 : std::make_shared<const validation::Pieces>(validation::TakePieces(pipeline_));
-  for (const Change& change : changes) pending_.Add(change, seen_.at(change.key), now);
-  return verdict;
+Judge::Sitting::Sitting(Judge& judge, const Rules& rules, Time now) : judge_(judge), rules_(rules), now_(now) {
+  const Inputs& inputs = judge.pipeline_.inputs();
+  judge.pending_.Settle([&](const ResourceKey& key) { return HashAt(inputs, key); }, now);
+  for (const Change& change : judge.pending_.changes()) seen_.emplace(change.key, HashAt(inputs, change.key));
 }
 
-void Judge::AddProxies(Verdict& verdict) {
-  auto proxies = std::make_shared<const Proxies>(pipeline_.AssembleProxies());
+Speculation& Judge::Sitting::Speculate() {
+  if (speculation_) return *speculation_;
+  speculation_ = std::make_unique<Speculation>(judge_.pipeline_);
+  if (judge_.pending_.size() > 0) {
+    speculation_->Try(judge_.pending_.changes());
+    speculation_->Adopt();
+  }
+  if (rules_.full_envoy_validation) standing_ = TakePieces();
+  return *speculation_;
+}
+
+std::shared_ptr<const validation::Pieces> Judge::Sitting::TakePieces() const {
+  return std::make_shared<const validation::Pieces>(validation::TakePieces(judge_.pipeline_));
+}
+
+void Judge::Sitting::AddProxies(Verdict& verdict) {
+  auto proxies = std::make_shared<const Proxies>(judge_.pipeline_.AssembleProxies());
   size_t bytes = 0;
   for (const gloov1::Proxy& proxy : *proxies) bytes += proxy.ByteSizeLong();
   verdict.proxies_left_out = bytes > proxy_bytes_left_;
@@ -130,34 +107,59 @@ void Judge::AddProxies(Verdict& verdict) {
   verdict.proxies = std::move(proxies);
 }
 
-// With what was allowed and is not seen yet.
-std::unique_ptr<Speculation> Judge::StartSpeculation(const Rules& rules) {
-  auto speculation = std::make_unique<Speculation>(pipeline_);
-  if (pending_.size() > 0) {
-    speculation->Try(pending_.changes());
-    speculation->Adopt();
+Verdict Judge::Sitting::Decide(const Review& review) {
+  // The graph shows the last commit and what was adopted, and of that everything is noted already.
+  for (const Item& item : review.items) seen_.try_emplace(item.key, HashAt(judge_.pipeline_.inputs(), item.key));
+  Found found;
+  // What cannot be read is never let through: it would be in the way of every later version.
+  bool readable = true;
+  bool asks = review.is_namespace;
+  for (const Item& item : review.items) {
+    if (!judge_.Counts(item, rules_) || item.same || item.skip) continue;
+    asks = true;
+    found.Take(item.problems);
+    readable = readable && !HasErrors(item.problems);
   }
-  if (rules.full_envoy_validation)
-    standing_ = std::make_shared<const validation::Pieces>(validation::TakePieces(pipeline_));
-  return speculation;
+  const std::vector<Change> changes = judge_.ChangesOf(review, rules_);
+  const bool deletes = review.is_namespace || review.operation == Operation::kDelete;
+  Verdict verdict;
+  std::shared_ptr<const validation::Pieces> pieces;
+  if (readable && !changes.empty()) {
+    const Consequences consequences = Speculate().Try(changes);
+    // Objects that ask for no validation count, but nobody is told of what they do.
+    if (asks || deletes) found.Take(deletes ? consequences.caused : consequences.All());
+    if (review.return_proxies) AddProxies(verdict);
+    if (rules_.full_envoy_validation) pieces = TakePieces();
+    // Nobody needs another word on what is wrong anyway.
+    if (pieces && (asks || deletes) && found.errors.empty()) {
+      verdict.question = std::make_shared<const validation::ChangeQuestion>(validation::ChangeQuestion{pieces, standing_});
+    }
+  }
+  const bool clean = found.errors.empty() && (rules_.allow_warnings || found.warnings.empty());
+  verdict.allowed = readable && (rules_.always_accept || clean);
+  const bool counts = verdict.allowed && !review.dry_run && !review.is_namespace && !changes.empty();
+  if (counts) {
+    speculation_->Adopt();
+    standing_ = std::move(pieces);
+    for (const Change& change : changes) judge_.pending_.Add(change, seen_.at(change.key), now_);
+  } else if (speculation_) {
+    speculation_->Drop();
+  }
+  const auto append = [](Problems& to, const Problems& more) { to.insert(to.end(), more.begin(), more.end()); };
+  if (verdict.allowed) {
+    for (const Problems* some : {&found.errors, &found.warnings, &found.notices}) append(verdict.warnings, *some);
+    return verdict;
+  }
+  verdict.question.reset();
+  append(verdict.reasons, found.errors);
+  if (!rules_.allow_warnings && !rules_.always_accept && readable) append(verdict.reasons, found.warnings);
+  return verdict;
 }
 
 std::vector<Verdict> Judge::Decide(const std::vector<const Review*>& reviews, const Rules& rules, Time now) {
-  const auto seen = [this](const ResourceKey& key) { return HashAt(pipeline_.inputs(), key); };
-  pending_.Settle(seen, now);
-  proxy_bytes_left_ = kMostProxyBytes;
-  seen_.clear();
-  for (const Review* review : reviews) {
-    for (const Item& item : review->items) seen_.emplace(item.key, seen(item.key));
-  }
-  std::unique_ptr<Speculation> speculation;
-  const auto ask = [&]() -> Speculation& {
-    if (!speculation) speculation = StartSpeculation(rules);
-    return *speculation;
-  };
+  Sitting sitting(*this, rules, now);
   std::vector<Verdict> verdicts;
-  for (const Review* review : reviews) verdicts.push_back(DecideOne(*review, rules, ask, now));
-  standing_.reset();
+  for (const Review* review : reviews) verdicts.push_back(sitting.Decide(*review));
   return verdicts;
 }
 

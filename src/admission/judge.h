@@ -49,28 +49,43 @@ class Judge {
   Judge(Pipeline& pipeline, Namespaces namespaces, std::string own_namespace)
       : pipeline_(pipeline), namespaces_(std::move(namespaces)), own_namespace_(std::move(own_namespace)) {}
 
-  // One verdict for each review, in their order; what is allowed counts in those after it. Cheaper than one by one.
+  // Decides reviews one after the other; what is allowed counts in those after it. Much cheaper than a sitting for
+  // each, as what is pending is tried once. While it lasts, the pipeline must be left alone, and there is no other.
+  class Sitting {
+   public:
+    Sitting(Judge& judge, const Rules& rules, Time now);
+    Verdict Decide(const Review& review);
+
+   private:
+    // Begins when there is something to try.
+    Speculation& Speculate();
+    std::shared_ptr<const validation::Pieces> TakePieces() const;
+    // What would be served with what was tried last, as far as there is room.
+    void AddProxies(Verdict& verdict);
+
+    Judge& judge_;
+    const Rules rules_;
+    const Time now_;
+    // The hashes of what the last commit has, at the keys of what is pending or was decided.
+    std::map<ResourceKey, uint64_t> seen_;
+    std::unique_ptr<Speculation> speculation_;
+    size_t proxy_bytes_left_ = kMostProxyBytes;
+    // What would be served with all that was adopted; kept only for questions to Envoy.
+    std::shared_ptr<const validation::Pieces> standing_;
+  };
+
+  // A sitting for these reviews: their verdicts, in their order.
   std::vector<Verdict> Decide(const std::vector<const Review*>& reviews, const Rules& rules, Time now);
 
  private:
   // What the review would change; none when there is nothing to judge.
   std::vector<Change> ChangesOf(const Review& review, const Rules& rules) const;
   bool Counts(const Item& item, const Rules& rules) const;
-  std::unique_ptr<Speculation> StartSpeculation(const Rules& rules);
-  // What would be served with what was tried last, as far as there is room.
-  void AddProxies(Verdict& verdict);
-  Verdict DecideOne(const Review& review, const Rules& rules, const std::function<Speculation&()>& speculation,
-                    Time now);
 
   Pipeline& pipeline_;
   const Namespaces namespaces_;
   const std::string own_namespace_;
   Pending pending_;
-  size_t proxy_bytes_left_ = 0;
-  // What would be served with all that was adopted; kept only for questions to Envoy.
-  std::shared_ptr<const validation::Pieces> standing_;
-  // Of what the last commit has at the keys of the reviews in hand.
-  std::map<ResourceKey, uint64_t> seen_;
 };
 
 }  // namespace k8sgw::admission

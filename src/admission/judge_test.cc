@@ -236,6 +236,24 @@ TEST_F(JudgeTest, OneBatchIsAsGoodAsOneByOne) {
   for (int i = 0; i < 100; ++i) EXPECT_EQ(verdicts[static_cast<size_t>(i)].allowed, i % 2 == 0) << i;
 }
 
+// What was only tried must not be taken for what the cluster has.
+TEST_F(JudgeTest, WhatIsOnlyTriedLeavesNothingInASitting) {
+  watched.insert("other");
+  const auto in_other = [](const std::string& domain) {
+    std::string text = Service("a", domain, kReply);
+    return text.replace(text.find("namespace: default"), 18, "namespace: other");
+  };
+  Apply(in_other("x.com"));
+  const Review goes = ReadAsked({.operation = "DELETE",
+                                 .object = "",
+                                 .old_object = "apiVersion: v1\nkind: Namespace\nmetadata: {name: other}\n"});
+  const Review moves = ReadAsked({.operation = "UPDATE", .object = in_other("y.com"), .old_object = in_other("x.com")});
+  const auto verdicts = judge.Decide({&goes, &moves}, kStrict, now);
+  EXPECT_TRUE(verdicts[0].allowed);
+  EXPECT_TRUE(verdicts[1].allowed);
+  EXPECT_FALSE(Ask({.object = Service("b", "y.com", kReply)}).allowed) << "the move counts until it is seen";
+}
+
 TEST_F(JudgeTest, AListIsJudgedAsAWhole) {
   const auto list = [](const std::string& a, const std::string& b) {
     return "apiVersion: v1\nkind: List\nitems:\n- " + ToJson(a) + "\n- " + ToJson(b) + "\n";

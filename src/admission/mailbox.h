@@ -26,6 +26,8 @@ class Mailbox {
     std::lock_guard<std::mutex> lock(mutex_);
     if (closed_) return;
     work_.push_back(std::move(work));
+    // Who has not yet taken what stands before it is awake.
+    if (work_.size() > 1) return;
     const uint64_t one = 1;
     [[maybe_unused]] const ssize_t n = write(fd_, &one, sizeof(one));
   }

@@ -41,8 +41,8 @@ void Prune(Node& node, int depth, std::string_view parent) {
 
 absl::StatusOr<Node> ReadTree(std::string_view padded, Format format) {
   // Each value but the first stands behind one of these, or behind the line break of a YAML list or mapping.
-  const std::string_view marks = format == Format::kJson ? "[{,:" : "[{,:\n";
-  const auto is_mark = [&](char c) { return marks.find(c) != std::string_view::npos; };
+  const char line_break = format == Format::kJson ? ',' : '\n';
+  const auto is_mark = [&](char c) { return c == '[' || c == '{' || c == ',' || c == ':' || c == line_break; };
   if (static_cast<size_t>(std::count_if(padded.begin(), padded.end(), is_mark)) > kMostSeparators)
     return Unusable("the review has too many values");
   if (format == Format::kJson) {

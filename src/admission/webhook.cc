@@ -6,7 +6,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <deque>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -19,6 +21,8 @@ namespace k8sgw::admission {
 namespace {
 
 constexpr char kPath[] = "/validation";
+// Then the pipeline's thread looks for other work.
+constexpr std::chrono::milliseconds kLongestSitting(20);
 
 // Without its parameters, such as the charset.
 std::string MediaType(const std::string& content_type) {
@@ -75,6 +79,8 @@ struct Webhook::Shared : std::enable_shared_from_this<Shared> {
   void DecideAll();
   // On any thread.
   void Answer(const Waiting& one, const Verdict& verdict);
+  // Answers when Envoy has.
+  void AskEnvoy(Waiting one, Verdict verdict, const Rules& rules);
 
   const Post post;
   const SettingsInForce settings;
@@ -85,7 +91,8 @@ struct Webhook::Shared : std::enable_shared_from_this<Shared> {
   bool stopped = false;  // of the pipeline's thread
 
   std::mutex mutex;
-  std::vector<Waiting> waiting;  // guarded by mutex
+  std::deque<Waiting> waiting;  // guarded by mutex
+  bool deciding = false;        // the same: DecideAll runs, or will
 };
 
 void Webhook::Shared::OnRequest(const HttpRequest& request, HttpsServer::Reply reply) {
@@ -108,10 +115,10 @@ void Webhook::Shared::OnRequest(const HttpRequest& request, HttpsServer::Reply r
   bool first = false;
   {
     std::lock_guard<std::mutex> lock(mutex);
-    first = waiting.empty();
+    first = !std::exchange(deciding, true);
     waiting.push_back({std::move(*review), std::move(reply), until});
   }
-  // Those that come until the pipeline's thread has time are decided together.
+  // Those that come until the pipeline's thread has time, and while it decides, are decided together.
   if (first) post([self = shared_from_this()] { self->DecideAll(); });
 }
 
@@ -121,30 +128,44 @@ void Webhook::Shared::Answer(const Waiting& one, const Verdict& verdict) {
   one.reply({200, "application/json", WriteAnswer(one.review, verdict)});
 }
 
+void Webhook::Shared::AskEnvoy(Waiting one, Verdict verdict, const Rules& rules) {
+  const auto question = verdict.question;
+  const auto until = one.until;
+  panel->Ask(question, until,
+             [self = shared_from_this(), rules, verdict = std::move(verdict),
+              one = std::move(one)](const Problems& answer) mutable {
+               AddEnvoysAnswer(answer, rules, verdict);
+               self->Answer(one, verdict);
+             });
+}
+
 void Webhook::Shared::DecideAll() {
-  std::vector<Waiting> batch;
-  {
-    std::lock_guard<std::mutex> lock(mutex);
-    batch.swap(waiting);
-  }
-  if (stopped) return;
-  std::vector<const Review*> reviews;
-  for (const Waiting& one : batch) reviews.push_back(&one.review);
-  const Rules rules = Rules::Read(settings());
-  const std::vector<Verdict> verdicts = judge.Decide(reviews, rules, std::chrono::steady_clock::now());
-  for (size_t i = 0; i < batch.size(); ++i) {
-    if (!verdicts[i].question) {
-      Answer(batch[i], verdicts[i]);
-      continue;
+  const auto begin = std::chrono::steady_clock::now();
+  std::optional<Judge::Sitting> sitting;
+  Rules rules;
+  while (true) {
+    std::deque<Waiting> batch;
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      batch.swap(waiting);
+      deciding = !batch.empty() && !stopped;
+      if (!deciding) return;
     }
-    const auto question = verdicts[i].question;
-    const auto until = batch[i].until;
-    panel->Ask(question, until,
-               [self = shared_from_this(), rules, verdict = verdicts[i],
-                one = std::move(batch[i])](const Problems& answer) mutable {
-                 AddEnvoysAnswer(answer, rules, verdict);
-                 self->Answer(one, verdict);
-               });
+    if (!sitting) {
+      rules = Rules::Read(settings());
+      sitting.emplace(judge, rules, begin);
+    }
+    for (; !batch.empty(); batch.pop_front()) {
+      Verdict verdict = sitting->Decide(batch.front().review);
+      if (verdict.question) {
+        AskEnvoy(std::move(batch.front()), std::move(verdict), rules);
+      } else {
+        Answer(batch.front(), verdict);
+      }
+    }
+    if (std::chrono::steady_clock::now() - begin < kLongestSitting) continue;
+    // Changes of objects must not wait for reviews without end.
+    return post([self = shared_from_this()] { self->DecideAll(); });
   }
 }
 

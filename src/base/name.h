@@ -8,6 +8,7 @@
 #include <atomic>
 #include <compare>
 #include <cstdint>
+#include <functional>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -41,6 +42,10 @@ class Name {
   bool empty() const { return !rep_; }
   size_t size() const { return str().size(); }
 
+  template <class H>
+  friend H AbslHashValue(H state, const Name& name) {
+    return H::combine(std::move(state), name.rep_ ? name.rep_->hash : 0);
+  }
   friend bool operator==(const Name& a, const Name& b) { return a.rep_ == b.rep_ || a.str() == b.str(); }
   friend std::strong_ordering operator<=>(const Name& a, const Name& b) {
     return a.rep_ == b.rep_ ? std::strong_ordering::equal : a.str() <=> b.str();
@@ -55,8 +60,9 @@ class Name {
 
  private:
   struct Rep {
-    explicit Rep(std::string t) : text(std::move(t)) {}
+    explicit Rep(std::string t) : text(std::move(t)), hash(std::hash<std::string>()(text)) {}
     const std::string text;
+    const size_t hash;  // names are keys in dozens of maps
     std::atomic<uint32_t> holders{1};
   };
   Rep* rep_ = nullptr;  // nullptr for ""

@@ -22,6 +22,11 @@ Labels ReadMap(const Node* map) {
   return labels;
 }
 
+// What the server and we note in the object is most of its text.
+bool IsNotRead(int depth, std::string_view parent, std::string_view key) {
+  return depth == 0 ? key == "status" : depth == 1 && parent == "metadata" && key == "managedFields";
+}
+
 // `mine` over what is there already.
 Labels Over(const Labels& there, Labels mine) {
   mine.insert(there.begin(), there.end());
@@ -54,7 +59,7 @@ bool StoredUpstream::is_ours() const {
 }
 
 std::optional<StoredUpstream> ReadStored(std::string_view padded) {
-  const auto object = yaml::FromJson(padded);
+  const auto object = yaml::FromJson(padded, IsNotRead);
   const Node* metadata = object.ok() ? object->Find("metadata") : nullptr;
   if (!metadata || metadata->FindScalar("name").empty()) return std::nullopt;
   StoredUpstream stored;

@@ -34,6 +34,10 @@ struct DomainKey {
   RouteConfigKey route_config;
   std::string domain;
   auto operator<=>(const DomainKey&) const = default;
+  template <class H>
+  friend H AbslHashValue(H state, const DomainKey& key) {
+    return H::combine(std::move(state), key.route_config, key.domain);
+  }
 };
 
 // A listener of a proxy by the name that Envoy gets, which says its address.
@@ -41,6 +45,10 @@ struct ListenerName {
   ProxyRef proxy;
   std::string name;
   auto operator<=>(const ListenerName&) const = default;
+  template <class H>
+  friend H AbslHashValue(H state, const ListenerName& key) {
+    return H::combine(std::move(state), key.proxy, key.name);
+  }
 };
 
 // Whether `key` owns what the claimants share: a domain, or the address of a listener. Usually it is alone. Two can

@@ -21,6 +21,10 @@ struct RouteConfigKey {
   uint64_t ssl_hash = 0;
 
   auto operator<=>(const RouteConfigKey&) const = default;
+  template <class H>
+  friend H AbslHashValue(H state, const RouteConfigKey& key) {
+    return H::combine(std::move(state), key.listener, key.ssl_hash);
+  }
   std::string ToString() const { return listener.ToString() + "/" + std::to_string(ssl_hash); }
 };
 

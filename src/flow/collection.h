@@ -25,8 +25,9 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
-#include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
+#include "absl/hash/hash.h"
 #include "src/base/ptr.h"
 #include "src/flow/graph.h"
 
@@ -45,7 +46,7 @@ std::string KeyName(const K& key) {
   }
 }
 
-// Keys with slots: what collections and indexes have in common.
+// Keys with slots: what collections and indexes have in common. Keys have an order and a hash (AbslHashValue).
 template <class K>
 class KeyedNode : public Node {
  public:
@@ -72,6 +73,7 @@ class KeyedNode : public Node {
     }
     slots_[slot] = {key, 0, true};
     by_key_.insert(slot);
+    order_.clear();
     return slot;
   }
 
@@ -86,6 +88,7 @@ class KeyedNode : public Node {
       SlotInfo& info = slots_[slot];
       if (!info.used || info.holders != 0 || InUse(slot)) continue;
       by_key_.erase(slot);
+      order_.clear();
       info = {};
       free_.push_back(slot);
     }
@@ -97,21 +100,36 @@ class KeyedNode : public Node {
   void MarkIdle(Slot slot) const { idle_.push_back(slot); }
   const K& KeyOf(Slot slot) const { return slots_[slot].key; }
   size_t slot_count() const { return slots_.size(); }
+  // All slots in the order of their keys.
+  const std::vector<Slot>& Ordered() const {
+    if (order_.empty()) {
+      order_.assign(by_key_.begin(), by_key_.end());
+      std::sort(order_.begin(), order_.end(), [this](Slot a, Slot b) { return KeyOf(a) < KeyOf(b); });
+    }
+    return order_;
+  }
 
   struct SlotInfo {
     K key;
     uint32_t holders = 0;  // reads by other nodes
     bool used = false;
   };
-  struct ByKey {
+  struct KeyHash {
     using is_transparent = void;
     const KeyedNode* node;
-    bool operator()(Slot a, Slot b) const { return node->KeyOf(a) < node->KeyOf(b); }
-    bool operator()(Slot a, const K& b) const { return node->KeyOf(a) < b; }
-    bool operator()(const K& a, Slot b) const { return a < node->KeyOf(b); }
+    size_t operator()(const K& key) const { return absl::HashOf(key); }
+    size_t operator()(Slot slot) const { return absl::HashOf(node->KeyOf(slot)); }
   };
-  // A key is kept once, in its slot; the order is a tree of slots. (A deque: keys stay where they are.)
-  mutable absl::btree_set<Slot, ByKey> by_key_{ByKey{this}};
+  struct SameKey {
+    using is_transparent = void;
+    const KeyedNode* node;
+    bool operator()(Slot a, Slot b) const { return a == b; }
+    bool operator()(Slot a, const K& b) const { return node->KeyOf(a) == b; }
+  };
+  // A key is kept once, in its slot. (A deque: keys stay where they are.)
+  mutable absl::flat_hash_set<Slot, KeyHash, SameKey> by_key_{0, KeyHash{this}, SameKey{this}};
+  // See Ordered; empty when it must be made anew.
+  mutable std::vector<Slot> order_;
   mutable std::deque<SlotInfo> slots_;
   mutable std::vector<Slot> free_;
   mutable std::vector<Slot> idle_;
@@ -135,7 +153,7 @@ class Collection : public KeyedNode<K> {
   template <class Fn>
   void ForEach(Fn&& fn) const {
     // A copy: `fn` may read keys that are new to this collection.
-    const std::vector<Slot> order(this->by_key_.begin(), this->by_key_.end());
+    const std::vector<Slot> order = this->Ordered();
     for (Slot slot : order) {
       if (const Ptr<V>& value = ValueAt(slot)) fn(this->KeyOf(slot), value);
     }
@@ -158,6 +176,7 @@ class Collection : public KeyedNode<K> {
   friend class Index;
   template <class, class, class>
   friend class LastGood;
+  friend class Reader;
 
   const Ptr<V>& ValueAt(Slot slot) const {
     static const Ptr<V> kNone;
@@ -170,13 +189,19 @@ class Collection : public KeyedNode<K> {
     if (slot >= values_.size()) values_.resize(this->slot_count());
     Ptr<V>& old = values_[slot];
     if (old == value || (old && value && *old == *value)) return;
-    size_ += (value ? 1 : 0) - (old ? 1 : 0);
-    if (!value) this->MarkIdle(slot);
-    old = std::move(value);
     this->MarkChanged(slot);
+    if (this->speculating()) this->OnTakeBack([this, slot, before = old] { Replace(slot, before); });
+    Replace(slot, std::move(value));
   }
 
  private:
+  void Replace(Slot slot, Ptr<V> value) {
+    Ptr<V>& old = values_[slot];
+    size_ += (value ? 1 : 0) - (old ? 1 : 0);
+    if (!value) this->MarkIdle(slot);
+    old = std::move(value);
+  }
+
   std::vector<Ptr<V>> values_;
   size_t size_ = 0;
 };
@@ -191,24 +216,15 @@ class Input final : public Collection<K, V> {
   void Delete(const K& key) { staged_[key] = nullptr; }
 
  private:
-  void Run(Pass pass) override {
-    if (pass != Pass::kCommit) {
-      // What was speculated before goes, unless it is staged again.
-      for (auto& [key, value] : saved_) staged_.try_emplace(key, value);
-    }
+  void Run() override {
     for (auto& [key, value] : staged_) {
       if (!value && this->FindSlot(key) == kNoSlot) continue;
-      const Slot slot = this->SlotFor(key);
-      if (pass == Pass::kSpeculate) saved_.try_emplace(key, this->ValueAt(slot));
-      this->Set(slot, std::move(value));
+      this->Set(this->SlotFor(key), std::move(value));
     }
     staged_.clear();
-    if (pass == Pass::kRestore) saved_.clear();
   }
 
   std::map<K, Ptr<V>> staged_;
-  // While speculating: what stood, before that, at the keys that it touched.
-  std::map<K, Ptr<V>> saved_;
 };
 
 // The objects of a collection by one or more buckets each; a bucket counts as changed when a member entered, left or
@@ -235,32 +251,48 @@ class Index final : public KeyedNode<B> {
   const Bucket& MembersAt(Slot slot) const { return slot < members_.size() ? members_[slot] : kEmpty; }
   bool InUse(Slot slot) const override { return !MembersAt(slot).empty(); }
 
-  void Run(Pass) override {
+  // A few buckets.
+  using Slots = absl::InlinedVector<Slot, 2>;
+
+  void Run() override {
     for (Slot slot : of_.changed_slots()) {
-      if (slot >= where_.size()) where_.resize(slot + 1);
-      const K& key = of_.KeyOf(slot);
-      for (Slot bucket : where_[slot]) {
-        members_[bucket].erase(key);
-        if (members_[bucket].empty()) this->MarkIdle(bucket);
-        this->MarkChanged(bucket);
-      }
-      where_[slot].clear();
       const Ptr<V>& value = of_.ValueAt(slot);
-      if (!value) continue;
-      for (const B& name : fn_(key, *value)) {
-        const Slot bucket = this->SlotFor(name);
-        if (bucket >= members_.size()) members_.resize(this->slot_count());
-        members_[bucket][key] = value;
-        where_[slot].push_back(bucket);
-        this->MarkChanged(bucket);
+      Slots buckets;
+      if (value) {
+        for (const B& name : fn_(of_.KeyOf(slot), *value)) buckets.push_back(this->SlotFor(name));
       }
+      if (members_.size() < this->slot_count()) members_.resize(this->slot_count());
+      if (slot >= where_.size()) where_.resize(slot + 1);
+      if (this->speculating()) NoteHowItWas(slot);
+      for (Slot bucket : where_[slot]) this->MarkChanged(bucket);
+      for (Slot bucket : buckets) this->MarkChanged(bucket);
+      Place(slot, value, std::move(buckets));
     }
+  }
+
+  void NoteHowItWas(Slot slot) {
+    const Slots& buckets = where_[slot];
+    Ptr<V> value;
+    if (!buckets.empty()) value = members_[buckets.front()].find(of_.KeyOf(slot))->second;
+    this->OnTakeBack([this, slot, value = std::move(value), buckets] { Place(slot, value, buckets); });
+  }
+
+  // From now on, the object at `slot` is `value`, and stands in these buckets.
+  void Place(Slot slot, const Ptr<V>& value, Slots buckets) {
+    const K& key = of_.KeyOf(slot);
+    for (Slot bucket : where_[slot]) {
+      if (std::find(buckets.begin(), buckets.end(), bucket) != buckets.end()) continue;
+      members_[bucket].erase(key);
+      if (members_[bucket].empty()) this->MarkIdle(bucket);
+    }
+    for (Slot bucket : buckets) members_[bucket].insert_or_assign(key, value);
+    where_[slot] = std::move(buckets);
   }
 
   const Collection<K, V>& of_;
   Fn fn_;
-  std::vector<absl::InlinedVector<Slot, 2>> where_;  // by slot of the object: its buckets
-  std::vector<Bucket> members_;                      // by slot of the bucket
+  std::vector<Slots> where_;     // by slot of the object: its buckets
+  std::vector<Bucket> members_;  // by slot of the bucket
 };
 
 // Handed to a transform: the only way in which it may read, so that every read is recorded.
@@ -272,7 +304,7 @@ class Reader {
   Ptr<V> Get(const Collection<K, V>& collection, const K& key) {
     const Slot slot = collection.SlotFor(key);
     log_.Record(input_, collection, slot);
-    return collection.Get(key);
+    return collection.ValueAt(slot);
   }
 
   template <class B, class K, class V>
@@ -322,13 +354,15 @@ class Derived final : public Collection<OK, OV> {
     Slot input;
     Ptr<OV> value;
   };
+  // What an input emitted: keys, by their slots, and values.
+  using Emitted = std::vector<std::pair<Slot, Ptr<OV>>>;
 
   static std::vector<const Node*> WithInput(const Node& in, std::vector<const Node*> reads) {
     reads.insert(reads.begin(), &in);
     return reads;
   }
 
-  void Run(Pass) override {
+  void Run() override {
     std::vector<Slot> dirty;
     for (Slot slot : in_.changed_slots()) {
       if (slot >= is_dirty_.size()) is_dirty_.resize(slot + 1);
@@ -346,29 +380,54 @@ class Derived final : public Collection<OK, OV> {
   }
 
   void RunOne(Slot input, std::vector<Slot>& touched) {
+    if (this->speculating()) NoteHowItWas(input);
     log_.Clear(input);
+    Emitted emitted;
+    if (const Ptr<IV>& value = in_.ValueAt(input)) {
+      this->CountRun();
+      Reader reader(log_, input);
+      Output output;
+      fn_(reader, in_.KeyOf(input), *value, output);
+      log_.Finish(input);
+      for (auto& [key, result] : output.emitted_) emitted.emplace_back(this->SlotFor(key), std::move(result));
+    }
     if (input >= outputs_.size()) outputs_.resize(input + 1);
+    touched.insert(touched.end(), outputs_[input].begin(), outputs_[input].end());
+    SetEmitted(input, std::move(emitted));
+    touched.insert(touched.end(), outputs_[input].begin(), outputs_[input].end());
+  }
+
+  void NoteHowItWas(Slot input) {
+    Emitted emitted;
+    if (input < outputs_.size()) {
+      const auto& outputs = outputs_[input];
+      for (auto out = outputs.begin(); out != outputs.end(); ++out) {
+        // A key that was emitted twice has two claims.
+        if (std::find(outputs.begin(), out, *out) != out) continue;
+        for (const Claim& claim : claims_[*out]) {
+          if (claim.input == input) emitted.emplace_back(*out, claim.value);
+        }
+      }
+    }
+    this->OnTakeBack([this, input, emitted = std::move(emitted), reads = log_.ReadsOf(input)] {
+      log_.SetReads(input, reads);
+      SetEmitted(input, emitted);
+    });
+  }
+
+  // From now on, `input` claims these keys.
+  void SetEmitted(Slot input, Emitted emitted) {
     for (Slot out : outputs_[input]) {
       auto& claims = claims_[out];
       claims.erase(
           std::remove_if(claims.begin(), claims.end(), [&](const Claim& claim) { return claim.input == input; }),
           claims.end());
-      touched.push_back(out);
     }
     outputs_[input].clear();
-    const Ptr<IV>& value = in_.ValueAt(input);
-    if (!value) return;
-    this->CountRun();
-    Reader reader(log_, input);
-    Output output;
-    fn_(reader, in_.KeyOf(input), *value, output);
-    log_.Finish(input);
-    for (auto& [key, result] : output.emitted_) {
-      const Slot out = this->SlotFor(key);
-      if (out >= claims_.size()) claims_.resize(this->slot_count());
-      claims_[out].push_back({input, std::move(result)});
+    if (claims_.size() < this->slot_count()) claims_.resize(this->slot_count());
+    for (auto& [out, value] : emitted) {
+      claims_[out].push_back({input, std::move(value)});
       outputs_[input].push_back(out);
-      touched.push_back(out);
     }
   }
 
@@ -397,8 +456,9 @@ struct Candidate {
 };
 
 // The newest accepted value of each key, as `judge` finds it in the input: while the input is refused, the value
-// accepted before it stays; when the input is gone, so is the value. The only node with a memory; Remember restores
-// it, so that a result can be computed from scratch, or after a restart.
+// accepted before it stays; when the input is gone, so is the value. The only node with a memory, which speculations do
+// not change: all that is speculated is judged as if it came with the next commit. Remember restores the memory, so
+// that a result can be computed from scratch, or after a restart.
 template <class K, class In, class V>
 class LastGood final : public Collection<K, V> {
  public:
@@ -411,27 +471,26 @@ class LastGood final : public Collection<K, V> {
   void Remember(const K& key, Ptr<V> value) { memory_[key] = std::move(value); }
 
  private:
-  void Run(Pass pass) override {
-    if (pass == Pass::kCommit) {
-      for (Slot slot : in_.changed_slots()) {
-        const K& key = in_.KeyOf(slot);
-        Choose(key, in_.ValueAt(slot), this->Get(key));
-        memory_.erase(key);
-      }
-      return;
+  void Run() override {
+    for (Slot slot : in_.changed_slots()) {
+      const K& key = in_.KeyOf(slot);
+      Choose(key, in_.ValueAt(slot), Before(slot, key));
+      if (!this->speculating()) memory_.erase(key);
     }
-    for (Slot slot : in_.changed_slots()) saved_.try_emplace(in_.KeyOf(slot), this->Get(in_.KeyOf(slot)));
-    for (const auto& [key, before] : saved_) {
-      if (pass == Pass::kSpeculate) {
-        Choose(key, in_.Get(key), before);
-      } else if (before || this->FindSlot(key) != kNoSlot) {
-        this->Set(this->SlotFor(key), before);
-      }
-    }
-    if (pass == Pass::kRestore) saved_.clear();
   }
 
-  // The value of `key`, which was `before` when the last revision ended.
+  // The value of `key` when the last commit ended.
+  Ptr<V> Before(Slot slot, const K& key) {
+    if (!this->speculating()) return this->Get(key);
+    const auto [before, first] = before_.try_emplace(slot, nullptr);
+    if (first) {
+      before->second = this->Get(key);
+      this->OnTakeBack([this, slot] { before_.erase(slot); });
+    }
+    return before->second;
+  }
+
+  // The value of `key`, which was `before` when the last commit ended.
   void Choose(const K& key, const Ptr<In>& input, const Ptr<V>& before) {
     const Slot out = this->SlotFor(key);
     Ptr<V> value;
@@ -453,8 +512,8 @@ class LastGood final : public Collection<K, V> {
   const Collection<K, In>& in_;
   const Judge judge_;
   std::map<K, Ptr<V>> memory_;
-  // While speculating: the value that each key which it touched had before.
-  std::map<K, Ptr<V>> saved_;
+  // While speculating: the value, before that, of each key that it touched; by the slot of the input.
+  std::map<Slot, Ptr<V>> before_;
 };
 
 }  // namespace k8sgw::flow

@@ -139,6 +139,73 @@ TEST(Flow, ASecondSpeculationDoesNotSeeTheFirst) {
   EXPECT_EQ(world.graph.revision(), 1u);
 }
 
+TEST(Flow, WhatIsKeptStaysUntilRestore) {
+  std::mt19937 random(13);
+  World world;
+  int kept_and_shown = 0;
+  for (int step = 0; step < 1000; ++step) {
+    for (int i = 0; i < 3; ++i) StageOne(world, random);
+    world.graph.Commit();
+    const auto numbers = All(world.numbers);
+    const auto limits = All(world.limits);
+    const auto sums = All(world.sums);
+    const auto good = All(world.good);
+    // What was kept, as seeds of changes.
+    std::vector<unsigned> kept;
+    for (int tries = static_cast<int>(random() % 6); tries > 0; --tries) {
+      const unsigned seed = random();
+      std::mt19937 here(seed);
+      for (int i = 0; i < 2; ++i) StageOne(world, here);
+      world.graph.Speculate();
+      // All of it, as one commit on top of the same history.
+      World would;
+      for (const auto& [key, value] : numbers) would.numbers.Put(key, P(value));
+      for (const auto& [key, value] : limits) would.limits.Put(key, P(value));
+      for (const auto& [key, value] : good) would.good.Remember(key, P(value));
+      would.graph.Commit();
+      kept.push_back(seed);
+      for (const unsigned one : kept) {
+        std::mt19937 there(one);
+        for (int i = 0; i < 2; ++i) StageOne(would, there);
+      }
+      would.graph.Commit();
+      ASSERT_EQ(All(world.sums), All(would.sums)) << "step " << step;
+      ASSERT_EQ(All(world.good), All(would.good)) << "step " << step;
+      if (random() % 2 == 0) {
+        kept.pop_back();
+        continue;
+      }
+      world.graph.Keep();
+      kept_and_shown += All(world.good) != good;
+    }
+    const uint64_t runs = world.sums.total_runs();
+    world.graph.Restore();
+    ASSERT_EQ(world.sums.total_runs(), runs) << "what is taken back is not computed again";
+    ASSERT_EQ(All(world.numbers), numbers) << "step " << step;
+    ASSERT_EQ(All(world.sums), sums) << "step " << step;
+    ASSERT_EQ(All(world.good), good) << "step " << step;
+    ASSERT_EQ(world.sums.size(), sums.size());
+  }
+  EXPECT_GT(kept_and_shown, 500);
+}
+
+TEST(Flow, ATryRunsOnlyWhatItChanges) {
+  World world;
+  for (int i = 0; i < 100; ++i) world.numbers.Put(i, P(i));
+  world.graph.Commit();
+  world.numbers.Put(3, P(5));
+  world.graph.Speculate();
+  world.graph.Keep();
+  world.numbers.Put(4, P(6));
+  world.graph.Speculate();
+  const uint64_t runs = world.sums.last_runs();
+  EXPECT_GT(runs, 0u);
+  EXPECT_LT(runs, 60u);
+  world.numbers.Put(4, P(6));
+  world.graph.Speculate();
+  EXPECT_EQ(world.sums.last_runs(), runs) << "neither what was kept nor what is taken back runs again";
+}
+
 TEST(Flow, WhatIsLeftOutOfSpeculationsSleepsThroughThem) {
   std::mt19937 random(5);
   World world;

@@ -7,9 +7,13 @@
 namespace k8sgw::flow {
 
 Node::Node(Graph& graph, std::string name, std::vector<const Node*> uses)
-    : name_(std::move(name)), uses_(std::move(uses)) {
+    : graph_(graph), name_(std::move(name)), uses_(std::move(uses)) {
   graph.nodes_.push_back(this);
 }
+
+bool Node::speculating() const { return graph_.speculating_; }
+
+void Node::OnTakeBack(std::function<void()> step) { graph_.take_back_.push_back(std::move(step)); }
 
 void Node::MarkChanged(Slot slot) {
   if (slot >= is_changed_.size()) is_changed_.resize(slot + 1);
@@ -32,16 +36,25 @@ void Graph::Forget() {
   for (Node* node : nodes_) node->Forget();
 }
 
-void Graph::Run(Pass pass) {
+void Graph::ClearChanges() {
   reruns_.clear();
   for (Node* node : nodes_) {
     for (Slot slot : node->changed_) node->is_changed_[slot] = false;
     node->changed_.clear();
     node->last_runs_ = 0;
   }
+}
+
+void Graph::Run() {
+  ClearChanges();
   for (Node* node : nodes_) {
-    if (pass == Pass::kCommit || !node->left_out_) node->Run(pass);
+    if (!speculating_ || !node->left_out_) node->Run();
   }
+}
+
+void Graph::TakeBack(size_t steps) {
+  for (; take_back_.size() > steps; take_back_.pop_back()) take_back_.back()();
+  ClearChanges();
 }
 
 uint64_t Graph::Commit() {
@@ -51,7 +64,7 @@ uint64_t Graph::Commit() {
   }
   ++revision_;
   Forget();
-  Run(Pass::kCommit);
+  Run();
   return revision_;
 }
 
@@ -61,12 +74,14 @@ void Graph::Speculate() {
     Forget();
   }
   speculating_ = true;
-  Run(Pass::kSpeculate);
+  TakeBack(kept_);
+  Run();
 }
 
 void Graph::Restore() {
   if (!speculating_) return;
-  Run(Pass::kRestore);
+  TakeBack(0);
+  kept_ = 0;
   speculating_ = false;
 }
 
@@ -108,12 +123,28 @@ void ReadLog::Record(Slot input, const Node& dep, Slot slot) {
     std::fprintf(stderr, "flow: %s reads %s without declaring it\n", owner_.name().c_str(), dep.name().c_str());
     std::abort();
   }
-  const auto index = static_cast<uint32_t>(it - uses.begin());
+  Add(input, {static_cast<uint32_t>(it - uses.begin()), slot});
+}
+
+void ReadLog::Add(Slot input, Recorded read) {
   if (input >= reads_.size()) reads_.resize(input + 1);
-  auto& readers = ReadersOf(index, slot);
+  auto& readers = ReadersOf(read.dep, read.slot);
   readers.push_back({input, static_cast<uint32_t>(reads_[input].size())});
-  reads_[input].push_back({index, slot, static_cast<uint32_t>(readers.size() - 1)});
-  if (slot != kNoSlot) dep.Hold(slot);
+  reads_[input].push_back({read.dep, read.slot, static_cast<uint32_t>(readers.size() - 1)});
+  if (read.slot != kNoSlot) owner_.uses()[read.dep]->Hold(read.slot);
+}
+
+std::vector<ReadLog::Recorded> ReadLog::ReadsOf(Slot input) const {
+  std::vector<Recorded> out;
+  if (input >= reads_.size()) return out;
+  for (const Read& read : reads_[input]) out.push_back({read.dep, read.slot});
+  return out;
+}
+
+void ReadLog::SetReads(Slot input, const std::vector<Recorded>& reads) {
+  Clear(input);
+  for (const Recorded& read : reads) Add(input, read);
+  Finish(input);
 }
 
 void ReadLog::Clear(Slot input) {

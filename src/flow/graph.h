@@ -5,12 +5,13 @@
 // reader. Commit runs each node once: it re-runs exactly the transforms whose input, or whose recorded reads, changed.
 // There are no threads, no clocks and no callbacks out of the graph: what changed is read after Commit.
 //
-// Speculate applies changes only to look at them: nodes with a memory (inputs, last good versions) remember what they
-// had, and Restore brings it back. In between, and after it, slots stay where they are, so a node whose results nobody
-// looks at need not take part (LeaveOutOfSpeculation): for it nothing has happened.
+// Speculate applies changes only to look at them. Each step of it leaves a note of how to take it back (OnTakeBack), so
+// Restore puts the old values back without running any transform. In between, and after it, slots stay where they are,
+// so a node whose results nobody looks at need not take part (LeaveOutOfSpeculation): for it nothing has happened.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,9 +23,6 @@ using Slot = uint32_t;
 inline constexpr Slot kNoSlot = ~Slot{0};
 
 class Graph;
-
-// What a run of all nodes is for.
-enum class Pass : uint8_t { kCommit, kSpeculate, kRestore };
 
 class Node {
  public:
@@ -50,7 +48,7 @@ class Node {
   friend class Graph;
   friend class ReadLog;
 
-  virtual void Run(Pass pass) = 0;
+  virtual void Run() = 0;
   // Called when the next revision begins: slots that nobody needs may be reused from here on.
   virtual void Forget() = 0;
   // A reader of another node holds on to `slot`, or lets it go.
@@ -62,8 +60,13 @@ class Node {
     ++last_runs_;
     ++total_runs_;
   }
+  bool speculating() const;
+  // In a speculation, before or after a change of this node's state: `step` undoes it. Steps run in reverse order, each
+  // on the very state that its change has left.
+  void OnTakeBack(std::function<void()> step);
 
  private:
+  Graph& graph_;
   std::string name_;
   std::vector<const Node*> uses_;
   std::vector<Slot> changed_;
@@ -90,9 +93,13 @@ class Graph {
   // Applies what the inputs have staged, as one revision, and returns its number.
   // Not within a speculation.
   uint64_t Commit();
-  // Applies what the inputs have staged to the state of the last Commit, in place of what was speculated before. Until
-  // Restore, collections show the result, and changed_slots what differs from what they showed before this call.
+  // Applies what the inputs have staged to the state of the last Commit and what was kept since, in place of what was
+  // speculated after that. Collections show the result, and changed_slots what differs from that state.
   void Speculate();
+  // What was speculated last stays until Restore, and what is speculated next comes on top of it.
+  void Keep() { kept_ = take_back_.size(); }
+  // What was speculated and not kept goes at once.
+  void Drop() { TakeBack(kept_); }
   // Brings back the state of the last Commit. Does nothing outside of a speculation.
   void Restore();
   bool speculating() const { return speculating_; }
@@ -114,13 +121,19 @@ class Graph {
   static void CheckLeftOut(const Node& node);
   // Slots that nobody needs any more may be reused.
   void Forget();
-  void Run(Pass pass);
+  void Run();
+  // Until only the first `steps` are left.
+  void TakeBack(size_t steps);
+  void ClearChanges();
 
   std::vector<Node*> nodes_;
   std::vector<Rerun> reruns_;
   uint64_t revision_ = 0;
   bool tracing_ = false;
   bool speculating_ = false;
+  // How to take back each step of the speculation, in their order, and how many of them are kept.
+  std::vector<std::function<void()>> take_back_;
+  size_t kept_ = 0;
 };
 
 // Which slots of other nodes each input slot of one node has read, and the reverse. All steps take constant time.
@@ -137,6 +150,13 @@ class ReadLog {
   }
   // Drops the reads of `input`, before it runs again or because it is gone.
   void Clear(Slot input);
+  // What `input` has read, and the way to make it so again.
+  struct Recorded {
+    uint32_t dep;
+    Slot slot;
+  };
+  std::vector<Recorded> ReadsOf(Slot input) const;
+  void SetReads(Slot input, const std::vector<Recorded>& reads);
   // Adds to `dirty` each input slot that read something that changed in this revision; each at most once.
   void CollectDirty(std::vector<Slot>& dirty, std::vector<bool>& is_dirty);
   // Traces that `input` runs because its own value changed.
@@ -156,6 +176,7 @@ class ReadLog {
   // Most slots have one or two readers.
   using Readers = absl::InlinedVector<Reader, 2>;
   Readers& ReadersOf(uint32_t dep, Slot slot);
+  void Add(Slot input, Recorded read);
 
   Graph& graph_;
   const Node& owner_;

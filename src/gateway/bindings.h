@@ -23,6 +23,10 @@ struct DomainKey {
   std::string domain;
 
   auto operator<=>(const DomainKey&) const = default;
+  template <class H>
+  friend H AbslHashValue(H state, const DomainKey& key) {
+    return H::combine(std::move(state), key.listener, key.domain);
+  }
   std::string ToString() const { return listener.ToString() + " " + domain; }
 };
 // Without repetitions.

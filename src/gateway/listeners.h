@@ -18,6 +18,10 @@ struct BindAddress {
   uint32_t port = 0;
 
   auto operator<=>(const BindAddress&) const = default;
+  template <class H>
+  friend H AbslHashValue(H state, const BindAddress& key) {
+    return H::combine(std::move(state), key.proxy, key.address, key.port);
+  }
   std::string ToString() const { return proxy + " " + address + ":" + std::to_string(port); }
 };
 

@@ -25,6 +25,10 @@ struct TableBucket {
   std::string value;
 
   auto operator<=>(const TableBucket&) const = default;
+  template <class H>
+  friend H AbslHashValue(H state, const TableBucket& key) {
+    return H::combine(std::move(state), key.ns, key.key, key.value);
+  }
   std::string ToString() const { return ns + " " + key + "=" + value; }
 };
 

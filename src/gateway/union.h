@@ -17,7 +17,7 @@ class Union final : public flow::Collection<K, V> {
       : flow::Collection<K, V>(graph, std::move(name), {parts.begin(), parts.end()}), parts_(std::move(parts)) {}
 
  private:
-  void Run(flow::Pass) override {
+  void Run() override {
     for (const auto* part : parts_) {
       part->ForEachChanged([this](const K& key, const Ptr<V>& value) { this->Set(this->SlotFor(key), value); });
     }

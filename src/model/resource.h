@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 
 #include "src/base/name.h"
 #include "src/base/ptr.h"
@@ -52,6 +53,10 @@ struct ResourceKey {
   Name name;
 
   auto operator<=>(const ResourceKey&) const = default;
+  template <class H>
+  friend H AbslHashValue(H state, const ResourceKey& key) {
+    return H::combine(std::move(state), key.kind, key.ns, key.name);
+  }
   // "VirtualService default/petstore"; "-" stands for what is not known.
   std::string ToString() const;
 };
@@ -63,6 +68,10 @@ struct Ref {
   Name name;
 
   auto operator<=>(const Ref&) const = default;
+  template <class H>
+  friend H AbslHashValue(H state, const Ref& key) {
+    return H::combine(std::move(state), key.ns, key.name);
+  }
   // "default/petstore".
   std::string ToString() const { return ns + "/" + name; }
 };

@@ -46,23 +46,18 @@ int Speculation::CountOutside(const Problem& problem) const {
 }
 
 Consequences Speculation::Try(const std::vector<Change>& changes) {
-  for (const auto& [key, change] : adopted_) pipeline_.Stage(change);
   std::set<ResourceKey> keys;
   for (const Change& change : changes) {
     if (pipeline_.Stage(change)) keys.insert(change.key);
   }
-  tried_ = changes;
   pipeline_.graph_.Speculate();
+  now_.clear();
   pipeline_.ForEachChangedPart(
       [this](const std::string& source, std::string name, const Problems& problems, const Name&) {
         const Part part(source, std::move(name));
         Problems sorted = problems;
         Normalize(sorted);
-        if (sorted == Before(part)) {
-          now_.erase(part);
-        } else {
-          now_[part] = std::move(sorted);
-        }
+        if (sorted != Before(part)) now_[part] = std::move(sorted);
       });
   now_counts_.clear();
   for (const auto& [part, problems] : now_) {
@@ -88,10 +83,15 @@ Consequences Speculation::Try(const std::vector<Change>& changes) {
 }
 
 void Speculation::Adopt() {
-  for (Change& change : tried_) adopted_.insert_or_assign(change.key, change);
-  tried_.clear();
+  pipeline_.graph_.Keep();
   for (auto& [part, problems] : now_) before_[part] = std::move(problems);
   for (const auto& [problem, step] : now_counts_) before_counts_[problem] += step;
+  now_.clear();
+  now_counts_.clear();
+}
+
+void Speculation::Drop() {
+  pipeline_.graph_.Drop();
   now_.clear();
   now_counts_.clear();
 }

@@ -36,6 +36,8 @@ class Speculation {
   Consequences Try(const std::vector<Change>& changes);
   // What was tried last belongs to the state on top of which others are tried from now on.
   void Adopt();
+  // What was tried last is taken back at once, not only when something else is tried.
+  void Drop();
 
  private:
   using Part = std::pair<std::string, std::string>;
@@ -47,8 +49,6 @@ class Speculation {
   int CountOutside(const Problem& problem) const;
 
   Pipeline& pipeline_;
-  std::map<ResourceKey, Change> adopted_;
-  std::vector<Change> tried_;
   // Parts that what was adopted changed, and by how much it changed the count of each problem.
   Parts before_;
   std::map<Problem, int> before_counts_;

@@ -43,6 +43,10 @@ struct ListenerKey {
   GatewayRef gateway;
 
   auto operator<=>(const ListenerKey&) const = default;
+  template <class H>
+  friend H AbslHashValue(H state, const ListenerKey& key) {
+    return H::combine(std::move(state), key.proxy, key.gateway);
+  }
   std::string ToString() const { return proxy.ToString() + "/" + gateway.ToString(); }
 };
 
@@ -52,6 +56,10 @@ struct VirtualHostKey {
   VirtualServiceRef virtual_service;
 
   auto operator<=>(const VirtualHostKey&) const = default;
+  template <class H>
+  friend H AbslHashValue(H state, const VirtualHostKey& key) {
+    return H::combine(std::move(state), key.listener, key.virtual_service);
+  }
   std::string ToString() const { return listener.ToString() + "/" + virtual_service.ToString(); }
 };
 

@@ -97,18 +97,26 @@ bool Speculate(ControlPlane& control, envoy::SecretDelivery secrets, std::vector
   const auto graph_before = Dump(control.pipeline());
   const Memory memory = control.memory();
   ControlPlane::Reading reading = control.ReadAgain(random);
-  const auto calm = FromScratch(secrets, reading, memory);
+  const auto read = [&](const Change& change) {
+    reading.objects.erase(change.key);
+    if (!change.gone()) reading.objects.insert_or_assign(change.key, change);
+  };
   std::set<std::string> caused;
   {
     Speculation speculation(control.pipeline());
     if (random.Below(2) == 0) speculation.Try({changes.back()});
+    if (random.Below(2) == 0) {
+      // The first is adopted, and the others are tried on top of it.
+      speculation.Try({changes.front()});
+      speculation.Adopt();
+      read(changes.front());
+      changes.erase(changes.begin());
+    }
     caused = Words(speculation.Try(changes).caused);
   }
   EXPECT_EQ(Difference(Dump(control.pipeline()), graph_before), "") << "something is left";
-  for (const Change& change : changes) {
-    reading.objects.erase(change.key);
-    if (!change.gone()) reading.objects.insert_or_assign(change.key, change);
-  }
+  const auto calm = FromScratch(secrets, reading, memory);
+  for (const Change& change : changes) read(change);
   const auto would = FromScratch(secrets, reading, memory);
   std::set<std::string> expected = Words(would->problems());
   for (const std::string& known : Words(calm->problems())) expected.erase(known);

@@ -40,26 +40,27 @@ void Loop::Unwatch(int fd) {
 Loop::TimerId Loop::At(Time when, std::function<void()> what) {
   const TimerId id{when, ++last_timer_};
   timers_.emplace(id, std::move(what));
-  if (timers_.begin()->first == id) Arm();
+  if (!stepping_) Arm();
   return id;
 }
 
 void Loop::Cancel(const TimerId& timer) { timers_.erase(timer); }
 
 void Loop::Arm() {
+  if (timers_.empty()) return;
+  const Time first = timers_.begin()->first.first;
+  if (armed_ && *armed_ <= first) return;
+  armed_ = first;
+  // Zero would disarm it.
+  const auto ns = std::max<int64_t>(1, std::chrono::duration_cast<std::chrono::nanoseconds>(first - Now()).count());
   itimerspec spec{};
-  if (!timers_.empty()) {
-    const auto left = timers_.begin()->first.first - Now();
-    // Zero would disarm it.
-    const auto ns = std::max<int64_t>(1, std::chrono::duration_cast<std::chrono::nanoseconds>(left).count());
-    spec.it_value = {.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
-  }
+  spec.it_value = {.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
   timerfd_settime(timer_fd_, 0, &spec, nullptr);
 }
 
 void Loop::RunTimers() {
   uint64_t count = 0;
-  [[maybe_unused]] const ssize_t n = read(timer_fd_, &count, sizeof(count));
+  if (read(timer_fd_, &count, sizeof(count)) > 0) armed_.reset();
   // Those that are set while these run wait for the next turn, so that nobody else starves.
   const Time now = Now();
   const uint64_t last = last_timer_;
@@ -73,7 +74,6 @@ void Loop::RunTimers() {
     what();
     it = timers_.begin();
   }
-  Arm();
 }
 
 void Loop::Post(std::function<void()> work) {
@@ -99,6 +99,7 @@ void Loop::RunPosted() {
 void Loop::Step(int timeout_ms) {
   epoll_event events[64];
   const int count = epoll_wait(epoll_fd_, events, std::size(events), timeout_ms);
+  stepping_ = true;
   for (int i = 0; i < count; ++i) {
     // A callback may let go of others, and of itself.
     const auto it = watched_.find(events[i].data.fd);
@@ -106,6 +107,8 @@ void Loop::Step(int timeout_ms) {
     const auto ready = it->second;
     ready(events[i].events);
   }
+  stepping_ = false;
+  Arm();
 }
 
 void Loop::Run() {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -47,6 +48,7 @@ class Loop {
   void Step(int timeout_ms);
   void RunPosted();
   void RunTimers();
+  // So that the timer's descriptor is ready when the first timer is due, or earlier.
   void Arm();
 
   int epoll_fd_ = -1;
@@ -55,6 +57,10 @@ class Loop {
   std::map<int, std::function<void(uint32_t)>> watched_;
   std::map<TimerId, std::function<void()>> timers_;
   uint64_t last_timer_ = 0;
+  // What the timer's descriptor is set to; nullopt when it is not. libcurl sets and cancels timers all the time, so it
+  // is set within a step only at its end, and never to a later time.
+  std::optional<Time> armed_;
+  bool stepping_ = false;
   bool quit_ = false;
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;  // guarded by mutex_

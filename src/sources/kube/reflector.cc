@@ -82,7 +82,7 @@ void Reflector::Next(Time now) {
     return Request(now, State::kInitialEvents,
                    query + watch + "&resourceVersionMatch=NotOlderThan&sendInitialEvents=true");
   }
-  if (!one_page_) query += Cat("&limit=", page_limit_);
+  if (!one_page_ && page_limit_ > 0) query += Cat("&limit=", page_limit_);
   if (!continue_.empty()) query += "&continue=" + EscapeUrl(continue_);
   Request(now, State::kList, std::move(query));
 }

@@ -1,8 +1,8 @@
 // Follows all objects of one kind on an API server: a state machine without any input, output or clock of its own. Who
 // drives it makes the requests that it asks for and tells it what comes back; see list_watch.h.
 //
-// - It begins with a watch that sends the initial events (or, where that is refused, a list in pages), and follows with
-//   a watch from there. Resource versions are opaque.
+// - It begins with a watch that sends the initial events (or, where that is refused or not wanted, a list), and follows
+//   with a watch from there. Resource versions are opaque.
 // - The consumer's world is complete at all times after the first sync: listing again, for whatever reason and however
 //   often it breaks, ends in one batch that replaces it, or in none.
 // - Everything that goes wrong is retried, with back-off; nothing makes it stop. What the consumer knows stays.
@@ -34,6 +34,7 @@ struct ReflectorOptions {
   bool metadata_alone = false;
   // Ask for the initial events in the watch; off for servers that are known not to have it.
   bool watch_list = true;
+  // Of a list; 0 asks for all objects at once, and for pages only when that is more than max_page_bytes.
   int page_limit = 500;
   size_t max_line_bytes = 16 << 20;
   size_t max_page_bytes = 256 << 20;

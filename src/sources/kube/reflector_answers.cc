@@ -11,6 +11,8 @@ namespace {
 constexpr size_t kMaxErrorBody = 64 << 10;
 // So often the same place of a watch may be unreadable before everything is asked for again.
 constexpr int kMaxBadLines = 3;
+// The first try when all objects at once were too much.
+constexpr int kPageLimit = 500;
 
 bool IsVersionTooLarge(const ApiStatus& status) {
   return std::any_of(status.causes.begin(), status.causes.end(),
@@ -144,8 +146,8 @@ void Reflector::TakePage(Time now) {
 
 void Reflector::PageTooLarge(Time now) {
   actions_.cancel = true;
-  if (!one_page_ && page_limit_ > 1) {
-    page_limit_ = std::max(1, page_limit_ / 4);
+  if (!one_page_ && page_limit_ != 1) {
+    page_limit_ = page_limit_ == 0 ? kPageLimit : std::max(1, page_limit_ / 4);
     return Next(now);
   }
   one_page_ = false;

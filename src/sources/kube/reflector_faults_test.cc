@@ -190,6 +190,22 @@ TEST(ReflectorFaultsTest, LargePagesAreAskedForInSmallerOnes) {
   EXPECT_THAT(ErrorOf(follower), HasSubstr("a page of /apis/g/v1/xs is larger than 1000 bytes"));
 }
 
+TEST(ReflectorFaultsTest, WhatIsTooLargeAtOnceIsAskedForInPages) {
+  Follower follower({.watch_list = false, .page_limit = 0, .max_page_bytes = 1000});
+  follower.Start();
+  EXPECT_EQ(follower.Asked(), "/apis/g/v1/xs");
+  for (const char* next : {"limit=500", "limit=125"}) {
+    follower.Head(200);
+    follower.Bytes(std::string(1001, '{'));
+    EXPECT_EQ(follower.Asked(), next);
+  }
+  follower.Answer(200, PageJson("9", {ObjectJson("a", "1")}, "t"));
+  EXPECT_EQ(follower.Asked(), "limit=125&continue=t");
+  follower.Answer(200, PageJson("9", {ObjectJson("b", "1")}));
+  EXPECT_EQ(follower.Known(), "a=1 b=1");
+  EXPECT_EQ(follower.Asked(), Cat(kWatchFrom, "9"));
+}
+
 TEST(ReflectorFaultsTest, UnreadablePlacesAreSkippedByListing) {
   Synced follower;
   for (int i = 0; i < 3; ++i) {
