@@ -27,6 +27,8 @@ struct Found {
   }
 };
 
+void Append(Problems& to, const Problems& more) { to.insert(to.end(), more.begin(), more.end()); }
+
 }  // namespace
 
 Rules Rules::Read(const gloov1::Settings* settings) {
@@ -42,17 +44,16 @@ Rules Rules::Read(const gloov1::Settings* settings) {
 
 void AddEnvoysAnswer(const Problems& answer, const Rules& rules, Verdict& verdict) {
   verdict.question.reset();
-  Problems errors;
-  Problems warnings;
-  Sort(answer, errors, warnings);
-  if (!errors.empty() && !rules.always_accept) {
+  Found found;
+  found.Take(answer);
+  if (!found.errors.empty() && !rules.always_accept) {
     verdict.allowed = false;
     verdict.warnings.clear();
-    verdict.reasons = std::move(errors);
+    verdict.reasons = std::move(found.errors);
     return;
   }
-  for (const Problems* more : {&errors, &warnings})
-    verdict.warnings.insert(verdict.warnings.end(), more->begin(), more->end());
+  Append(verdict.warnings, found.errors);
+  Append(verdict.warnings, found.warnings);
 }
 
 bool Judge::Counts(const Item& item, const Rules& rules) const {
@@ -145,14 +146,13 @@ Verdict Judge::Sitting::Decide(const Review& review) {
   } else if (speculation_) {
     speculation_->Drop();
   }
-  const auto append = [](Problems& to, const Problems& more) { to.insert(to.end(), more.begin(), more.end()); };
   if (verdict.allowed) {
-    for (const Problems* some : {&found.errors, &found.warnings, &found.notices}) append(verdict.warnings, *some);
+    for (const Problems* some : {&found.errors, &found.warnings, &found.notices}) Append(verdict.warnings, *some);
     return verdict;
   }
   verdict.question.reset();
-  append(verdict.reasons, found.errors);
-  if (!rules_.allow_warnings && !rules_.always_accept && readable) append(verdict.reasons, found.warnings);
+  Append(verdict.reasons, found.errors);
+  if (!rules_.allow_warnings && !rules_.always_accept && readable) Append(verdict.reasons, found.warnings);
   return verdict;
 }
 
