@@ -133,7 +133,8 @@ Verdict Judge::Sitting::Decide(const Review& review) {
     if (rules_.full_envoy_validation) pieces = TakePieces();
     // Nobody needs another word on what is wrong anyway.
     if (pieces && (asks || deletes) && found.errors.empty()) {
-      verdict.question = std::make_shared<const validation::ChangeQuestion>(validation::ChangeQuestion{pieces, standing_});
+      verdict.question =
+          std::make_shared<const validation::ChangeQuestion>(validation::ChangeQuestion{pieces, standing_});
     }
   }
   const bool clean = found.errors.empty() && (rules_.allow_warnings || found.warnings.empty());

@@ -97,7 +97,11 @@ void CheckVirtualHosts(const Pipeline& pipeline, std::vector<std::string>& compl
         for (const std::string& cluster : ClustersOfVirtualHost(*served->host->bytes)) {
           if (translation.clusters().Get(UpstreamOf(cluster))) continue;
           Snapshot snapshot = pipeline.ResourcesOf(envoy::Role(key.listener.proxy));
-          if (cluster == envoy::kFallbackCluster && snapshot[Type::kCluster].contains(cluster)) continue;
+          // Of a proxy whose listeners are all refused nothing is served.
+          const bool served_at_all = !snapshot.empty();
+          if (cluster == envoy::kFallbackCluster && (!served_at_all || snapshot[Type::kCluster].contains(cluster))) {
+            continue;
+          }
           if (!IsExplained(newest->problems, cluster))
             complaints.push_back(key.ToString() + " leads to " + cluster + ", and nobody says so");
         }
