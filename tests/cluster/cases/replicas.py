@@ -51,7 +51,7 @@ def _second(scenario: Scenario) -> Iterator[str]:
         print(cluster.kubectl("-n", SYSTEM, "logs", "gloo-second", "--tail=20", check=False))
         raise
     finally:
-        cluster.kubectl("-n", SYSTEM, "delete", "pod", "gloo-second", "--wait=false")
+        cluster.kubectl("-n", SYSTEM, "delete", "pod", "gloo-second")  # and waits: the next has its name
 
 
 @contextlib.contextmanager

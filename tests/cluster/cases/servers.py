@@ -190,8 +190,13 @@ def certificate_expires(scenario: Scenario) -> None:
     with under_load(_HTTP, host) as load:
         mark = stage.control_plane.process.mark()
         try:
-            again = ["openssl", "x509", "-in", str(certificate), "-out", str(certificate), "-days", "0"]
-            run([*again, "-CA", str(pki / "ca.crt"), "-CAkey", str(pki / "ca.key"), "-CAcreateserial"])
+            names = stage.folder / "names"
+            names.write_text("subjectAltName=IP:172.30.0.1,IP:127.0.0.1")
+            key = str(pki / "apiserver.key")
+            request = run(["openssl", "req", "-new", "-key", key, "-subj", "/CN=kube-apiserver"])
+            authority = ["-CA", str(pki / "ca.crt"), "-CAkey", str(pki / "ca.key"), "-CAcreateserial"]
+            form = ["-days", "0", "-extfile", str(names), "-out", str(certificate)]
+            run(["openssl", "x509", "-req", *authority, *form], stdin=request)
             cluster.stop("kube-apiserver")
             cluster.start("kube-apiserver")
             expired = lambda line: "expired" in line
