@@ -10,6 +10,12 @@ using Phase = kube::Health::Phase;
 // The log is not for those whose words are new each time.
 constexpr size_t kCauses = 8;
 
+// Numbers of streams and milliseconds make no other cause.
+std::string WithoutNumbers(std::string text) {
+  std::erase_if(text, [](char c) { return c >= '0' && c <= '9'; });
+  return text;
+}
+
 std::string NameOf(const std::pair<std::string, std::string>& what) {
   return what.second.empty() ? what.first : what.first + " in " + what.second;
 }
@@ -30,7 +36,7 @@ bool ClusterHealth::Tell(const cluster::WatchedKind& kind, const std::string& ns
   }
   if (health.phase == Phase::kRetrying) {
     retrying_.insert(what);
-    if (told_.size() < kCauses && told_.insert(error).second) {
+    if (told_.size() < kCauses && told_.insert(WithoutNumbers(error)).second) {
       spdlog::warn("the cluster cannot be heard ({}): {}; what it said last stays", NameOf(what), error);
     }
     return false;

@@ -22,7 +22,7 @@ class ClusterHealth {
   using What = std::pair<std::string, std::string>;  // the kind's plural, and the namespace
 
   std::set<What> retrying_;
-  // Causes of this outage that were told.
+  // Causes of this outage that were told, without their numbers.
   std::set<std::string> told_;
   std::set<What> absent_;
 };
