@@ -97,8 +97,8 @@ NamespacePolicy ClusterSource::ReadPolicy() {
 }
 
 void ClusterSource::OnNamespaces(const kube::Batch& batch) {
-  // Before, only recalled ones were known.
-  if (!namespaces_known_) namespaces_.clear();
+  // The first batch says all; before, only recalled ones were known.
+  if (!std::exchange(namespaces_known_, true)) namespaces_.clear();
   for (const kube::Event& event : batch.events) {
     consumer_.on_event(NamespacesKind(), event);
     const std::string& name = event.object.meta.name;

@@ -96,7 +96,7 @@ class Life {
     for (int i = 0; i < steps && !::testing::Test::HasFailure(); ++i) {
       if (OneIn(3)) Mutate();
       if (OneIn(15)) ChangeFaults();
-      if (OneIn(25)) PutNamespace(OneIn(2) ? "a" : "b");
+      if (OneIn(6)) PutNamespace(OneIn(2) ? "a" : "b");
       if (settings_change_ && OneIn(25)) PutSettings();
       Turn(OneIn(60) ? 40'000 : Below(300));
     }
@@ -342,7 +342,7 @@ TEST(ClusterSourcePropertyTest, WhatItTellsIsWhatTheServerHad) {
   const char* chosen = std::getenv("CLUSTER_SEED");
   const char* lives = std::getenv("CLUSTER_LIVES");
   const uint64_t first = chosen != nullptr ? std::strtoull(chosen, nullptr, 10) : 1;
-  const uint64_t count = chosen != nullptr ? 1 : lives != nullptr ? std::strtoull(lives, nullptr, 10) : 100;
+  const uint64_t count = chosen != nullptr ? 1 : lives != nullptr ? std::strtoull(lives, nullptr, 10) : 300;
   Seen seen;
   for (uint64_t seed = first; seed < first + count; ++seed) {
     SCOPED_TRACE(Cat("CLUSTER_SEED=", seed, " repeats this life"));
