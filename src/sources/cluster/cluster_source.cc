@@ -38,6 +38,13 @@ std::set<std::string> ScopesOf(const NamespacePolicy& policy) {
   return names;
 }
 
+// nullptr for an object that is gone. Of those of a list, Scope has had it made while the list was coming.
+std::shared_ptr<const DecodedDocument> DecodedOf(const WatchedKind& kind, const kube::Event& event) {
+  if (event.kind == kube::Event::Kind::kDelete) return nullptr;
+  if (event.prepared) return std::static_pointer_cast<const DecodedDocument>(event.prepared);
+  return std::make_shared<const DecodedDocument>(ObjectStore::Decode(*kind.info, event.object.json));
+}
+
 bool IsSettled(const kube::Health& health) { return health.synced || health.phase == kube::Health::Phase::kAbsent; }
 
 }  // namespace
@@ -75,8 +82,9 @@ void ClusterSource::OnSettings(const kube::Batch& batch) {
     if (event.object.meta.name != options_.settings_name || event.kind == kube::Event::Kind::kDelete) continue;
     settings_known_ = true;
     std::vector<Change> unused;
-    if (next_) next_->store.Put(*settings_kind_.info, event.object.json, unused);
-    store_.Put(*settings_kind_.info, event.object.json, changes_);
+    const DecodedDocument settings = ObjectStore::Decode(*settings_kind_.info, event.object.json);
+    if (next_) next_->store.Put(settings, unused);
+    store_.Put(settings, changes_);
   }
   if (settings_known_) Follow();
 }
@@ -117,16 +125,15 @@ void ClusterSource::OnBatch(const std::string& scope, const WatchedKind& kind, c
   std::vector<Change> unused;
   for (const kube::Event& event : batch.events) {
     consumer_.on_event(kind, event);
-    if (in_force) Put(store_, kind, event, changes_);
-    if (in_next) Put(next_->store, kind, event, unused);
+    const std::shared_ptr<const DecodedDocument> object = DecodedOf(kind, event);
+    const auto tell = [&](ObjectStore& store, std::vector<Change>& changes) {
+      if (object) return store.Put(*object, changes);
+      store.Remove({kind.info->kind, event.object.meta.namespace_, event.object.meta.name}, changes);
+    };
+    if (in_force) tell(store_, changes_);
+    if (in_next) tell(next_->store, unused);
     unused.clear();
   }
-}
-
-void ClusterSource::Put(ObjectStore& store, const WatchedKind& kind, const kube::Event& event,
-                        std::vector<Change>& changes) {
-  if (event.kind == kube::Event::Kind::kUpsert) return store.Put(*kind.info, event.object.json, changes);
-  store.Remove({kind.info->kind, event.object.meta.namespace_, event.object.meta.name}, changes);
 }
 
 void ClusterSource::Follow() {
@@ -185,11 +192,12 @@ void ClusterSource::Recall(std::string_view api_version, std::string_view plural
     NameAndLabels one = ReadMetadata(json);
     namespaces_[one.name] = std::move(one.labels);
   } else if (is(settings_kind_)) {
-    if (ReadMetadata(json).name == options_.settings_name) store_.Put(*settings_kind_.info, json, changes_);
+    if (ReadMetadata(json).name == options_.settings_name)
+      store_.Put(ObjectStore::Decode(*settings_kind_.info, json), changes_);
   } else {
     for (const std::vector<WatchedKind>* kinds : {&kinds_, &cluster_kinds_}) {
       const auto kind = std::find_if(kinds->begin(), kinds->end(), is);
-      if (kind != kinds->end()) store_.Put(*kind->info, json, changes_);
+      if (kind != kinds->end()) store_.Put(ObjectStore::Decode(*kind->info, json), changes_);
     }
   }
 }

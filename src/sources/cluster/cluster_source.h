@@ -81,7 +81,6 @@ class ClusterSource {
   void OnSettings(const kube::Batch& batch);
   void OnNamespaces(const kube::Batch& batch);
   void OnBatch(const std::string& scope, const WatchedKind& kind, const kube::Batch& batch);
-  void Put(ObjectStore& store, const WatchedKind& kind, const kube::Event& event, std::vector<Change>& changes);
   // The server has told the Settings, or that there are none.
   void Begin();
   // Takes the Settings that are there, and says what follows from those in force.

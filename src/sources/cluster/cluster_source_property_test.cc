@@ -287,7 +287,7 @@ ModelWatch::ModelWatch(Life& life, TestApiServer& server, const kube::Resource& 
       reflector_(
           resource,
           [&] {
-            options.page_limit = 1 + life.Below(4);
+            options.page_limit = life.Below(5);
             return options;
           }(),
           [&life] { return life.Fraction(); }) {

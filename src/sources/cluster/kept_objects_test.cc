@@ -113,9 +113,11 @@ TEST_F(KeptObjectsTest, TheStoreReadsThemBack) {
   std::vector<Change> changes;
   ObjectStore store;
   const KindInfo& info = *FindKind("VirtualService");
-  store.Put(info, yaml::Padded(json).view(), changes);
+  store.Put(ObjectStore::Decode(info, yaml::Padded(json).view()), changes);
   ASSERT_EQ(changes.size(), 1U);
-  kept->ForEach([&](std::string_view, std::string_view, std::string_view text) { store.Put(info, text, changes); });
+  kept->ForEach([&](std::string_view, std::string_view, std::string_view text) {
+    store.Put(ObjectStore::Decode(info, text), changes);
+  });
   EXPECT_EQ(changes.size(), 1U) << "it is another";
 }
 

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "src/json/tree.h"
-#include "src/model/decode.h"
 
 namespace k8sgw::cluster {
 namespace {
@@ -41,23 +40,26 @@ ObjectStore::ObjectStore(ObjectStore&&) noexcept = default;
 ObjectStore& ObjectStore::operator=(ObjectStore&&) noexcept = default;
 ObjectStore::~ObjectStore() = default;
 
-void ObjectStore::Put(const KindInfo& kind, std::string_view json, std::vector<Change>& changes) {
+DecodedDocument ObjectStore::Decode(const KindInfo& kind, std::string_view json) {
   absl::StatusOr<Node> object = yaml::FromJson(json, IsBookkeeping);
   // The client has read it once already, so it is JSON and has a name.
-  if (!object.ok() || !object->is_mapping()) return;
+  if (!object.ok() || !object->is_mapping()) return {};
   SetText(*object, "apiVersion", kind.api_version);
   SetText(*object, "kind", KindName(kind.kind));
-  DecodedDocument decoded = DecodeKubernetes(*object, "");
+  return DecodeKubernetes(*object, "");
+}
+
+void ObjectStore::Put(const DecodedDocument& decoded, std::vector<Change>& changes) {
   if (decoded.keys.size() != 1) return;
   const ResourceKey& key = decoded.keys.front();
   Problems problems;
-  for (PlacedProblem& placed : decoded.problems) problems.push_back(std::move(placed.problem));
+  for (const PlacedProblem& placed : decoded.problems) problems.push_back(placed.problem);
   if (problems.empty()) {
     problems_.erase(key);
   } else {
     problems_[key] = std::move(problems);
   }
-  for (Change& change : decoded.objects) Set(std::move(change), changes);
+  for (const Change& change : decoded.objects) Set(change, changes);
 }
 
 void ObjectStore::Set(Change object, std::vector<Change>& changes) {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/model/decode.h"
 #include "src/model/objects.h"
 
 namespace k8sgw::cluster {
@@ -28,9 +29,11 @@ class ObjectStore {
   ObjectStore& operator=(ObjectStore&&) noexcept;
   ~ObjectStore();
 
-  // The object as it is now; kJsonPadding bytes behind `json` are readable. Its kind may be missing in the text, as it
-  // is in lists. Appends what that changes.
-  void Put(const KindInfo& kind, std::string_view json, std::vector<Change>& changes);
+  // Reads an object; kJsonPadding bytes behind `json` are readable. Its kind may be missing in the text, as it is in
+  // lists.
+  static DecodedDocument Decode(const KindInfo& kind, std::string_view json);
+  // The object as it is now. Appends what that changes.
+  void Put(const DecodedDocument& object, std::vector<Change>& changes);
   void Remove(const ResourceKey& key, std::vector<Change>& changes);
   // Which namespaces count from now on; at first, all do.
   void SetNamespaces(Counts counts, std::vector<Change>& changes);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "src/sources/cluster/object_store.h"
+
 namespace k8sgw::cluster {
 
 Scope::Scope(const kube::Follow& follow, std::string ns, const std::vector<WatchedKind>& kinds,
@@ -14,6 +16,10 @@ Scope::Scope(const kube::Follow& follow, std::string ns, const std::vector<Watch
     kube::ReflectorOptions own = options;
     own.field_selector = kind.field_selector;
     own.metadata_alone = kind.metadata_alone;
+    // See DecodedOf in cluster_source.cc.
+    own.prepare = [&kind](const kube::RawObject& object) {
+      return std::make_shared<const DecodedDocument>(ObjectStore::Decode(*kind.info, object.json));
+    };
     const kube::Watch::Consumer told{
         [this, followed](const kube::Batch& batch) { consumer_.on_batch(*followed->kind, batch); },
         [this, followed](const kube::Health& health) {

@@ -162,13 +162,12 @@ absl::StatusOr<WatchLine> Decoder::ReadLine(std::string_view padded) {
   return line;
 }
 
-absl::StatusOr<ListPage> Decoder::ReadPage(std::string_view padded, const std::function<void(RawObject)>& take) {
+absl::StatusOr<ListPage> Decoder::ReadFrame(std::string_view padded) {
   Failure failure;
   ondemand::document document;
   ondemand::object root;
   if (!parser_->Open(padded, document, root, failure)) return failure.ToStatus();
   ListPage page;
-  absl::Status bad;
   bool has_items = false;
   EachField(root, "list", failure, [&](std::string_view key, ondemand::value value) {
     if (key == "metadata") {
@@ -181,23 +180,12 @@ absl::StatusOr<ListPage> Decoder::ReadPage(std::string_view padded, const std::f
     }
     if (key != "items") return true;
     has_items = true;
-    ondemand::array items;
     // Some servers write an empty list as null.
     ondemand::json_type type;
     if (failure(value.type().get(type), "items")) return false;
-    if (type == ondemand::json_type::null) return true;
-    if (failure(value.get_array().get(items), "items")) return false;
-    for (auto item : items) {
-      ondemand::value element;
-      RawObject raw;
-      if (failure(item.get(element), "items") || !ReadRaw(element, raw, failure)) return false;
-      bad = CheckMeta(raw.meta);
-      if (!bad.ok()) return false;
-      take(std::move(raw));
-    }
-    return true;
+    return type == ondemand::json_type::null || type == ondemand::json_type::array ||
+           !failure(simdjson::INCORRECT_TYPE, "items");
   });
-  if (!bad.ok()) return bad;
   if (failure.code != SUCCESS) return failure.ToStatus();
   if (!has_items || page.resource_version.empty())
     return absl::DataLossError("the API server's answer is no list: it lacks items or a resource version");

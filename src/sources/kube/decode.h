@@ -1,8 +1,7 @@
-// Reads the lines of a watch and the pages of a list. Only the metadata that the protocol needs is decoded; an object's
+// Reads the lines of a watch and the parts of a list. Only the metadata that the protocol needs is decoded; an object's
 // own bytes are handed on as they came.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -58,9 +57,9 @@ class Decoder {
   // Behind both texts, kJsonPadding bytes must be readable. Views in the results are views of the texts. An object
   // without a name or a resource version is an error, as is everything that is no JSON: DataLoss.
   absl::StatusOr<WatchLine> ReadLine(std::string_view padded);
-  // Calls `take` with each item; the page is only good when the result is.
-  absl::StatusOr<ListPage> ReadPage(std::string_view padded, const std::function<void(RawObject)>& take);
-  // One object, such as the answer of a GET.
+  // A list without its items.
+  absl::StatusOr<ListPage> ReadFrame(std::string_view padded);
+  // One object, such as an item of a list.
   absl::StatusOr<RawObject> ReadObject(std::string_view padded);
   // Gives memory back that a large page needed.
   void Shrink();

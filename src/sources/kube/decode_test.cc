@@ -101,44 +101,6 @@ TEST(DecodeTest, BadLines) {
   EXPECT_THAT(ErrorOf(std::string(100'000, '[')), HasSubstr("cannot be read"));
 }
 
-TEST(DecodeTest, ReadsAPage) {
-  Decoder decoder;
-  std::vector<std::string> names;
-  const auto take = [&](RawObject raw) { names.push_back(raw.meta.name + " " + std::string(raw.json)); };
-  const Padded text(
-      R"({"kind":"XList","apiVersion":"v1","metadata":{"resourceVersion":"5","continue":"abc","remainingItemCount":2},)"
-      R"("items":[{"metadata":{"name":"a","resourceVersion":"1"},"spec":{}},{"metadata":{"name":"b","resourceVersion":"2"}}]})");
-  const auto page = decoder.ReadPage(text.view(), take);
-  ASSERT_TRUE(page.ok()) << page.status();
-  EXPECT_EQ(page->resource_version, "5");
-  EXPECT_EQ(page->continue_token, "abc");
-  EXPECT_THAT(names, ElementsAre(R"(a {"metadata":{"name":"a","resourceVersion":"1"},"spec":{}})",
-                                 R"(b {"metadata":{"name":"b","resourceVersion":"2"}})"));
-  names.clear();
-  const Padded empty(R"({"items":null,"metadata":{"resourceVersion":"5"}})");
-  ASSERT_TRUE(decoder.ReadPage(empty.view(), take).ok());
-  EXPECT_TRUE(names.empty());
-}
-
-TEST(DecodeTest, BadPages) {
-  Decoder decoder;
-  const auto ok = [&](std::string_view text) {
-    const Padded padded(text);
-    return decoder.ReadPage(padded.view(), [](const RawObject&) {}).ok();
-  };
-  EXPECT_TRUE(ok(R"({"metadata":{"resourceVersion":"5"},"items":[]})"));
-  EXPECT_FALSE(ok(R"({"metadata":{"resourceVersion":"5"}})"));
-  EXPECT_FALSE(ok(R"({"metadata":{},"items":[]})"));
-  EXPECT_FALSE(ok(R"({"metadata":{"resourceVersion":"5"},"items":[{}]})"));
-  EXPECT_FALSE(ok(R"({"metadata":{"resourceVersion":"5"},"items":[1]})"));
-  EXPECT_FALSE(ok(R"({"metadata":{"resourceVersion":"5"},"items":{}})"));
-  // Cut at each byte, it is never a page.
-  const std::string whole =
-      R"({"metadata":{"resourceVersion":"5"},"items":[{"metadata":{"name":"a","resourceVersion":"1"},"spec":{}}]})";
-  ASSERT_TRUE(ok(whole));
-  for (size_t n = 0; n < whole.size(); ++n) EXPECT_FALSE(ok(whole.substr(0, n))) << n;
-}
-
 TEST(ApiStatusTest, ReadsCauses) {
   const ApiStatus status = ParseApiStatus(
       422,

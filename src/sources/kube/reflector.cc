@@ -82,6 +82,10 @@ void Reflector::Next(Time now) {
     return Request(now, State::kInitialEvents,
                    query + watch + "&resourceVersionMatch=NotOlderThan&sendInitialEvents=true");
   }
+  // Of the items of a page that broke some are staged. They are those of its next try; but without a token that is
+  // another list.
+  if (continue_.empty()) world_.DropStage();
+  list_.Clear();
   if (!one_page_ && page_limit_ > 0) query += Cat("&limit=", page_limit_);
   if (!continue_.empty()) query += "&continue=" + EscapeUrl(continue_);
   Request(now, State::kList, std::move(query));

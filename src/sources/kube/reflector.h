@@ -19,6 +19,7 @@
 #include "absl/status/status.h"
 #include "src/sources/kube/backoff.h"
 #include "src/sources/kube/decode.h"
+#include "src/sources/kube/list_reader.h"
 #include "src/sources/kube/resource_path.h"
 #include "src/sources/kube/world.h"
 
@@ -47,6 +48,8 @@ struct ReflectorOptions {
   Duration absent_retry{15'000};
   Duration gone_after{60'000};
   Backoff::Options backoff{};
+  // Called with each object of the next complete set that the consumer does not know as it is, long before it is told.
+  Prepare prepare{};
 };
 
 struct Health {
@@ -125,6 +128,7 @@ class Reflector {
   bool TakeLine(Time now, std::string_view line);
   void TakeObject(WatchLine line);
   void TakeError(Time now, const ApiStatus& error);
+  void TakeItems(Time now, std::string_view bytes);
   void TakePage(Time now);
   void LineTooLarge(Time now);
   void PageTooLarge(Time now);
@@ -138,6 +142,7 @@ class Reflector {
   RandomFraction random_;
   Backoff backoff_;
   Decoder decoder_;
+  ListReader list_;
   World world_;
   Health health_;
   Actions actions_;

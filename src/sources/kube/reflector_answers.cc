@@ -46,11 +46,12 @@ Actions Reflector::OnBytes(Time now, std::string_view bytes) {
     buffer_.append(bytes.substr(0, kMaxErrorBody - std::min(kMaxErrorBody, buffer_.size())));
     return Take();
   }
-  buffer_.append(bytes);
-  if (Streams())
+  if (Streams()) {
+    buffer_.append(bytes);
     TakeLines(now);
-  else if (buffer_.size() > options_.max_page_bytes)
-    PageTooLarge(now);
+  } else {
+    TakeItems(now, bytes);
+  }
   return Take();
 }
 
@@ -99,7 +100,7 @@ void Reflector::TakeObject(WatchLine line) {
     if (deleted)
       world_.StageDelete(line.object.meta);
     else
-      world_.Stage(line.object);
+      world_.Stage(line.object, options_.prepare);
     return;
   }
   resource_version_ = line.object.meta.resource_version;
@@ -126,11 +127,19 @@ void Reflector::LineTooLarge(Time now) {
                                               " bytes: make it smaller, or delete it")));
 }
 
+void Reflector::TakeItems(Time now, std::string_view bytes) {
+  const size_t left = options_.max_page_bytes - list_.bytes();
+  const absl::Status status =
+      list_.Feed(bytes.substr(0, left), [this](const RawObject& object) { world_.Stage(object, options_.prepare); });
+  if (!status.ok()) {
+    actions_.cancel = true;
+    return Retry(now, status);
+  }
+  if (bytes.size() > left) PageTooLarge(now);
+}
+
 void Reflector::TakePage(Time now) {
-  if (buffer_.capacity() < buffer_.size() + kJsonPadding) buffer_.reserve(buffer_.size() + kJsonPadding);
-  const absl::StatusOr<ListPage> page =
-      decoder_.ReadPage(buffer_, [this](const RawObject& object) { world_.Stage(object); });
-  used_ = searched_ = buffer_.size();
+  const absl::StatusOr<ListPage> page = list_.Finish();
   if (!page.ok()) return Retry(now, page.status());
   if (!list_version_.empty() && page->resource_version != list_version_) {
     // The pages are not of one moment, so all is asked for at once.

@@ -50,7 +50,7 @@ class Life {
  private:
   ReflectorOptions Options() {
     ReflectorOptions options;
-    options.page_limit = 1 + Below(6);
+    options.page_limit = Below(7);
     return options;
   }
   int Below(int n) { return static_cast<int>(random_() % static_cast<uint64_t>(n)); }

@@ -79,6 +79,40 @@ TEST(ReflectorTest, APageThatFailsIsAskedForAgain) {
   EXPECT_EQ(follower.Known(), "a=1 b=1");
 }
 
+TEST(ReflectorTest, AListThatBreaksLeavesNothingOfIt) {
+  Follower follower({.watch_list = false, .page_limit = 0});
+  follower.Start();
+  const std::string list = PageJson("9", {ObjectJson("a", "1"), ObjectJson("b", "1")});
+  follower.Answer(200, list.substr(0, list.size() - 20));
+  EXPECT_EQ(follower.syncs, 0);
+  follower.Wait();
+  follower.Answer(200, PageJson("10", {ObjectJson("b", "2", "2")}));
+  EXPECT_EQ(follower.syncs, 1);
+  EXPECT_EQ(follower.Known(), "b=2");
+}
+
+TEST(ReflectorTest, PreparesWhatIsNewWhileTheRestIsComing) {
+  ReflectorOptions options{.watch_list = false, .page_limit = 0};
+  std::vector<std::string> prepared;
+  options.prepare = [&](const RawObject& object) {
+    prepared.push_back(object.meta.name);
+    return std::make_shared<const std::string>(object.json);
+  };
+  Reflector reflector({"g", "v1", "xs", ""}, options, [] { return 0.5; });
+  const Reflector::Time now{std::chrono::hours(1)};
+  reflector.Start(now);
+  reflector.OnHead(now, 200, std::chrono::seconds(0));
+  const std::string list = PageJson("9", {ObjectJson("a", "1"), ObjectJson("b", "1")});
+  EXPECT_TRUE(reflector.OnBytes(now, std::string_view(list).substr(0, list.size() - 20)).batches.empty());
+  EXPECT_EQ(prepared, std::vector<std::string>{"a"});
+  reflector.OnBytes(now, std::string_view(list).substr(list.size() - 20));
+  const Actions actions = reflector.OnEnd(now, absl::OkStatus());
+  ASSERT_EQ(actions.batches.size(), 1u);
+  ASSERT_EQ(actions.batches[0].events.size(), 2u);
+  for (const Event& event : actions.batches[0].events)
+    EXPECT_EQ(*std::static_pointer_cast<const std::string>(event.prepared), event.object.json);
+}
+
 TEST(ReflectorTest, WhenATokenExpiresAllIsAskedForAtOnce) {
   for (const bool other_version : {false, true}) {
     Follower follower({.watch_list = false});

@@ -24,14 +24,15 @@ bool World::Upsert(const RawObject& object) {
 
 bool World::Delete(const ObjectMeta& meta) { return known_.erase(KeyOf(meta)) > 0; }
 
-void World::Stage(const RawObject& object) {
+void World::Stage(const RawObject& object, const Prepare& prepare) {
   std::string key = KeyOf(object.meta);
   const uint64_t hash = Hash64(object.json);
   const auto known = known_.find(key);
   Staged staged{hash, kKnown};
   if (known == known_.end() || known->second != hash) {
     staged.index = staged_events_.size();
-    staged_events_.push_back({Event::Kind::kUpsert, {object.meta, Copy(object.json)}});
+    Event& event = staged_events_.emplace_back(Event{Event::Kind::kUpsert, {object.meta, Copy(object.json)}});
+    if (prepare) event.prepared = prepare(event.object);
   }
   staged_.insert_or_assign(std::move(key), staged);
 }

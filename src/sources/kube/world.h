@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,7 +21,12 @@ struct Event {
   // Of a delete, the namespace and the name count. An upsert with another uid is another object of the same name.
   // `json` is readable, with its padding, until the source of the event is called again; empty for a delete.
   RawObject object;
+  // What the consumer's Prepare made of it; nullptr when it was not asked, as for changes that are told at once.
+  std::shared_ptr<const void> prepared{};
 };
+
+// The consumer's own work on an object, done while others are still coming. Pure; the bytes are good during the call.
+using Prepare = std::function<std::shared_ptr<const void>(const RawObject& object)>;
 
 // Changes that belong together.
 struct Batch {
@@ -35,8 +42,9 @@ class World {
   bool Upsert(const RawObject& object);
   bool Delete(const ObjectMeta& meta);
 
-  // Gathers the next complete set. What is staged is copied, but for objects that the consumer knows as they are.
-  void Stage(const RawObject& object);
+  // Gathers the next complete set. What is staged is copied and prepared, but for objects that the consumer knows as
+  // they are.
+  void Stage(const RawObject& object, const Prepare& prepare = nullptr);
   void StageDelete(const ObjectMeta& meta);
   // Forgets what is staged. Events that were committed stay readable.
   void DropStage();
