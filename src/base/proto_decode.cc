@@ -6,10 +6,13 @@
 #include <google/protobuf/timestamp.pb.h>
 #include <google/protobuf/util/time_util.h>
 
+#include <algorithm>
 #include <cstdlib>
-#include <map>
+#include <string_view>
 #include <unordered_map>
+#include <utility>
 
+#include "absl/container/inlined_vector.h"
 #include "src/base/go_duration.h"
 #include "src/base/nearest.h"
 #include "src/base/proto_codec.h"
@@ -55,11 +58,33 @@ bool IsType(const Descriptor* descriptor, std::string_view name) {
 
 bool IsWrapper(const Descriptor* descriptor) { return descriptor->file()->name() == "google/protobuf/wrappers.proto"; }
 
+// Where we are. Made for every field, and written out only when there is something to say about it.
+struct Path {
+  enum class Step { kRoot, kField, kItem, kKey };
+
+  Path Field(std::string_view field) const { return {this, Step::kField, field, 0}; }
+  Path Item(size_t item) const { return {this, Step::kItem, {}, item}; }
+  Path Key(std::string_view key) const { return {this, Step::kKey, key, 0}; }
+
+  std::string ToString() const {
+    if (step == Step::kRoot) return "";
+    std::string text = up->ToString();
+    if (step == Step::kItem) return text + "[" + std::to_string(index) + "]";
+    if (step == Step::kKey) return text + "[\"" + std::string(name) + "\"]";
+    return (text.empty() ? "" : text + ".") + std::string(name);
+  }
+
+  const Path* up = nullptr;
+  Step step = Step::kRoot;
+  std::string_view name{};
+  size_t index = 0;
+};
+
 class Decoder {
  public:
   std::vector<DecodeProblem> problems;
 
-  void DecodeMessage(const Node& node, const std::string& path, Message* message) {
+  void DecodeMessage(const Node& node, const Path& path, Message* message) {
     if (!Enter(1, node, path)) return;
     Dispatch(node, path, message);
     Leave(1);
@@ -70,7 +95,7 @@ class Decoder {
   // stands around an object in a resource takes a part of that.
   static constexpr int kMaxDepth = 70;
 
-  bool Enter(int levels, const Node& node, const std::string& path) {
+  bool Enter(int levels, const Node& node, const Path& path) {
     if (depth_ + levels > kMaxDepth) {
       Problem(path, node.mark, "is nested too deep for Envoy", "use fewer levels");
       return false;
@@ -81,7 +106,7 @@ class Decoder {
 
   void Leave(int levels) { depth_ -= levels; }
 
-  void Dispatch(const Node& node, const std::string& path, Message* message) {
+  void Dispatch(const Node& node, const Path& path, Message* message) {
     const Descriptor* descriptor = message->GetDescriptor();
     if (IsWrapper(descriptor)) {
       DecodeScalarField(node, path, message, descriptor->field(0), false);
@@ -102,11 +127,11 @@ class Decoder {
     }
   }
 
-  void Problem(const std::string& path, yaml::Mark mark, std::string message, std::string fix = "") {
-    problems.push_back({path, mark, std::move(message), std::move(fix)});
+  void Problem(const Path& path, yaml::Mark mark, std::string message, std::string fix = "") {
+    problems.push_back({path.ToString(), mark, std::move(message), std::move(fix)});
   }
 
-  bool Expect(const Node& node, Node::Kind kind, const std::string& path) {
+  bool Expect(const Node& node, Node::Kind kind, const Path& path) {
     if (node.kind == kind) return true;
     if (kind == Node::Kind::kMapping) {
       Problem(path, node.mark, std::string("expected a mapping, got ") + KindWord(node),
@@ -120,43 +145,41 @@ class Decoder {
     return false;
   }
 
-  static std::string Join(const std::string& path, const std::string& name) {
-    return path.empty() ? name : path + "." + name;
-  }
-
   // `skip` is a key that is no field ("@type").
-  void DecodeFields(const Node& node, const std::string& path, Message* message, std::string_view skip) {
+  void DecodeFields(const Node& node, const Path& path, Message* message, std::string_view skip) {
     if (!Expect(node, Node::Kind::kMapping, path)) return;
     const Descriptor* descriptor = message->GetDescriptor();
     const FieldIndex& fields = FieldsOf(descriptor);
-    std::map<const void*, std::string> taken;
+    // A oneof counts as one; there are few.
+    absl::InlinedVector<std::pair<const void*, std::string_view>, 8> taken;
     for (const Node::Entry& entry : node.entries) {
       if (entry.key == skip) continue;
-      const std::string field_path = Join(path, entry.key);
+      const Path field_path = path.Field(entry.key);
       const auto it = fields.find(entry.key);
       if (it == fields.end()) {
         UnknownField(descriptor, entry, field_path);
         continue;
       }
       const FieldDescriptor* field = it->second;
-      const std::string canonical = Join(path, field->json_name());
+      const Path canonical = path.Field(field->json_name());
       if (entry.value.is_null() && !(field->message_type() && IsType(field->message_type(), "Value"))) continue;
       const void* slot =
           field->real_containing_oneof() ? static_cast<const void*>(field->real_containing_oneof()) : field;
-      const auto [owner, fresh] = taken.try_emplace(slot, entry.key);
-      if (!fresh) {
+      const auto owner = std::find_if(taken.begin(), taken.end(), [&](const auto& one) { return one.first == slot; });
+      if (owner != taken.end()) {
         Problem(canonical, entry.mark,
                 field->real_containing_oneof()
-                    ? "\"" + entry.key + "\" and \"" + owner->second + "\" exclude each other"
-                    : "\"" + owner->second + "\" and \"" + entry.key + "\" are the same field",
+                    ? "\"" + entry.key + "\" and \"" + std::string(owner->second) + "\" exclude each other"
+                    : "\"" + std::string(owner->second) + "\" and \"" + entry.key + "\" are the same field",
                 "keep one of them");
         continue;
       }
+      taken.emplace_back(slot, entry.key);
       DecodeField(entry.value, canonical, message, field);
     }
   }
 
-  void UnknownField(const Descriptor* descriptor, const Node::Entry& entry, const std::string& path) {
+  void UnknownField(const Descriptor* descriptor, const Node::Entry& entry, const Path& path) {
     std::vector<std::string> names;
     for (int i = 0; i < descriptor->field_count(); ++i) names.push_back(descriptor->field(i)->json_name());
     const std::string nearest = Nearest(entry.key, names);
@@ -170,13 +193,13 @@ class Decoder {
     Problem(path, entry.mark, "unknown field \"" + entry.key + "\"", fix);
   }
 
-  void DecodeField(const Node& node, const std::string& path, Message* message, const FieldDescriptor* field) {
+  void DecodeField(const Node& node, const Path& path, Message* message, const FieldDescriptor* field) {
     if (field->is_map()) {
       DecodeMap(node, path, message, field);
     } else if (field->is_repeated()) {
       if (!Expect(node, Node::Kind::kSequence, path)) return;
       for (size_t i = 0; i < node.items.size(); ++i) {
-        const std::string item = path + "[" + std::to_string(i) + "]";
+        const Path item = path.Item(i);
         if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
           Message* added = message->GetReflection()->AddMessage(message, field);
           if (node.items[i].is_null() && !IsType(field->message_type(), "Value")) {
@@ -195,12 +218,12 @@ class Decoder {
     }
   }
 
-  void DecodeMap(const Node& node, const std::string& path, Message* message, const FieldDescriptor* field) {
+  void DecodeMap(const Node& node, const Path& path, Message* message, const FieldDescriptor* field) {
     if (!Expect(node, Node::Kind::kMapping, path)) return;
     const FieldDescriptor* key_field = field->message_type()->map_key();
     const FieldDescriptor* value_field = field->message_type()->map_value();
     for (const Node::Entry& entry : node.entries) {
-      const std::string item = path + "[\"" + entry.key + "\"]";
+      const Path item = path.Key(entry.key);
       Message* added = message->GetReflection()->AddMessage(message, field);
       Node key;
       key.kind = Node::Kind::kScalar;
@@ -215,15 +238,14 @@ class Decoder {
     }
   }
 
-  void DecodeScalarField(const Node& node, const std::string& path, Message* message, const FieldDescriptor* field,
-                         bool add) {
+  void DecodeScalarField(const Node& node, const Path& path, Message* message, const FieldDescriptor* field, bool add) {
     if (!Expect(node, Node::Kind::kScalar, path)) return;
     if (auto bad = DecodeScalar(node, add, field, message)) {
       Problem(path, node.mark, std::move(bad->message), std::move(bad->fix));
     }
   }
 
-  void DecodeDuration(const Node& node, const std::string& path, Message* message) {
+  void DecodeDuration(const Node& node, const Path& path, Message* message) {
     google::protobuf::Duration duration;
     if (node.is_mapping()) {
       const size_t before = problems.size();
@@ -247,7 +269,7 @@ class Decoder {
     message->CopyFrom(duration);
   }
 
-  void DecodeTimestamp(const Node& node, const std::string& path, Message* message) {
+  void DecodeTimestamp(const Node& node, const Path& path, Message* message) {
     if (!Expect(node, Node::Kind::kScalar, path)) return;
     google::protobuf::Timestamp timestamp;
     if (!google::protobuf::util::TimeUtil::FromString(node.scalar, &timestamp)) {
@@ -257,19 +279,18 @@ class Decoder {
     message->CopyFrom(timestamp);
   }
 
-  void DecodeStruct(const Node& node, const std::string& path, google::protobuf::Struct* out) {
+  void DecodeStruct(const Node& node, const Path& path, google::protobuf::Struct* out) {
     if (!Expect(node, Node::Kind::kMapping, path)) return;
     for (const Node::Entry& entry : node.entries)
-      DecodeValue(entry.value, Join(path, entry.key), &(*out->mutable_fields())[entry.key]);
+      DecodeValue(entry.value, path.Field(entry.key), &(*out->mutable_fields())[entry.key]);
   }
 
-  void DecodeList(const Node& node, const std::string& path, google::protobuf::ListValue* out) {
+  void DecodeList(const Node& node, const Path& path, google::protobuf::ListValue* out) {
     if (!Expect(node, Node::Kind::kSequence, path)) return;
-    for (size_t i = 0; i < node.items.size(); ++i)
-      DecodeValue(node.items[i], path + "[" + std::to_string(i) + "]", out->add_values());
+    for (size_t i = 0; i < node.items.size(); ++i) DecodeValue(node.items[i], path.Item(i), out->add_values());
   }
 
-  void DecodeValue(const Node& node, const std::string& path, google::protobuf::Value* out) {
+  void DecodeValue(const Node& node, const Path& path, google::protobuf::Value* out) {
     // A Struct in a Value is three messages: itself, the entry, its value.
     constexpr int kLevels = 3;
     if (!Enter(kLevels, node, path)) return;
@@ -277,7 +298,7 @@ class Decoder {
     Leave(kLevels);
   }
 
-  void ReadValue(const Node& node, const std::string& path, google::protobuf::Value* out) {
+  void ReadValue(const Node& node, const Path& path, google::protobuf::Value* out) {
     switch (node.kind) {
       case Node::Kind::kNull: out->set_null_value(google::protobuf::NULL_VALUE); break;
       case Node::Kind::kSequence: DecodeList(node, path, out->mutable_list_value()); break;
@@ -296,7 +317,7 @@ class Decoder {
     }
   }
 
-  void DecodeAny(const Node& node, const std::string& path, google::protobuf::Any* out) {
+  void DecodeAny(const Node& node, const Path& path, google::protobuf::Any* out) {
     if (!Expect(node, Node::Kind::kMapping, path)) return;
     const std::string url(node.FindScalar("@type"));
     if (url.empty()) {
@@ -307,7 +328,7 @@ class Decoder {
     const Descriptor* descriptor =
         google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(url.substr(url.rfind('/') + 1));
     if (!descriptor) {
-      Problem(Join(path, "@type"), node.Find("@type")->mark, "message type \"" + url + "\" is not known here",
+      Problem(path.Field("@type"), node.Find("@type")->mark, "message type \"" + url + "\" is not known here",
               "write a type of the Envoy API that Envoy has");
       return;
     }
@@ -315,7 +336,7 @@ class Decoder {
         google::protobuf::MessageFactory::generated_factory()->GetPrototype(descriptor)->New());
     const Node* value = node.Find("value");
     if (value && descriptor->file()->package() == "google.protobuf") {
-      DecodeMessage(*value, Join(path, "value"), message.get());
+      DecodeMessage(*value, path.Field("value"), message.get());
     } else {
       DecodeFields(node, path, message.get(), "@type");
     }
@@ -330,7 +351,7 @@ class Decoder {
 
 std::vector<DecodeProblem> DecodeProto(const Node& node, Message* message) {
   Decoder decoder;
-  decoder.DecodeMessage(node, "", message);
+  decoder.DecodeMessage(node, Path(), message);
   return std::move(decoder.problems);
 }
 

@@ -40,6 +40,8 @@ using Time = EventLoop::Time;
 constexpr std::chrono::seconds kPatience(10);
 // The same after a first fault.
 constexpr std::chrono::seconds kOutage(1);
+// What changes at a start is told when all lists are there, or so long after its own list.
+constexpr std::chrono::seconds kFirstWatches(2);
 // At the end: for statuses that are due, and for all of it.
 constexpr std::chrono::milliseconds kFlush(500);
 constexpr std::chrono::seconds kFarewell(2);
@@ -146,6 +148,7 @@ class ClusterServer {
     kube::ReflectorOptions options;
     options.watch_list = false;
     options.page_limit = 0;
+    options.first_watch_after = kFirstWatches;
     return options;
   }
 

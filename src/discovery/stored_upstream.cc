@@ -27,6 +27,11 @@ bool IsNotRead(int depth, std::string_view parent, std::string_view key) {
   return depth == 0 ? key == "status" : depth == 1 && parent == "metadata" && key == "managedFields";
 }
 
+// Of what people wrote, the name is enough.
+bool IsNotReadOfOthers(int depth, std::string_view parent, std::string_view key) {
+  return IsNotRead(depth, parent, key) || (depth == 0 ? key == "spec" : depth == 1 && key == "annotations");
+}
+
 // `mine` over what is there already.
 Labels Over(const Labels& there, Labels mine) {
   mine.insert(there.begin(), there.end());
@@ -59,7 +64,9 @@ bool StoredUpstream::is_ours() const {
 }
 
 std::optional<StoredUpstream> ReadStored(std::string_view padded) {
-  const auto object = yaml::FromJson(padded, IsNotRead);
+  // Most Upstreams may be others'; the API server writes these names as they are.
+  const bool may_be_ours = padded.find(kDiscoveredBy) != std::string_view::npos;
+  const auto object = yaml::FromJson(padded, may_be_ours ? IsNotRead : IsNotReadOfOthers);
   const Node* metadata = object.ok() ? object->Find("metadata") : nullptr;
   if (!metadata || metadata->FindScalar("name").empty()) return std::nullopt;
   StoredUpstream stored;
@@ -69,7 +76,8 @@ std::optional<StoredUpstream> ReadStored(std::string_view padded) {
   stored.labels = ReadMap(metadata->Find("labels"));
   stored.annotations = ReadMap(metadata->Find("annotations"));
   // What people wrote wrong stays unset here, and so is none of our business.
-  if (const Node* spec = object->Find("spec")) DecodeProto(*spec, &stored.spec);
+  const Node* spec = object->Find("spec");
+  if (spec && stored.is_ours()) DecodeProto(*spec, &stored.spec);
   return stored;
 }
 

@@ -22,7 +22,8 @@ struct StoredUpstream {
   bool is_ours() const;
 };
 
-// Behind the text, yaml::kJsonPadding bytes are readable. nullopt for what has no name.
+// Behind the text, yaml::kJsonPadding bytes are readable. nullopt for what has no name. The annotations and the spec
+// are read of those alone that were discovered: there may be many others, which are left alone.
 std::optional<StoredUpstream> ReadStored(std::string_view padded);
 
 // The whole object, as it is made.

@@ -182,6 +182,8 @@ void ClusterSource::Settle() {
   scopes_.merge(next_->scopes);
   next_.reset();
   complete_ = true;
+  // The lists are there: now the watches.
+  Poke();
 }
 
 void ClusterSource::Recall(std::string_view api_version, std::string_view plural, std::string_view json) {

@@ -28,7 +28,7 @@ class Scope {
   bool complete() const;
   // The kinds that are still waited for, for the eye.
   std::vector<std::string> awaited() const;
-  // Do not wait any longer for kinds that were missing.
+  // Do not wait any longer: for kinds that were missing, and with watches, for the lists of other kinds.
   void Poke();
 
  private:

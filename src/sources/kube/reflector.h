@@ -39,6 +39,8 @@ struct ReflectorOptions {
   int page_limit = 500;
   size_t max_line_bytes = 16 << 20;
   size_t max_page_bytes = 256 << 20;
+  // After a first list, the watch waits for a Poke, or so long: at a start the lists of other kinds come first.
+  Duration first_watch_after{0};
   // A watch lasts this long, to twice of it; then it is opened again where it ended.
   std::chrono::seconds watch_for{300};
   // Without an answer, or the next bytes of a list, for so long, a request is given up.

@@ -149,7 +149,10 @@ void Reflector::TakePage(Time now) {
   }
   list_version_ = page->resource_version;
   continue_ = page->continue_token;
+  const bool first = !health_.synced;
   if (continue_.empty()) Synced(now, page->resource_version);
+  if (first && health_.synced && options_.first_watch_after.count() > 0)
+    return Wait(now, Health::Phase::kWatching, absl::OkStatus(), options_.first_watch_after);
   Next(now);
 }
 

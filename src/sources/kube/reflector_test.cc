@@ -91,6 +91,30 @@ TEST(ReflectorTest, AListThatBreaksLeavesNothingOfIt) {
   EXPECT_EQ(follower.Known(), "b=2");
 }
 
+TEST(ReflectorTest, TheFirstWatchMayWaitForOtherKinds) {
+  for (const bool poked : {false, true}) {
+    Follower follower({.watch_list = false, .page_limit = 0, .first_watch_after = std::chrono::seconds(2)});
+    follower.Start();
+    follower.Asked();
+    follower.Answer(200, PageJson("9", {ObjectJson("a", "1")}));
+    EXPECT_EQ(follower.Known(), "a=1");
+    EXPECT_EQ(follower.reflector.health().phase, Health::Phase::kWatching);
+    EXPECT_EQ(follower.Asked(), "");
+    if (poked)
+      follower.Poke();
+    else
+      EXPECT_EQ(follower.Wait(), std::chrono::seconds(2));
+    EXPECT_EQ(follower.Asked(), Cat(kWatchFrom, "9"));
+    // Only the first time.
+    follower.Head(200);
+    follower.Bytes(Line("ERROR", StatusJson(410, "Expired")));
+    follower.Wait();
+    follower.Asked();
+    follower.Answer(200, PageJson("20", {ObjectJson("a", "1")}));
+    EXPECT_EQ(follower.Asked(), Cat(kWatchFrom, "20"));
+  }
+}
+
 TEST(ReflectorTest, PreparesWhatIsNewWhileTheRestIsComing) {
   ReflectorOptions options{.watch_list = false, .page_limit = 0};
   std::vector<std::string> prepared;
