@@ -224,6 +224,11 @@ class ClusterServer {
 
   // Whatever came since the last call becomes one revision.
   void Take() {
+    if (const std::vector<Change> early = source_->TakeEarly(); !early.empty()) {
+      // Nobody sees anything of it before the rest is there.
+      control_.Hold();
+      Apply(early);
+    }
     const std::optional<std::vector<Change>> changes = source_->Take();
     if (!changes) {
       // What was observed is perhaps a status that somebody changed.

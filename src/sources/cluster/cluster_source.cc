@@ -187,6 +187,7 @@ void ClusterSource::Settle() {
 }
 
 void ClusterSource::Recall(std::string_view api_version, std::string_view plural, std::string_view json) {
+  recalled_ = true;
   const auto is = [&](const WatchedKind& kind) {
     return kind.info->api_version == api_version && kind.info->plural == plural;
   };
@@ -211,9 +212,35 @@ std::vector<Change> ClusterSource::TakeRecalled() {
   return store_.All();
 }
 
+bool ClusterSource::IsAloneComplete() const {
+  return next_ && (next_->policy.selectors.empty() || namespaces_known_) &&
+         std::ranges::all_of(next_->scopes, [](const auto& scope) { return scope.second->complete_alone(); });
+}
+
+std::vector<Change> ClusterSource::TakeEarly() {
+  // What was recalled is translated already, and is the last good version of what comes.
+  if (complete_ || early_ || recalled_ || !IsAloneComplete()) return {};
+  early_.emplace();
+  std::vector<Change> early;
+  for (Change& change : next_->store.All()) {
+    const std::string ns = change.key.ns.str();
+    const bool counts = ns.empty() || next_->policy.Counts(ns, LabelsOf(ns));
+    if (!counts || !IsTranslatedAlone(change.key.kind)) continue;
+    early_->push_back(change.key);
+    early.push_back(std::move(change));
+  }
+  return early;
+}
+
 std::optional<std::vector<Change>> ClusterSource::Take() {
   const bool was_complete = complete_;
   Settle();
+  if (complete_ && early_) {
+    for (const ResourceKey& key : *early_) {
+      if (Change now = store_.Current(key); now.gone()) changes_.push_back(std::move(now));
+    }
+    early_.reset();
+  }
   if (!complete_ || (changes_.empty() && was_complete)) return std::nullopt;
   return std::exchange(changes_, {});
 }

@@ -46,6 +46,9 @@ class ClusterSource {
   // What the recalled objects are: to be called once, after the last of them. Then Take says what differs from them.
   std::vector<Change> TakeRecalled();
 
+  // At a start: the objects of kinds that are translated alone (see watched_kind.h), as soon as all of those are there;
+  // else, and after the first time, none. What Take says first is about all objects all the same.
+  std::vector<Change> TakeEarly();
   // What has changed since the last call; the first that is not nullopt says everything. To be called when the loop has
   // done what was due. nullopt: nothing is new.
   std::optional<std::vector<Change>> Take();
@@ -88,6 +91,7 @@ class ClusterSource {
   // Follows what the policy of the Settings needs.
   void Follow();
   std::unique_ptr<Scope> FollowIn(const std::string& scope);
+  bool IsAloneComplete() const;
   // What is next is in force when all of it is there.
   void Settle();
   ResourceKey SettingsKey() const { return {Kind::kSettings, options_.ns, options_.settings_name}; }
@@ -104,7 +108,10 @@ class ClusterSource {
   NamespacePolicy policy_;
   Scopes scopes_;
   std::optional<Next> next_;
+  bool recalled_ = false;
   bool complete_ = false;
+  // What TakeEarly has told, until the world is complete.
+  std::optional<std::vector<ResourceKey>> early_;
   // Of what is in force.
   std::vector<Change> changes_;
 

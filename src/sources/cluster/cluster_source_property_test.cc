@@ -35,6 +35,8 @@ struct Seen {
   int cuts = 0;
   int refusals = 0;
   int forbidden = 0;
+  int early = 0;
+  int gone_again = 0;
 };
 
 // "a.u1" is u1 in a. What it is stands in its spec (Settings), in its labels (Namespaces, which are in none), or is the
@@ -116,6 +118,9 @@ class Life {
   bool calm = false;
 
  private:
+  // Told before the first world.
+  std::set<ResourceKey> early_;
+
   struct Truth {
     // 0 while there is none.
     int serial = 0;
@@ -214,9 +219,23 @@ class Life {
 
   void Take() {
     const bool first = !source_->complete();
+    for (const Change& change : source_->TakeEarly()) {
+      EXPECT_TRUE(first) << "early, but the world is there already";
+      EXPECT_FALSE(change.gone());
+      EXPECT_TRUE(early_.insert(change.key).second) << change.key.ToString() << " is told twice before the first world";
+      ++seen_.early;
+    }
     const std::optional<std::vector<Change>> changes = source_->Take();
     if (!changes) return;
-    for (const Change& change : *changes) change.gone() ? Delete(change.key) : Upsert(change);
+    for (const Change& change : *changes) {
+      const bool early = early_.erase(change.key) > 0;
+      if (early && change.gone()) {
+        ++seen_.gone_again;
+      } else {
+        change.gone() ? Delete(change.key) : Upsert(change);
+      }
+    }
+    EXPECT_TRUE(early_.empty()) << "the first world says nothing of what was told before it";
     if (!first) return;
     ++seen_.worlds;
     if (forbidden_) return;
@@ -354,6 +373,8 @@ TEST(ClusterSourcePropertyTest, WhatItTellsIsWhatTheServerHad) {
   EXPECT_GT(seen.upserts, 1000);
   EXPECT_GT(seen.deletes, 500);
   EXPECT_GT(seen.policies, 100);
+  EXPECT_GT(seen.early, 100);
+  EXPECT_GT(seen.gone_again, 0);
   EXPECT_GT(seen.cuts, 1000);
   EXPECT_GT(seen.refusals, 1000);
   EXPECT_GT(seen.forbidden, 50);

@@ -34,6 +34,12 @@ bool Scope::complete() const {
   return std::all_of(followed_.begin(), followed_.end(), [](const auto& followed) { return followed->settled; });
 }
 
+bool Scope::complete_alone() const {
+  return std::all_of(followed_.begin(), followed_.end(), [](const auto& followed) {
+    return followed->settled || !IsTranslatedAlone(followed->kind->info->kind);
+  });
+}
+
 std::vector<std::string> Scope::awaited() const {
   std::vector<std::string> out;
   for (const auto& followed : followed_) {

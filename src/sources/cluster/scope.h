@@ -26,6 +26,8 @@ class Scope {
   const std::string& ns() const { return ns_; }
   // Of each kind everything has been told, or it is missing or forbidden.
   bool complete() const;
+  // The same, but for kinds that are not translated alone.
+  bool complete_alone() const;
   // The kinds that are still waited for, for the eye.
   std::vector<std::string> awaited() const;
   // Do not wait any longer: for kinds that were missing, and with watches, for the lists of other kinds.

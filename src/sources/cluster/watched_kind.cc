@@ -1,5 +1,7 @@
 #include "src/sources/cluster/watched_kind.h"
 
+#include <algorithm>
+
 namespace k8sgw::cluster {
 namespace {
 
@@ -34,7 +36,24 @@ std::vector<WatchedKind> AllWatchedKinds() {
   for (const KindInfo& info : CoreKinds()) {
     out.push_back({&info, "", info.kind == Kind::kPod || info.kind == Kind::kNode});
   }
+  std::ranges::stable_partition(out, [](const WatchedKind& kind) {
+    return kind.info->kind == Kind::kVirtualService || kind.info->kind == Kind::kUpstream;
+  });
   return out;
+}
+
+bool IsTranslatedAlone(Kind kind) {
+  switch (kind) {
+    case Kind::kSettings:
+    case Kind::kUpstream:
+    case Kind::kUpstreamGroup:
+    case Kind::kSecret:
+    case Kind::kService:
+    case Kind::kEndpointSlice:
+    case Kind::kPod:
+    case Kind::kNode: return true;
+    default: return false;
+  }
 }
 
 const WatchedKind& NamespacesKind() {

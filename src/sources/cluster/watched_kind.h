@@ -19,7 +19,12 @@ struct WatchedKind {
   kube::Resource In(const std::string& ns) const;
 };
 
+// Whether objects of the kind are translated without those of any other than such kinds, Upstreams above all: they may
+// be translated before the others have come.
+bool IsTranslatedAlone(Kind kind);
+
 // Everything that the graph can use, in namespaces or of the cluster itself. Settings are followed apart from them.
+// First come those of which there are many, as a rule.
 std::vector<WatchedKind> AllWatchedKinds();
 // For their labels; nothing is translated from them. Their KindInfo has Kind::kDocument.
 const WatchedKind& NamespacesKind();
