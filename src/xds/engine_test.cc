@@ -254,6 +254,57 @@ TEST_F(EngineTest, AStaleNonceIsIgnored) {
   EXPECT_EQ(engine.stats().acks, 0);
 }
 
+TEST_F(EngineTest, RolesAreWholeNames) {
+  engine.Apply("a~b", {{Make(Type::kCluster, "c", "1")}, {}}, {});
+  using std::string_literals::operator""s;
+  for (const std::string& role : {"a~b~"s, "~a~b"s, "a~"s, "~"s, "a~b~c"s, "a/b"s, "a~b/../b"s, "A~b"s, "a~b "s,
+                                  "a~b\0"s, "*"s, std::string(1 << 20, 'a')}) {
+    Client client(engine, true, role);
+    client.Subscribe(Type::kCluster);
+    EXPECT_TRUE(client.inbox.empty()) << role.substr(0, 20);
+  }
+  Client own(engine, true, "a~b");
+  own.Subscribe(Type::kCluster);
+  EXPECT_EQ(own.inbox.size(), 1u);
+}
+
+TEST_F(EngineTest, AHundredThousandNamesThatAreNotThere) {
+  Put({Make(Type::kCluster, "c", "1")});
+  std::vector<std::string> names;
+  for (int i = 0; i < 100'000; ++i) names.push_back("r" + std::to_string(i));
+  for (const bool delta : {true, false}) {
+    Client many(engine, delta);
+    many.Subscribe(Type::kRoute, names);
+    many.AnswerAll();
+    EXPECT_TRUE(many.has[Type::kRoute].empty());
+    Client other(engine, delta);
+    other.Subscribe(Type::kCluster);
+    EXPECT_EQ(other.inbox.size(), 1u);
+    Put({Make(Type::kRoute, "r77", delta ? "one" : "two")});
+    other.AnswerAll();
+    many.AnswerAll();
+    EXPECT_TRUE(many.has[Type::kRoute].contains("r77"));
+    Put({}, {{Type::kRoute, "r77"}});
+    many.AnswerAll();
+  }
+}
+
+TEST_F(EngineTest, AStreamOfOneTypeTellsNoOther) {
+  Put({Make(Type::kCluster, "c", "1"), Make(Type::kListener, "l", "1")});
+  std::vector<Response> inbox;
+  const StreamId id = engine.Open({.delta = true, .single_type = Type::kCluster},
+                                  [&](Response response) { inbox.push_back(std::move(response)); });
+  for (const Type type : {Type::kListener, Type::kCluster}) {
+    Request request;
+    request.role = "a~b";
+    request.type_url = TypeUrl(type);
+    engine.Receive(id, request, {});
+  }
+  ASSERT_EQ(inbox.size(), 1u);
+  EXPECT_EQ(inbox[0].type, Type::kCluster);
+  engine.Close(id);
+}
+
 TEST_F(EngineTest, AnUnknownTypeGetsAnEmptyAnswer) {
   Put({});
   Client client(engine, true);
