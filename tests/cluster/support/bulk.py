@@ -11,15 +11,21 @@ from .cluster import Cluster, Object
 _WORKERS = 8
 
 
-def create_all(cluster: Cluster, path: str, objects: list[Object]) -> None:
-    """Creates objects below a path such as /apis/gateway.solo.io/v1/namespaces/x/virtualservices."""
+def create_all(cluster: Cluster, path: str, objects: list[Object], at_once: int = _WORKERS) -> None:
+    """Creates objects below a path such as /apis/gateway.solo.io/v1/namespaces/x/virtualservices.
+
+    So many are asked for at once, from the first moment on.
+    """
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     for one in objects:
         waiting.put(json.dumps(one).encode())
     failures: list[str] = []
+    together = threading.Barrier(at_once)
 
     def work() -> None:
         connection = _connect(cluster)
+        connection.connect()
+        together.wait()
         while not failures:
             try:
                 body = waiting.get_nowait()
@@ -31,7 +37,7 @@ def create_all(cluster: Cluster, path: str, objects: list[Object]) -> None:
             if answer.status != 201:
                 failures.append(f"{answer.status} {said[:300]!r}")
 
-    threads = [threading.Thread(target=work) for _ in range(_WORKERS)]
+    threads = [threading.Thread(target=work) for _ in range(at_once)]
     for thread in threads:
         thread.start()
     for thread in threads:
