@@ -170,6 +170,27 @@ TEST_F(EngineTest, AReconnectingClientGetsOnlyTheDifference) {
   EXPECT_EQ(client.inbox[0].removed, std::vector<std::string>{"gone"});
 }
 
+TEST_F(EngineTest, AReconnectingClientIsNotSentAgainWhatItNames) {
+  Put({Make(Type::kRoute, "same", "1"), Make(Type::kRoute, "changed", "2"), Make(Type::kRoute, "new", "1")});
+  const std::map<std::string, std::string> has{
+      {"same", HexHash(Hash64("1"))}, {"changed", HexHash(Hash64("old"))}, {"gone", "x"}};
+  Client client(engine, true);
+  client.Subscribe(Type::kRoute, {"same", "changed", "gone", "new", "nowhere"}, has);
+  client.AnswerAll();
+  EXPECT_TRUE(client.has[Type::kRoute].contains("changed"));
+  EXPECT_TRUE(client.has[Type::kRoute].contains("new"));
+  EXPECT_FALSE(client.has[Type::kRoute].contains("same"));
+  // In the same stream, who asks wants to hear.
+  client.Subscribe(Type::kRoute, {"same"});
+  client.AnswerAll();
+  EXPECT_TRUE(client.has[Type::kRoute].contains("same"));
+  Client idle(engine, true);
+  idle.Subscribe(Type::kRoute, {"same"}, {{"same", HexHash(Hash64("1"))}});
+  EXPECT_TRUE(idle.inbox.empty());
+  Put({Make(Type::kRoute, "same", "3")});
+  EXPECT_EQ(idle.inbox.size(), 1u);
+}
+
 TEST_F(EngineTest, AReconnectingStateOfTheWorldClientWithTheSameVersionGetsNothing) {
   Put({Make(Type::kCluster, "c", "1")});
   std::string version;
