@@ -70,6 +70,9 @@ def all_come_back(scenario: Scenario) -> None:
         begin = time.monotonic()
         stage.wait(open_streams, "all have come back", _SECONDS)
         scenario.note(f"{_CLIENTS + len(envoys)} streams {time.monotonic() - begin:.2f} s after it was ready")
+        in_sync = lambda: stage.control_plane.status().get("in_sync") is True
+        stage.wait(in_sync, "all have answered", _SECONDS)
+        assert {**fleet.counts(), "streams": _CLIENTS} == told, f"told again: {told} {fleet.counts()}"
         scenario.apply(virtual_service("next", f"next.{host}", says("next")))
         stage.await_answer(f"next.{host}", body="next")
         fleet.wait("all hear of the edit, and of nothing else", **{**told, "tables": told["tables"] + _CLIENTS})
