@@ -17,8 +17,8 @@ struct ConnectionLimits {
   // From the first byte to the last of a request; for the first request from the accept, so TLS is within it.
   std::chrono::milliseconds request_time{10'000};
   // Who has kept us waiting for longer, for a next request or for the rest of one, makes room when there are too many.
-  // When all come at once on a busy machine, TLS alone takes more than a second.
-  std::chrono::milliseconds patience{3'000};
+  // When all come at once on a busy machine, TLS alone takes seconds; the API server gives up after ten.
+  std::chrono::milliseconds patience{5'000};
   // What all requests that are not complete may hold, in bytes.
   size_t request_bytes = 64 << 20;
 };

@@ -24,12 +24,15 @@ BAD_REGEX = {
 
 
 @contextlib.contextmanager
-def validated(scenario: Scenario, **validation: Any) -> Iterator[webhook.Certificate]:
-    """Everything is asked for, with these settings of validation; afterwards nothing is."""
+def validated(scenario: Scenario, seconds: int = 10, **validation: Any) -> Iterator[webhook.Certificate]:
+    """Everything is asked for, with these settings of validation; afterwards nothing is.
+
+    The API server waits for as many seconds for each verdict.
+    """
     stage, cluster = scenario.stage(), scenario.cluster
     certificate = stage.certificate
     set_validation(scenario, alwaysAccept=False, **validation)
-    cluster.apply(webhook.registration(certificate))
+    cluster.apply(webhook.registration(certificate, seconds=seconds))
     try:
         # The API server learns of the registration, and we of the settings, a moment later.
         stage.wait(lambda: answers(scenario), "a bad object is refused, and a good one taken")

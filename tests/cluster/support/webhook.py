@@ -53,7 +53,7 @@ class Certificate:
             os.replace(part, path)
 
 
-def registration(certificate: Certificate, policy: str = "Fail") -> Object:
+def registration(certificate: Certificate, policy: str = "Fail", seconds: int = 10) -> Object:
     """Our kinds, as `policy` says when nobody answers; Secrets and Namespaces are never held up."""
     bundle = base64.b64encode(certificate.authority.read_bytes()).decode()
 
@@ -64,7 +64,7 @@ def registration(certificate: Certificate, policy: str = "Fail") -> Object:
             "rules": rules,
             "sideEffects": "None",
             "matchPolicy": "Exact",
-            "timeoutSeconds": 10,
+            "timeoutSeconds": seconds,
             "admissionReviewVersions": ["v1", "v1beta1"],
             "failurePolicy": failure,
         }
