@@ -169,5 +169,6 @@ def many_calls(scenario: Scenario) -> None:
         path = f"/apis/gateway.solo.io/v1/namespaces/{scenario.namespace}/virtualservices?dryRun=All"
         objects = [virtual_service(f"n{i}", f"{i}.{scenario.host}", says("x")) for i in range(_CALLS)]
         begin = time.monotonic()
-        create_all(scenario.cluster, path, objects, at_once=_CALLS)
-        scenario.note(f"{_CALLS} objects in {time.monotonic() - begin:.1f} s")
+        # Where the machine is so busy that a handshake takes as long as our patience, a few come again.
+        repeated = create_all(scenario.cluster, path, objects, at_once=_CALLS, again=_CALLS // 20)
+        scenario.note(f"{_CALLS} objects in {time.monotonic() - begin:.1f} s, {repeated} of them asked for twice")

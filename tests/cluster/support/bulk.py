@@ -11,16 +11,20 @@ from .cluster import Cluster, Object
 _WORKERS = 8
 
 
-def create_all(cluster: Cluster, path: str, objects: list[Object], at_once: int = _WORKERS) -> None:
+def create_all(
+    cluster: Cluster, path: str, objects: list[Object], at_once: int = _WORKERS, again: int = 0
+) -> int:
     """Creates objects below a path such as /apis/gateway.solo.io/v1/namespaces/x/virtualservices.
 
-    So many are asked for at once, from the first moment on.
+    So many are asked for at once, from the first moment on. So many answers of 500 are tried again; returns how many
+    there were.
     """
     waiting: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     for one in objects:
         waiting.put(json.dumps(one).encode())
     failures: list[str] = []
-    together = threading.Barrier(at_once)
+    repeated: list[bytes] = []
+    together = threading.Barrier(at_once, timeout=60)
 
     def work() -> None:
         connection = _connect(cluster)
@@ -34,7 +38,10 @@ def create_all(cluster: Cluster, path: str, objects: list[Object], at_once: int 
             connection.request("POST", path, body, {"content-type": "application/json"})
             answer = connection.getresponse()
             said = answer.read()
-            if answer.status != 201:
+            if answer.status == 500 and len(repeated) < again:
+                repeated.append(body)
+                waiting.put(body)
+            elif answer.status != 201:
                 failures.append(f"{answer.status} {said[:300]!r}")
 
     threads = [threading.Thread(target=work) for _ in range(at_once)]
@@ -43,6 +50,8 @@ def create_all(cluster: Cluster, path: str, objects: list[Object], at_once: int 
     for thread in threads:
         thread.join()
     assert not failures, failures[0]
+    assert waiting.empty(), "some of the clients did not come to their requests"
+    return len(repeated)
 
 
 def _connect(cluster: Cluster) -> http.client.HTTPSConnection:
