@@ -1,5 +1,7 @@
 #include "src/admission/connections.h"
 
+#include <algorithm>
+
 namespace k8sgw::admission {
 
 void Connections::Cut(Entry& entry) {
@@ -9,18 +11,31 @@ void Connections::Cut(Entry& entry) {
   ++counters_.cut_off;
 }
 
+size_t Connections::CountOpen() const {
+  return static_cast<size_t>(
+      std::ranges::count_if(entries_, [](const auto& entry) { return entry.second.phase != Phase::kCut; }));
+}
+
+std::optional<Connections::Id> Connections::FindVictim(Time now) const {
+  std::optional<Id> idle;
+  std::optional<Id> slow;
+  const auto keep_oldest = [this](std::optional<Id>& oldest, Id id, const Entry& entry) {
+    if (!oldest || entry.since < entries_.at(*oldest).since) oldest = id;
+  };
+  for (const auto& [id, entry] : entries_) {
+    if (now - entry.since < limits_.patience) continue;
+    if (entry.phase == Phase::kIdle) keep_oldest(idle, id, entry);
+    if (entry.phase == Phase::kReading) keep_oldest(slow, id, entry);
+  }
+  return idle ? idle : slow;
+}
+
 std::optional<Connections::Id> Connections::Open(Id id, Time now) {
   ++counters_.connections;
   Entry& opened = entries_[id];
   opened.since = now;
-  size_t open = 0;
-  std::optional<Id> longest;
-  for (const auto& [other, entry] : entries_) {
-    open += entry.phase != Phase::kCut;
-    if (entry.phase == Phase::kIdle && (!longest || entry.since < entries_[*longest].since)) longest = other;
-  }
-  if (open <= limits_.most) return std::nullopt;
-  const Id victim = longest.value_or(id);
+  if (CountOpen() <= limits_.most) return std::nullopt;
+  const Id victim = FindVictim(now).value_or(id);
   Cut(entries_[victim]);
   return victim;
 }

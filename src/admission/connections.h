@@ -16,6 +16,9 @@ struct ConnectionLimits {
   size_t most = 256;
   // From the first byte to the last of a request; for the first request from the accept, so TLS is within it.
   std::chrono::milliseconds request_time{10'000};
+  // Who has kept us waiting for longer, for a next request or for the rest of one, makes room when there are too many.
+  // When all come at once on a busy machine, TLS alone takes seconds; the API server gives up after ten.
+  std::chrono::milliseconds patience{5'000};
   // What all requests that are not complete may hold, in bytes.
   size_t request_bytes = 64 << 20;
 };
@@ -27,9 +30,12 @@ class Connections {
 
   Connections(ConnectionLimits limits, Counters& counters) : limits_(limits), counters_(counters) {}
 
-  // A new one. Returns the one that must be closed for it, if there are too many: of those that wait for their next
-  // request the one that waits longest, or else the new one itself.
+  // A new one. Returns the one that must be closed for it, if there are too many: of those that have kept us waiting
+  // for too long, the one that waits longest for its next request, or else the one whose request began first; or else
+  // the new one itself.
   std::optional<Id> Open(Id id, Time now);
+  // Whether a new one would have to go itself. It had better wait.
+  bool Full(Time now) const { return CountOpen() >= limits_.most && !FindVictim(now); }
   void Close(Id id);
   // Bytes of a request came. False: they are too many.
   bool OnBytes(Id id, size_t bytes, Time now);
@@ -49,6 +55,8 @@ class Connections {
     size_t bytes = 0;
   };
   void Cut(Entry& entry);
+  size_t CountOpen() const;
+  std::optional<Id> FindVictim(Time now) const;
 
   const ConnectionLimits limits_;
   Counters& counters_;

@@ -25,6 +25,8 @@ namespace k8sgw::admission {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+// As many as the kernel lets wait; it may be told to let fewer.
+constexpr int kBacklog = 1024;
 
 class Server;
 
@@ -60,6 +62,7 @@ class Server final : public HttpsServer {
   void Forget(const Session& session) {
     connections_.Close(session.id);
     sessions_.erase(session.id);
+    TakeOrWait();
   }
 
  private:
@@ -69,6 +72,8 @@ class Server final : public HttpsServer {
   void Log(const std::string& message, bool is_error) { callbacks_.on_log(message, is_error); }
 
   bufferevent* NewConnection();
+  // Whether the kernel gives us connections, or lets them wait until there is room.
+  void TakeOrWait();
   void Cut(Connections::Id id);
   void OnRequest(evhttp_request* request);
   void Answer(Connections::Id id, uint64_t number, const HttpAnswer& answer);
@@ -90,6 +95,9 @@ class Server final : public HttpsServer {
   std::string last_failure_;
   event_base* base_ = nullptr;
   evhttp* http_ = nullptr;
+  evconnlistener* listener_ = nullptr;  // of libevent's, while it listens
+  event* look_again_ = nullptr;
+  bool waiting_ = false;
   std::atomic<int> port_{0};
   const std::shared_ptr<Mailbox> mailbox_;
   std::thread thread_;
@@ -138,12 +146,16 @@ void Server::Run() {
   event* tick = event_new(
       base_, -1, EV_PERSIST, [](evutil_socket_t, short, void* self) { static_cast<Server*>(self)->Tick(); }, this);
   // Late clients are looked for as often as their time asks for.
+  look_again_ =
+      evtimer_new(base_, [](evutil_socket_t, short, void* self) { static_cast<Server*>(self)->TakeOrWait(); }, this);
   const timeval period = ToTimeval(std::min(options_.refresh, options_.limits.request_time / 4));
   event_add(tick, &period);
   Tick();
   event_base_dispatch(base_);
 
   mailbox_->Close();
+  listener_ = nullptr;
+  event_free(look_again_);
   event_free(tick);
   event_free(mail);
   evhttp_free(http_);
@@ -191,6 +203,8 @@ bool Server::Listen() {
     if (std::exchange(last_failure_, failure) != failure) Log(failure, true);
     return false;
   }
+  listener_ = evhttp_bound_socket_get_listener(socket);
+  listen(evhttp_bound_socket_get_fd(socket), kBacklog);
   // Inherited by connections: head and body of an answer are written apart, and must not wait for each other.
   const int on = 1;
   setsockopt(evhttp_bound_socket_get_fd(socket), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -221,7 +235,17 @@ bufferevent* Server::NewConnection() {
       session);
   // libevent has not yet given it its socket, and then it is gone at once.
   if (victim) mailbox_->Post([this, id = *victim] { Cut(id); });
+  TakeOrWait();
   return session->stream;
+}
+
+void Server::TakeOrWait() {
+  if (!listener_) return;
+  const bool wait = connections_.Full(Clock::now());
+  if (wait != waiting_) wait ? evconnlistener_disable(listener_) : evconnlistener_enable(listener_);
+  waiting_ = wait;
+  const timeval patience = ToTimeval(options_.limits.patience);
+  if (wait && !evtimer_pending(look_again_, nullptr)) evtimer_add(look_again_, &patience);
 }
 
 // Both directions end, and libevent does the rest when it sees that.

@@ -279,6 +279,7 @@ TEST_F(WebhookTest, WhoIsSlowIsCutOff) {
 }
 
 TEST_F(WebhookTest, WhoIsNotAtWorkMakesRoom) {
+  options.server.limits.patience = milliseconds(50);
   Start();
   std::vector<std::unique_ptr<TestClient>> clients;
   for (int i = 0; i < 200; ++i) {
@@ -286,6 +287,17 @@ TEST_F(WebhookTest, WhoIsNotAtWorkMakesRoom) {
     ASSERT_THAT(clients.back()->Post(good), StartsWith("200")) << i;
   }
   EXPECT_GE(webhook->counters().cut_off, 140u);
+}
+
+TEST_F(WebhookTest, ThoseThatAreTooManyWaitForRoom) {
+  options.server.limits.most = 2;
+  options.server.limits.patience = milliseconds(200);
+  Start();
+  TestClient slow(port());
+  TestClient silent(port());
+  slow.Send("POST /validation HTTP/1.1\r\n");
+  for (int i = 0; i < 4; ++i) EXPECT_THAT(TestClient(port()).Post(good), StartsWith("200")) << i;
+  EXPECT_EQ(slow.ReadUntil(""), "");
 }
 
 TEST_F(WebhookTest, TheCertificateIsReplacedAndABadOneIsNot) {

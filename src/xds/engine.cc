@@ -151,7 +151,8 @@ struct Engine::Impl {
     if (all) subscription.SubscribeAll(resources);
     std::vector<std::string> names = request.subscribe;
     std::erase(names, "*");
-    if (!names.empty()) subscription.Subscribe(names);
+    // Tables are large. Of endpoints Envoy may expect a word again, with a cluster that it has just been sent.
+    if (!names.empty()) subscription.Subscribe(names, first && type == Type::kRoute);
     if (!request.unsubscribe.empty()) subscription.Unsubscribe(request.unsubscribe);
   }
 

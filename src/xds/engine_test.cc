@@ -170,6 +170,27 @@ TEST_F(EngineTest, AReconnectingClientGetsOnlyTheDifference) {
   EXPECT_EQ(client.inbox[0].removed, std::vector<std::string>{"gone"});
 }
 
+TEST_F(EngineTest, AReconnectingClientIsNotSentAgainWhatItNames) {
+  Put({Make(Type::kRoute, "same", "1"), Make(Type::kRoute, "changed", "2"), Make(Type::kRoute, "new", "1")});
+  const std::map<std::string, std::string> has{
+      {"same", HexHash(Hash64("1"))}, {"changed", HexHash(Hash64("old"))}, {"gone", "x"}};
+  Client client(engine, true);
+  client.Subscribe(Type::kRoute, {"same", "changed", "gone", "new", "nowhere"}, has);
+  client.AnswerAll();
+  EXPECT_TRUE(client.has[Type::kRoute].contains("changed"));
+  EXPECT_TRUE(client.has[Type::kRoute].contains("new"));
+  EXPECT_FALSE(client.has[Type::kRoute].contains("same"));
+  // In the same stream, who asks wants to hear.
+  client.Subscribe(Type::kRoute, {"same"});
+  client.AnswerAll();
+  EXPECT_TRUE(client.has[Type::kRoute].contains("same"));
+  Client idle(engine, true);
+  idle.Subscribe(Type::kRoute, {"same"}, {{"same", HexHash(Hash64("1"))}});
+  EXPECT_TRUE(idle.inbox.empty());
+  Put({Make(Type::kRoute, "same", "3")});
+  EXPECT_EQ(idle.inbox.size(), 1u);
+}
+
 TEST_F(EngineTest, AReconnectingStateOfTheWorldClientWithTheSameVersionGetsNothing) {
   Put({Make(Type::kCluster, "c", "1")});
   std::string version;
@@ -252,6 +273,57 @@ TEST_F(EngineTest, AStaleNonceIsIgnored) {
   engine.Receive(client.id, stale, {});
   EXPECT_EQ(client.inbox.size(), 1u);
   EXPECT_EQ(engine.stats().acks, 0);
+}
+
+TEST_F(EngineTest, RolesAreWholeNames) {
+  engine.Apply("a~b", {{Make(Type::kCluster, "c", "1")}, {}}, {});
+  using std::string_literals::operator""s;
+  for (const std::string& role : {"a~b~"s, "~a~b"s, "a~"s, "~"s, "a~b~c"s, "a/b"s, "a~b/../b"s, "A~b"s, "a~b "s,
+                                  "a~b\0"s, "*"s, std::string(1 << 20, 'a')}) {
+    Client client(engine, true, role);
+    client.Subscribe(Type::kCluster);
+    EXPECT_TRUE(client.inbox.empty()) << role.substr(0, 20);
+  }
+  Client own(engine, true, "a~b");
+  own.Subscribe(Type::kCluster);
+  EXPECT_EQ(own.inbox.size(), 1u);
+}
+
+TEST_F(EngineTest, AHundredThousandNamesThatAreNotThere) {
+  Put({Make(Type::kCluster, "c", "1")});
+  std::vector<std::string> names;
+  for (int i = 0; i < 100'000; ++i) names.push_back("r" + std::to_string(i));
+  for (const bool delta : {true, false}) {
+    Client many(engine, delta);
+    many.Subscribe(Type::kRoute, names);
+    many.AnswerAll();
+    EXPECT_TRUE(many.has[Type::kRoute].empty());
+    Client other(engine, delta);
+    other.Subscribe(Type::kCluster);
+    EXPECT_EQ(other.inbox.size(), 1u);
+    Put({Make(Type::kRoute, "r77", delta ? "one" : "two")});
+    other.AnswerAll();
+    many.AnswerAll();
+    EXPECT_TRUE(many.has[Type::kRoute].contains("r77"));
+    Put({}, {{Type::kRoute, "r77"}});
+    many.AnswerAll();
+  }
+}
+
+TEST_F(EngineTest, AStreamOfOneTypeTellsNoOther) {
+  Put({Make(Type::kCluster, "c", "1"), Make(Type::kListener, "l", "1")});
+  std::vector<Response> inbox;
+  const StreamId id = engine.Open({.delta = true, .single_type = Type::kCluster},
+                                  [&](Response response) { inbox.push_back(std::move(response)); });
+  for (const Type type : {Type::kListener, Type::kCluster}) {
+    Request request;
+    request.role = "a~b";
+    request.type_url = TypeUrl(type);
+    engine.Receive(id, request, {});
+  }
+  ASSERT_EQ(inbox.size(), 1u);
+  EXPECT_EQ(inbox[0].type, Type::kCluster);
+  engine.Close(id);
 }
 
 TEST_F(EngineTest, AnUnknownTypeGetsAnEmptyAnswer) {

@@ -31,13 +31,14 @@ void Subscription::SubscribeAll(const Resources& resources) {
   for (const auto& [name, resource] : resources) dirty_.insert(name);
 }
 
-void Subscription::Subscribe(const std::vector<std::string>& names) {
+void Subscription::Subscribe(const std::vector<std::string>& names, bool resumes) {
   active_ = true;
   for (const std::string& name : names) {
     names_.insert(name);
     dirty_.insert(name);
-    // Asked for again: whatever the client thinks that it has, it wants to hear.
-    if (delta_) missing_.insert(name);
+    // Asked for again: whatever the client thinks that it has, it wants to hear. One that only comes back does not: a
+    // fleet would be sent all its tables at once.
+    if (delta_ && !(resumes && client_.contains(name))) missing_.insert(name);
   }
 }
 

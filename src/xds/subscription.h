@@ -25,7 +25,8 @@ class Subscription {
 
   // --- what the client says. Each may leave names to be looked at again.
   void SubscribeAll(const Resources& resources);
-  void Subscribe(const std::vector<std::string>& names);
+  // Of a delta stream. One that resumes is not owed what it has from a stream before.
+  void Subscribe(const std::vector<std::string>& names, bool resumes = false);
   void Unsubscribe(const std::vector<std::string>& names);
   // State of the world: exactly these names from now on.
   void SetNames(const std::vector<std::string>& names);

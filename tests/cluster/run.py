@@ -15,9 +15,12 @@ import time
 import support  # pylint: disable=unused-import # finds the harness
 from cases import (
     admission,
+    clocks,
     definitions,
     destinations,
     file_mode,
+    fleet,
+    hostile,
     many,
     namespaces,
     node,
@@ -25,6 +28,7 @@ from cases import (
     rollouts,
     servers,
     statuses,
+    validation_service,
 )
 from harness.process import require_binary
 from harness.report import Report
@@ -42,8 +46,12 @@ _SUITES = [
     rollouts.SUITE,
     namespaces.SUITE,
     admission.SUITE,
+    hostile.SUITE,
+    validation_service.SUITE,
+    fleet.SUITE,
     servers.SUITE,
     replicas.SUITE,
+    clocks.SUITE,
     many.SUITE,
 ]
 

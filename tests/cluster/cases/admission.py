@@ -4,6 +4,7 @@ import contextlib
 import json
 import pathlib
 import tempfile
+import time
 from typing import Any, Iterator
 
 import yaml
@@ -16,29 +17,33 @@ from support.scenario import Scenario
 from support.stage import settings
 
 SUITE = Suite()
-_BAD_REGEX = {
+BAD_REGEX = {
     "matchers": [{"regex": "(unclosed"}],
     "directResponseAction": {"status": 200, "body": "never"},
 }
 
 
 @contextlib.contextmanager
-def _validated(scenario: Scenario, **validation: Any) -> Iterator[webhook.Certificate]:
-    """Everything is asked for, with these settings of validation; afterwards nothing is."""
+def validated(scenario: Scenario, seconds: int = 10, **validation: Any) -> Iterator[webhook.Certificate]:
+    """Everything is asked for, with these settings of validation; afterwards nothing is.
+
+    The API server waits for as many seconds for each verdict.
+    """
     stage, cluster = scenario.stage(), scenario.cluster
     certificate = stage.certificate
-    _set(scenario, alwaysAccept=False, **validation)
-    cluster.apply(webhook.registration(certificate))
+    set_validation(scenario, alwaysAccept=False, **validation)
+    cluster.apply(webhook.registration(certificate, seconds=seconds))
     try:
         # The API server learns of the registration, and we of the settings, a moment later.
-        stage.wait(lambda: _answers(scenario), "a bad object is refused, and a good one taken")
+        stage.wait(lambda: answers(scenario), "a bad object is refused, and a good one taken")
         yield certificate
     finally:
         cluster.kubectl("delete", "validatingwebhookconfiguration", webhook.NAME)
-        _set(scenario)
+        set_validation(scenario)
 
 
-def _set(scenario: Scenario, **validation: Any) -> None:
+def set_validation(scenario: Scenario, **validation: Any) -> None:
+    """Other Settings of validation; without any, those that all cases share."""
     scenario.cluster.apply(settings(gateway={"validation": {**scenario.stage().validation, **validation}}))
 
 
@@ -47,45 +52,45 @@ def _good(scenario: Scenario) -> Object:
 
 
 def _bad(scenario: Scenario) -> Object:
-    return virtual_service("bad", f"bad.{scenario.host}", _BAD_REGEX)
+    return virtual_service("bad", f"bad.{scenario.host}", BAD_REGEX)
 
 
-def _try(scenario: Scenario, *objects: Object, dry: bool = False) -> tuple[bool, str]:
+def attempt(scenario: Scenario, *objects: Object, dry: bool = False) -> tuple[bool, str]:
     """Whether these are taken, and all that kubectl said."""
     text = yaml.safe_dump_all(objects, sort_keys=False)
     more = ["--dry-run=server"] if dry else []
     return scenario.cluster.attempt("-n", scenario.namespace, "apply", *more, "-f", "-", stdin=text)
 
 
-def _answers(scenario: Scenario) -> bool:
+def answers(scenario: Scenario) -> bool:
     """Whether verdicts are right, on an object that is nowhere."""
     probe = lambda route: virtual_service("probe", f"probe.{scenario.host}", route)
-    bad, good = (_try(scenario, probe(route), dry=True)[0] for route in (_BAD_REGEX, says("good")))
+    bad, good = (attempt(scenario, probe(route), dry=True)[0] for route in (BAD_REGEX, says("good")))
     return good and not bad
 
 
 @SUITE.case("kubectl is told the field of a bad object; good ones, skipped ones and dry runs pass")
 def verdicts(scenario: Scenario) -> None:
     stage, own = scenario.stage(), scenario.namespace
-    with _validated(scenario, allowWarnings=True):
-        taken, said = _try(scenario, _bad(scenario))
+    with validated(scenario, allowWarnings=True):
+        taken, said = attempt(scenario, _bad(scenario))
         assert not taken and "regex" in said and "routes[0]" in said, said
-        taken, said = _try(scenario, _good(scenario), dry=True)
+        taken, said = attempt(scenario, _good(scenario), dry=True)
         assert taken, said
         stage.stays(lambda: stage.ask(scenario.host).status != 200, "a dry run is not served", 0.5)
-        taken, said = _try(scenario, _good(scenario))
+        taken, said = attempt(scenario, _good(scenario))
         assert taken, said
         stage.await_answer(scenario.host, body="good")
         # Two that are bad together only.
-        taken, said = _try(scenario, virtual_service("same", scenario.host, says("same")))
+        taken, said = attempt(scenario, virtual_service("same", scenario.host, says("same")))
         assert not taken and scenario.host in said, said
         # A missing Upstream is no error; whoever applies it is told.
         late = virtual_service("late", f"late.{scenario.host}", to_upstream("nowhere", own))
-        taken, said = _try(scenario, late)
+        taken, said = attempt(scenario, late)
         assert taken and "Warning" in said and "nowhere" in said, said
         skipped = _bad(scenario)
         skipped["metadata"]["annotations"] = {"gateway.solo.io/skip_validation": "true"}
-        taken, said = _try(scenario, skipped)
+        taken, said = attempt(scenario, skipped)
         assert taken, said
         stage.await_state("virtualservice", "bad", own, "Rejected", "regex")
 
@@ -93,10 +98,10 @@ def verdicts(scenario: Scenario) -> None:
 @SUITE.case("an Upstream in use stays, if warnings are refused; without its route it goes")
 def upstream_in_use(scenario: Scenario) -> None:
     stage, own = scenario.stage(), scenario.namespace
-    with _validated(scenario, allowWarnings=False):
-        _try(scenario, static_upstream("used", "127.0.0.1"))
+    with validated(scenario, allowWarnings=False):
+        attempt(scenario, static_upstream("used", "127.0.0.1"))
         stage.await_written("upstream", "used", own)
-        taken, said = _try(
+        taken, said = attempt(
             scenario, virtual_service("all", scenario.host, to_upstream("used", own))
         )
         assert taken, said
@@ -109,15 +114,15 @@ def upstream_in_use(scenario: Scenario) -> None:
 
 
 @SUITE.case("without a control plane our kinds wait for it; Secrets, Namespaces and pods do not")
-def nobody_answers(scenario: Scenario) -> None:
+def nobodyanswers(scenario: Scenario) -> None:
     stage, cluster = scenario.stage(), scenario.cluster
-    with _validated(scenario, allowWarnings=True):
+    with validated(scenario, allowWarnings=True):
         stage.control_plane.kill()
         try:
-            taken, said = _try(scenario, virtual_service("all", scenario.host, says("hello")))
+            taken, said = attempt(scenario, virtual_service("all", scenario.host, says("hello")))
             assert not taken and "webhook" in said, said
             secret = {"apiVersion": "v1", "kind": "Secret", "metadata": meta("free")}
-            taken, said = _try(scenario, secret)
+            taken, said = attempt(scenario, secret)
             assert taken, said
             scenario.kubectl("delete", "secret", "free")
             cluster.kubectl("create", "namespace", f"{scenario.namespace}-free")
@@ -125,7 +130,7 @@ def nobody_answers(scenario: Scenario) -> None:
         finally:
             stage.control_plane.restart()
             stage.control_plane.wait_ready()
-        take = lambda: _try(scenario, virtual_service("all", scenario.host, says("hello")))[0]
+        take = lambda: attempt(scenario, virtual_service("all", scenario.host, says("hello")))[0]
         stage.wait(take, "it is taken again")
         stage.await_answer(scenario.host, body="hello")
 
@@ -133,20 +138,20 @@ def nobody_answers(scenario: Scenario) -> None:
 @SUITE.case("the webhook's certificate is rotated; a broken one leaves the old one in use")
 def certificate_rotated(scenario: Scenario) -> None:
     stage, cluster = scenario.stage(), scenario.cluster
-    with _validated(scenario, allowWarnings=True) as certificate:
+    with validated(scenario, allowWarnings=True) as certificate:
         try:
             certificate.break_it()
             with tempfile.TemporaryDirectory() as folder:
                 for number in range(3):
-                    taken, said = _try(scenario, virtual_service("good", scenario.host, says(str(number))))
+                    taken, said = attempt(scenario, virtual_service("good", scenario.host, says(str(number))))
                     assert taken, said
                 certificate.replace(pathlib.Path(folder))
                 cluster.apply(webhook.registration(certificate))
-                stage.wait(lambda: _answers(scenario), "verdicts with the new certificate", 30)
+                stage.wait(lambda: answers(scenario), "verdicts with the new certificate", 30)
         finally:
             certificate.restore()
             cluster.apply(webhook.registration(certificate))
-        stage.wait(lambda: _answers(scenario), "verdicts with the old one", 30)
+        stage.wait(lambda: answers(scenario), "verdicts with the old one", 30)
 
 
 @SUITE.case("a change of status alone is never held up")
@@ -154,8 +159,32 @@ def status_only(scenario: Scenario) -> None:
     stage, own = scenario.stage(), scenario.namespace
     scenario.apply(_bad(scenario))  # before anybody asks
     stage.await_state("virtualservice", "bad", own, "Rejected")
-    with _validated(scenario, allowWarnings=True):
+    with validated(scenario, allowWarnings=True):
         status = {"status": {"statuses": {"other-system": {"state": 1}}}}
         scenario.kubectl("patch", "virtualservice", "bad", "--type=merge", "-p", json.dumps(status))
         found = scenario.get("virtualservice", "bad")["status"]["statuses"]
         assert "other-system" in found and "gloo-system" in found, found
+
+
+@SUITE.case("fullEnvoyValidation: what only Envoy refuses is denied in its words, on its object; good ones pass")
+def asks_envoy(scenario: Scenario) -> None:
+    stage, own = scenario.stage(), scenario.namespace
+    # A file that the control plane never opens: Envoy does.
+    secure = static_upstream("secure", "127.0.0.1", 443)
+    secure["spec"]["sslConfig"] = {"sslFiles": {"rootCa": "/nowhere/authority.pem"}}
+    with validated(scenario, allowWarnings=True):
+        taken, said = attempt(scenario, secure, dry=True)
+        assert taken, f"it is refused without Envoy: {said}"
+    with validated(scenario, allowWarnings=True, fullEnvoyValidation=True):
+        # A dry run leaves no trace in later verdicts.
+        denied = lambda: not attempt(scenario, secure, dry=True)[0]
+        stage.wait(denied, "Settings are in force")
+        begin = time.monotonic()
+        taken, said = attempt(scenario, _good(scenario))
+        assert taken and "Envoy" not in said, said
+        scenario.note(f"kubectl apply of a good object took {time.monotonic() - begin:.2f} s")
+        stage.await_answer(scenario.host, body="good")
+        taken, said = attempt(scenario, secure)
+        assert not taken and "Envoy refuses it" in said and "/nowhere/authority.pem" in said, said
+        assert f"Upstream {own}/secure" in said, said
+        assert not scenario.kubectl("get", "upstreams", "-o", "name"), "it is stored"

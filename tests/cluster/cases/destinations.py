@@ -1,9 +1,12 @@
 """Where routes lead in a cluster: requests through a real Envoy to real pods."""
 
+import json
+
 from harness.scenario import Suite
 from support import objects
 from support.objects import route_table, says, to_service, to_table, to_upstream, virtual_service
 from support.scenario import Scenario
+from support.trace import traced
 
 SUITE = Suite()
 
@@ -137,3 +140,47 @@ def taken_domain(scenario: Scenario) -> None:
     scenario.kubectl("delete", "virtualservice", "first")
     stage.await_answer(host, body="newer")
     stage.await_state("virtualservice", "second", other, "Accepted")
+
+
+@SUITE.case("a Service cannot lead out of the cluster; an Upstream can, and the control plane follows it nowhere")
+def leading_away(scenario: Scenario) -> None:
+    stage, own, host = scenario.stage(), scenario.namespace, scenario.host
+    away = {"type": "ExternalName", "externalName": "kubernetes.default.svc.cluster.local", "ports": [{"port": 443}]}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "away"}, "spec": away}
+    admin, metadata = "127.0.0.1", "169.254.169.254"
+    with traced(stage.control_plane.process.pid, stage.folder / "trace") as trace:
+        scenario.apply(
+            service,
+            objects.kube_upstream("away", "away", own, 443),
+            objects.static_upstream("admin", admin, stage.proxy.admin_port),
+            objects.static_upstream("metadata", metadata, 80),
+            virtual_service(
+                "all",
+                host,
+                to_service("away", own, "/service", 443),
+                to_upstream("away", own, "/upstream"),
+                to_upstream("metadata", own, "/metadata"),
+                to_upstream("admin", own, "/ready"),
+            ),
+        )
+        # Whoever may write Upstreams decides where Envoy goes, its own administration included.
+        stage.await_answer(host, body="LIVE", path="/ready")
+        stage.await_state("upstream", "away", own, "Warning", "name of another host")
+        for name in ("admin", "metadata"):
+            stage.await_state("upstream", name, own, "Accepted")
+        for path in ("/service", "/upstream"):
+            assert stage.ask(host, path).status == 503, path
+    assert trace.peers() <= {"172.30.0.1:6443"}, trace.peers()
+    assert not trace.started(), trace.started()
+    # What is made by hand to look like pods of a Service is refused by the API server itself.
+    for address in (admin, metadata):
+        by_hand = {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {"name": "by-hand", "namespace": own, "labels": {"kubernetes.io/service-name": "away"}},
+            "addressType": "IPv4",
+            "endpoints": [{"addresses": [address]}],
+            "ports": [{"port": 443}],
+        }
+        taken, said = scenario.cluster.attempt("apply", "-f", "-", stdin=json.dumps(by_hand))
+        assert not taken and address in said, said

@@ -16,7 +16,7 @@ _LABELS = {"app": "gloo-second"}
 
 
 @contextlib.contextmanager
-def _second(scenario: Scenario) -> Iterator[str]:
+def second(scenario: Scenario) -> Iterator[str]:
     """A pod of the control plane, with what the chart gives it; its address."""
     cluster = scenario.cluster
     field = lambda path: {"valueFrom": {"fieldRef": {"fieldPath": path}}}
@@ -69,7 +69,7 @@ def _cut_off(scenario: Scenario, address: str) -> Iterator[None]:
 @SUITE.case("a second replica serves the same, writes nothing, and leads when the first is gone")
 def takeover(scenario: Scenario) -> None:
     stage, own, host, cluster = scenario.stage(), scenario.namespace, scenario.host, scenario.cluster
-    with _second(scenario) as address:
+    with second(scenario) as address:
         holders = lambda: [
             lease["spec"].get("holderIdentity", "") for lease in cluster.get("-n", SYSTEM, "leases")["items"]
         ]
@@ -82,7 +82,7 @@ def takeover(scenario: Scenario) -> None:
             follower.wait_ready()
             stage.wait(lambda: follower.routes() == stage.proxy.routes(), "the same tables")
             written = scenario.get("virtualservice", "all")["metadata"]["resourceVersion"]
-            stage.control_plane.kill()
+            stage.control_plane.kill(leave_lease=True)
             scenario.apply(virtual_service("next", f"next.{host}", says("two")))
             stage.wait(lambda: f"next.{host}" in follower.routes(), "the follower serves an edit")
             stage.await_state("virtualservice", "next", own, "Accepted", seconds=_TAKEOVER_SECONDS)
@@ -105,8 +105,8 @@ def leader_cut_off(scenario: Scenario) -> None:
     holder = lambda: cluster.get("-n", SYSTEM, "lease", "gloo")["spec"].get("holderIdentity", "")
     scenario.apply(virtual_service("all", host, says("one")))
     stage.await_answer(host, body="one", seconds=_TAKEOVER_SECONDS)
-    with _second(scenario) as address:
-        stage.control_plane.kill()
+    with second(scenario) as address:
+        stage.control_plane.process.stop()  # which gives the Lease back
         stage.wait(lambda: "gloo-second" in holder(), "the second leads", _TAKEOVER_SECONDS)
         stage.control_plane.restart()
         stage.control_plane.wait_ready()

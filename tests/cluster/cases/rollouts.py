@@ -1,12 +1,16 @@
 """Changes under load: no request may fail."""
 
+import contextlib
 import pathlib
 import tempfile
 
 from harness import client
+from harness.backend import Backend, Identity, TlsOptions
 from harness.certificates import self_signed
+from harness.process import replace_file
 from harness.scenario import Suite
 from support import objects
+from support.cluster import Object
 from support.load import under_load
 from support.objects import says, tls_secret, to_service, virtual_service
 from support.scenario import Scenario
@@ -105,6 +109,49 @@ def _await_certificate(scenario: Scenario, target: client.Target, subject: str) 
         return answer.status == 200 and answer.certificate == subject
 
     scenario.stage().wait(shown, f"a connection shows {subject}")
+
+
+@SUITE.case("a backend gets a certificate of another authority, with both authorities in between: no request fails")
+def backend_authority(scenario: Scenario) -> None:
+    stage, own, host = scenario.stage(), scenario.namespace, scenario.host
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as ends:
+        folder = pathlib.Path(name)
+        pairs = {age: _pair(folder, f"{age}.{host}") for age in ("old", "new")}  # each is its own authority
+        served = folder / "served.pem"
+        backend = Backend(TlsOptions(served))
+        ends.callback(backend.close)
+
+        def serve(age: str) -> None:
+            replace_file(served, "".join(reversed(pairs[age])))
+
+        def trusting(*ages: str) -> Object:
+            secret = tls_secret("trusted", *pairs["old"])
+            secret["stringData"]["ca.crt"] = "".join(pairs[age][0] for age in ages)
+            return secret
+
+        def trust(*ages: str) -> None:
+            before = stage.proxy.updates()
+            scenario.apply(trusting(*ages))
+            stage.wait(lambda: stage.proxy.updates() != before, f"Envoy trusts {ages}")
+
+        serve("old")
+        upstream = objects.static_upstream("secure", "127.0.0.1", backend.listen(Identity()))
+        upstream["spec"]["sslConfig"] = {"secretRef": objects.meta("trusted", own), "oneWayTls": True}
+        route = objects.to_upstream("secure", own)
+        scenario.apply(trusting("new"), upstream, virtual_service("all", host, route))
+        stage.await_answer(host, status=503)  # so it does look
+        trust("old")
+        stage.await_answer(host)
+        with under_load(_HTTP, host) as load:
+            trust("old", "new")
+            stage.await_answer(host)
+            serve("new")
+            trust("new")
+            stage.await_answer(host)
+        scenario.note(load.expect_no_failure())
+        serve("old")
+        trust("new", "new")  # another text, so that Envoy connects anew
+        stage.await_answer(host, status=503)
 
 
 @SUITE.case("a host whose Secret is missing, or no certificate, waits for it; other hosts answer")

@@ -16,7 +16,7 @@ from .cluster import Cluster, Object
 
 SYSTEM = "gloo-system"
 ACCOUNT = "gloo"
-XDS_PORT = 9977
+XDS_PORT, VALIDATION_PORT = 9977, 9988
 READY_SECONDS = 20.0
 # What the control plane may do; cases take rules away and give them back.
 READ = ["get", "list", "watch"]
@@ -111,15 +111,25 @@ class Account:
         )
         os.replace(part, self.token)
 
+    def delete_lease(self) -> None:
+        """Nobody leads any more, if the API server is there to be told so."""
+        self._cluster.attempt("-n", SYSTEM, "delete", "lease", "gloo", "--ignore-not-found")
+
 
 class ControlPlane:
-    """A running `k8sgateway gloo`."""
+    """A running `k8sgateway gloo`.
+
+    One that was killed leaves its Lease behind, which the next would wait for, 15 s and more, before it writes a status.
+    So the Lease goes with it, unless a case is about that wait.
+    """
 
     def __init__(
         self, folder: pathlib.Path, preset: str, account: Account, name: str, *more: str
     ) -> None:
         self.name = name
-        self._status_file = folder / f"{name}.status.json"
+        self._account = account
+        self.environment: dict[str, str] = {}  # of the next start
+        self.status_file = folder / f"{name}.status.json"
         self._args = [
             str(binary(preset)),
             "gloo",
@@ -128,19 +138,20 @@ class ControlPlane:
             "--namespace",
             SYSTEM,
             "--status-file",
-            str(self._status_file),
+            str(self.status_file),
             *more,
         ]
         self.process = self._start()
 
     def _start(self) -> Process:
-        self._status_file.unlink(missing_ok=True)
+        self.status_file.unlink(missing_ok=True)
         # As the downward API tells a pod its name, which is that of a candidate for the Lease.
-        return Process(self._args, {"POD_NAME": self.name, "POD_NAMESPACE": SYSTEM})
+        place = {"POD_NAME": self.name, "POD_NAMESPACE": SYSTEM}
+        return Process(self._args, {**place, **self.environment})
 
     def status(self) -> dict[str, Any]:
         try:
-            return json.loads(self._status_file.read_text())
+            return json.loads(self.status_file.read_text())
         except FileNotFoundError:
             return {}
 
@@ -148,13 +159,21 @@ class ControlPlane:
         self.process.wait_line(lambda line: line.startswith("ready"), "ready", seconds=seconds)
 
     def restart(self) -> None:
-        """As when the node kills it; the new one has other ids and the same name."""
-        self.kill()
+        """As when the node kills it, unless it is gone already; the new one has other ids and the same name."""
+        if self.process.running():
+            self.kill()
         self.process = self._start()
 
-    def kill(self) -> None:
+    def restart_gently(self) -> None:
+        """As in a rollout: the old one gives the Lease back, so the new one need not wait for it."""
+        self.process.stop()
+        self.process = self._start()
+
+    def kill(self, leave_lease: bool = False) -> None:
         self.process.signal(signal.SIGKILL)
         self.process.wait_exit()
+        if not leave_lease:
+            self._account.delete_lease()
 
     def peak_memory(self) -> int:
         """Resident memory at most so far, in MiB."""

@@ -86,6 +86,13 @@ class Stage:
             raise TimeoutError(f"{error}; the last answer was {shown}") from None
         return last
 
+    def await_secure_answer(self, host: str, body: str) -> None:
+        """The same over TLS."""
+        target = client.Target(objects.HTTPS_PORT, tls=True, sni=host)
+        request = client.compose("GET", "/", "HTTP/1.1", [("host", host)], b"")
+        answered = lambda: client.exchange(target, request, retry_seconds=0).body.decode() == body
+        wait_until(answered, f"{body!r} for https://{host}", SECONDS)
+
     def wait(self, condition: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
         return wait_until(condition, what, seconds)
 
@@ -125,8 +132,13 @@ class Stage:
         """Waits until nothing of earlier cases is going away."""
 
         def quiet() -> bool:
-            phases = self.cluster.kubectl("get", "namespaces", "-o", "jsonpath={..status.phase}")
-            return "Terminating" not in phases
+            names, phases = (
+                self.cluster.kubectl("get", "namespaces", "-o", f"jsonpath={{..{path}}}")
+                for path in ("metadata.name", "status.phase")
+            )
+            path = "jsonpath={..spec.kube.serviceNamespace}"
+            discovered = self.cluster.kubectl("-n", SYSTEM, "get", "upstreams", "-o", path)
+            return "Terminating" not in phases and set(discovered.split()) <= set(names.split())
 
         self.wait(quiet, "earlier cases are gone", 60)
 

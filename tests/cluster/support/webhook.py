@@ -1,9 +1,12 @@
 """The validating webhook, as the chart registers it, but by an address: the control plane is a process, no pod."""
 
 import base64
+import http.client
+import json
 import os
 import pathlib
 import shutil
+import ssl
 import subprocess
 
 from .cluster import Cluster, Object
@@ -50,7 +53,7 @@ class Certificate:
             os.replace(part, path)
 
 
-def registration(certificate: Certificate, policy: str = "Fail") -> Object:
+def registration(certificate: Certificate, policy: str = "Fail", seconds: int = 10) -> Object:
     """Our kinds, as `policy` says when nobody answers; Secrets and Namespaces are never held up."""
     bundle = base64.b64encode(certificate.authority.read_bytes()).decode()
 
@@ -61,7 +64,7 @@ def registration(certificate: Certificate, policy: str = "Fail") -> Object:
             "rules": rules,
             "sideEffects": "None",
             "matchPolicy": "Exact",
-            "timeoutSeconds": 10,
+            "timeoutSeconds": seconds,
             "admissionReviewVersions": ["v1", "v1beta1"],
             "failurePolicy": failure,
         }
@@ -100,3 +103,32 @@ def _rule(operations: list[str], group: str, *resources: str) -> Object:
         "apiVersions": ["v1"],
         "resources": list(resources),
     }
+
+
+def review(one: Object, operation: str = "CREATE") -> bytes:
+    """An AdmissionReview as the API server writes it, but of any object: no API server has looked at this one."""
+    group, _, version = one["apiVersion"].rpartition("/")
+    kind, meta = {"group": group, "version": version, "kind": one["kind"]}, {"namespace": "default", **one["metadata"]}
+    names = {key: meta[key] for key in ("name", "namespace")}
+    request = {"uid": "u", "kind": kind, "operation": operation, "dryRun": True, **names}
+    request["oldObject" if operation == "DELETE" else "object"] = {**one, "metadata": meta}
+    return json.dumps(
+        {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+    ).encode()
+
+
+def connect(seconds: float = 15) -> http.client.HTTPSConnection:
+    """To the webhook, without the API server."""
+    context = ssl._create_unverified_context()  # pylint: disable=protected-access
+    return http.client.HTTPSConnection("172.30.0.1", PORT, context=context, timeout=seconds)
+
+
+def ask(body: bytes) -> tuple[int, str]:
+    """The status and the body of the answer."""
+    connection = connect()
+    try:
+        connection.request("POST", "/validation", body, {"content-type": "application/json"})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        connection.close()

@@ -3,10 +3,12 @@
 //   validation_client HOST:PORT validate            the response as text, one line
 //   validation_client HOST:PORT delete NS NAME      the same, with this Upstream gone
 //   validation_client HOST:PORT grow BYTES          the same, with an Upstream so large
+//   validation_client HOST:PORT send REQUEST        the same, with a request in protobuf's text format
 //   validation_client HOST:PORT listen              "resync" for each notification, until the stream ends
 //   validation_client HOST:PORT call METHOD         any method, with an empty message
 //
 // Ends with 0, or prints "failed: CODE: message" and ends with 1.
+#include <google/protobuf/text_format.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
@@ -86,6 +88,8 @@ int main(int argc, char** argv) {
     metadata.set_name("large");
     metadata.set_namespace_("gloo-system");
     (*metadata.mutable_annotations())["text"] = std::string(std::stoul(words[2]), 'x');
+  } else if (what == "send" && words.size() == 3) {
+    if (!google::protobuf::TextFormat::ParseFromString(words[2], &request)) return 2;
   } else if (what != "validate") {
     std::cerr << "cannot " << what << "\n";
     return 2;
