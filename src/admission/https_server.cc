@@ -145,9 +145,9 @@ void Server::Run() {
   event_add(mail, nullptr);
   event* tick = event_new(
       base_, -1, EV_PERSIST, [](evutil_socket_t, short, void* self) { static_cast<Server*>(self)->Tick(); }, this);
-  // Late clients are looked for as often as their time asks for.
   look_again_ =
       evtimer_new(base_, [](evutil_socket_t, short, void* self) { static_cast<Server*>(self)->TakeOrWait(); }, this);
+  // Late clients are looked for as often as their time asks for.
   const timeval period = ToTimeval(std::min(options_.refresh, options_.limits.request_time / 4));
   event_add(tick, &period);
   Tick();
