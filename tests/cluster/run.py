@@ -18,6 +18,7 @@ from cases import (
     definitions,
     destinations,
     file_mode,
+    identity,
     many,
     namespaces,
     node,
@@ -44,6 +45,7 @@ _SUITES = [
     admission.SUITE,
     servers.SUITE,
     replicas.SUITE,
+    identity.SUITE,
     many.SUITE,
 ]
 
