@@ -38,6 +38,7 @@ its bootstrap names: node.metadata.role is <namespace>~<proxy>, such as gloo-sys
 
   k8sgateway gloo                                     # in a pod, or with the cluster that kubectl would take
   k8sgateway gloo --kubeconfig admin.conf --namespace gloo-system
+  k8sgateway gloo --xds-auth service-account          # configuration only for proxies that prove who they are
   k8sgateway gloo --dir ./data
 
 Exit codes: 0 after a signal, 1 when there is no cluster, the address is in use or Settings are broken at the start, 2 for wrong usage.)";

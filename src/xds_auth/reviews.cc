@@ -14,7 +14,7 @@ absl::Status Later(std::string_view why) {
 }  // namespace
 
 Reviews::Reviews(ReviewOptions options)
-    : options_(options), known_(options.most_known), refused_(options.most_refused) {}
+    : options_(options), known_(options.most_known), refused_(options.most_refused), limit_(options.rate) {}
 
 void Reviews::Ask(const std::string& key, const std::string& token, const std::string& peer, Time now, Done done) {
   if (stopped_) return Say(std::move(done), Later("the control plane ends"));
@@ -38,11 +38,12 @@ void Reviews::Ask(const std::string& key, const std::string& token, const std::s
   if (!fresh) return;
   it->second.token = token;
   queue_.push_back(key);
-  StartMore();
+  StartMore(now);
 }
 
-void Reviews::StartMore() {
-  while (running_ < options_.most_running && !queue_.empty()) {
+void Reviews::StartMore(Time now) {
+  while (running_ < options_.most_running && !queue_.empty() && limit_.Ready(now)) {
+    limit_.Take();
     const std::string key = std::move(queue_.front());
     queue_.pop_front();
     Review& review = reviews_.at(key);
@@ -70,7 +71,7 @@ void Reviews::Finish(const std::string& key, const Answer& answer, Time now) {
   --running_;
   for (const uint64_t id : waiters) AnswerWaiter(id, said);
   known_.EraseBefore(now - options_.grace);
-  StartMore();
+  StartMore(now);
 }
 
 void Reviews::AnswerWaiter(uint64_t id, const Answer& answer) {
@@ -92,7 +93,8 @@ Reviews::Answer Reviews::WithoutReview(const std::string& key, const absl::Statu
 
 std::optional<Reviews::Time> Reviews::deadline() const {
   if (deadlines_.empty()) return std::nullopt;
-  return deadlines_.begin()->first;
+  const Time first = deadlines_.begin()->first;
+  return queue_.empty() || running_ >= options_.most_running ? first : std::min(first, limit_.next());
 }
 
 void Reviews::Tick(Time now) {
@@ -108,6 +110,7 @@ void Reviews::Tick(Time now) {
     }
     AnswerWaiter(id, WithoutReview(key, Later("the API server does not answer in time"), now));
   }
+  StartMore(now);
 }
 
 void Reviews::Stop() {

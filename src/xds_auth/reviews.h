@@ -5,7 +5,8 @@
 // - What a review said holds for a while; a refusal for a shorter one.
 // - When nobody can review, an identity that was confirmed within the grace period stays, without waiting for long;
 //   others are told so. Nobody passes unreviewed.
-// - Bounded: tokens known and refused, reviews that run, and who waits, altogether and from one address.
+// - Bounded: tokens known and refused, reviews that run and that begin in a second, and who waits, altogether and from
+//   one address.
 #pragma once
 
 #include <chrono>
@@ -21,6 +22,7 @@
 
 #include "absl/status/statusor.h"
 #include "src/base/ptr.h"
+#include "src/sources/kube/call_limit.h"
 #include "src/xds/authenticator.h"
 #include "src/xds_auth/recent.h"
 
@@ -36,6 +38,8 @@ struct ReviewOptions {
   std::chrono::milliseconds wait{5'000};
   std::chrono::milliseconds wait_known{1'000};
   size_t most_running = 16;
+  // Of a fleet that comes back all at once nobody waits; who shows one forged token after the other does.
+  kube::CallRate rate{50, 1000};
   // Who waits, altogether and from one address.
   size_t most_waiting = 4096;
   size_t most_waiting_of_peer = 64;
@@ -71,7 +75,7 @@ class Reviews {
   void Ask(const std::string& key, const std::string& token, const std::string& peer, Time now, Done done);
   // Unauthenticated is the reviewer's word about the token; any other error means that it could not be reviewed.
   void Finish(const std::string& key, const Answer& answer, Time now);
-  // When Tick must be called at the latest.
+  // When Tick must be called at the latest; it may change with every call.
   std::optional<Time> deadline() const;
   void Tick(Time now);
   // From now on nobody waits, nothing is reviewed, and nobody passes.
@@ -97,7 +101,7 @@ class Reviews {
 
   void Say(Done done, Answer answer) { todo_.replies.push_back({std::move(done), std::move(answer)}); }
   void AnswerWaiter(uint64_t id, const Answer& answer);
-  void StartMore();
+  void StartMore(Time now);
   // What to say of a token that could not be reviewed.
   Answer WithoutReview(const std::string& key, const absl::Status& why, Time now) const;
 
@@ -108,6 +112,7 @@ class Reviews {
   // Those that do not run yet, in their order.
   std::deque<std::string> queue_;
   size_t running_ = 0;
+  kube::CallLimit limit_;
   std::map<uint64_t, Waiter> waiters_;
   std::set<std::pair<Time, uint64_t>> deadlines_;
   std::map<std::string, size_t> waiting_of_;

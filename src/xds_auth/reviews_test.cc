@@ -154,6 +154,31 @@ struct FewReviews : ReviewsTest {
   }
 };
 
+struct SlowReviews : ReviewsTest {
+  SlowReviews() : ReviewsTest(Slow()) {}
+  static ReviewOptions Slow() {
+    ReviewOptions options;
+    options.rate = {.per_second = 2, .burst = 3};
+    return options;
+  }
+};
+
+TEST_F(SlowReviews, NoMoreBeginInASecondThanMay) {
+  std::vector<int> all;
+  for (int i = 0; i < 20; ++i) all.push_back(Ask(Cat("a", i)));
+  EXPECT_EQ(started.size(), 3U);
+  Pass(499ms);
+  EXPECT_EQ(started.size(), 3U);
+  Pass(1ms);
+  EXPECT_EQ(started.size(), 4U);
+  Pass(4s);
+  EXPECT_EQ(started.size(), 12U);
+  Pass(500ms);
+  EXPECT_EQ(reviews.waiting(), 0U);
+  EXPECT_EQ(CodeOf(all.back()), kUnavailable);
+  EXPECT_EQ(reviews.deadline(), std::nullopt);
+}
+
 TEST_F(FewReviews, TheOthersWaitForTheirTurn) {
   std::vector<int> all;
   for (const char* key : {"a", "b", "c", "d"}) all.push_back(Ask(key, key));

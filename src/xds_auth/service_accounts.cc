@@ -30,6 +30,9 @@ ReviewOptions Cut(const ServiceAccountOptions& options) {
   return reviews;
 }
 
+// Whether nobody could tell.
+bool Fails(const absl::Status& status) { return !status.ok() && !absl::IsUnauthenticated(status); }
+
 }  // namespace
 
 std::string AddressOf(const std::string& peer) {
@@ -89,8 +92,14 @@ void ServiceAccounts::Reviewed(const std::string& key, const kube::WriteResult& 
   });
 }
 
-void ServiceAccounts::Finish(const std::string& key, const Reviews::Answer& answer) {
+// What is wrong with the API server is for the log: it is nothing for strangers.
+void ServiceAccounts::Finish(const std::string& key, Reviews::Answer answer) {
   LogHealth(answer.status());
+  if (Fails(answer.status())) {
+    answer = absl::UnavailableError(
+        "the API server cannot be asked whose token it is: connect again later; the log of "
+        "the control plane says more");
+  }
   Reviews::Todo todo;
   {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -98,10 +107,11 @@ void ServiceAccounts::Finish(const std::string& key, const Reviews::Answer& answ
     todo = reviews_.Take();
   }
   Do(std::move(todo));
+  Arm();
 }
 
 void ServiceAccounts::LogHealth(const absl::Status& status) {
-  const bool fails = !status.ok() && !absl::IsUnauthenticated(status);
+  const bool fails = Fails(status);
   if (fails == std::exchange(failing_, fails)) return;
   if (fails) {
     log_(Cat(std::string(status.message()), "; proxies that are known stay, others get nothing"), true);
@@ -110,7 +120,7 @@ void ServiceAccounts::LogHealth(const absl::Status& status) {
   }
 }
 
-// One timer at a time, for the first who waits.
+// A timer for what is due first.
 void ServiceAccounts::Arm() {
   std::optional<Time> due;
   {

@@ -53,7 +53,7 @@ class ServiceAccounts : public xds::Authenticator {
   void Do(Reviews::Todo todo);
   void Review(const Reviews::Start& start);
   void Reviewed(const std::string& key, const kube::WriteResult& result);
-  void Finish(const std::string& key, const Reviews::Answer& answer);
+  void Finish(const std::string& key, Reviews::Answer answer);
   void Arm();
   void LogHealth(const absl::Status& status);
 
