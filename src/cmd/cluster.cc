@@ -29,6 +29,7 @@
 #include "src/sources/kube/list_watch.h"
 #include "src/status/status_writer.h"
 #include "src/status/verdicts.h"
+#include "src/xds_auth/cluster_accounts.h"
 
 namespace k8sgw {
 namespace {
@@ -58,6 +59,20 @@ kube::CallRate ReadRate(const gloov1::Settings* settings, kube::CallRate otherwi
   return rate;
 }
 
+// nullptr when everybody may have everything.
+std::unique_ptr<xds_auth::ClusterAccounts> MakeAccounts(const XdsAuthOptions& options,
+                                                        const kube::ClientConfig& config) {
+  if (options.mode != kServiceAccountAuth) return nullptr;
+  xds_auth::ServiceAccountOptions accounts;
+  accounts.audience = options.audience;
+  accounts.grants = xds_auth::ParseGrants(options.allow).value_or(xds_auth::Grants());
+  accounts.recheck = std::chrono::seconds(options.recheck_seconds);
+  return std::make_unique<xds_auth::ClusterAccounts>(
+      std::move(accounts), config, [](const std::string& what, bool is_error) {
+        is_error ? spdlog::error("xDS: {}", what) : spdlog::info("xDS: {}", what);
+      });
+}
+
 // Another one for each process, so that a pod that starts again is not taken for its former self.
 std::string Identity() {
   char host[256] = "k8sgateway";
@@ -71,6 +86,7 @@ class ClusterServer {
   ClusterServer(const GlooOptions& options, kube::ClientConfig config)
       : options_(options),
         memory_(options, config.server),
+        accounts_(MakeAccounts(options.xds_auth, config)),
         credentials_(std::move(config), kube::RealEnvironment(), kube::RealExecRunner(), {}),
         client_(kube_loop_, credentials_, {}),
         writer_(client_),
@@ -127,6 +143,8 @@ class ClusterServer {
     loop_.Run();
     webhook_.Stop();
     ports_.Stop();
+    // Nobody waits to be known any more, which the end of the server would wait for.
+    if (accounts_) accounts_->Stop();
     control_.Shutdown();
     return 0;
   }
@@ -139,6 +157,7 @@ class ClusterServer {
     control.fallback_port = static_cast<uint32_t>(options_.fallback_port);
     control.pipeline.header_secrets_match_upstreams = options_.policy.header_secrets_match_upstreams;
     control.status_file = options_.status_file;
+    control.authenticator = accounts_ ? &accounts_->authenticator() : nullptr;
     control.on_refusal = [this] { statuses_.Committed(verdicts_.TakeChanged()); };
     return control;
   }
@@ -297,6 +316,7 @@ class ClusterServer {
   // First of all: it blocks signals in the threads that others start.
   EventLoop loop_;
   ClusterMemory memory_;
+  std::unique_ptr<xds_auth::ClusterAccounts> accounts_;
   std::minstd_rand engine_{std::random_device()()};
   std::uniform_real_distribution<double> random_{0.0, 1.0};
   kube::Loop kube_loop_;
@@ -329,6 +349,10 @@ int GlooInCluster(const GlooOptions& options) {
     return 1;
   }
   spdlog::info("cluster {} ({})", config->server, config->origin);
+  if (options.xds_auth.mode == kServiceAccountAuth) {
+    spdlog::info("xDS: only for proxies with a token of their ServiceAccount for the audience {}",
+                 options.xds_auth.audience);
+  }
   return ClusterServer(options, std::move(*config)).Run();
 }
 

@@ -36,6 +36,18 @@ struct RunOptions {
   LogOptions log;
 };
 
+// Who gets configuration over xDS: whoever asks, or proxies that show a token of their ServiceAccount.
+inline constexpr char kNoAuth[] = "none";
+inline constexpr char kServiceAccountAuth[] = "service-account";
+
+struct XdsAuthOptions {
+  std::string mode = kNoAuth;
+  std::string audience = "k8sgateway-xds";
+  // NAMESPACE/ACCOUNT=NAMESPACE~PROXY
+  std::vector<std::string> allow;
+  int recheck_seconds = 300;
+};
+
 struct GlooOptions {
   // "" for objects of a cluster.
   std::string directory;
@@ -54,6 +66,7 @@ struct GlooOptions {
   std::string status_file;
   // As in RunOptions.
   std::string state_dir;
+  XdsAuthOptions xds_auth;
   PolicyOptions policy;
   LogOptions log;
 };

@@ -37,6 +37,11 @@ absl::Status ControlPlane::Listen(const std::string& address) {
       if (options_.on_refusal) options_.on_refusal();
     });
   };
+  options.authenticator = options_.authenticator;
+  options.on_refusal = [this](const xds::Refusal& refusal) {
+    const std::optional<std::string> line = refusals_.Line(refusal, EventLoop::Now());
+    if (line) loop_.Post([line = *line] { spdlog::warn("xDS: {}", line); });
+  };
   auto server = xds::Server::Start(std::move(options));
   if (!server.ok()) return server.status();
   xds::Update fallback;
@@ -126,14 +131,16 @@ bool ControlPlane::AllInSync() const {
 void ControlPlane::UpdateStatus() {
   if (options_.status_file.empty()) return;
   const xds::EngineStats stats = server_ ? server_->stats() : xds::EngineStats();
+  const xds::AccessStats access = server_ ? server_->access_stats() : xds::AccessStats();
   const bool in_sync = AllInSync();
   next_status_ = EventLoop::Now() + (in_sync ? kStatusRest : kStatusPoll);
   const std::string status =
       fmt::format(R"({{"revision": {}, "in_sync": {}, "errors": {}, "warnings": {}, "streams": {}, "nacks": {}, )"
-                  R"("unknown_roles": {}}})"
+                  R"("unknown_roles": {}, "refused": {}}})"
                   "\n",
                   revision(), in_sync ? "true" : "false", pipeline_.problem_table().CountErrors(),
-                  pipeline_.problem_table().CountWarnings(), stats.streams, stats.nacks, stats.unknown_roles);
+                  pipeline_.problem_table().CountWarnings(), stats.streams, stats.nacks, stats.unknown_roles,
+                  access.unauthenticated + access.denied + access.unavailable);
   if (status == last_status_) return;
   // On a full disk the old file stays, and it is tried again.
   const std::string part = options_.status_file + ".part";

@@ -14,6 +14,7 @@
 #include "src/cmd/event_loop.h"
 #include "src/pipeline/pipeline.h"
 #include "src/xds/server.h"
+#include "src/xds_auth/refusal_log.h"
 
 namespace k8sgw {
 
@@ -25,6 +26,8 @@ struct ControlPlaneOptions {
   std::string status_file;
   // Called when an Envoy has refused something and the problems are another.
   std::function<void()> on_refusal;
+  // Who gets configuration over xDS; outlives the control plane. Without one, whoever asks.
+  xds::Authenticator* authenticator = nullptr;
 };
 
 class ControlPlane {
@@ -74,6 +77,7 @@ class ControlPlane {
   EventLoop& loop_;
   const Locate locate_;
   Pipeline pipeline_;
+  xds_auth::RefusalLog refusals_;
   std::unique_ptr<xds::Server> server_;
   bool serving_ = false;
   bool held_ = false;

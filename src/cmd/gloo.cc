@@ -268,6 +268,11 @@ class GlooServer {
 int Gloo(const GlooOptions& options) {
   SetUpLog(options.log);
   if (options.directory.empty()) return GlooInCluster(options);
+  if (options.xds_auth.mode != kNoAuth) {
+    std::cerr << "gloo: --xds-auth " << options.xds_auth.mode
+              << " asks the API server about tokens, and --dir has none: leave one of them away\n";
+    return 2;
+  }
   return GlooServer(options).Run();
 }
 

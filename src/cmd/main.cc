@@ -6,6 +6,8 @@
 
 #include "src/base/address.h"
 #include "src/cmd/commands.h"
+#include "src/xds_auth/service_account.h"
+#include "src/xds_auth/token_review.h"
 
 namespace k8sgw {
 namespace {
@@ -36,6 +38,7 @@ its bootstrap names: node.metadata.role is <namespace>~<proxy>, such as gloo-sys
 
   k8sgateway gloo                                     # in a pod, or with the cluster that kubectl would take
   k8sgateway gloo --kubeconfig admin.conf --namespace gloo-system
+  k8sgateway gloo --xds-auth service-account          # configuration only for proxies that prove who they are
   k8sgateway gloo --dir ./data
 
 Exit codes: 0 after a signal, 1 when there is no cluster, the address is in use or Settings are broken at the start, 2 for wrong usage.)";
@@ -154,6 +157,38 @@ void AddRun(CLI::App& app, int& exit_code) {
   });
 }
 
+// "" when the text is good.
+std::string CheckGrant(const std::string& text) {
+  const auto grants = xds_auth::ParseGrants({text});
+  return grants.ok() ? "" : std::string(grants.status().message());
+}
+
+std::string CheckAudience(const std::string& text) {
+  return xds_auth::IsAudience(text) ? "" : "an audience has up to 256 printable characters, without spaces and quotes";
+}
+
+void AddXdsAuth(CLI::App& command, XdsAuthOptions& auth) {
+  command
+      .add_option("--xds-auth", auth.mode,
+                  "Who gets configuration over xDS: none for whoever asks, or service-account for proxies that show a "
+                  "token of their ServiceAccount, which the API server reviews")
+      ->envname("K8SGATEWAY_XDS_AUTH")
+      ->check(CLI::IsMember({kNoAuth, kServiceAccountAuth}))
+      ->capture_default_str();
+  command.add_option("--xds-auth-audience", auth.audience, "The audience that tokens of proxies must have")
+      ->envname("K8SGATEWAY_XDS_AUTH_AUDIENCE")
+      ->check(CheckAudience)
+      ->capture_default_str();
+  command
+      .add_option("--xds-auth-allow", auth.allow,
+                  "NAMESPACE/ACCOUNT=NAMESPACE~PROXY: this account may have this role, too; may stand more than once")
+      ->envname("K8SGATEWAY_XDS_AUTH_ALLOW")
+      ->delimiter(',')
+      ->check(CheckGrant);
+  AddNumber(command, "--xds-auth-recheck", auth.recheck_seconds, 5, 86400,
+            "Seconds after which an open stream's token is reviewed again");
+}
+
 void AddGloo(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<GlooOptions>();
   if (const char* ns = std::getenv("POD_NAMESPACE"); ns && *ns) options->ns = ns;
@@ -185,6 +220,7 @@ void AddGloo(CLI::App& app, int& exit_code) {
       ->envname("K8SGATEWAY_ENVOY");
   AddStatusFile(*gloo, options->status_file);
   AddStateDir(*gloo, options->state_dir);
+  AddXdsAuth(*gloo, options->xds_auth);
   AddPolicyFlags(*gloo, options->policy);
   AddLogFlags(*gloo, options->log);
   gloo->footer(kGlooHelp);

@@ -15,23 +15,58 @@ Time Now() { return std::chrono::steady_clock::now(); }
 
 // --- Stream
 
-void Stream::Open(StreamOptions options) {
+void Stream::Open(StreamOptions options, Caller caller) {
+  caller_ = std::move(caller);
   hub_.Call([&](Engine& engine) {
     id_ = engine.Open(options, [this](Response response) {
       Enqueue(std::move(response));
       hub_.ready_.push_back(shared_from_this());
     });
   });
+  if (hub_.authenticator_ == nullptr) return Admit(Ptr<Identity>());
+  hub_.authenticator_->Authenticate(caller_, [self = shared_from_this()](const auto& answer) { self->Admit(answer); });
+}
+
+void Stream::Admit(const absl::StatusOr<Ptr<Identity>>& answer) {
+  if (!answer.ok()) return Refuse(answer.status());
   std::lock_guard<std::mutex> lock(mutex_);
+  identity_ = *answer;
   ready_to_listen_ = true;
   ListenOn();
 }
 
 void Stream::Receive(const Request& request) {
-  hub_.Call([&](Engine& engine) { engine.Receive(id_, request, Now()); });
+  const bool first = identity_ != nullptr && !role_;
+  if (first && !MayHave(request.role.value_or(""))) return;
+  hub_.Call([&](Engine& engine) {
+    engine.Receive(id_, request, Now());
+    if (!first) return;
+    ++hub_.access_.admitted;
+    hub_.AskLater(*this);
+  });
   std::lock_guard<std::mutex> lock(mutex_);
   ready_to_listen_ = true;
   ListenOn();
+}
+
+bool Stream::MayHave(const std::string& role) {
+  role_ = role;
+  const absl::Status status = identity_->MayHave(role);
+  if (!status.ok()) Refuse(status);
+  return status.ok();
+}
+
+// The role of a stream never changes.
+void Stream::Reconsider(const absl::StatusOr<Ptr<Identity>>& answer) {
+  const absl::Status status = answer.ok() ? (*answer)->MayHave(*role_) : answer.status();
+  if (!status.ok()) Refuse(status);
+}
+
+// The transport waits for StartRefusing, and the hub for the transport, so the hub is there until then.
+void Stream::Refuse(const absl::Status& status) {
+  if (!Close()) return;
+  hub_.Tell({caller_.peer, role_.value_or(""), status});
+  StartRefusing(status);
 }
 
 void Stream::ListenOn() {
@@ -40,10 +75,18 @@ void Stream::ListenOn() {
   StartListening();
 }
 
+// Who comes second must not touch the hub, which may be gone.
 bool Stream::Close() {
-  hub_.Call([&](Engine& engine) { engine.Close(id_); });
-  std::lock_guard<std::mutex> lock(mutex_);
-  return !std::exchange(closed_, true);
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (std::exchange(closed_, true)) return false;
+  }
+  hub_.Call([&](Engine& engine) {
+    engine.Close(id_);
+    left_ = true;
+    hub_.AskNoMore(*this);
+  });
+  return true;
 }
 
 void Stream::Sent() {
@@ -76,7 +119,11 @@ void Stream::SendNext() {
 
 // --- Hub
 
-Hub::Hub(EngineOptions options) : engine_(std::move(options)), deadlines_([this] { KeepDeadlines(); }) {}
+Hub::Hub(HubOptions options)
+    : authenticator_(options.authenticator),
+      on_refusal_(std::move(options.on_refusal)),
+      engine_(std::move(options.engine)),
+      deadlines_([this] { KeepDeadlines(); }) {}
 
 Hub::~Hub() {
   {
@@ -94,7 +141,7 @@ void Hub::Call(const std::function<void(Engine&)>& work) {
     std::lock_guard<std::mutex> lock(mutex_);
     work(engine_);
     ready.swap(ready_);
-    wake = engine_.NextDeadline() != awaited_deadline_;
+    wake = NextDeadline() != awaited_deadline_;
   }
   if (wake) deadline_changed_.notify_one();
   for (const auto& stream : ready) stream->SendNext();
@@ -103,14 +150,14 @@ void Hub::Call(const std::function<void(Engine&)>& work) {
 void Hub::KeepDeadlines() {
   std::unique_lock<std::mutex> lock(mutex_);
   while (!stopping_) {
-    awaited_deadline_ = engine_.NextDeadline();
+    awaited_deadline_ = NextDeadline();
     if (awaited_deadline_) {
       deadline_changed_.wait_until(lock, *awaited_deadline_);
     } else {
       deadline_changed_.wait(lock);
     }
     lock.unlock();
-    Call([](Engine& engine) { engine.Tick(Now()); });
+    Tick(Now());
     lock.lock();
   }
 }
@@ -119,9 +166,73 @@ void Hub::Apply(const std::string& role, const Update& update) {
   Call([&](Engine& engine) { engine.Apply(role, update, Now()); });
 }
 
-std::optional<Response> Hub::Fetch(const Request& request) {
+std::optional<Time> Hub::NextDeadline() const {
+  std::optional<Time> next = engine_.NextDeadline();
+  if (!ask_again_.empty() && (!next || ask_again_.begin()->first < *next)) next = ask_again_.begin()->first;
+  return next;
+}
+
+void Hub::Tick(Time now) {
+  std::vector<std::shared_ptr<Stream>> due;
+  Call([&](Engine& engine) {
+    engine.Tick(now);
+    while (!ask_again_.empty() && ask_again_.begin()->first <= now) {
+      Stream& stream = *ask_again_.begin()->second;
+      due.push_back(stream.shared_from_this());
+      AskNoMore(stream);
+      AskLater(stream);
+    }
+  });
+  for (const auto& stream : due) {
+    authenticator_->Authenticate(stream->caller_, [stream](const auto& answer) { stream->Reconsider(answer); });
+  }
+}
+
+void Hub::AskLater(Stream& stream) {
+  if (stream.left_) return;
+  stream.ask_again_ = Now() + authenticator_->holds_for();
+  ask_again_.emplace(*stream.ask_again_, &stream);
+}
+
+void Hub::AskNoMore(Stream& stream) {
+  if (stream.ask_again_) ask_again_.erase({*stream.ask_again_, &stream});
+  stream.ask_again_.reset();
+}
+
+void Hub::Tell(const Refusal& refusal) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (absl::IsUnauthenticated(refusal.status)) {
+      ++access_.unauthenticated;
+    } else if (absl::IsPermissionDenied(refusal.status)) {
+      ++access_.denied;
+    } else {
+      ++access_.unavailable;
+    }
+  }
+  if (on_refusal_) on_refusal_(refusal);
+}
+
+void Hub::Fetch(const Caller& caller, const Request& request, Fetched done) {
+  if (authenticator_ == nullptr) return done(FetchNow(request));
+  authenticator_->Authenticate(caller, [this, peer = caller.peer, request, done = std::move(done)](const auto& answer) {
+    const std::string role = request.role.value_or("");
+    const absl::Status status = answer.ok() ? (*answer)->MayHave(role) : answer.status();
+    if (status.ok()) return done(FetchNow(request));
+    Tell({peer, role, status});
+    done(status);
+  });
+}
+
+std::optional<Response> Hub::FetchNow(const Request& request) {
   std::lock_guard<std::mutex> lock(mutex_);
+  if (authenticator_ != nullptr) ++access_.admitted;
   return engine_.Fetch(request, Now());
+}
+
+AccessStats Hub::access_stats() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return access_;
 }
 
 EngineStats Hub::stats() const {

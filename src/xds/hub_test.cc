@@ -104,6 +104,7 @@ class TestStream final : public Stream {
   }
 
   void StartListening() override { EXPECT_FALSE(ended_) << "a stream that is closed does not listen"; }
+  void StartRefusing(const absl::Status& status) override { ADD_FAILURE() << status; }
 
   Network& network_;
   std::atomic<bool> busy_ = false;
@@ -156,8 +157,8 @@ void BeClient(Hub& hub, Network& network, int seed, const std::atomic<bool>& cal
 
 TEST(Hub, ManyThreadsEndWithTheSame) {
   std::atomic<int> nacks = 0;
-  EngineOptions options{
-      .unknown_role_grace = 1ms, .fallback_role = "fallback", .on_nack = [&](const Nack&) { ++nacks; }};
+  HubOptions options;
+  options.engine = {.unknown_role_grace = 1ms, .fallback_role = "fallback", .on_nack = [&](const Nack&) { ++nacks; }};
   Hub hub(options);
   Network network;
   std::atomic<bool> calm = false;
@@ -181,7 +182,9 @@ TEST(Hub, ManyThreadsEndWithTheSame) {
     Request fetch;
     fetch.role = kRole;
     fetch.type_url = TypeUrl(Type::kCluster);
-    static_cast<void>(hub.Fetch(fetch));
+    bool fetched = false;
+    hub.Fetch({}, fetch, [&](const auto& answer) { fetched = answer.ok(); });
+    EXPECT_TRUE(fetched);
     std::this_thread::sleep_for(1ms);
   }
   // The last word; everything else is taken back.

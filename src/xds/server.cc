@@ -30,13 +30,26 @@ grpc::Status NoRequest() {
   return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "the message is no discovery request");
 }
 
+Caller CallerOf(const CallbackServerContext& context) {
+  Caller caller;
+  caller.peer = context.peer();
+  const auto [begin, end] = context.client_metadata().equal_range("authorization");
+  for (auto it = begin; it != end; ++it) caller.authorization.emplace_back(it->second.data(), it->second.size());
+  return caller;
+}
+
+// Their codes have equal numbers.
+grpc::Status ToGrpc(const absl::Status& status) {
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
+}
+
 // gRPC calls the reactions one at a time, but a response may be handed over by any thread.
 class GrpcStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>, public Stream {
  public:
-  static GrpcStream* Start(Hub& hub, StreamOptions options) {
+  static GrpcStream* Start(Hub& hub, const CallbackServerContext& context, StreamOptions options) {
     const auto stream = std::make_shared<GrpcStream>(hub, options.delta);
     stream->self_ = stream;
-    stream->Open(options);
+    stream->Open(options, CallerOf(context));
     return stream.get();
   }
 
@@ -66,6 +79,7 @@ class GrpcStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
   }
   void StartSending() override { StartWrite(&response_bytes_); }
   void StartListening() override { StartRead(&request_bytes_); }
+  void StartRefusing(const absl::Status& status) override { Finish(ToGrpc(status)); }
 
   // Nothing may be started after Finish, which Close has seen to.
   void End(grpc::Status status) {
@@ -87,13 +101,14 @@ grpc::ServerUnaryReactor* AnswerFetch(Hub& hub, Type type, CallbackServerContext
     return reactor;
   }
   if (request.type_url.empty()) request.type_url = TypeUrl(type);
-  const std::optional<Response> response = hub.Fetch(request);
-  if (!response) {
-    reactor->Finish(grpc::Status(grpc::StatusCode::NOT_FOUND, "nothing newer than the given version"));
-    return reactor;
-  }
-  *out = WriteStateResponse(*response);
-  reactor->Finish(grpc::Status::OK);
+  hub.Fetch(CallerOf(*context), request, [reactor, out](const absl::StatusOr<std::optional<Response>>& answer) {
+    if (!answer.ok()) return reactor->Finish(ToGrpc(answer.status()));
+    if (!*answer) {
+      return reactor->Finish(grpc::Status(grpc::StatusCode::NOT_FOUND, "nothing newer than the given version"));
+    }
+    *out = WriteStateResponse(**answer);
+    reactor->Finish(grpc::Status::OK);
+  });
   return reactor;
 }
 
@@ -105,11 +120,11 @@ using AdsBase = ads::AggregatedDiscoveryService::WithRawCallbackMethod_StreamAgg
 class AdsService final : public AdsBase {
  public:
   explicit AdsService(Hub& hub) : hub_(hub) {}
-  grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* StreamAggregatedResources(CallbackServerContext*) override {
-    return GrpcStream::Start(hub_, {.delta = false, .single_type = std::nullopt});
+  grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* StreamAggregatedResources(CallbackServerContext* context) override {
+    return GrpcStream::Start(hub_, *context, {.delta = false, .single_type = std::nullopt});
   }
-  grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* DeltaAggregatedResources(CallbackServerContext*) override {
-    return GrpcStream::Start(hub_, {.delta = true, .single_type = std::nullopt});
+  grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* DeltaAggregatedResources(CallbackServerContext* context) override {
+    return GrpcStream::Start(hub_, *context, {.delta = true, .single_type = std::nullopt});
   }
 
  private:
@@ -123,11 +138,11 @@ class AdsService final : public AdsBase {
             package::Api::WithRawCallbackMethod_Fetch##Name<package::Api::Service>>> {                           \
    public:                                                                                                       \
     explicit Class(Hub& hub) : hub_(hub) {}                                                                      \
-    grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Stream##Name(CallbackServerContext*) override {             \
-      return GrpcStream::Start(hub_, {.delta = false, .single_type = kType});                                    \
+    grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Stream##Name(CallbackServerContext* context) override {     \
+      return GrpcStream::Start(hub_, *context, {.delta = false, .single_type = kType});                          \
     }                                                                                                            \
-    grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Delta##Name(CallbackServerContext*) override {              \
-      return GrpcStream::Start(hub_, {.delta = true, .single_type = kType});                                     \
+    grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Delta##Name(CallbackServerContext* context) override {      \
+      return GrpcStream::Start(hub_, *context, {.delta = true, .single_type = kType});                           \
     }                                                                                                            \
     grpc::ServerUnaryReactor* Fetch##Name(CallbackServerContext* context, const ByteBuffer* in,                  \
                                           ByteBuffer* out) override {                                            \
@@ -146,8 +161,14 @@ K8SGW_XDS_SERVICE(SdsService, ::envoy::service::secret::v3, SecretDiscoveryServi
 
 class GrpcServer final : public Server {
  public:
-  explicit GrpcServer(EngineOptions options)
-      : hub_(std::move(options)), ads_(hub_), lds_(hub_), rds_(hub_), cds_(hub_), eds_(hub_), sds_(hub_) {}
+  explicit GrpcServer(const ServerOptions& options)
+      : hub_({options.engine, options.authenticator, options.on_refusal}),
+        ads_(hub_),
+        lds_(hub_),
+        rds_(hub_),
+        cds_(hub_),
+        eds_(hub_),
+        sds_(hub_) {}
 
   ~GrpcServer() override { Shutdown(); }
 
@@ -183,6 +204,7 @@ class GrpcServer final : public Server {
   void Apply(const std::string& role, const Update& update) override { hub_.Apply(role, update); }
   void SetServing() override { server_->GetHealthCheckService()->SetServingStatus(true); }
   EngineStats stats() const override { return hub_.stats(); }
+  AccessStats access_stats() const override { return hub_.access_stats(); }
   bool InSync(const std::string& role) const override { return hub_.InSync(role); }
 
   void Shutdown() override {
@@ -208,7 +230,7 @@ class GrpcServer final : public Server {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(ServerOptions options) {
-  auto server = std::make_unique<GrpcServer>(options.engine);
+  auto server = std::make_unique<GrpcServer>(options);
   const absl::Status status = server->Start(options);
   if (!status.ok()) return status;
   return server;

@@ -2,8 +2,9 @@
 // unary Fetch, health and reflection, on one port.
 //
 // Responses are written as raw bytes: the pieces of a Resource are handed to gRPC as slices without a copy, and are
-// never parsed or serialized again. gRPC's threads come through a Hub (hub.h); the owner of the graph calls
-// Apply from its own thread.
+// never parsed or serialized again. With an authenticator, only callers that are known get anything, and only of roles
+// that are theirs; health and reflection, which tell nothing of the configuration, stay open. gRPC's threads come
+// through a Hub (hub.h); the owner of the graph calls Apply from its own thread.
 #pragma once
 
 #include <functional>
@@ -11,6 +12,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "src/xds/authenticator.h"
 #include "src/xds/engine.h"
 
 namespace k8sgw::xds {
@@ -19,6 +21,9 @@ struct ServerOptions {
   // "127.0.0.1:9977", "[::]:9977", "unix:/path"; port 0 picks a free one.
   std::string address;
   EngineOptions engine;
+  // As in HubOptions.
+  Authenticator* authenticator = nullptr;
+  std::function<void(const Refusal&)> on_refusal{};
   // Largest request that is read, in bytes. Responses have no bound.
   int max_request_bytes = 32 << 20;
 };
@@ -35,8 +40,10 @@ class Server {
   // Health answers NOT_SERVING until this is called.
   virtual void SetServing() = 0;
   virtual EngineStats stats() const = 0;
+  virtual AccessStats access_stats() const = 0;
   virtual bool InSync(const std::string& role) const = 0;
-  // Closes streams and returns when all of gRPC's threads have left. Called by the destructor too.
+  // Closes streams and returns when all of gRPC's threads have left, which those that fetch do when the authenticator
+  // has answered. Called by the destructor too.
   virtual void Shutdown() = 0;
 };
 

@@ -21,6 +21,7 @@ from cases import (
     file_mode,
     fleet,
     hostile,
+    identity,
     many,
     namespaces,
     node,
@@ -52,6 +53,7 @@ _SUITES = [
     servers.SUITE,
     replicas.SUITE,
     clocks.SUITE,
+    identity.SUITE,
     many.SUITE,
 ]
 

@@ -49,6 +49,7 @@ RULES: list[Object] = [
         "verbs": [*READ, "patch"],
     },
     {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]},
+    {"apiGroups": ["authentication.k8s.io"], "resources": ["tokenreviews"], "verbs": ["create"]},
 ]
 
 
@@ -111,9 +112,9 @@ class Account:
         )
         os.replace(part, self.token)
 
-    def delete_lease(self) -> None:
+    def delete_lease(self, namespace: str) -> None:
         """Nobody leads any more, if the API server is there to be told so."""
-        self._cluster.attempt("-n", SYSTEM, "delete", "lease", "gloo", "--ignore-not-found")
+        self._cluster.attempt("-n", namespace, "delete", "lease", "gloo", "--ignore-not-found")
 
 
 class ControlPlane:
@@ -124,10 +125,17 @@ class ControlPlane:
     """
 
     def __init__(
-        self, folder: pathlib.Path, preset: str, account: Account, name: str, *more: str
+        self,
+        folder: pathlib.Path,
+        preset: str,
+        account: Account,
+        name: str,
+        *more: str,
+        namespace: str = SYSTEM,
     ) -> None:
         self.name = name
         self._account = account
+        self._namespace = namespace
         self.environment: dict[str, str] = {}  # of the next start
         self.status_file = folder / f"{name}.status.json"
         self._args = [
@@ -136,7 +144,7 @@ class ControlPlane:
             "--kubeconfig",
             str(account.kubeconfig),
             "--namespace",
-            SYSTEM,
+            namespace,
             "--status-file",
             str(self.status_file),
             *more,
@@ -146,7 +154,7 @@ class ControlPlane:
     def _start(self) -> Process:
         self.status_file.unlink(missing_ok=True)
         # As the downward API tells a pod its name, which is that of a candidate for the Lease.
-        place = {"POD_NAME": self.name, "POD_NAMESPACE": SYSTEM}
+        place = {"POD_NAME": self.name, "POD_NAMESPACE": self._namespace}
         return Process(self._args, {**place, **self.environment})
 
     def status(self) -> dict[str, Any]:
@@ -173,7 +181,7 @@ class ControlPlane:
         self.process.signal(signal.SIGKILL)
         self.process.wait_exit()
         if not leave_lease:
-            self._account.delete_lease()
+            self._account.delete_lease(self._namespace)
 
     def peak_memory(self) -> int:
         """Resident memory at most so far, in MiB."""
@@ -190,17 +198,18 @@ class Proxy:
         admin_port: int,
         control_plane: str = "127.0.0.1",
         proxy: str = "gateway-proxy",
+        config: Object | None = None,
     ) -> None:
+        """`config` is a bootstrap in the place of the usual one."""
         self.admin_port = admin_port
-        bootstrap = folder / f"envoy-{admin_port}.yaml"
-        bootstrap.write_text(
-            yaml.safe_dump(_bootstrap(f"{SYSTEM}~{proxy}", control_plane, admin_port), sort_keys=False)
-        )
+        path = folder / f"envoy-{admin_port}.yaml"
+        config = config or bootstrap(f"{SYSTEM}~{proxy}", control_plane, admin_port)
+        path.write_text(yaml.safe_dump(config, sort_keys=False))
         self.process = Process(
             [
                 default_envoy(),
                 "-c",
-                str(bootstrap),
+                str(path),
                 "--disable-hot-restart",
                 "--concurrency",
                 "1",
@@ -248,11 +257,13 @@ class Proxy:
 _RETRY = {"retry_back_off": {"base_interval": "0.25s", "max_interval": "2s"}}
 
 
-def _bootstrap(role_name: str, control_plane: str, admin_port: int) -> Object:
+def bootstrap(
+    role_name: str, control_plane: str, admin_port: int, xds_port: int = XDS_PORT
+) -> Object:
     """Delta ADS for everything."""
     options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
     source = {"ads": {}, "resource_api_version": "V3"}
-    address = {"socket_address": {"address": control_plane, "port_value": XDS_PORT}}
+    address = {"socket_address": {"address": control_plane, "port_value": xds_port}}
     endpoint = {"endpoint": {"address": address}}
     return {
         "node": {"id": f"proxy-{admin_port}", "cluster": "gateway", "metadata": {"role": role_name}},

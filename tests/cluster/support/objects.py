@@ -11,12 +11,12 @@ def meta(name: str, namespace: str = "", **more: Any) -> Object:
     return {"name": name, **({"namespace": namespace} if namespace else {}), **more}
 
 
-def gateway(name: str, port: int, **spec: Any) -> Object:
-    """In the namespace of the control plane, on all addresses."""
+def gateway(name: str, port: int, namespace: str = "gloo-system", **spec: Any) -> Object:
+    """In the namespace of a control plane, on all addresses."""
     return {
         "apiVersion": "gateway.solo.io/v1",
         "kind": "Gateway",
-        "metadata": meta(name, "gloo-system"),
+        "metadata": meta(name, namespace),
         "spec": {
             "bindAddress": "0.0.0.0",
             "bindPort": port,

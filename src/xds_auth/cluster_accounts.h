@@ -1,0 +1,34 @@
+// ServiceAccounts with a client of the API server, and a thread, of their own.
+#pragma once
+
+#include <memory>
+
+#include "src/sources/kube/client_config.h"
+#include "src/sources/kube/loop.h"
+#include "src/xds_auth/service_accounts.h"
+
+namespace k8sgw::xds_auth {
+
+class ClusterAccounts {
+ public:
+  // `log` as of ServiceAccounts. Connects when there is somebody to ask about.
+  ClusterAccounts(ServiceAccountOptions options, kube::ClientConfig config, ServiceAccounts::Log log);
+  // After Stop, when nobody asks any more.
+  ~ClusterAccounts();
+  ClusterAccounts(const ClusterAccounts&) = delete;
+  ClusterAccounts& operator=(const ClusterAccounts&) = delete;
+
+  xds::Authenticator& authenticator() { return accounts_; }
+  void Stop() { accounts_.Stop(); }
+
+ private:
+  // What belongs to the thread.
+  struct Client;
+
+  ServiceAccounts accounts_;
+  std::unique_ptr<Client> client_;
+  // Ends first.
+  kube::LoopThread thread_;
+};
+
+}  // namespace k8sgw::xds_auth

@@ -1,0 +1,51 @@
+// ServiceAccounts, and which roles are theirs.
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "src/base/ptr.h"
+#include "src/xds/authenticator.h"
+
+namespace k8sgw::xds_auth {
+
+// Who a token belongs to, as the API server says.
+struct Account {
+  std::string ns;
+  std::string name;
+  // The pod that the token was made for; "" when it is bound to none.
+  std::string pod;
+  std::string pod_uid;
+
+  bool operator==(const Account&) const = default;
+};
+
+// What accounts may have besides what is theirs by name: ("namespace/account", role).
+using Grants = std::set<std::pair<std::string, std::string>>;
+
+// Reads "NAMESPACE/ACCOUNT=NAMESPACE~PROXY" of each text. Errors: InvalidArgument, names the text and the mend.
+absl::StatusOr<Grants> ParseGrants(const std::vector<std::string>& texts);
+
+// A role is `<namespace>~<proxy>`. It belongs to accounts of that namespace: to pods that are labelled with the name of
+// the proxy, or, when the token has no pod with such a label, to the account of that name.
+class ServiceAccountIdentity : public xds::Identity {
+ public:
+  // `label` is that of the token's pod, "" without one.
+  ServiceAccountIdentity(Account account, std::string label, Ptr<Grants> grants);
+
+  absl::Status MayHave(const std::string& role) const override;
+  const Account& account() const { return account_; }
+  // The proxy whose role it may have by itself.
+  const std::string& proxy() const { return label_.empty() ? account_.name : label_; }
+
+ private:
+  const Account account_;
+  const std::string label_;
+  const Ptr<Grants> grants_;
+};
+
+}  // namespace k8sgw::xds_auth
