@@ -15,6 +15,7 @@ import time
 import support  # pylint: disable=unused-import # finds the harness
 from cases import (
     admission,
+    config_maps,
     definitions,
     destinations,
     file_mode,
@@ -40,6 +41,7 @@ _SUITES = [
     destinations.SUITE,
     statuses.SUITE,
     rollouts.SUITE,
+    config_maps.SUITE,
     namespaces.SUITE,
     admission.SUITE,
     servers.SUITE,
