@@ -5,6 +5,7 @@
 #include <google/protobuf/any.pb.h>
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/descriptor.pb.h>
+#include <google/protobuf/unknown_field_set.h>
 #include <google/rpc/status.proto.h>
 
 #include <algorithm>
@@ -29,6 +30,10 @@ constexpr char kMakeThem[] = "make them with protoc --include_imports --descript
 constexpr char kMendRule[] = "correct its google.api.http";
 constexpr size_t kShownServices = 5;
 constexpr int kMostRanges = 1000;
+// Of FileDescriptorProto. Its values are those of proto2 to edition 2024.
+constexpr int kEditionField = 14;
+constexpr uint64_t kFirstEdition = 998;
+constexpr uint64_t kLastEdition = 1001;
 
 // Keeps the first error.
 class FirstError : public pb::DescriptorPool::ErrorCollector {
@@ -100,6 +105,17 @@ bool HasBadRanges(const pb::FileDescriptorProto& file) {
          std::ranges::any_of(file.message_type(), [](const auto& message) { return HasBadRanges(message); });
 }
 
+// The edition of a file, which is newer than this library: an unknown field to it. nullopt for none.
+std::optional<uint64_t> EditionOf(const pb::FileDescriptorProto& file) {
+  std::optional<uint64_t> edition;
+  const pb::UnknownFieldSet& fields = file.unknown_fields();
+  for (int i = 0; i < fields.field_count(); ++i) {
+    const pb::UnknownField& field = fields.field(i);
+    if (field.number() == kEditionField && field.type() == pb::UnknownField::TYPE_VARINT) edition = field.varint();
+  }
+  return edition;
+}
+
 class Check {
  public:
   Check(const Options& options, std::string_view field, const std::string& origin, envoy::Reporter& report)
@@ -131,8 +147,15 @@ class Check {
       Fault(Cat("file ", file.name(), " imports ", name, ", which is not among the files before it"), kMakeThem);
       return false;
     }
-    // Editions are newer than this library. What they add does not matter here.
-    if (file.syntax() == "editions") file.set_syntax("proto2");
+    const bool has_edition = file.syntax() == "editions";
+    const std::optional<uint64_t> edition = EditionOf(file);
+    if ((has_edition && !edition) || (edition && (*edition < kFirstEdition || *edition > kLastEdition))) {
+      Fault(Cat("file ", file.name(), " has an edition that Envoy does not know"),
+            "use proto3, or edition 2023 or 2024");
+      return false;
+    }
+    // What editions add does not matter here.
+    if (has_edition) file.set_syntax("proto2");
     if (HasBadRanges(file)) {
       Fault(Cat("file ", file.name(), " has a message or enum with an empty range of numbers, or more than ",
                 kMostRanges, " ranges"),
