@@ -105,6 +105,20 @@ bool HasBadRanges(const pb::FileDescriptorProto& file) {
          std::ranges::any_of(file.message_type(), [](const auto& message) { return HasBadRanges(message); });
 }
 
+// Which the newer library refuses, too.
+bool HasNulInJsonName(const pb::RepeatedPtrField<pb::FieldDescriptorProto>& fields) {
+  return std::ranges::any_of(fields,
+                             [](const auto& field) { return field.json_name().find('\0') != std::string::npos; });
+}
+bool HasNulInJsonName(const pb::DescriptorProto& message) {
+  return HasNulInJsonName(message.field()) || HasNulInJsonName(message.extension()) ||
+         std::ranges::any_of(message.nested_type(), [](const auto& nested) { return HasNulInJsonName(nested); });
+}
+bool HasNulInJsonName(const pb::FileDescriptorProto& file) {
+  return HasNulInJsonName(file.extension()) ||
+         std::ranges::any_of(file.message_type(), [](const auto& message) { return HasNulInJsonName(message); });
+}
+
 // The edition of a file, which is newer than this library: an unknown field to it. nullopt for none.
 std::optional<uint64_t> EditionOf(const pb::FileDescriptorProto& file) {
   std::optional<uint64_t> edition;
@@ -145,6 +159,10 @@ class Check {
     for (const std::string& name : file.dependency()) {
       if (pool_.FindFileByName(name)) continue;
       Fault(Cat("file ", file.name(), " imports ", name, ", which is not among the files before it"), kMakeThem);
+      return false;
+    }
+    if (HasNulInJsonName(file)) {
+      Fault(Cat("file ", file.name(), " has a json_name with a NUL in it"), "correct it");
       return false;
     }
     const bool has_edition = file.syntax() == "editions";
