@@ -1,5 +1,7 @@
 #include "src/base/base64.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 
 namespace k8sgw {
@@ -7,14 +9,27 @@ namespace {
 
 constexpr std::string_view kAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-int ValueOf(char c) {
-  if (c == '-') return 62;
-  if (c == '_') return 63;
-  const size_t at = kAlphabet.find(c);
-  return at == std::string_view::npos ? -1 : static_cast<int>(at);
-}
+// By character; -1 for what is no digit.
+constexpr std::array<int8_t, 256> kValues = [] {
+  std::array<int8_t, 256> values{};
+  values.fill(-1);
+  for (size_t i = 0; i < kAlphabet.size(); ++i)
+    values[static_cast<unsigned char>(kAlphabet[i])] = static_cast<int8_t>(i);
+  values['-'] = 62;
+  values['_'] = 63;
+  return values;
+}();
+
+int ValueOf(char c) { return kValues[static_cast<unsigned char>(c)]; }
+
+bool IsSpace(char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
 
 }  // namespace
+
+size_t EndOfBase64(std::string_view text) {
+  const auto is_digit = [](char c) { return IsSpace(c) || c == '=' || ValueOf(c) >= 0; };
+  return static_cast<size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
+}
 
 bool DecodeBase64(std::string_view text, std::string* bytes) {
   uint32_t bits = 0;
@@ -23,7 +38,7 @@ bool DecodeBase64(std::string_view text, std::string* bytes) {
   size_t padding = 0;
   bytes->clear();
   for (char c : text) {
-    if (c == ' ' || c == '\n' || c == '\r' || c == '\t') continue;
+    if (IsSpace(c)) continue;
     if (c == '=') {
       ++padding;
       continue;

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <fstream>
 
+#include "api/gloo/v1/artifact.proto.h"
 #include "api/gloo/v1/proxy.proto.h"
 #include "src/base/address.h"
 #include "src/envoy/names.h"
@@ -77,6 +78,11 @@ std::set<ResourceKey> ControlPlane::ObjectsWithErrors() const {
   for (const Problem& problem : pipeline_.problems()) {
     if (problem.severity == Severity::kError) out.insert(problem.object);
   }
+  // A ConfigMap is never wrong by itself, but for who reads it.
+  pipeline_.envoy().checked_listeners().ForEach([&](const auto&, const auto& checked) {
+    if (checked->accepted) return;
+    for (const auto& [ref, artifact] : checked->listener->artifacts) out.insert({Kind::kArtifact, ref.ns, ref.name});
+  });
   return out;
 }
 

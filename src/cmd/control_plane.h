@@ -48,6 +48,7 @@ class ControlPlane {
   void Hold() { held_ = true; }
   void Release();
   bool held() const { return held_; }
+  // And ConfigMaps of listeners that are refused.
   std::set<ResourceKey> ObjectsWithErrors() const;
   // Makes a role known although it has no listeners yet, so that its Envoys start with an empty configuration instead
   // of waiting.

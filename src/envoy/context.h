@@ -13,6 +13,7 @@
 #include "src/flow/collection.h"
 #include "src/model/objects.h"
 #include "src/model/settings_key.h"
+#include "src/proxy/proxy.h"
 
 namespace k8sgw::envoy {
 
@@ -63,12 +64,18 @@ class Context {
     const flow::Collection<SecretRef, Object<gloov1::Secret>>& secrets;
     const flow::Collection<SecretRef, TlsMaterial>& tls_materials;
     const flow::Collection<ServiceRef, Object<core::Service>>& services;
+    // Only listeners read these.
+    const flow::Collection<ArtifactRef, Object<gloov1::Artifact>>& artifacts;
   };
 
-  // `settings` is never nullptr.
+  // `settings` is never nullptr. `artifacts` are those of a listener that was accepted with them: no others are read.
   Context(flow::Reader& reader, const Collections& collections, Ptr<gloov1::Settings> settings,
-          const TranslationOptions& options)
-      : reader_(reader), collections_(collections), settings_(std::move(settings)), options_(options) {}
+          const TranslationOptions& options, const proxy::Artifacts* artifacts = nullptr)
+      : reader_(reader),
+        collections_(collections),
+        settings_(std::move(settings)),
+        options_(options),
+        accepted_artifacts_(artifacts) {}
 
   const gloov1::Settings& settings() const { return *settings_; }
   const TranslationOptions& options() const { return options_; }
@@ -84,6 +91,13 @@ class Context {
   Ptr<Object<core::Service>> FindService(const ServiceRef& ref) const {
     return reader_.Get(collections_.services, ref);
   }
+  // A ConfigMap.
+  Ptr<Object<gloov1::Artifact>> FindArtifact(const ArtifactRef& ref) const;
+  // The options of this listener were found good before, with the same ConfigMaps: checks that take long may be left
+  // out.
+  bool accepted() const { return accepted_artifacts_ != nullptr; }
+  // Those that were found.
+  const proxy::Artifacts& found_artifacts() const { return found_artifacts_; }
   // Notes that a route leads there, so that there is a cluster for it.
   void Use(const KubeDestination& destination) const { kube_destinations_.insert(destination); }
   const std::set<KubeDestination>& kube_destinations() const { return kube_destinations_; }
@@ -93,6 +107,8 @@ class Context {
   const Collections& collections_;
   Ptr<gloov1::Settings> settings_;
   const TranslationOptions& options_;
+  const proxy::Artifacts* const accepted_artifacts_;
+  mutable proxy::Artifacts found_artifacts_;
   mutable std::set<KubeDestination> kube_destinations_;
 };
 

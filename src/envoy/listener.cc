@@ -10,6 +10,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "api/gloo/v1/artifact.proto.h"
 #include "api/gloo/v1/listener_options.proto.h"
 #include "api/gloo/v1/proxy.proto.h"
 #include "api/gloo/v1/settings.proto.h"
@@ -204,6 +205,16 @@ void AddHcm(hcmv3::HttpConnectionManager& hcm, const std::string& route_config, 
 }
 
 }  // namespace
+
+Ptr<proxy::Listener> WithArtifacts(Ptr<proxy::Listener> listener, const proxy::Artifacts& artifacts) {
+  if (artifacts.empty()) return listener;
+  auto with = std::make_shared<proxy::Listener>(*listener);
+  with->artifacts = artifacts;
+  for (const auto& [ref, artifact] : artifacts) {
+    with->hash = HashCombine(HashCombine(with->hash, Hash64(ref.ToString())), artifact->hash);
+  }
+  return with;
+}
 
 Problems CheckListener(const Context& context, const proxy::Listener& in) {
   Problems problems;

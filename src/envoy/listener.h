@@ -28,6 +28,9 @@ struct TranslatedListener {
   }
 };
 
+// The listener with the ConfigMaps that it was checked with.
+Ptr<proxy::Listener> WithArtifacts(Ptr<proxy::Listener> listener, const proxy::Artifacts& artifacts);
+
 // Everything but the filter chains: whether the Gateway is right, whatever is bound to it.
 Problems CheckListener(const Context& context, const proxy::Listener& in);
 

@@ -126,11 +126,12 @@ struct Translation::Nodes {
 
   Nodes(flow::Graph& graph, const Inputs& in, const gateway::Translation& gw, const TranslationOptions& opts);
 
-  Context MakeContext(flow::Reader& reader, const Context::Collections& collections) {
+  Context MakeContext(flow::Reader& reader, const Context::Collections& collections,
+                      const proxy::Artifacts* accepted = nullptr) {
     static const auto kDefaults = std::make_shared<const gloov1::Settings>();
     const auto object = reader.Get(inputs.settings, options.settings.ref());
     Ptr<gloov1::Settings> settings = object ? Ptr<gloov1::Settings>(object, &object->spec) : kDefaults;
-    return {reader, collections, std::move(settings), options};
+    return {reader, collections, std::move(settings), options, accepted};
   }
 
   // The ssl hashes for which the listener has a route configuration.
@@ -169,7 +170,7 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                 if (options.secret_delivery == SecretDelivery::kSds) out.Emit(ref, MakeSecretResources(ref, material));
               }),
       no_upstreams(graph, "no-upstreams"),
-      cluster_view{no_upstreams, in.upstream_groups, in.secrets, tls_materials, in.services},
+      cluster_view{no_upstreams, in.upstream_groups, in.secrets, tls_materials, in.services, in.artifacts},
       translated_clusters(
           graph, "translated-clusters", in.upstreams,
           {&in.settings, &no_upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.services},
@@ -185,7 +186,7 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
             head.served = reader.Get(clusters, ref) != nullptr;
             out.Emit(ref, std::move(head));
           }),
-      view{upstreams, in.upstream_groups, in.secrets, tls_materials, in.services},
+      view{upstreams, in.upstream_groups, in.secrets, tls_materials, in.services, in.artifacts},
       checked_groups(graph, "checked-upstream-groups", in.upstream_groups,
                      {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.services},
                      [this](flow::Reader& reader, const UpstreamGroupRef& ref,
@@ -265,11 +266,12 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                 }),
       checked_listeners(
           graph, "checked-listeners", gw.listeners(),
-          {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials},
+          {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.artifacts},
           [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
+            const Context context = MakeContext(reader, view);
             CheckedListener checked;
-            checked.listener = gateway.listeners().Get(key);
-            checked.problems = CheckListener(MakeContext(reader, view), listener);
+            checked.problems = CheckListener(context, listener);
+            checked.listener = WithArtifacts(gateway.listeners().Get(key), context.found_artifacts());
             checked.accepted = listener.accepted && !HasErrors(checked.problems);
             out.Emit(key, std::move(checked));
           }),
@@ -330,7 +332,8 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                   }
                   static const Bindings kNone;
                   const Bindings& bindings = listener.ssl ? reader.Find(gateway.bindings_by_listener(), key) : kNone;
-                  out.Emit(key, TranslateListener(MakeContext(reader, view), listener, bindings, by_hash));
+                  const Context context = MakeContext(reader, view, &listener.artifacts);
+                  out.Emit(key, TranslateListener(context, listener, bindings, by_hash));
                 }),
       served_route_configurations(
           graph, "served-route-configurations", route_configurations, {&listeners},

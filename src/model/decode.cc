@@ -205,6 +205,11 @@ void DecodeCore(const Node& document, Draft& draft, DecodedDocument& out) {
     ReadKubernetesSecret(document, report, &secret);
     if (!draft.failed()) out.objects.push_back(Finish(draft, std::move(secret)));
   } else {
+    // Others note in annotations and labels what is not ours.
+    draft.created.clear();
+    draft.generation = 0;
+    draft.annotations.clear();
+    draft.labels.clear();
     gloov1::Artifact artifact;
     ReadConfigMap(document, report, &artifact);
     if (!draft.failed()) out.objects.push_back(Finish(draft, std::move(artifact)));
@@ -248,7 +253,7 @@ bool ReadHead(const Node& document, const KindInfo** info, Draft& draft) {
     return false;
   }
   draft.key.kind = (*info)->kind;
-  const bool core = kind == "Secret" || kind == "ConfigMap";
+  const bool core = (*info)->kind == Kind::kSecret || (*info)->kind == Kind::kArtifact;
   if (api_version != (*info)->api_version && !(core && api_version == "gloo.solo.io/v1")) {
     if (!ours && !core) {
       LeftOut(document, kind, api_version, draft);

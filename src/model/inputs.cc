@@ -38,6 +38,7 @@ Inputs::Inputs(flow::Graph& graph)
       upstreams(graph, "upstreams"),
       upstream_groups(graph, "upstream-groups"),
       secrets(graph, "secrets"),
+      artifacts(graph, "artifacts"),
       services(graph, "services"),
       endpoint_slices(graph, "endpoint-slices"),
       pods(graph, "pods"),
@@ -56,11 +57,11 @@ bool Inputs::Stage(const Change& change) {
     case Kind::kUpstream: return StageInto(upstreams, change);
     case Kind::kUpstreamGroup: return StageInto(upstream_groups, change);
     case Kind::kSecret: return StageInto(secrets, change);
+    case Kind::kArtifact: return StageInto(artifacts, change);
     case Kind::kService: return StageInto(services, change);
     case Kind::kEndpointSlice: return StageInto(endpoint_slices, change);
     case Kind::kPod: return StageInto(pods, change);
     case Kind::kNode: return StageInto(nodes, change);
-    case Kind::kArtifact:
     case Kind::kMatchableHttpGateway:
     case Kind::kMatchableTcpGateway:
     case Kind::kListenerOption:

@@ -17,7 +17,7 @@ struct Inputs {
   ~Inputs();
 
   // Stages one change; it takes effect with the next Commit of the graph. Kinds that no translation reads yet
-  // (Artifact, MatchableHttpGateway, …) are refused: returns false.
+  // (MatchableHttpGateway, ListenerOption, …) are refused: returns false.
   bool Stage(const Change& change);
 
   ObjectInput<gloov1::Settings> settings;
@@ -29,6 +29,7 @@ struct Inputs {
   ObjectInput<gloov1::Upstream> upstreams;
   ObjectInput<gloov1::UpstreamGroup> upstream_groups;
   ObjectInput<gloov1::Secret> secrets;
+  ObjectInput<gloov1::Artifact> artifacts;
   ObjectInput<core::Service> services;
   ObjectInput<core::EndpointSlice> endpoint_slices;
   ObjectInput<core::Pod> pods;

@@ -38,6 +38,10 @@ void ReadMap(const yaml::Node& document, const std::string& field, bool base64, 
   }
 }
 
+// Stands for the rest of a text that is no base64.
+constexpr char kNoBase64[] = "!";
+constexpr size_t kAll = std::string::npos;
+
 bool IsUtf8(std::string_view text) {
   uint32_t code;
   for (size_t length; !text.empty(); text.remove_prefix(length)) {
@@ -122,7 +126,13 @@ void ReadKubernetesSecret(const yaml::Node& document, const ReportAt& report, gl
 void ReadConfigMap(const yaml::Node& document, const ReportAt& report, gloo::solo::io::Artifact* out) {
   Data data;
   ReadMap(document, "data", false, report, data);
-  ReadMap(document, "binaryData", true, report, data);
+  for (auto& [key, value] : data) {
+    if (const size_t end = EndOfBase64(value.bytes); end < value.bytes.size())
+      value.bytes.replace(end, kAll, kNoBase64);
+  }
+  Data binary;
+  ReadMap(document, "binaryData", true, report, binary);
+  for (const auto& [key, value] : binary) data[key] = {EncodeBase64(value.bytes), value.path, value.mark};
   for (auto& [key, value] : data) (*out->mutable_data())[key] = std::move(value.bytes);
 }
 

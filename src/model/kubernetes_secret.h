@@ -21,7 +21,11 @@ using ReportAt = std::function<void(Severity severity, const std::string& path, 
 // Reads `type`, `data` (base64) and `stringData` (as it is; wins over data). What becomes text in Envoy's configuration
 // must be UTF-8: one other value would make Envoy refuse the whole resource.
 void ReadKubernetesSecret(const yaml::Node& document, const ReportAt& report, ::gloo::solo::io::Secret* out);
-// Reads `data` and `binaryData` of a ConfigMap.
+// Reads `data` and `binaryData` of a ConfigMap; of the latter, the values are given as base64.
+//
+// A cluster is full of ConfigMaps that others write for others, and all that is read from one here is in base64. So a
+// text that is none is kept only up to the first character which shows that, and "!": what others write costs a few
+// bytes, and most of their changes are none.
 void ReadConfigMap(const yaml::Node& document, const ReportAt& report, ::gloo::solo::io::Artifact* out);
 
 }  // namespace k8sgw

@@ -81,10 +81,16 @@ INSTANTIATE_TEST_SUITE_P(Broken, KubernetesSecret, testing::ValuesIn(kBroken));
 
 TEST(ConfigMap, IsRead) {
   EXPECT_EQ(Show<gloo::solo::io::Artifact>("{data: {a: x, b: }, binaryData: {c: Yw==}}", ReadConfigMap),
-            R"({"data": {"a": "x", "b": "", "c": "c"}})");
+            R"({"data": {"a": "x", "b": "", "c": "Yw=="}})");
   EXPECT_EQ(Show<gloo::solo::io::Artifact>("{data: {a: {b: c}}, binaryData: {c: '!'}}", ReadConfigMap),
             "{\"data\": {\"a\": \"\", \"c\": \"\"}}\nerror 1: data[\"a\"]: expected text\nerror 1: binaryData[\"c\"]: "
             "is no base64");
+}
+
+TEST(ConfigMap, OfWhatIsNoBase64OnlyThatIsKept) {
+  EXPECT_EQ(Show<gloo::solo::io::Artifact>(R"({data: {a: "Yw==\n", b: "half of it: is enough", c: "\xe9", d: "{}"}})",
+                                           ReadConfigMap),
+            R"({"data": {"a": "Yw==\n", "b": "half of it!", "c": "!", "d": "!"}})");
 }
 
 }  // namespace

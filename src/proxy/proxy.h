@@ -9,6 +9,7 @@
 #pragma once
 
 #include <compare>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -63,6 +64,9 @@ struct VirtualHostKey {
   std::string ToString() const { return listener.ToString() + "/" + virtual_service.ToString(); }
 };
 
+// ConfigMaps by their names.
+using Artifacts = std::map<ArtifactRef, Ptr<Object<gloov1::Artifact>>>;
+
 struct Listener {
   // The published message, without virtual hosts and without sslConfigurations (those come from the VirtualServices).
   Ptr<gloov1::Listener> spec;
@@ -75,6 +79,9 @@ struct Listener {
   // False when the Gateway has errors: the last good listener keeps serving.
   bool accepted = true;
   Problems problems;
+  // The ConfigMaps that its options name, as they were when the options were checked: the last good listener goes on
+  // with the ConfigMaps that it was good with. Added by src/envoy.
+  Artifacts artifacts;
   // Of everything above.
   uint64_t hash = 0;
 

@@ -16,6 +16,7 @@ import support  # pylint: disable=unused-import # finds the harness
 from cases import (
     admission,
     clocks,
+    config_maps,
     definitions,
     destinations,
     file_mode,
@@ -45,6 +46,7 @@ _SUITES = [
     destinations.SUITE,
     statuses.SUITE,
     rollouts.SUITE,
+    config_maps.SUITE,
     namespaces.SUITE,
     admission.SUITE,
     hostile.SUITE,

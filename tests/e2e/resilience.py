@@ -3,8 +3,9 @@
 
 import sys
 
-from cases import file_mode, files, processes, validation_service
+from cases import file_mode, files, processes, transcoding, validation_service
 from harness.scenario import main
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, [files.SUITE, processes.SUITE, file_mode.SUITE, validation_service.SUITE]))
+    suites = [files.SUITE, transcoding.SUITE, processes.SUITE, file_mode.SUITE, validation_service.SUITE]
+    sys.exit(main(__doc__, suites))

@@ -79,6 +79,13 @@ std::string SharedOptions(Random& random) {
   }
 }
 
+// Of the service s.S, whose method has the path /a, /b, or one that Envoy would refuse.
+std::string RandomDescriptors(Random& random) {
+  return random.Pick({"Ci0KAXMSAXMiAwoBTTIgCgFTEhsKAUYSBC5zLk0aBC5zLk0iCoLT5JMCBBICL2E=",
+                      "Ci0KAXMSAXMiAwoBTTIgCgFTEhsKAUYSBC5zLk0aBC5zLk0iCoLT5JMCBBICL2I=",
+                      "Ci4KAXMSAXMiAwoBTTIhCgFTEhwKAUYSBC5zLk0aBC5zLk0iC4LT5JMCBRIDL2Ev", "'no: base64'"});
+}
+
 std::string SecretOrArtifact(Random& random) {
   const auto secret = [&](const char* type, const std::string& name, const std::string& data) {
     return Join({Head(random, "v1", "Secret", {name, "default"}), "type: ", type, "\n", data});
@@ -89,7 +96,8 @@ std::string SecretOrArtifact(Random& random) {
       return secret("gloo.solo.io/header", "h0",
                     Join({"stringData: {", random.Pick({"x-a: b", "x-a: c, x-b: d", "'not a header': e"}), "}\n"}));
     case 2:
-      return Join({Head(random, "v1", "ConfigMap", {"a0", "default"}), "data: {a: ", random.Pick({"b", "c"}), "}\n"});
+      return Join({Head(random, "v1", "ConfigMap", {"a0", "default"}), "data: {", random.Pick({"a: ", "a: ", "b: "}),
+                   RandomDescriptors(random), "}\n"});
     case 3:
     case 4: return secret("kubernetes.io/tls", "s1", RandomTlsData(random));
     default: return secret("kubernetes.io/tls", "s0", RandomTlsData(random));

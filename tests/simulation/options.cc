@@ -60,6 +60,8 @@ std::string RandomHttpListenerOptions(Random& random) {
                "httpConnectionManagerSettings: {idleTimeout: 9s}",
                "httpLocalRatelimit: {defaultLimit: {maxTokens: 10, tokensPerFill: 2, fillInterval: 1s}}",
                "router: {suppressEnvoyHeaders: true}", "router: {}",
+               "grpcJsonTranscoder: {services: [s.S], protoDescriptorConfigMap: {configMapRef: {name: a0, namespace: "
+               "default}, key: a}}",
                // From here on wrong.
                "healthCheck: {path: ''}", "buffer: {}"},
               2);

@@ -10,6 +10,13 @@ constexpr char kUsefulSecrets[] =
     "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token,type!=kubernetes.io/dockerconfigjson,"
     "type!=kubernetes.io/dockercfg,type!=bootstrap.kubernetes.io/token";
 
+// What controllers put into every namespace: certificates of authorities, never ours.
+constexpr char kUsefulConfigMaps[] =
+    "metadata.name!=kube-root-ca.crt,metadata.name!=istio-ca-root-cert,metadata.name!=openshift-service-ca.crt";
+
+// Artifacts by the name that they have in a cluster.
+constexpr KindInfo kConfigMaps{Kind::kArtifact, "v1", "configmaps"};
+
 }  // namespace
 
 kube::Resource WatchedKind::In(const std::string& ns) const {
@@ -26,9 +33,9 @@ std::vector<WatchedKind> AllWatchedKinds() {
     switch (info.kind) {
       case Kind::kSettings:
       // Nothing that is translated reads these.
-      case Kind::kArtifact:
       case Kind::kProxy:
       case Kind::kDocument: break;
+      case Kind::kArtifact: out.push_back({&kConfigMaps, kUsefulConfigMaps}); break;
       case Kind::kSecret: out.push_back({&info, kUsefulSecrets}); break;
       default: out.push_back({&info}); break;
     }

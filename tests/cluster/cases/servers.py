@@ -132,26 +132,36 @@ def compacted(scenario: Scenario) -> None:
     scenario.note(load.expect_no_failure())
 
 
-@SUITE.case("the right to read Secrets is taken: what is known serves, other edits go on")
-def secrets_forbidden(scenario: Scenario) -> None:
+def _forbid(scenario: Scenario, plural: str) -> None:
+    """Starts again without the right to read this kind, serves an edit, and gives the right back."""
     stage, host, cluster = scenario.stage(), scenario.host, scenario.cluster
-    fewer = [{**rule, "resources": [r for r in rule["resources"] if r != "secrets"]} for rule in RULES]
+    fewer = [{**rule, "resources": [r for r in rule["resources"] if r != plural]} for rule in RULES]
     cluster.kubectl("apply", "-f", "-", stdin=json.dumps(role(fewer)))
     try:
         stage.control_plane.restart()
         stage.control_plane.wait_ready(_RECOVERY_SECONDS)
-        scenario.apply(virtual_service("all", host, says("no secrets")))
-        stage.await_answer(host, body="no secrets", seconds=_RECOVERY_SECONDS)
-        told = [line for line in stage.control_plane.process.lines() if "secrets" in line]
-        assert told, "the log does not say that Secrets cannot be read"
+        scenario.apply(virtual_service("all", host, says(f"no {plural}")))
+        stage.await_answer(host, body=f"no {plural}", seconds=_RECOVERY_SECONDS)
+        told = [line for line in stage.control_plane.process.lines() if plural in line]
+        assert told, f"the log does not say that {plural} cannot be read"
     finally:
         cluster.apply(role(RULES))
     stage.control_plane.process.wait_line(
-        lambda line: "secrets" in line.lower() and "warn" not in line,
-        "Secrets are followed again",
+        lambda line: plural in line.lower() and "warn" not in line,
+        f"{plural} are followed again",
         stage.control_plane.process.mark(),
         _RECOVERY_SECONDS,
     )
+
+
+@SUITE.case("the right to read Secrets is taken: what is known serves, other edits go on")
+def secrets_forbidden(scenario: Scenario) -> None:
+    _forbid(scenario, "secrets")
+
+
+@SUITE.case("the right to read ConfigMaps is taken: what is known serves, other edits go on")
+def config_maps_forbidden(scenario: Scenario) -> None:
+    _forbid(scenario, "configmaps")
 
 
 @SUITE.case("a token that is refused is read again, and the new one is used")

@@ -131,7 +131,11 @@ class Backend:
             if line == h2.PREFACE_LINE:
                 seen = self._describe("", "", "HTTP/2", [], b"", identity, about)
                 h2.serve(
-                    reader, connection, _answer_headers(identity, about), json.dumps(seen).encode()
+                    reader,
+                    connection,
+                    _answer_headers(identity, about),
+                    json.dumps(seen).encode(),
+                    identity.upstream,
                 )
                 return
             method, target, version = line.decode("latin-1").rstrip("\r\n").split(" ", 2)

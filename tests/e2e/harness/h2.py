@@ -1,12 +1,14 @@
 """A minimal HTTP/2, to see whether a proxy speaks it.
 
-The server answers every request with 200 and `x-proto: h2`. The client learns the status and the body.
-Header blocks are not decoded, and there are no trailers.
+The server answers every request with 200 and `x-proto: h2`; a unary call of gRPC is answered as one. The client learns
+the status and the body. Header blocks are not decoded, and there are no trailers but those of gRPC.
 """
 
 import socket
 import struct
 from typing import BinaryIO
+
+from . import grpc
 
 PREFACE_LINE = b"PRI * HTTP/2.0\r\n"
 _PREFACE_REST = b"\r\nSM\r\n\r\n"
@@ -20,6 +22,10 @@ _STATUSES = {0x88: 200, 0x89: 204, 0x8A: 206, 0x8B: 304, 0x8C: 400, 0x8D: 404, 0
 def _literal(name: str, value: str) -> bytes:
     """A header as a plain HPACK literal; both parts must be shorter than 127 bytes."""
     return b"\x00" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
+
+
+def _block(headers: dict[str, str]) -> bytes:
+    return b"".join(_literal(name, value) for name, value in headers.items())
 
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
@@ -45,39 +51,72 @@ def _window_updates(stream: int, size: int) -> bytes:
 
 
 def serve(
-    reader: BinaryIO, connection: socket.socket, headers: dict[str, str], body: bytes
+    reader: BinaryIO, connection: socket.socket, headers: dict[str, str], body: bytes, note: str
 ) -> None:
-    """Answers the requests of a connection; the first line of the preface was read already."""
-    block = _STATUS_200 + b"".join(_literal(k, v) for k, v in {"x-proto": "h2", **headers}.items())
+    """Answers the requests of a connection; the first line of the preface was read already.
+
+    `note` is that of the answers to gRPC.
+    """
     _read_exactly(reader, len(_PREFACE_REST))
     connection.sendall(_frame(_SETTINGS, 0, 0))
+    server = _Server(reader, connection, headers, body, note)
     try:
-        while _serve_frame(reader, connection, block, body):
+        while server.serve_frame():
             pass
     except EOFError:
         return
 
 
-def _serve_frame(reader: BinaryIO, connection: socket.socket, block: bytes, body: bytes) -> bool:
-    """Reads one frame and answers it; False when the client says that it goes away.
+class _Server:
+    """One connection."""
 
-    The header blocks that clients send here fit into one frame, so CONTINUATION needs no care.
-    """
-    head = _read_exactly(reader, 9)
-    size, kind, flags = int.from_bytes(head[:3], "big"), head[3], head[4]
-    stream = int.from_bytes(head[5:], "big") & 0x7FFFFFFF
-    payload = _read_exactly(reader, size)
-    if kind == _SETTINGS and not flags & _ACK:
-        connection.sendall(_frame(_SETTINGS, _ACK, 0))
-    elif kind == _PING and not flags & _ACK:
-        connection.sendall(_frame(_PING, _ACK, 0, payload))
-    elif kind == _DATA and size:
-        connection.sendall(_window_updates(stream, size))
-    if kind in (_DATA, _HEADERS) and flags & _END_STREAM:
-        connection.sendall(
-            _frame(_HEADERS, _END_HEADERS, stream, block) + _frame(_DATA, _END_STREAM, stream, body)
+    def __init__(
+        self,
+        reader: BinaryIO,
+        connection: socket.socket,
+        headers: dict[str, str],
+        body: bytes,
+        note: str,
+    ) -> None:
+        self._reader = reader
+        self._connection = connection
+        self._block = _STATUS_200 + _block({"x-proto": "h2", **headers})
+        self._body = body
+        self._note = note
+        self._received: dict[int, bytes] = {}  # by stream
+
+    def serve_frame(self) -> bool:
+        """Reads one frame and answers it; False when the client says that it goes away.
+
+        The header blocks that clients send here fit into one frame, so CONTINUATION needs no care.
+        """
+        head = _read_exactly(self._reader, 9)
+        size, kind, flags = int.from_bytes(head[:3], "big"), head[3], head[4]
+        stream = int.from_bytes(head[5:], "big") & 0x7FFFFFFF
+        payload = _read_exactly(self._reader, size)
+        if kind == _SETTINGS and not flags & _ACK:
+            self._connection.sendall(_frame(_SETTINGS, _ACK, 0))
+        elif kind == _PING and not flags & _ACK:
+            self._connection.sendall(_frame(_PING, _ACK, 0, payload))
+        elif kind == _DATA and size:
+            self._received[stream] = self._received.get(stream, b"") + payload
+            self._connection.sendall(_window_updates(stream, size))
+        if kind in (_DATA, _HEADERS) and flags & _END_STREAM:
+            self._connection.sendall(self._answer(stream, self._received.pop(stream, b"")))
+        return kind != _GOAWAY
+
+    def _answer(self, stream: int, call: bytes) -> bytes:
+        message = grpc.answer(call, self._note)
+        if message is None:
+            return _frame(_HEADERS, _END_HEADERS, stream, self._block) + _frame(
+                _DATA, _END_STREAM, stream, self._body
+            )
+        block = self._block + _block({"content-type": "application/grpc"})
+        return (
+            _frame(_HEADERS, _END_HEADERS, stream, block)
+            + _frame(_DATA, 0, stream, message)
+            + _frame(_HEADERS, _END_HEADERS | _END_STREAM, stream, _block({"grpc-status": "0"}))
         )
-    return kind != _GOAWAY
 
 
 def fetch(

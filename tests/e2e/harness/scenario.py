@@ -89,14 +89,19 @@ class Suite:
 
 
 def await_answer(
-    port: int, body: str, host: str = "localhost", status: int = 200, seconds: float = APPLY_SECONDS
+    port: int,
+    body: str,
+    host: str = "localhost",
+    status: int = 200,
+    seconds: float = APPLY_SECONDS,
+    path: str = "/",
 ) -> None:
     """Waits until a GET has this answer."""
     last = client.Response()
 
     def answered() -> bool:
         nonlocal last
-        last = client.get(port, host=host)
+        last = client.get(port, path, host)
         return last.status == status and last.body.decode() == body
 
     try:
