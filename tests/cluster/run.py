@@ -15,6 +15,7 @@ import time
 import support  # pylint: disable=unused-import # finds the harness
 from cases import (
     admission,
+    certgen,
     definitions,
     destinations,
     file_mode,
@@ -42,6 +43,7 @@ _SUITES = [
     rollouts.SUITE,
     namespaces.SUITE,
     admission.SUITE,
+    certgen.SUITE,
     servers.SUITE,
     replicas.SUITE,
     many.SUITE,
