@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Tests whole processes: `k8sgateway run` and `k8sgateway gloo` with real Envoys."""
+"""Tests whole processes: `k8sgateway run`, `k8sgateway gloo` and other components with real Envoys."""
 
 import sys
 
-from cases import file_mode, files, processes, validation_service
+from cases import file_mode, files, processes, sds, validation_service
 from harness.scenario import main
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, [files.SUITE, processes.SUITE, file_mode.SUITE, validation_service.SUITE]))
+    modules = (files, processes, file_mode, validation_service, sds)
+    sys.exit(main(__doc__, [module.SUITE for module in modules]))
