@@ -8,5 +8,6 @@ namespace k8sgw {
 
 void AddCertgen(CLI::App& app, int& exit_code);
 void AddSds(CLI::App& app, int& exit_code);
+void AddAccessLog(CLI::App& app, int& exit_code);
 
 }  // namespace k8sgw
