@@ -2,12 +2,16 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
+#include <functional>
+#include <future>
 #include <sstream>
 #include <thread>
 
@@ -37,8 +41,8 @@ class ServerTest : public ::testing::Test {
     auto server = Server::Start({.address = "127.0.0.1:0"}, *sink_, metrics_);
     ASSERT_TRUE(server.ok()) << server.status();
     server_ = *std::move(server);
-    stub_ = alsv3::AccessLogService::NewStub(
-        grpc::CreateChannel("127.0.0.1:" + std::to_string(server_->port()), grpc::InsecureChannelCredentials()));
+    channel_ = grpc::CreateChannel("127.0.0.1:" + std::to_string(server_->port()), grpc::InsecureChannelCredentials());
+    stub_ = alsv3::AccessLogService::NewStub(channel_);
   }
   void Stop() {
     server_->Shutdown();
@@ -73,12 +77,40 @@ class ServerTest : public ::testing::Test {
     return stream->Finish();
   }
 
+  // False when it does not come to that.
+  static bool Await(const std::function<bool()>& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+  // What gRPC health says of a service: 1 is SERVING, 2 is NOT_SERVING, 0 is that it does not know it.
+  int Health(const std::string& service) {
+    std::string request = {'\n', static_cast<char>(service.size())};
+    request += service;
+    const grpc::Slice slice(request);
+    const grpc::ByteBuffer buffer(&slice, 1);
+    grpc::TemplatedGenericStub<grpc::ByteBuffer, grpc::ByteBuffer> stub(channel_);
+    grpc::ClientContext context;
+    grpc::ByteBuffer answer;
+    std::promise<grpc::Status> done;
+    stub.UnaryCall(&context, "/grpc.health.v1.Health/Check", {}, &buffer, &answer,
+                   [&](grpc::Status its) { done.set_value(std::move(its)); });
+    const grpc::Status status = done.get_future().get();
+    grpc::Slice bytes;
+    if (!status.ok() || !answer.TrySingleSlice(&bytes).ok() || bytes.size() != 2) return 0;
+    return bytes.begin()[1];
+  }
+
   TestFolder folder_;
   std::mutex mutex_;
   std::string said_;
   Metrics metrics_;
   std::unique_ptr<Sink> sink_;
   std::unique_ptr<Server> server_;
+  std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<alsv3::AccessLogService::Stub> stub_;
   std::atomic<int> sent_{0};
 };
@@ -116,7 +148,7 @@ TEST_F(ServerTest, ASlowReaderStopsTheStreamsAndLosesNothing) {
   constexpr int kMessages = 600;
   std::thread client([this] { EXPECT_TRUE(Send("slow", kMessages, 4, 16 << 10).ok()); });
   // 38 MiB are on their way, and come to a halt.
-  while (sink_->stats().waiting == 0) std::this_thread::yield();
+  EXPECT_TRUE(Await([this] { return sink_->stats().waiting > 0; })) << "nobody waits";
   const int stuck = sent_;
   EXPECT_LT(stuck, kMessages / 2);
   EXPECT_LT(sink_->stats().queued_bytes, kBound + (256 << 10));
@@ -178,11 +210,21 @@ TEST_F(ServerTest, AClientThatBreaksOffLeavesWhatItSent) {
     alsv3::StreamAccessLogsResponse response;
     const auto stream = stub_->StreamAccessLogs(&context, &response);
     EXPECT_TRUE(stream->Write(Message(1, 3)));
-    while (sink_->stats().written_entries < 3) std::this_thread::yield();
+    EXPECT_TRUE(Await([this] { return sink_->stats().written_entries == 3; }));
     context.TryCancel();
     EXPECT_FALSE(stream->Finish().ok());
   }
-  while (server_->streams() > 0) std::this_thread::yield();
+  EXPECT_TRUE(Await([this] { return server_->streams() == 0; }));
+}
+
+TEST_F(ServerTest, HealthKnowsThePublishedName) {
+  Start(folder_ / "log");
+  EXPECT_EQ(Health(""), 1);
+  EXPECT_EQ(Health("AccessLog"), 1);
+  EXPECT_EQ(Health("another"), 0);
+  server_->StopServing();
+  EXPECT_EQ(Health(""), 2);
+  EXPECT_EQ(Health("AccessLog"), 2);
 }
 
 TEST(MetricsPortTest, APortThatIsTakenIsSaid) {
