@@ -12,10 +12,11 @@ from typing import Any
 
 import yaml
 
-from harness import client
+from cases.file_mode import FileMode
+from harness import client, objects
 from harness.ports import free_port
 from harness.process import Process, binary, default_envoy
-from harness.scenario import Scenario, Suite, expect_exit, expect_line
+from harness.scenario import Scenario, Suite, await_answer, expect_exit, expect_line
 from harness.waiting import wait_until
 
 SUITE = Suite()
@@ -223,6 +224,37 @@ def terminated(scenario: Scenario) -> None:
     got = {line["request_path"] for line in logged.lines()}
     assert got == paths, f"{len(paths - got)} of {len(paths)} are lost"
     expect_line(logged.server, f"{len(paths)} entries were written, 0 lost")
+
+
+@SUITE.case("access-log: a Gateway with grpcService sends its requests and connections there")
+def gateway(scenario: Scenario) -> None:
+    mode = FileMode(scenario)
+    log_port, admin_port, file = free_port(), free_port(), scenario.folder / "access.log"
+    program = str(binary(scenario.preset))
+    flags = ["--port", str(log_port), "--metrics-port", "0", "--file", str(file)]
+    scenario.own(Process([program, "access-log", *flags]))
+    service = "{accessLog: [{grpcService: {logName: %s, staticClusterName: access_log_cluster}}]}"
+    options = f"""options:
+  accessLoggingService: {service % "requests"}
+  listenerAccessLoggingService: {service % "connections"}
+"""
+    mode.write("gateways", "gateway-proxy", objects.flat_gateway(mode.http_port) + options)
+    bootstrap = yaml.safe_load(objects.bootstrap(mode.xds_port, admin_port, "gloo-system~gateway-proxy"))
+    clusters = bootstrap["static_resources"]["clusters"]
+    http2 = clusters[0]["typed_extension_protocol_options"]
+    clusters.append(_cluster("access_log_cluster", log_port, typed_extension_protocol_options=http2))
+    path = scenario.folder / "envoy.yaml"
+    path.write_text(yaml.safe_dump(bootstrap))
+    command = [default_envoy(), "-c", str(path), "--disable-hot-restart", "-l", "warning", "--concurrency", "1"]
+    scenario.own(Process(command))
+    await_answer(mode.http_port, "hello", seconds=20)
+
+    def logged() -> set[str]:
+        lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        return {f"{line['logger_name']}: {line['msg']}" for line in lines if "received" in line["msg"]}
+
+    wanted = {"requests: received http request", "connections: received tcp request"}
+    wait_until(lambda: logged() == wanted, "a line of each", _SECONDS)
 
 
 @SUITE.case("access-log: without streams, and at the second signal, the end is quick")
