@@ -11,22 +11,22 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "src/cmd/components.h"
 #include "src/cmd/event_loop.h"
 #include "src/cmd/flags.h"
 #include "src/cmd/log.h"
 #include "src/sds/served_secret.h"
+#include "src/sds/server.h"
 #include "src/sources/file/watcher.h"
-#include "src/xds/server.h"
 
 namespace k8sgw {
 namespace {
 
 using Time = EventLoop::Time;
 
-// Any Envoy that reaches the port gets the secrets, whatever it says of itself.
-constexpr char kEverybody[] = "everybody";
 // A fault that is gone by then was the middle of a change.
 constexpr std::chrono::milliseconds kPatience(1000);
 
@@ -77,15 +77,7 @@ class SdsServer {
   }
 
   int Run(const std::string& address) {
-    xds::ServerOptions options;
-    options.address = address;
-    options.engine.fallback_role = kEverybody;
-    options.engine.unknown_role_grace = std::chrono::milliseconds(0);
-    options.engine.on_nack = [](const xds::Nack& nack) {
-      for (const xds::Refused& refused : nack.resources)
-        spdlog::warn("{} is refused by Envoy {}: {}", refused.name, nack.node_id, nack.message);
-    };
-    auto server = xds::Server::Start(std::move(options));
+    auto server = sds::Server::Start(address, [](const std::string& what) { spdlog::warn("{}", what); });
     if (!server.ok()) {
       std::cerr << "sds: " << std::string(server.status().message()) << "\n";
       return 1;
@@ -109,8 +101,8 @@ class SdsServer {
 
  private:
   void Take(Feed& feed, const std::vector<file::FileEvent>& events) {
-    const sds::ServedSecret::News news = feed.secret.Take(events, std::time(nullptr));
-    if (!news.resources.empty()) server_->Apply(kEverybody, {.put = news.resources, .removed = {}});
+    sds::ServedSecret::News news = feed.secret.Take(events, std::time(nullptr));
+    if (!news.resources.empty()) server_->Put(std::move(news.resources));
     for (const std::string& line : news.lines) spdlog::info("{}", line);
     if (feed.secret.problem() == feed.said) {
       feed.say_at.reset();
@@ -146,7 +138,7 @@ class SdsServer {
 
   EventLoop loop_;
   std::vector<std::unique_ptr<Feed>> feeds_;
-  std::unique_ptr<xds::Server> server_;
+  std::unique_ptr<sds::Server> server_;
   bool serving_ = false;
 };
 
