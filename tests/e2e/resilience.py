@@ -3,9 +3,9 @@
 
 import sys
 
-from cases import access_log, file_mode, files, processes, sds, validation_service
+from cases import access_log, certgen, file_mode, files, processes, sds, validation_service
 from harness.scenario import main
 
 if __name__ == "__main__":
-    modules = (files, processes, file_mode, validation_service, sds, access_log)
+    modules = (files, processes, file_mode, validation_service, certgen, sds, access_log)
     sys.exit(main(__doc__, [module.SUITE for module in modules]))

@@ -1,7 +1,9 @@
 """`access-log`: a real Envoy sends its entries, and each is a line."""
 
+import contextlib
 import datetime
 import json
+import os
 import pathlib
 import signal
 import socket
@@ -309,6 +311,46 @@ def disk_full(scenario: Scenario) -> None:
     client.get(logged.http, "/room-again")
     wait_until(lambda: "/room-again" in path.read_text(), "a line after the disk has room", _SECONDS)
     expect_line(logged.server, "is written again")
+
+
+@SUITE.case("access-log: who stops to read its lines costs no memory, and gets whole lines when they read on")
+def slow(scenario: Scenario) -> None:
+    pipe = scenario.folder / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    scenario.cleanup.callback(os.close, reader)
+    logged = _Logged(scenario, "--file", str(pipe), "--buffer-mib", "1")
+    before = _peak_mib(logged.server.pid)
+    waiting = "k8sgateway_access_log_waiting_streams"
+    asked = 0
+    while not logged.metric(waiting):
+        assert asked < 50_000, "nobody waits"
+        asked += len(logged.ask_many(2000))
+    # What Envoy has besides goes into the windows of its connections, and then waits there.
+    asked += len(logged.ask_many(4000))
+    assert logged.metric("k8sgateway_access_log_queued_bytes") < (1 << 20) + (256 << 10)
+    grown = _peak_mib(logged.server.pid) - before
+    assert grown < 40, f"{grown} MiB more"
+    read = b""
+
+    def all_read() -> bool:
+        nonlocal read
+        with contextlib.suppress(BlockingIOError):
+            while block := os.read(reader, 1 << 20):
+                read += block
+        dropped = client.get(logged.admin, "/stats?filter=logs_dropped").body.decode()
+        came = read.count(b"received http request")
+        return came + sum(int(line.rpartition(":")[2]) for line in dropped.splitlines()) == asked
+
+    wait_until(all_read, "all that Envoy did not drop is read", _SECONDS)
+    assert all(json.loads(line) for line in read.splitlines())
+    assert logged.metric("k8sgateway_access_log_lost_entries_total") == 0
+    assert logged.metric(waiting) == 0
+
+
+def _peak_mib(pid: int) -> int:
+    """The most memory that it had so far."""
+    return int(pathlib.Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0]) // 1024
 
 
 @SUITE.case("access-log: lines go to stdout, and what it has to say to stderr")
