@@ -1,4 +1,5 @@
-// Access logs in files: of requests (on the connection managers) and of connections (on the listener).
+// Access logs in files, or sent to a server: of requests (on the connection managers) and of connections (on the
+// listener).
 
 #include <google/protobuf/struct.pb.h>
 
@@ -14,6 +15,7 @@
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
 #include "plugins/access_log/access_log.proto.h"
 #include "plugins/access_log/filter.h"
+#include "plugins/access_log/grpc.h"
 #include "src/envoy/format_check.h"
 #include "src/envoy/plugin.h"
 
@@ -102,10 +104,16 @@ void Translate(const alsv1::AccessLoggingService& in, Level level, envoy::Report
     if (log.OutputDestination_case() == alsv1::AccessLog::OUTPUTDESTINATION_NOT_SET) {
       at.Error("", "the access log has no destination", "add fileSink: {path: /dev/stdout}");
     }
-    if (!log.has_file_sink()) continue;
+    if (!log.has_file_sink() && !log.has_grpc_service()) continue;
     logv3::AccessLog& out_log = *out.add_access_log();
-    out_log.set_name(kFile);
-    envoy::PackAny(Translate(log.file_sink(), level, at.At("fileSink")), out_log.mutable_typed_config());
+    if (log.has_file_sink()) {
+      out_log.set_name(kFile);
+      envoy::PackAny(Translate(log.file_sink(), level, at.At("fileSink")), out_log.mutable_typed_config());
+    } else if (level == Level::kRequests) {
+      TranslateRequestsToServer(log.grpc_service(), at.At("grpcService"), out_log);
+    } else {
+      TranslateConnectionsToServer(log.grpc_service(), at.At("grpcService"), out_log);
+    }
     if (log.has_filter()) TranslateFilter(log.filter(), at.At("filter"), *out_log.mutable_filter());
   }
 }
@@ -124,7 +132,6 @@ constexpr std::string_view kClaims[] = {
     "gloo.solo.io.ListenerOptions.listener_access_logging_service",
 };
 constexpr std::string_view kNotYet[] = {
-    "als.options.gloo.solo.io.AccessLog.grpc_service",
     "als.options.gloo.solo.io.AccessLog.open_telemetry_service",
 };
 

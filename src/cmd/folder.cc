@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <ctime>
 
+#include "src/base/printable.h"
 #include "src/base/yaml.h"
-#include "src/cmd/log.h"
 #include "src/model/decode.h"
 
 namespace k8sgw {

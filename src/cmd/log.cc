@@ -5,13 +5,12 @@
 #include <spdlog/spdlog.h>
 
 #include <chrono>
-#include <cstdint>
 #include <cstdlib>
 #include <iterator>
 #include <memory>
 #include <utility>
 
-#include "src/base/utf8.h"
+#include "src/base/printable.h"
 
 namespace k8sgw {
 namespace {
@@ -45,57 +44,7 @@ class TextFormatter final : public spdlog::formatter {
   spdlog::pattern_formatter pattern_{"%H:%M:%S.%e %l: %v"};
 };
 
-// Calls `plain` with characters that may stand as they are, `control` with those that may command a terminal, and
-// `broken` with bytes that are not UTF-8.
-template <class Plain, class Control, class Broken>
-void ForEachCharacter(std::string_view text, const Plain& plain, const Control& control, const Broken& broken) {
-  while (!text.empty()) {
-    uint32_t code = 0;
-    const size_t size = DecodeUtf8(text, &code);
-    if (size == 0) {
-      broken(static_cast<unsigned char>(text.front()));
-      text.remove_prefix(1);
-      continue;
-    }
-    if (code < 0x20 || (code >= 0x7f && code < 0xa0)) {
-      control(static_cast<unsigned char>(code));
-    } else {
-      plain(text.substr(0, size));
-    }
-    text.remove_prefix(size);
-  }
-}
-
 }  // namespace
-
-std::string Printable(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  const auto hex = [&](unsigned char byte) { out += fmt::format("\\x{:02x}", byte); };
-  const auto control = [&](unsigned char byte) {
-    switch (byte) {
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
-      default: hex(byte);
-    }
-  };
-  ForEachCharacter(text, [&](std::string_view character) { out += character; }, control, hex);
-  return out;
-}
-
-std::string JsonEscaped(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  const auto plain = [&](std::string_view character) {
-    if (character == "\"" || character == "\\") out += '\\';
-    out += character;
-  };
-  ForEachCharacter(
-      text, plain, [&](unsigned char byte) { out += fmt::format("\\u{:04x}", byte); },
-      [&](unsigned char) { out += "\xEF\xBF\xBD"; });
-  return out;
-}
 
 void SetUpLog(const LogOptions& options) {
   auto logger = spdlog::stderr_logger_mt("k8sgateway");

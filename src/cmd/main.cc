@@ -6,6 +6,8 @@
 
 #include "src/base/address.h"
 #include "src/cmd/commands.h"
+#include "src/cmd/components.h"
+#include "src/cmd/flags.h"
 #include "src/xds_auth/service_account.h"
 #include "src/xds_auth/token_review.h"
 
@@ -66,24 +68,6 @@ constexpr char kExplainHelp[] = R"(
 
 Ports 80 and 443 stand for whatever port the Gateway has, others must be the Gateway's own.
 Exit codes: 0, or 2 for wrong usage and folders that cannot be read.)";
-
-void AddLogFlags(CLI::App& command, LogOptions& log) {
-  command.add_option("--log-level", log.level, "How much is told on stderr")
-      ->envname("K8SGATEWAY_LOG_LEVEL")
-      ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error"}))
-      ->capture_default_str();
-  command.add_option("--log-format", log.format, "text, or json for one object a line")
-      ->envname("K8SGATEWAY_LOG_FORMAT")
-      ->check(CLI::IsMember({"text", "json"}))
-      ->capture_default_str();
-}
-
-// A number with a default and bounds; the variable is named as the flag.
-void AddNumber(CLI::App& command, const std::string& flag, int& value, int least, int most, const std::string& help) {
-  std::string variable = "K8SGATEWAY_" + flag.substr(2);
-  for (char& c : variable) c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  command.add_option(flag, value, help)->envname(variable)->check(CLI::Range(least, most))->capture_default_str();
-}
 
 void AddStatusFile(CLI::App& command, std::string& path) {
   command.add_option("--status-file", path, "Keep a small JSON file here that says which revision is live")
@@ -312,6 +296,9 @@ int main(int argc, char** argv) {
   k8sgw::AddValidate(app, exit_code);
   k8sgw::AddExplain(app, exit_code);
   k8sgw::AddCrds(app, exit_code);
+  k8sgw::AddCertgen(app, exit_code);
+  k8sgw::AddSds(app, exit_code);
+  k8sgw::AddAccessLog(app, exit_code);
   if (argc == 1) {
     std::cerr << app.help();
     return k8sgw::kUsage;

@@ -15,6 +15,7 @@ import time
 import support  # pylint: disable=unused-import # finds the harness
 from cases import (
     admission,
+    certgen,
     clocks,
     config_maps,
     definitions,
@@ -52,6 +53,7 @@ _SUITES = [
     hostile.SUITE,
     validation_service.SUITE,
     fleet.SUITE,
+    certgen.SUITE,
     servers.SUITE,
     replicas.SUITE,
     clocks.SUITE,

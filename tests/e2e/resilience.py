@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Tests whole processes: `k8sgateway run` and `k8sgateway gloo` with real Envoys."""
+"""Tests whole processes: `k8sgateway run`, `k8sgateway gloo` and other components with real Envoys."""
 
 import sys
 
-from cases import file_mode, files, processes, transcoding, validation_service
+from cases import access_log, certgen, file_mode, files, processes, sds, transcoding, validation_service
 from harness.scenario import main
 
 if __name__ == "__main__":
-    suites = [files.SUITE, transcoding.SUITE, processes.SUITE, file_mode.SUITE, validation_service.SUITE]
-    sys.exit(main(__doc__, suites))
+    modules = (files, transcoding, processes, file_mode, validation_service, certgen, sds, access_log)
+    sys.exit(main(__doc__, [module.SUITE for module in modules]))

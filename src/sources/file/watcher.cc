@@ -63,8 +63,10 @@ struct DirectoryWatcher::Pending {
   std::set<std::string> read;
 };
 
-DirectoryWatcher::DirectoryWatcher(std::string root)
-    : root_(WithoutTail(std::move(root))), fd_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {}
+DirectoryWatcher::DirectoryWatcher(std::string root, std::function<bool(std::string_view)> counts)
+    : root_(WithoutTail(std::move(root))),
+      counts_(counts ? std::move(counts) : IsYaml),
+      fd_(inotify_init1(IN_CLOEXEC | IN_NONBLOCK)) {}
 
 DirectoryWatcher::~DirectoryWatcher() {
   if (fd_ >= 0) close(fd_);
@@ -202,16 +204,16 @@ void DirectoryWatcher::ScanFolder(const std::string& folder, int depth, Walk& wa
 void DirectoryWatcher::ScanEntry(const std::string& path, int depth, bool trusted, Walk& walk) {
   const std::string absolute = Absolute(path);
   struct stat info {};
-  const bool yaml = IsYaml(NameOf(path));
+  const bool counts = counts_(NameOf(path));
   if (stat(absolute.c_str(), &info) != 0) {
     // A link to nothing is nothing yet; anything else is there and cannot be read.
     if (Missing(errno)) return WatchWay(absolute, walk.ways);
-    if (!yaml) return HasFilesBelow(path) ? ScanFolder(path, depth + 1, walk) : void();
+    if (!counts) return HasFilesBelow(path) ? ScanFolder(path, depth + 1, walk) : void();
   } else if (S_ISDIR(info.st_mode)) {
     if (!LinkTarget(absolute).empty()) WatchWay(absolute, walk.ways);
     return ScanFolder(path, depth + 1, walk);
   }
-  if (!yaml) return;
+  if (!counts) return;
   walk.files.insert(path);
   // What has other names may be written under one of them.
   if (info.st_nlink > 1 || !LinkTarget(absolute).empty()) trusted = WatchLink(path, walk);
@@ -260,7 +262,7 @@ void DirectoryWatcher::TakeFolderEvent(const std::string& folder, uint32_t mask,
     pending.LookAgain(folder);
   } else if ((mask & IN_ISDIR) || ((mask & kEntryEvents) && !LinkTarget(Absolute(path)).empty())) {
     pending.LookAgain(name.empty() ? folder : path);
-  } else if (!IsYaml(name)) {
+  } else if (!counts_(name)) {
     // A link to a folder is no folder to inotify. Files of editors come and go without being looked for.
     if ((mask & (IN_DELETE | IN_MOVED_FROM)) && HasFilesBelow(path)) pending.LookAgain(path);
   } else if (mask & IN_ATTRIB) {

@@ -1,5 +1,5 @@
-// Notices what happens to the YAML files below a folder, and reads them at the moment at which they are complete: when
-// a writer closes them, or when they are renamed or linked into place.
+// Notices what happens to the YAML files, or others, below a folder, and reads them at the moment at which they are
+// complete: when a writer closes them, or when they are renamed or linked into place.
 //
 // - The folder may be missing, vanish and come back, also together with the folders above it; sub-folders come and go.
 // - Links are followed: what happens to the files and folders that they lead to is noticed, and so is the swap of a
@@ -10,9 +10,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace k8sgw::file {
@@ -30,7 +32,8 @@ struct FileEvent {
 
 class DirectoryWatcher {
  public:
-  explicit DirectoryWatcher(std::string root);
+  // `counts` says by its name whether a file counts; nullptr: YAML files do.
+  explicit DirectoryWatcher(std::string root, std::function<bool(std::string_view name)> counts = nullptr);
   ~DirectoryWatcher();
   DirectoryWatcher(const DirectoryWatcher&) = delete;
   DirectoryWatcher& operator=(const DirectoryWatcher&) = delete;
@@ -66,6 +69,7 @@ class DirectoryWatcher {
   std::string Absolute(const std::string& path) const { return path.empty() ? root_ : root_ + "/" + path; }
 
   const std::string root_;
+  const std::function<bool(std::string_view)> counts_;
   int fd_ = -1;
   // By watches: folders and linked files, relative to the root; and, of folders on the way to the root and to what
   // links lead to, the names that are of interest.

@@ -1,0 +1,185 @@
+#include "src/access_log/server.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/health_check_service_interface.h>
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "envoy/data/accesslog/v3/accesslog.proto.h"
+#include "envoy/service/accesslog/v3/als.grpc.pb.h"
+#include "envoy/service/accesslog/v3/als.proto.h"
+#include "src/access_log/entry.h"
+
+namespace k8sgw::access_log {
+namespace {
+
+namespace alsv3 = ::envoy::service::accesslog::v3;
+using alsv3::StreamAccessLogsMessage;
+using alsv3::StreamAccessLogsResponse;
+
+constexpr int kKeepaliveMs = 30'000;
+// Lines of one message go to the sink in blocks of about this size.
+constexpr size_t kBlockBytes = 64 << 10;
+// Each may hold a message: an Envoy has a few of them for each worker.
+constexpr uint64_t kMaxStreams = 2000;
+constexpr int kMaxMessageBytes = 4 << 20;
+
+int64_t NowMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+// What streams share.
+struct Shared {
+  Sink& sink;
+  Metrics& metrics;
+  std::atomic<uint64_t> streams{0};
+  std::atomic<int64_t> last_ms{NowMs()};
+};
+
+// gRPC calls the reactions one at a time; while the stream waits for room there are none but the end of the call, for
+// which nothing is to be done before the sink has called back.
+class Stream final : public grpc::ServerReadReactor<StreamAccessLogsMessage> {
+ public:
+  explicit Stream(Shared& shared) : shared_(shared) {
+    if (++shared_.streams > kMaxStreams) {
+      Finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "there are too many streams"});
+    } else {
+      StartRead(&message_);
+    }
+  }
+
+  void OnReadDone(bool ok) override {
+    if (!ok) return Finish(grpc::Status::OK);
+    shared_.last_ms = NowMs();
+    if (message_.has_identifier()) Begin();
+    next_ = 0;
+    Pump();
+  }
+
+  void OnDone() override {
+    --shared_.streams;
+    delete this;
+  }
+
+ private:
+  void Begin() {
+    sender_ = ReadSender(message_.identifier());
+    std::string line;
+    AppendStream(message_.identifier(), line);
+    shared_.sink.Put(std::move(line), 0);
+  }
+
+  // Gives the rest of the message to the sink, as far as there is room, and then reads the next one.
+  void Pump() {
+    const int size = message_.has_http_logs()  ? message_.http_logs().log_entry_size()
+                     : message_.has_tcp_logs() ? message_.tcp_logs().log_entry_size()
+                                               : 0;
+    while (next_ < size) {
+      if (!shared_.sink.HasRoom([this] { Pump(); })) return;
+      std::string lines;
+      const int first = next_;
+      for (; next_ < size && lines.size() < kBlockBytes; ++next_) Append(lines);
+      shared_.sink.Put(std::move(lines), static_cast<uint64_t>(next_ - first));
+    }
+    shared_.last_ms = NowMs();
+    StartRead(&message_);
+  }
+
+  void Append(std::string& lines) {
+    if (message_.has_http_logs()) {
+      shared_.metrics.Count(AppendHttp(sender_, message_.http_logs().log_entry(next_), lines));
+    } else {
+      AppendTcp(sender_, message_.tcp_logs().log_entry(next_), lines);
+    }
+  }
+
+  Shared& shared_;
+  StreamAccessLogsMessage message_;
+  Sender sender_;
+  // The entry of the message that is next.
+  int next_ = 0;
+};
+
+using Base = alsv3::AccessLogService::WithCallbackMethod_StreamAccessLogs<alsv3::AccessLogService::Service>;
+
+class Service final : public Base {
+ public:
+  explicit Service(Shared& shared) : shared_(shared) {}
+  grpc::ServerReadReactor<StreamAccessLogsMessage>* StreamAccessLogs(grpc::CallbackServerContext*,
+                                                                     StreamAccessLogsResponse*) override {
+    return new Stream(shared_);
+  }
+
+ private:
+  Shared& shared_;
+};
+
+class GrpcServer final : public Server {
+ public:
+  GrpcServer(Sink& sink, Metrics& metrics) : shared_{sink, metrics}, service_(shared_) {}
+  ~GrpcServer() override { Shutdown(); }
+
+  absl::Status Start(const ServerOptions& options) {
+    static std::once_flag once;
+    std::call_once(once, [] {
+      grpc::EnableDefaultHealthCheckService(true);
+      grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+    });
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &port_);
+    builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveMs);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
+    builder.RegisterService(&service_);
+    server_ = builder.BuildAndStart();
+    if (!server_ || port_ == 0) {
+      server_.reset();
+      return absl::UnavailableError("cannot listen on " + options.address + ": is the port in use by another process?");
+    }
+    auto* health = server_->GetHealthCheckService();
+    health->SetServingStatus(true);
+    service_name_ = options.service_name;
+    health->SetServingStatus(service_name_, true);
+    return absl::OkStatus();
+  }
+
+  int port() const override { return port_; }
+  uint64_t streams() const override { return shared_.streams; }
+  int64_t quiet_ms() const override { return NowMs() - shared_.last_ms; }
+  void StopServing() override {
+    server_->GetHealthCheckService()->SetServingStatus(false);
+    server_->GetHealthCheckService()->SetServingStatus(service_name_, false);
+  }
+  void Shutdown() override {
+    if (!server_) return;
+    server_->Shutdown(std::chrono::system_clock::now());
+    server_->Wait();
+    server_.reset();
+  }
+
+ private:
+  Shared shared_;
+  Service service_;
+  std::unique_ptr<grpc::Server> server_;
+  std::string service_name_;
+  int port_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options, Sink& sink, Metrics& metrics) {
+  auto server = std::make_unique<GrpcServer>(sink, metrics);
+  const absl::Status status = server->Start(options);
+  if (!status.ok()) return status;
+  return server;
+}
+
+}  // namespace k8sgw::access_log

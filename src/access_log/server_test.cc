@@ -1,0 +1,238 @@
+#include "src/access_log/server.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <future>
+#include <sstream>
+#include <thread>
+
+#include "envoy/data/accesslog/v3/accesslog.proto.h"
+#include "envoy/service/accesslog/v3/als.grpc.pb.h"
+#include "envoy/service/accesslog/v3/als.proto.h"
+#include "src/access_log/metrics_port.h"
+#include "src/base/test_folder.h"
+
+namespace k8sgw::access_log {
+namespace {
+
+namespace alsv3 = ::envoy::service::accesslog::v3;
+using ::k8sgw::testing::TestFolder;
+using ::testing::HasSubstr;
+
+constexpr size_t kBound = 1 << 20;
+
+class ServerTest : public ::testing::Test {
+ protected:
+  void Start(const std::string& path) {
+    sink_ =
+        std::make_unique<Sink>(OutputOptions{path, int64_t{1} << 40, 1}, kBound, [this](bool, const std::string& what) {
+          std::lock_guard<std::mutex> lock(mutex_);
+          said_ += what + "\n";
+        });
+    auto server = Server::Start({.address = "127.0.0.1:0"}, *sink_, metrics_);
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    channel_ = grpc::CreateChannel("127.0.0.1:" + std::to_string(server_->port()), grpc::InsecureChannelCredentials());
+    stub_ = alsv3::AccessLogService::NewStub(channel_);
+  }
+  void Stop() {
+    server_->Shutdown();
+    sink_->Close();
+  }
+  std::string Lines(const std::string& path) const {
+    std::ostringstream out;
+    out << std::ifstream(path).rdbuf();
+    return out.str();
+  }
+  static alsv3::StreamAccessLogsMessage Message(int number, int entries, size_t padding = 0) {
+    alsv3::StreamAccessLogsMessage message;
+    for (int i = 0; i < entries; ++i) {
+      auto& request = *message.mutable_http_logs()->add_log_entry()->mutable_request();
+      request.set_path("/" + std::to_string(number) + "/" + std::to_string(i) + "/");
+      request.set_user_agent(std::string(padding, 'x'));
+    }
+    return message;
+  }
+  // Sends so many messages of one stream; only the first one says who sends them.
+  grpc::Status Send(const std::string& log, int messages, int entries, size_t padding = 0) {
+    grpc::ClientContext context;
+    alsv3::StreamAccessLogsResponse response;
+    const auto stream = stub_->StreamAccessLogs(&context, &response);
+    for (int i = 0; i < messages; ++i) {
+      alsv3::StreamAccessLogsMessage message = Message(i, entries, padding);
+      if (i == 0) message.mutable_identifier()->set_log_name(log);
+      if (!stream->Write(message)) break;
+      ++sent_;
+    }
+    stream->WritesDone();
+    return stream->Finish();
+  }
+
+  // False when it does not come to that.
+  static bool Await(const std::function<bool()>& condition) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+  // What gRPC health says of a service: 1 is SERVING, 2 is NOT_SERVING, 0 is that it does not know it.
+  int Health(const std::string& service) {
+    std::string request = {'\n', static_cast<char>(service.size())};
+    request += service;
+    const grpc::Slice slice(request);
+    const grpc::ByteBuffer buffer(&slice, 1);
+    grpc::TemplatedGenericStub<grpc::ByteBuffer, grpc::ByteBuffer> stub(channel_);
+    grpc::ClientContext context;
+    grpc::ByteBuffer answer;
+    std::promise<grpc::Status> done;
+    stub.UnaryCall(&context, "/grpc.health.v1.Health/Check", {}, &buffer, &answer,
+                   [&](grpc::Status its) { done.set_value(std::move(its)); });
+    const grpc::Status status = done.get_future().get();
+    grpc::Slice bytes;
+    if (!status.ok() || !answer.TrySingleSlice(&bytes).ok() || bytes.size() != 2) return 0;
+    return bytes.begin()[1];
+  }
+
+  TestFolder folder_;
+  std::mutex mutex_;
+  std::string said_;
+  Metrics metrics_;
+  std::unique_ptr<Sink> sink_;
+  std::unique_ptr<Server> server_;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<alsv3::AccessLogService::Stub> stub_;
+  std::atomic<int> sent_{0};
+};
+
+size_t Count(const std::string& text, const std::string& part) {
+  size_t count = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++count;
+  return count;
+}
+
+TEST_F(ServerTest, AStreamIsReadToItsEndAndEachLineKnowsItsSender) {
+  const std::string path = folder_ / "log";
+  Start(path);
+  std::vector<std::thread> threads;
+  for (const char* name : {"one", "two", "three"})
+    threads.emplace_back([this, name] { EXPECT_TRUE(Send(name, 100, 7).ok()); });
+  for (std::thread& thread : threads) thread.join();
+  Stop();
+  const std::string lines = Lines(path);
+  for (const std::string name : {"one", "two", "three"}) {
+    EXPECT_EQ(Count(lines, R"("msg":"received http request","logger_name":")" + name + "\""), 700u);
+    EXPECT_EQ(Count(lines, R"("msg":"access log stream begins","logger_name":")" + name + "\""), 1u);
+  }
+  EXPECT_EQ(Count(lines, R"("request_path":"/99/6/")"), 3u);
+  EXPECT_EQ(sink_->stats().written_entries, 2100u);
+  EXPECT_EQ(sink_->stats().queued_bytes, 0u);
+}
+
+// A pipe that nobody reads is the slowest of disks.
+TEST_F(ServerTest, ASlowReaderStopsTheStreamsAndLosesNothing) {
+  const std::string path = folder_ / "pipe";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  const int reader = open(path.c_str(), O_RDWR | O_NONBLOCK);
+  Start(path);
+  constexpr int kMessages = 600;
+  std::thread client([this] { EXPECT_TRUE(Send("slow", kMessages, 4, 16 << 10).ok()); });
+  // 38 MiB are on their way, and come to a halt.
+  EXPECT_TRUE(Await([this] { return sink_->stats().waiting > 0; })) << "nobody waits";
+  const int stuck = sent_;
+  EXPECT_LT(stuck, kMessages / 2);
+  EXPECT_LT(sink_->stats().queued_bytes, kBound + (256 << 10));
+  std::string lines;
+  std::vector<char> buffer(1 << 20);
+  std::atomic<bool> over{false};
+  std::thread reading([&] {
+    while (!over) {
+      const ssize_t n = read(reader, buffer.data(), buffer.size());
+      if (n > 0) lines.append(buffer.data(), static_cast<size_t>(n));
+    }
+    for (ssize_t n; (n = read(reader, buffer.data(), buffer.size())) > 0;)
+      lines.append(buffer.data(), static_cast<size_t>(n));
+  });
+  client.join();
+  Stop();
+  over = true;
+  reading.join();
+  close(reader);
+  EXPECT_EQ(Count(lines, "received http request"), size_t{4 * kMessages});
+  EXPECT_EQ(sink_->stats().lost_entries, 0u);
+}
+
+TEST_F(ServerTest, AFullDiskIsSaidAndCounted) {
+  Start("/dev/full");
+  EXPECT_TRUE(Send("log", 10, 5).ok());
+  Stop();
+  EXPECT_EQ(sink_->stats().lost_entries, 50u);
+  EXPECT_EQ(sink_->stats().written_entries, 0u);
+  EXPECT_THAT(said_, HasSubstr("/dev/full cannot be written: No space left on device"));
+}
+
+TEST_F(ServerTest, AStreamWithoutAnythingIsNoHarm) {
+  Start(folder_ / "log");
+  EXPECT_TRUE(Send("log", 0, 0).ok());
+  EXPECT_TRUE(Send("log", 3, 0).ok());
+  grpc::ClientContext context;
+  alsv3::StreamAccessLogsResponse response;
+  const auto stream = stub_->StreamAccessLogs(&context, &response);
+  // Entries before anybody said who sends them.
+  EXPECT_TRUE(stream->Write(Message(1, 1)));
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
+  Stop();
+  EXPECT_EQ(sink_->stats().written_entries, 1u);
+  EXPECT_EQ(server_->streams(), 0u);
+}
+
+TEST_F(ServerTest, AMessageThatIsTooLargeEndsOnlyItsStream) {
+  Start(folder_ / "log");
+  EXPECT_EQ(Send("log", 1, 1, 5 << 20).error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(Send("log", 1, 1).ok());
+}
+
+TEST_F(ServerTest, AClientThatBreaksOffLeavesWhatItSent) {
+  Start(folder_ / "log");
+  {
+    grpc::ClientContext context;
+    alsv3::StreamAccessLogsResponse response;
+    const auto stream = stub_->StreamAccessLogs(&context, &response);
+    EXPECT_TRUE(stream->Write(Message(1, 3)));
+    EXPECT_TRUE(Await([this] { return sink_->stats().written_entries == 3; }));
+    context.TryCancel();
+    EXPECT_FALSE(stream->Finish().ok());
+  }
+  EXPECT_TRUE(Await([this] { return server_->streams() == 0; }));
+}
+
+TEST_F(ServerTest, HealthKnowsThePublishedName) {
+  Start(folder_ / "log");
+  EXPECT_EQ(Health(""), 1);
+  EXPECT_EQ(Health("AccessLog"), 1);
+  EXPECT_EQ(Health("another"), 0);
+  server_->StopServing();
+  EXPECT_EQ(Health(""), 2);
+  EXPECT_EQ(Health("AccessLog"), 2);
+}
+
+TEST(MetricsPortTest, APortThatIsTakenIsSaid) {
+  const auto first = MetricsPort::Open(0, [] { return std::string("text"); });
+  ASSERT_TRUE(first.ok()) << first.status();
+  const auto second = MetricsPort::Open((*first)->port(), [] { return std::string(); });
+  EXPECT_THAT(std::string(second.status().message()), HasSubstr("for metrics"));
+}
+
+}  // namespace
+}  // namespace k8sgw::access_log
