@@ -6,6 +6,8 @@
 
 #include "benchmarks/cases.h"
 #include "benchmarks/kube/cases.h"
+#include "benchmarks/scale/cases.h"
+#include "benchmarks/scale/floor_process.h"
 
 namespace k8sgw::bench {
 namespace {
@@ -34,6 +36,28 @@ void RunFiles(const Programs& programs, const Choice& choice, Figures& figures) 
   if (choice.Wants("memory")) Memory(programs, 5'000, figures);
 }
 
+void RunScale(const Programs& programs, const Choice& choice, Figures& figures) {
+  const int divide = choice.divide;
+  const int samples = std::max(3, 20 / divide);
+  if (choice.Wants("fleet")) {
+    for (const int n : {1'000, 5'000}) FleetOfClients(programs, n, 1'000, std::max(3, 10 / divide), figures);
+  }
+  if (choice.Wants("curve")) {
+    for (const int n : {1'000, 2'000, 5'000, 10'000, 20'000, 50'000}) {
+      CurveOfVirtualServices(programs, n, samples, figures);
+    }
+  }
+  if (choice.Wants("routes")) {
+    for (const int n : {1, 1'000, 10'000}) CurveOfRoutes(programs, n, samples, figures);
+  }
+  if (choice.Wants("gateways")) {
+    for (const int n : {1, 10, 50}) CurveOfGateways(programs, n, samples, figures);
+  }
+  if (choice.Wants("endpoints")) {
+    for (const int n : {100, 1'000, 5'000, 20'000}) CurveOfEndpoints(programs, n, samples, figures);
+  }
+}
+
 void RunCluster(const Programs& programs, const std::string& kubeconfig, const Choice& choice, Figures& figures) {
   KubeStage stage(programs, kubeconfig, choice.divide);
   if (choice.Wants("routes")) RouteByRoute(stage, stage.Samples(3'000, 100), figures);
@@ -56,6 +80,8 @@ void RunCluster(const Programs& programs, const std::string& kubeconfig, const C
 
 int main(int argc, char** argv) {
   using namespace k8sgw::bench;
+  // Ourselves as the floor of a fleet.
+  if (argc == 4 && std::string(argv[1]) == "--serve-floor") return ServeFloor(argv[2], std::stoi(argv[3]));
   Programs programs;
   std::string json;
   std::string kubeconfig;
@@ -67,16 +93,20 @@ int main(int argc, char** argv) {
   app.add_option("--json", json, "Write the figures to this file");
   app.add_option("--only", choice.only,
                  "edit, upstream, cold, start or memory; of a cluster push, cluster-start, steady, routes, webhook or "
-                 "endpoints; may be given often");
+                 "endpoints; of size fleet, curve, routes, gateways or endpoints; may be given often");
   app.add_option("--divide-samples", choice.divide, "Fewer samples, for a quick look")->check(CLI::Range(1, 100));
   app.add_option("--kubeconfig", kubeconfig,
                  "Measure on this empty cluster, which has our kinds, in place of files. Everything in it may go")
       ->check(CLI::ExistingFile);
   app.add_flag("--large", choice.large, "With a cluster: up to 50,000 VirtualServices, too");
+  bool scale = false;
+  app.add_flag("--scale", scale, "Measure how cost grows with size");
   CLI11_PARSE(app, argc, argv);
 
   Figures figures;
-  if (kubeconfig.empty()) {
+  if (scale) {
+    RunScale(programs, choice, figures);
+  } else if (kubeconfig.empty()) {
     RunFiles(programs, choice, figures);
   } else {
     RunCluster(programs, kubeconfig, choice, figures);
