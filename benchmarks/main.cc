@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <set>
+#include <tuple>
+#include <vector>
 
 #include "benchmarks/cases.h"
 #include "benchmarks/kube/cases.h"
@@ -17,7 +19,10 @@ struct Choice {
   std::set<std::string> only;
   int divide = 1;
   bool large = false;
+  // Of curves; all when empty.
+  std::set<int> sizes;
 
+  bool Wants(int size) const { return sizes.empty() || sizes.contains(size); }
   bool Wants(const std::string& name) const { return only.empty() || only.contains(name); }
 };
 
@@ -36,25 +41,24 @@ void RunFiles(const Programs& programs, const Choice& choice, Figures& figures) 
   if (choice.Wants("memory")) Memory(programs, 5'000, figures);
 }
 
+using Curve = void (*)(const Programs& programs, int n, int samples, Figures& figures);
+
 void RunScale(const Programs& programs, const Choice& choice, Figures& figures) {
-  const int divide = choice.divide;
-  const int samples = std::max(3, 20 / divide);
-  if (choice.Wants("fleet")) {
-    for (const int n : {1'000, 5'000}) FleetOfClients(programs, n, 1'000, std::max(3, 10 / divide), figures);
-  }
-  if (choice.Wants("curve")) {
-    for (const int n : {1'000, 2'000, 5'000, 10'000, 20'000, 50'000}) {
-      CurveOfVirtualServices(programs, n, samples, figures);
+  constexpr int kClients = 1'000;
+  const Curve fleet = [](const Programs& programs, int n, int samples, Figures& figures) {
+    FleetOfClients(programs, n, kClients, samples / 2, figures);
+  };
+  const std::tuple<const char*, Curve, std::vector<int>> all[] = {
+      {"fleet", fleet, {1'000, 5'000}},
+      {"curve", CurveOfVirtualServices, {1'000, 2'000, 5'000, 10'000, 20'000, 50'000}},
+      {"routes", CurveOfRoutes, {1, 1'000, 10'000}},
+      {"gateways", CurveOfGateways, {1, 10, 50}},
+      {"endpoints", CurveOfEndpoints, {100, 1'000, 5'000, 20'000}},
+  };
+  for (const auto& [name, curve, sizes] : all) {
+    for (const int n : sizes) {
+      if (choice.Wants(std::string(name)) && choice.Wants(n)) curve(programs, n, std::max(6, 20 / choice.divide), figures);
     }
-  }
-  if (choice.Wants("routes")) {
-    for (const int n : {1, 1'000, 10'000}) CurveOfRoutes(programs, n, samples, figures);
-  }
-  if (choice.Wants("gateways")) {
-    for (const int n : {1, 10, 50}) CurveOfGateways(programs, n, samples, figures);
-  }
-  if (choice.Wants("endpoints")) {
-    for (const int n : {100, 1'000, 5'000, 20'000}) CurveOfEndpoints(programs, n, samples, figures);
   }
 }
 
@@ -101,6 +105,7 @@ int main(int argc, char** argv) {
   app.add_flag("--large", choice.large, "With a cluster: up to 50,000 VirtualServices, too");
   bool scale = false;
   app.add_flag("--scale", scale, "Measure how cost grows with size");
+  app.add_option("--sizes", choice.sizes, "With --scale: only these of the sizes");
   CLI11_PARSE(app, argc, argv);
 
   Figures figures;
