@@ -66,7 +66,9 @@ void RunCluster(const Programs& programs, const std::string& kubeconfig, const C
   KubeStage stage(programs, kubeconfig, choice.divide);
   if (choice.Wants("routes")) RouteByRoute(stage, stage.Samples(3'000, 100), figures);
   if (choice.Wants("push")) {
-    for (const int n : {100, 1'000, 5'000}) ChangeToPush(stage, n, stage.Samples(60, 5), figures);
+    for (const int n : {100, 1'000, 5'000}) {
+      if (choice.Wants(n)) ChangeToPush(stage, n, stage.Samples(60, 5), figures);
+    }
   }
   if (choice.Wants("cluster-start")) StartInCluster(stage, 5'000, stage.Samples(7, 3), figures);
   if (choice.Wants("webhook")) WebhookVerdicts(stage, 5'000, stage.Samples(5'000, 500), figures);
@@ -74,6 +76,8 @@ void RunCluster(const Programs& programs, const std::string& kubeconfig, const C
   if (choice.Wants("endpoints")) EndpointChanges(stage, 20'000, 100, stage.Samples(30, 5), figures);
   if (!choice.large) return;
   for (const int n : {10'000, 20'000, 50'000}) {
+    if (!choice.Wants(n)) continue;
+    FillCluster(stage, n, figures);
     if (choice.Wants("push")) ChangeToPush(stage, n, stage.Samples(30, 5), figures);
     if (choice.Wants("cluster-start")) StartInCluster(stage, n, 3, figures);
   }
@@ -105,7 +109,7 @@ int main(int argc, char** argv) {
   app.add_flag("--large", choice.large, "With a cluster: up to 50,000 VirtualServices, too");
   bool scale = false;
   app.add_flag("--scale", scale, "Measure how cost grows with size");
-  app.add_option("--sizes", choice.sizes, "With --scale: only these of the sizes");
+  app.add_option("--sizes", choice.sizes, "With --scale or a cluster: only these of the sizes");
   CLI11_PARSE(app, argc, argv);
 
   Figures figures;
