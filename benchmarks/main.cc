@@ -57,7 +57,8 @@ void RunScale(const Programs& programs, const Choice& choice, Figures& figures) 
   };
   for (const auto& [name, curve, sizes] : all) {
     for (const int n : sizes) {
-      if (choice.Wants(std::string(name)) && choice.Wants(n)) curve(programs, n, std::max(6, 20 / choice.divide), figures);
+      if (choice.Wants(std::string(name)) && choice.Wants(n))
+        curve(programs, n, std::max(6, 20 / choice.divide), figures);
     }
   }
 }

@@ -78,7 +78,8 @@ World::World(const WorldOptions& options) : options_(options) {
     std::ofstream(fmt::format("{}/us/u{}.yaml", folder_, i)) << UpstreamText(i, options_.backend_port);
   }
   for (int i = 0; i < options_.virtual_services; ++i) {
-    std::ofstream(fmt::format("{}/vs/vs{}.yaml", folder_, i)) << VirtualServiceText(i, i % options_.upstreams, options_.routes, 0);
+    std::ofstream(fmt::format("{}/vs/vs{}.yaml", folder_, i))
+        << VirtualServiceText(i, i % options_.upstreams, options_.routes, 0);
   }
 }
 
@@ -106,7 +107,8 @@ void World::Write(const std::string& path, const std::string& text) const {
 }
 
 void World::EditVirtualService(int i, int version) const {
-  Replace(fmt::format("{}/vs/vs{}.yaml", folder_, i), VirtualServiceText(i, i % options_.upstreams, options_.routes, version));
+  Replace(fmt::format("{}/vs/vs{}.yaml", folder_, i),
+          VirtualServiceText(i, i % options_.upstreams, options_.routes, version));
 }
 
 void World::EditUpstream(int i, int backend_port) const {

@@ -139,12 +139,11 @@ void CurveOfEndpoints(const Programs& programs, int n, int samples, Figures& fig
   for (int slice = 0; slice * kSliceSize < n; ++slice) {
     world.Write(fmt::format("svc/slice-{}.yaml", slice), SliceText(slice, kSliceSize, ""));
   }
-  const Edit edit{.type = xds::Type::kEndpoint,
-                  .write =
-                      [&world](int number) {
-                        world.Write("svc/slice-0.yaml", SliceText(0, kSliceSize, AddressOfEdit(number)));
-                      },
-                  .mark = AddressOfEdit};
+  const Edit edit{
+      .type = xds::Type::kEndpoint,
+      .write =
+          [&world](int number) { world.Write("svc/slice-0.yaml", SliceText(0, kSliceSize, AddressOfEdit(number))); },
+      .mark = AddressOfEdit};
   Sides sides(programs, world, 1, ProxySubscriptions(world, {"svc_default"}), edit);
   AddPush("endpoints of one Service: change to push", n, sides.Alternate(samples), figures);
   AddSizes(sides, n, figures);

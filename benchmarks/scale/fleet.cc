@@ -82,9 +82,7 @@ size_t Fleet::Responses(xds::Type type) const {
 Clock::time_point Fleet::Await(xds::Type type, size_t responses) {
   std::unique_lock<std::mutex> lock(mutex_);
   const auto& reached = reached_[static_cast<size_t>(type)];
-  const auto there = [&] {
-    return reached.size() >= responses && reached[responses - 1].clients == streams_.size();
-  };
+  const auto there = [&] { return reached.size() >= responses && reached[responses - 1].clients == streams_.size(); };
   if (!changed_.wait_for(lock, kPatience, there)) {
     fmt::print(stderr, "not all of {} bare clients had {} responses of {} in time\n", streams_.size(), responses,
                xds::TypeUrl(type));

@@ -39,8 +39,8 @@ GlooSide::GlooSide(const Programs& programs, const World& world, const std::stri
                           port_, FreePort()));
   std::vector<std::string> args{programs.gateway, "gloo", "--dir", world.folder()};
   if (!state_dir.empty()) args.insert(args.end(), {"--state-dir", state_dir});
-  process_ = std::make_unique<Child>(args,
-                                     (std::filesystem::temp_directory_path() / "k8sgateway-bench-gloo.log").string());
+  process_ =
+      std::make_unique<Child>(args, (std::filesystem::temp_directory_path() / "k8sgateway-bench-gloo.log").string());
 }
 
 Subscriptions ProxySubscriptions(const World& world, const std::vector<std::string>& endpoints) {

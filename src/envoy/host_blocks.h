@@ -1,5 +1,5 @@
-// The virtual hosts of a table in blocks that its versions share: an edit of one of 50,000 joins one block anew and only
-// looks at the pointers of the others.
+// The virtual hosts of a table in blocks that its versions share: an edit of one of 50,000 joins one block anew and
+// only looks at the pointers of the others.
 //
 // A block ends where the next virtual host's name says so, so the same virtual hosts make the same blocks whatever was
 // there before.

@@ -318,9 +318,8 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
               if (!reader.Get(needs, route_config)) continue;
               // What is used again of the version before makes no difference in the result.
               const Ptr<RouteConfiguration> before = route_configurations.Get(route_config);
-              out.Emit(route_config,
-                       JoinVirtualHosts(listener, route_config, reader.Find(served_by_route_config, route_config),
-                                        before.get()));
+              out.Emit(route_config, JoinVirtualHosts(listener, route_config,
+                                                      reader.Find(served_by_route_config, route_config), before.get()));
             }
           }),
       listeners(graph, "listeners", served_listeners,

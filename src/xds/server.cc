@@ -48,7 +48,9 @@ class GrpcStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
     return stream.get();
   }
 
-  GrpcStream(Served& served, bool delta) : Stream(served.hub), bodies_(served.bodies), delta_(delta) { bodies_.StreamOpened(); }
+  GrpcStream(Served& served, bool delta) : Stream(served.hub), bodies_(served.bodies), delta_(delta) {
+    bodies_.StreamOpened();
+  }
   ~GrpcStream() override { bodies_.StreamClosed(); }
 
   void OnReadDone(bool ok) override {
@@ -135,20 +137,20 @@ class AdsService final : public AdsBase {
       : public package::Api::WithRawCallbackMethod_Stream##Name<package::Api::WithRawCallbackMethod_Delta##Name< \
             package::Api::WithRawCallbackMethod_Fetch##Name<package::Api::Service>>> {                           \
    public:                                                                                                       \
-    explicit Class(Served& served) : served_(served) {}                                                                      \
+    explicit Class(Served& served) : served_(served) {}                                                          \
     grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Stream##Name(CallbackServerContext*) override {             \
-      return GrpcStream::Start(served_, {.delta = false, .single_type = kType});                                    \
+      return GrpcStream::Start(served_, {.delta = false, .single_type = kType});                                 \
     }                                                                                                            \
     grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Delta##Name(CallbackServerContext*) override {              \
-      return GrpcStream::Start(served_, {.delta = true, .single_type = kType});                                     \
+      return GrpcStream::Start(served_, {.delta = true, .single_type = kType});                                  \
     }                                                                                                            \
     grpc::ServerUnaryReactor* Fetch##Name(CallbackServerContext* context, const ByteBuffer* in,                  \
                                           ByteBuffer* out) override {                                            \
-      return AnswerFetch(served_.hub, kType, context, in, out);                                                         \
+      return AnswerFetch(served_.hub, kType, context, in, out);                                                  \
     }                                                                                                            \
                                                                                                                  \
    private:                                                                                                      \
-    Served& served_;                                                                                                   \
+    Served& served_;                                                                                             \
   }
 K8SGW_XDS_SERVICE(LdsService, ::envoy::service::listener::v3, ListenerDiscoveryService, Listeners, Type::kListener);
 K8SGW_XDS_SERVICE(RdsService, ::envoy::service::route::v3, RouteDiscoveryService, Routes, Type::kRoute);
