@@ -3,7 +3,7 @@
 import html
 import math
 
-PANEL, GAP, TOP = 230, 70, 60
+PANEL, GAP, TOP = 230, 80, 70
 COLUMNS = 3
 # What has a panel, and what has a line a + b·n: group, metric.
 PANELS = [
@@ -61,9 +61,9 @@ def table(name: str, metrics: dict[str, list[dict]]) -> str:
     return "\n".join(out)
 
 
-def fit(rows: list[dict]) -> tuple[float, float, float]:
+def fit(rows: list[dict], side: str) -> tuple[float, float, float]:
     """a and b of a + b·n with the least sum of squared relative residuals, and the largest of these."""
-    points = [(f["size"], f["ours"]) for f in rows if f["ours"] > 0]
+    points = [(f["size"], f[side]) for f in rows]
     weights = [1 / (y * y) for _, y in points]
     sw = sum(weights)
     sx = sum(w * x for w, (x, _) in zip(weights, points))
@@ -76,18 +76,19 @@ def fit(rows: list[dict]) -> tuple[float, float, float]:
 
 
 def fits(groups: dict[str, dict[str, list[dict]]]) -> str:
-    out = ["| n | cost | a | b, for each 1,000 | largest residual |", "|---|---|---:|---:|---:|"]
+    out = ["| n | cost | a | b, for each 1,000 | largest residual | b of the floor |", "|---|---|---:|---:|---:|---:|"]
     for group, metric in FITTED:
         rows = groups.get(group, {}).get(metric, [])
         if len(rows) < 3:
             continue
-        a, b, residual = fit(rows)
+        a, b, residual = fit(rows, "ours")
         unit = rows[0]["unit"]
-        out.append(f"| {group} | {metric} | {a:.3g} {unit} | {b * 1000:.3g} {unit} | {residual:.0%} |")
+        floor = f"{fit(rows, 'floor')[1] * 1000:.2g} {unit}" if all(f["floor"] for f in rows) else ""
+        out.append(f"| {group} | {metric} | {a:.3g} {unit} | {b * 1000:.3g} {unit} | {residual:.0%} | {floor} |")
     return "\n".join(out)
 
 
-def panel(left: float, top: float, title: str, rows: list[dict]) -> list[str]:
+def panel(left: float, top: float, group: str, metric: str, rows: list[dict]) -> list[str]:
     """One curve on logarithmic axes, and that of the floor."""
     sizes = [f["size"] for f in rows]
     values = [f[side] for f in rows for side in ("ours", "floor") if f[side] > 0]
@@ -101,7 +102,8 @@ def panel(left: float, top: float, title: str, rows: list[dict]) -> list[str]:
         return top + PANEL * (1 - (math.log10(value) - low_y) / (high_y - low_y or 1))
 
     out = [
-        f'<text x="{left}" y="{top - 10}" font-weight="bold">{html.escape(title)}</text>',
+        f'<text x="{left}" y="{top - 24}" font-weight="bold">{html.escape(group)}</text>',
+        f'<text x="{left}" y="{top - 9}">{html.escape(metric)}, {rows[0]["unit"]}</text>',
         f'<rect x="{left}" y="{top}" width="{PANEL}" height="{PANEL}" fill="none" stroke="#bbb"/>',
     ]
     for power in range(low_y, high_y + 1):
@@ -136,7 +138,7 @@ def chart(figures: list[dict]) -> str:
     for i, (group, metric, rows) in enumerate(panels):
         left = GAP - 10 + i % COLUMNS * (PANEL + GAP)
         top = TOP + i // COLUMNS * (PANEL + GAP + 20)
-        out += panel(left, top, f"{group}: {metric}, {rows[0]['unit']}", rows)
+        out += panel(left, top, group, metric, rows)
     return "\n".join(out) + "\n</svg>\n"
 
 

@@ -23,7 +23,7 @@ void FleetOfClients(const Programs& programs, int n, int clients, int samples, F
   const double floor_memory = sides.floor().RssMiB();
   const PushSamples pushes = sides.Alternate(samples);
   const double base = Quantile(pushes.floor, 0.5);
-  figures.Add({.name = fmt::format("change to the last of {} clients", clients),
+  figures.Add({.name = fmt::format("VirtualServices, {} clients: change to the last", clients),
                .size = n,
                .unit = "ms",
                .ours = Quantile(pushes.ours, 0.5),
@@ -41,7 +41,7 @@ void FleetOfClients(const Programs& programs, int n, int clients, int samples, F
                .floor = each(pushes.floor_cpu),
                .samples = samples});
   const double kib = 1024.0 / clients;
-  figures.Add({.name = "  memory for each client, and at the peak",
+  figures.Add({.name = "  memory for each client",
                .size = n,
                .unit = "KiB",
                .ours = (memory - sides.alone_mib()) * kib,
