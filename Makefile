@@ -6,7 +6,7 @@ ENVOY := $(CACHE)/envoy-1.40.0
 CLANG_FORMAT := $(CACHE)/clang-format-18.1.8
 BUILD = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; cmake --build build/$(1) -j$(JOBS)
 
-.PHONY: help setup build all run test unit golden crds style format pages commands e2e resilience cluster fuzz bench bench-cluster asan tsan clean
+.PHONY: help setup build all run test unit golden crds style format pages commands e2e resilience cluster fuzz bench bench-cluster bench-scale asan tsan clean
 
 help: ## what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -68,6 +68,10 @@ bench: all ## speed and size beside their floors; rewrites docs/benchmarks.md
 bench-cluster: all ## the part of it that needs a cluster, which comes up for it; needs root
 	@benchmarks/kube/run.sh build/release $(ENVOY) build/cluster.json
 	@python3 benchmarks/report.py build/cluster.json docs cluster
+
+bench-scale: all ## how cost grows with size, up to 50,000 VirtualServices and 1,000 clients; rewrites docs/scale.md
+	@build/release/benchmarks/k8sgw_bench --scale --gateway build/release/k8sgateway --envoy $(ENVOY) --json build/scale.json
+	@python3 benchmarks/report.py build/scale.json docs scale
 
 asan: setup ## unit, simulation and golden tests with the address and undefined-behaviour sanitizers
 	@$(call BUILD,asan)

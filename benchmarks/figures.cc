@@ -16,8 +16,9 @@ double Quantile(std::vector<double> values, double q) {
 void Figures::Add(Figure figure) {
   const std::string ratio =
       figure.floor > 0 ? fmt::format(", {:.2f} x the floor of {:.2f}", figure.ours / figure.floor, figure.floor) : "";
-  fmt::print("{:<28}{:>7}  {:.2f} {}{}; promised {}: {}\n", figure.name, figure.size, figure.ours, figure.unit, ratio,
-             figure.promise, figure.kept() ? "kept" : "NOT KEPT");
+  const std::string promise =
+      figure.bound > 0 ? fmt::format("; promised {}: {}", figure.promise, figure.kept() ? "kept" : "NOT KEPT") : "";
+  fmt::print("{:<28}{:>7}  {:.2f} {}{}{}\n", figure.name, figure.size, figure.ours, figure.unit, ratio, promise);
   std::fflush(stdout);
   figures_.push_back(std::move(figure));
 }

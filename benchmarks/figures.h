@@ -22,14 +22,14 @@ struct Figure {
   double ours = 0;
   // Of the floor in the same run; 0 when there is none.
   double floor = 0;
-  // The largest value that is promised, and in which words.
+  // The largest value that is promised, and in which words; 0 when nothing is.
   double bound = 0;
-  std::string promise;
+  std::string promise{};
   double ours_p90 = 0;
   double floor_p90 = 0;
   int samples = 1;
 
-  bool kept() const { return ours <= bound; }
+  bool kept() const { return bound == 0 || ours <= bound; }
 };
 
 class Figures {

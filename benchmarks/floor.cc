@@ -26,6 +26,11 @@ namespace ads = ::envoy::service::discovery::v3;
 using AdsBase = ads::AggregatedDiscoveryService::WithRawCallbackMethod_DeltaAggregatedResources<
     ads::AggregatedDiscoveryService::Service>;
 
+ByteBuffer OneSlice(const std::string& bytes) {
+  const grpc::Slice slice(bytes);
+  return ByteBuffer(&slice, 1);
+}
+
 ByteBuffer Encode(xds::Type type, std::vector<Ptr<xds::Resource>> resources) {
   xds::Response response;
   response.type = type;
@@ -39,13 +44,13 @@ ByteBuffer Encode(xds::Type type, std::vector<Ptr<xds::Resource>> resources) {
   return ByteBuffer(&whole, 1);
 }
 
-// One Envoy's stream. Never deleted: a benchmark has few of them.
+// One client's stream. Never deleted: a benchmark has few of them.
 class Stream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer> {
  public:
   explicit Stream(const std::map<xds::Type, ByteBuffer>& first) : first_(first) { StartRead(&request_); }
 
   void OnReadDone(bool ok) override {
-    if (!ok) return Finish(grpc::Status::OK);
+    if (!ok) return End();
     xds::Request request;
     if (xds::ParseDeltaRequest(request_, &request)) {
       const auto type = xds::TypeOfUrl(request.type_url);
@@ -59,22 +64,30 @@ class Stream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer> {
   void OnWriteDone(bool) override {
     std::lock_guard<std::mutex> lock(mutex_);
     queue_.pop_front();
-    if (!queue_.empty()) StartWrite(&queue_.front());
+    if (!queue_.empty() && !ended_) StartWrite(&queue_.front());
   }
   void OnDone() override {}
 
   void Send(const ByteBuffer& bytes) {
     std::lock_guard<std::mutex> lock(mutex_);
+    if (ended_) return;
     queue_.push_back(bytes);
     if (queue_.size() == 1) StartWrite(&queue_.front());
   }
 
  private:
+  void End() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    ended_ = true;
+    Finish(grpc::Status::OK);
+  }
+
   const std::map<xds::Type, ByteBuffer>& first_;
   std::set<xds::Type> answered_;
   ByteBuffer request_;
   std::mutex mutex_;
-  std::deque<ByteBuffer> queue_;  // guarded by mutex_
+  std::deque<ByteBuffer> queue_;  // these are guarded by mutex_
+  bool ended_ = false;
 };
 
 }  // namespace
@@ -90,6 +103,14 @@ struct FloorServer::Impl final : AdsBase {
     return streams.back().get();
   }
 
+  void Start() {
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+    builder.SetMaxSendMessageSize(-1);
+    builder.RegisterService(this);
+    server = builder.BuildAndStart();
+  }
+
   std::map<xds::Type, ByteBuffer> first;
   std::mutex mutex;
   std::vector<std::unique_ptr<Stream>> streams;  // guarded by mutex
@@ -103,11 +124,12 @@ FloorServer::FloorServer(const Snapshot& snapshot) : impl_(std::make_unique<Impl
     for (const auto& [name, resource] : resources) all.push_back(resource);
     impl_->first[type] = Encode(type, std::move(all));
   }
-  grpc::ServerBuilder builder;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &impl_->port);
-  builder.SetMaxSendMessageSize(-1);
-  builder.RegisterService(impl_.get());
-  impl_->server = builder.BuildAndStart();
+  impl_->Start();
+}
+
+FloorServer::FloorServer(const std::map<xds::Type, std::string>& responses) : impl_(std::make_unique<Impl>()) {
+  for (const auto& [type, bytes] : responses) impl_->first[type] = OneSlice(bytes);
+  impl_->Start();
 }
 
 FloorServer::~FloorServer() {
@@ -121,9 +143,18 @@ std::shared_ptr<const FloorServer::Prepared> FloorServer::Prepare(const Ptr<xds:
   return std::make_shared<const Prepared>(Prepared{Encode(resource->type, {resource})});
 }
 
+std::shared_ptr<const FloorServer::Prepared> FloorServer::Prepare(const std::string& response) const {
+  return std::make_shared<const Prepared>(Prepared{OneSlice(response)});
+}
+
 void FloorServer::Push(const std::shared_ptr<const Prepared>& response) {
   std::lock_guard<std::mutex> lock(impl_->mutex);
   if (!impl_->streams.empty()) impl_->streams.back()->Send(response->bytes);
+}
+
+void FloorServer::PushToAll(const std::shared_ptr<const Prepared>& response) {
+  std::lock_guard<std::mutex> lock(impl_->mutex);
+  for (const auto& stream : impl_->streams) stream->Send(response->bytes);
 }
 
 std::string DynamicBootstrap(int xds_port, int admin_port, const std::string& role) {

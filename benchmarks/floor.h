@@ -4,6 +4,7 @@
 // serializes nothing. Also the same configuration as a static file.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -15,14 +16,18 @@ class FloorServer {
  public:
   // Answers the first request of each type with all of `snapshot`.
   explicit FloorServer(const Snapshot& snapshot);
+  // The same with serialized responses.
+  explicit FloorServer(const std::map<xds::Type, std::string>& responses);
   ~FloorServer();
 
   int port() const;
-  // Prepares a response of one resource; pushed as often as wanted.
+  // Prepares a response of one resource, or a serialized one; pushed as often as wanted.
   struct Prepared;
   std::shared_ptr<const Prepared> Prepare(const Ptr<xds::Resource>& resource) const;
-  // Sends it to the connected Envoy now.
+  std::shared_ptr<const Prepared> Prepare(const std::string& response) const;
+  // Sends it to the Envoy that connected last, now.
   void Push(const std::shared_ptr<const Prepared>& response);
+  void PushToAll(const std::shared_ptr<const Prepared>& response);
 
  private:
   struct Impl;

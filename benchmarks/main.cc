@@ -3,9 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <set>
+#include <tuple>
+#include <vector>
 
 #include "benchmarks/cases.h"
 #include "benchmarks/kube/cases.h"
+#include "benchmarks/scale/cases.h"
+#include "benchmarks/scale/floor_process.h"
 
 namespace k8sgw::bench {
 namespace {
@@ -15,7 +19,10 @@ struct Choice {
   std::set<std::string> only;
   int divide = 1;
   bool large = false;
+  // Of curves; all when empty.
+  std::set<int> sizes;
 
+  bool Wants(int size) const { return sizes.empty() || sizes.contains(size); }
   bool Wants(const std::string& name) const { return only.empty() || only.contains(name); }
 };
 
@@ -34,11 +41,35 @@ void RunFiles(const Programs& programs, const Choice& choice, Figures& figures) 
   if (choice.Wants("memory")) Memory(programs, 5'000, figures);
 }
 
+using Curve = void (*)(const Programs& programs, int n, int samples, Figures& figures);
+
+void RunScale(const Programs& programs, const Choice& choice, Figures& figures) {
+  constexpr int kClients = 1'000;
+  const Curve fleet = [](const Programs& programs, int n, int samples, Figures& figures) {
+    FleetOfClients(programs, n, kClients, samples / 2, figures);
+  };
+  const std::tuple<const char*, Curve, std::vector<int>> all[] = {
+      {"fleet", fleet, {1'000, 5'000}},
+      {"curve", CurveOfVirtualServices, {1'000, 2'000, 5'000, 10'000, 20'000, 50'000}},
+      {"routes", CurveOfRoutes, {1, 1'000, 10'000}},
+      {"gateways", CurveOfGateways, {1, 10, 50}},
+      {"endpoints", CurveOfEndpoints, {100, 1'000, 5'000, 20'000}},
+  };
+  for (const auto& [name, curve, sizes] : all) {
+    for (const int n : sizes) {
+      if (choice.Wants(std::string(name)) && choice.Wants(n))
+        curve(programs, n, std::max(6, 20 / choice.divide), figures);
+    }
+  }
+}
+
 void RunCluster(const Programs& programs, const std::string& kubeconfig, const Choice& choice, Figures& figures) {
   KubeStage stage(programs, kubeconfig, choice.divide);
   if (choice.Wants("routes")) RouteByRoute(stage, stage.Samples(3'000, 100), figures);
   if (choice.Wants("push")) {
-    for (const int n : {100, 1'000, 5'000}) ChangeToPush(stage, n, stage.Samples(60, 5), figures);
+    for (const int n : {100, 1'000, 5'000}) {
+      if (choice.Wants(n)) ChangeToPush(stage, n, stage.Samples(60, 5), figures);
+    }
   }
   if (choice.Wants("cluster-start")) StartInCluster(stage, 5'000, stage.Samples(7, 3), figures);
   if (choice.Wants("webhook")) WebhookVerdicts(stage, 5'000, stage.Samples(5'000, 500), figures);
@@ -46,6 +77,8 @@ void RunCluster(const Programs& programs, const std::string& kubeconfig, const C
   if (choice.Wants("endpoints")) EndpointChanges(stage, 20'000, 100, stage.Samples(30, 5), figures);
   if (!choice.large) return;
   for (const int n : {10'000, 20'000, 50'000}) {
+    if (!choice.Wants(n)) continue;
+    FillCluster(stage, n, figures);
     if (choice.Wants("push")) ChangeToPush(stage, n, stage.Samples(30, 5), figures);
     if (choice.Wants("cluster-start")) StartInCluster(stage, n, 3, figures);
   }
@@ -56,6 +89,8 @@ void RunCluster(const Programs& programs, const std::string& kubeconfig, const C
 
 int main(int argc, char** argv) {
   using namespace k8sgw::bench;
+  // Ourselves as the floor of a fleet.
+  if (argc == 4 && std::string(argv[1]) == "--serve-floor") return ServeFloor(argv[2], std::stoi(argv[3]));
   Programs programs;
   std::string json;
   std::string kubeconfig;
@@ -67,16 +102,21 @@ int main(int argc, char** argv) {
   app.add_option("--json", json, "Write the figures to this file");
   app.add_option("--only", choice.only,
                  "edit, upstream, cold, start or memory; of a cluster push, cluster-start, steady, routes, webhook or "
-                 "endpoints; may be given often");
+                 "endpoints; of size fleet, curve, routes, gateways or endpoints; may be given often");
   app.add_option("--divide-samples", choice.divide, "Fewer samples, for a quick look")->check(CLI::Range(1, 100));
   app.add_option("--kubeconfig", kubeconfig,
                  "Measure on this empty cluster, which has our kinds, in place of files. Everything in it may go")
       ->check(CLI::ExistingFile);
   app.add_flag("--large", choice.large, "With a cluster: up to 50,000 VirtualServices, too");
+  bool scale = false;
+  app.add_flag("--scale", scale, "Measure how cost grows with size");
+  app.add_option("--sizes", choice.sizes, "With --scale or a cluster: only these of the sizes");
   CLI11_PARSE(app, argc, argv);
 
   Figures figures;
-  if (kubeconfig.empty()) {
+  if (scale) {
+    RunScale(programs, choice, figures);
+  } else if (kubeconfig.empty()) {
     RunFiles(programs, choice, figures);
   } else {
     RunCluster(programs, kubeconfig, choice, figures);

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Turns figures of k8sgw_bench into a part of docs/benchmarks.md and its chart.
 
-report.py FIGURES.json DOCS-FOLDER [PART]: the part is "figures", or "cluster" for those of a cluster.
+report.py FIGURES.json DOCS-FOLDER [PART]: the part is "figures", or "cluster" for those of a cluster, or "scale" for
+those of size, which stand in docs/scale.md.
 """
 
 import datetime
@@ -11,6 +12,8 @@ import os
 import pathlib
 import platform
 import sys
+
+import scale_report
 
 WIDTH, ROW, LEFT, RIGHT = 760, 34, 250, 120
 
@@ -77,22 +80,29 @@ def table(rows: list[dict]) -> str:
 CHARTS = {"figures": "benchmarks.svg", "cluster": "benchmarks-cluster.svg"}
 
 
+def replace(page: pathlib.Path, part: str, text: str) -> None:
+    begin, end = f"<!-- {part} -->\n", f"<!-- end of {part} -->"
+    head, rest = page.read_text().split(begin)
+    page.write_text(head + begin + text + end + rest.split(end)[1])
+
+
 def main() -> None:
     figures = json.loads(pathlib.Path(sys.argv[1]).read_text())
     docs = pathlib.Path(sys.argv[2])
     part = sys.argv[3] if len(sys.argv) > 3 else "figures"
+    where = f"{os.cpu_count()} cores of {cpu_name()}"
+    measured = f"Measured on {datetime.date.today()} with {where}"
+    if part == "scale":
+        replace(docs / "scale.md", part, f"{measured}.\n\n{scale_report.text(figures)}\n")
+        (docs / "scale.svg").write_text(scale_report.chart(figures))
+        return
     rows, parent = [], ""
     for figure in figures:
         if not figure["name"].startswith(" "):
             parent = figure["name"]
         rows.append({**figure, "label": label(figure, parent)})
-    text = (docs / "benchmarks.md").read_text()
-    begin, end = f"<!-- {part} -->\n", f"<!-- end of {part} -->"
-    head, rest = text.split(begin)
-    tail = rest.split(end)[1]
-    where = f"{os.cpu_count()} cores of {cpu_name()}"
-    measured = f"Measured on {datetime.date.today()} with {where}, Envoy 1.40.0 with two workers.\n"
-    (docs / "benchmarks.md").write_text(head + begin + measured + "\n" + table(rows) + "\n" + end + tail)
+    measured += ", Envoy 1.40.0 with two workers.\n"
+    replace(docs / "benchmarks.md", part, measured + "\n" + table(rows) + "\n")
     (docs / CHARTS[part]).write_text(chart(rows))
 
 

@@ -23,8 +23,8 @@ spec:
                      i, port);
 }
 
-std::string VirtualServiceText(int i, int upstream, int version) {
-  return fmt::format(R"(apiVersion: gateway.solo.io/v1
+std::string VirtualServiceText(int i, int upstream, int routes, int version) {
+  std::string text = fmt::format(R"(apiVersion: gateway.solo.io/v1
 kind: VirtualService
 metadata:
   name: vs{0}
@@ -35,24 +35,30 @@ spec:
     options:
       headerManipulation:
         responseHeadersToAdd:
-        - header: {{key: x-version, value: "{3}"}}
+        - header: {{key: x-version, value: "{2}"}}
           append: false
     routes:
-    - matchers: [{{prefix: /}}]
+)",
+                                 i, World::Host(i), version);
+  // The last of them takes what is left.
+  for (int route = 1; route <= routes; ++route) {
+    text += fmt::format(R"(    - matchers: [{{prefix: /{}}}]
       routeAction:
         single:
-          upstream: {{name: u{2}, namespace: default}}
+          upstream: {{name: u{}, namespace: default}}
 )",
-                     i, World::Host(i), upstream, version);
+                        route < routes ? fmt::format("path-{}/", route) : "", upstream);
+  }
+  return text;
 }
 
-std::string GatewayText(int port) {
+std::string GatewayText(int i, int port) {
   return fmt::format(R"(apiVersion: gateway.solo.io/v1
 kind: Gateway
-metadata: {{name: gateway-proxy, namespace: gloo-system}}
+metadata: {{name: gateway-proxy{}, namespace: gloo-system}}
 spec: {{bindAddress: 127.0.0.1, bindPort: {}, proxyNames: [gateway-proxy], httpGateway: {{}}}}
 )",
-                     port);
+                     i == 0 ? "" : fmt::format("-{}", i), port);
 }
 
 }  // namespace
@@ -65,12 +71,15 @@ World::World(const WorldOptions& options) : options_(options) {
   }
   folder_ = name;
   for (const char* part : {"/vs", "/us"}) fs::create_directory(folder_ + part);
-  std::ofstream(folder_ + "/gateway.yaml") << GatewayText(options_.http_port);
+  std::ofstream gateways(folder_ + "/gateway.yaml");
+  for (int i = 0; i < options_.gateways; ++i) gateways << "---\n" << GatewayText(i, options_.http_port + i);
+  gateways.close();
   for (int i = 0; i < options_.upstreams; ++i) {
     std::ofstream(fmt::format("{}/us/u{}.yaml", folder_, i)) << UpstreamText(i, options_.backend_port);
   }
   for (int i = 0; i < options_.virtual_services; ++i) {
-    std::ofstream(fmt::format("{}/vs/vs{}.yaml", folder_, i)) << VirtualServiceText(i, i % options_.upstreams, 0);
+    std::ofstream(fmt::format("{}/vs/vs{}.yaml", folder_, i))
+        << VirtualServiceText(i, i % options_.upstreams, options_.routes, 0);
   }
 }
 
@@ -79,13 +88,27 @@ World::~World() {
   fs::remove_all(folder_, error);
 }
 
+std::vector<std::string> World::Tables() const {
+  std::vector<std::string> names;
+  for (int i = 0; i < options_.gateways; ++i) {
+    names.push_back(fmt::format("listener-127.0.0.1-{}-routes", options_.http_port + i));
+  }
+  return names;
+}
+
 void World::Replace(const std::string& path, const std::string& text) const {
   std::ofstream(path + ".part") << text;
   std::rename((path + ".part").c_str(), path.c_str());
 }
 
+void World::Write(const std::string& path, const std::string& text) const {
+  fs::create_directories(fs::path(folder_ + "/" + path).parent_path());
+  Replace(folder_ + "/" + path, text);
+}
+
 void World::EditVirtualService(int i, int version) const {
-  Replace(fmt::format("{}/vs/vs{}.yaml", folder_, i), VirtualServiceText(i, i % options_.upstreams, version));
+  Replace(fmt::format("{}/vs/vs{}.yaml", folder_, i),
+          VirtualServiceText(i, i % options_.upstreams, options_.routes, version));
 }
 
 void World::EditUpstream(int i, int backend_port) const {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace k8sgw::bench {
 
@@ -10,6 +11,9 @@ struct WorldOptions {
   // VirtualService i routes to Upstream i modulo this number.
   int upstreams = 1;
   int http_port = 0;
+  // Routes of each VirtualService, and Gateways that all serve every VirtualService, on ports from `http_port` on.
+  int routes = 1;
+  int gateways = 1;
   // Where all Upstreams lead.
   int backend_port = 0;
 };
@@ -26,6 +30,8 @@ class World {
   int http_port() const { return options_.http_port; }
   // The host that VirtualService i answers.
   static std::string Host(int i) { return "h" + std::to_string(i) + ".example.com"; }
+  // The names of the route tables, one for each Gateway.
+  std::vector<std::string> Tables() const;
   // Requests are sent to this one: in the middle of the table.
   int probe() const { return options_.virtual_services / 2; }
   int probe_upstream() const { return probe() % options_.upstreams; }
@@ -33,6 +39,8 @@ class World {
   // The VirtualService that adds `x-version: <version>` to its answers. Replaces the file in one step, as editors do.
   void EditVirtualService(int i, int version) const;
   void EditUpstream(int i, int backend_port) const;
+  // Any other file, by its path below the folder.
+  void Write(const std::string& path, const std::string& text) const;
 
  private:
   void Replace(const std::string& path, const std::string& text) const;

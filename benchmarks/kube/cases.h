@@ -55,6 +55,8 @@ class KubeStage {
 
 std::string ProxyRole();
 
+// Creates VirtualServices and Upstreams until there are n of each, 64 at once: what the API server needs for each.
+void FillCluster(KubeStage& stage, int n, Figures& figures);
 // From the PATCH of one VirtualService of n to its delta response; the floor is a bare watch that sees the same.
 void ChangeToPush(KubeStage& stage, int n, int samples, Figures& figures);
 // From exec to the first complete snapshot; the floor is a bare list of the same objects.

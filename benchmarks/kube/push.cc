@@ -19,6 +19,18 @@ constexpr auto kRest = 60ms;
 
 }  // namespace
 
+void FillCluster(KubeStage& stage, int n, Figures& figures) {
+  const int objects = 2 * (n - stage.filled());
+  if (objects <= 0) return;
+  const auto begin = Clock::now();
+  stage.Fill(n);
+  figures.Add({.name = "writing one object to the API server",
+               .size = n,
+               .unit = "ms",
+               .ours = Ms(Clock::now() - begin) / objects,
+               .samples = objects});
+}
+
 void ChangeToPush(KubeStage& stage, int n, int samples, Figures& figures) {
   stage.Fill(n);
   const Child& process = stage.ControlPlane();

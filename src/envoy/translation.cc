@@ -318,8 +318,10 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
             for (uint64_t hash : RouteConfigHashes(reader, key, listener)) {
               const RouteConfigKey route_config{key, hash};
               if (!reader.Get(needs, route_config)) continue;
-              out.Emit(route_config,
-                       JoinVirtualHosts(listener, route_config, reader.Find(served_by_route_config, route_config)));
+              // What is used again of the version before makes no difference in the result.
+              const Ptr<RouteConfiguration> before = route_configurations.Get(route_config);
+              out.Emit(route_config, JoinVirtualHosts(listener, route_config,
+                                                      reader.Find(served_by_route_config, route_config), before.get()));
             }
           }),
       listeners(graph, "listeners", served_listeners,

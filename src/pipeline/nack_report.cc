@@ -34,12 +34,16 @@ Suspects HostsOf(const envoy::Translation& envoy, const envoy::RouteConfigKey& k
   return hosts;
 }
 
-// The pieces that are not in the version that the client had before.
+// The virtual hosts, by their bytes, that are not in the version that the client had before.
 std::set<const std::string*> NewPieces(const xds::Refused& refused) {
   std::set<const std::string*> pieces;
-  for (const auto& piece : refused.resource->body) pieces.insert(piece.get());
+  for (const auto& block : refused.resource->joined_from) {
+    for (const auto& piece : *block) pieces.insert(piece.get());
+  }
   if (!refused.accepted) return pieces;
-  for (const auto& piece : refused.accepted->body) pieces.erase(piece.get());
+  for (const auto& block : refused.accepted->joined_from) {
+    for (const auto& piece : *block) pieces.erase(piece.get());
+  }
   return pieces;
 }
 

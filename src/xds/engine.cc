@@ -43,12 +43,14 @@ std::string Shortened(const std::string& words) {
 }
 
 struct Stream {
-  Stream(StreamOptions o, std::function<void(Response)> s)
-      : options(o),
+  Stream(StreamId i, StreamOptions o, std::function<void(Response)> s)
+      : id(i),
+        options(o),
         send(std::move(s)),
         subscriptions{Subscription(o.delta), Subscription(o.delta), Subscription(o.delta), Subscription(o.delta),
                       Subscription(o.delta)} {}
 
+  const StreamId id;
   const StreamOptions options;
   const std::function<void(Response)> send;
   std::array<Subscription, kTypeCount> subscriptions;
@@ -68,6 +70,8 @@ struct Engine::Impl {
   EngineStats stats;
   std::map<std::string, Snapshot> roles;
   std::map<StreamId, std::unique_ptr<Stream>> streams;
+  // When the streams that wait for their role to appear have waited long enough.
+  std::set<std::pair<Time, StreamId>> graces;
   StreamId last_stream = 0;
 
   const Snapshot* SnapshotOf(const Stream& stream) const {
@@ -121,9 +125,14 @@ struct Engine::Impl {
     }
   }
 
+  void EndGrace(Stream& stream) {
+    if (stream.grace_ends) graces.erase({*stream.grace_ends, stream.id});
+    stream.grace_ends.reset();
+  }
+
   void Serve(Stream& stream, const std::string& role) {
     stream.serving = role;
-    stream.grace_ends.reset();
+    EndGrace(stream);
     const Snapshot* snapshot = SnapshotOf(stream);
     for (int i = 0; i < kTypeCount; ++i)
       stream.subscriptions[static_cast<size_t>(i)].Reset(Of(snapshot, static_cast<Type>(i)));
@@ -140,6 +149,7 @@ struct Engine::Impl {
     } else {
       ++stats.unknown_roles;
       stream.grace_ends = now + options.unknown_role_grace;
+      graces.emplace(*stream.grace_ends, stream.id);
     }
   }
 
@@ -230,7 +240,7 @@ void Engine::Apply(const std::string& role, const Update& update, Time) {
 
 StreamId Engine::Open(StreamOptions options, std::function<void(Response)> send) {
   const StreamId id = ++impl_->last_stream;
-  impl_->streams[id] = std::make_unique<Stream>(options, std::move(send));
+  impl_->streams[id] = std::make_unique<Stream>(id, options, std::move(send));
   ++impl_->stats.streams;
   return id;
 }
@@ -265,7 +275,11 @@ void Engine::Receive(StreamId id, const Request& request, Time now) {
 }
 
 void Engine::Close(StreamId id) {
-  if (impl_->streams.erase(id) > 0) --impl_->stats.streams;
+  const auto it = impl_->streams.find(id);
+  if (it == impl_->streams.end()) return;
+  impl_->EndGrace(*it->second);
+  impl_->streams.erase(it);
+  --impl_->stats.streams;
 }
 
 std::optional<Response> Engine::Fetch(const Request& request, Time) {
@@ -292,18 +306,15 @@ std::optional<Response> Engine::Fetch(const Request& request, Time) {
 }
 
 std::optional<Time> Engine::NextDeadline() const {
-  std::optional<Time> next;
-  for (const auto& [id, stream] : impl_->streams) {
-    if (stream->grace_ends && (!next || *stream->grace_ends < *next)) next = stream->grace_ends;
-  }
-  return next;
+  if (impl_->graces.empty()) return std::nullopt;
+  return impl_->graces.begin()->first;
 }
 
 void Engine::Tick(Time now) {
-  for (auto& [id, stream] : impl_->streams) {
-    if (!stream->grace_ends || *stream->grace_ends > now) continue;
-    impl_->Serve(*stream, impl_->options.fallback_role);
-    impl_->Pump(*stream);
+  while (!impl_->graces.empty() && impl_->graces.begin()->first <= now) {
+    Stream& stream = *impl_->streams.at(impl_->graces.begin()->second);
+    impl_->Serve(stream, impl_->options.fallback_role);
+    impl_->Pump(stream);
   }
 }
 

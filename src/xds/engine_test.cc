@@ -235,6 +235,19 @@ TEST_F(EngineTest, UnknownRolesWaitThenGetTheFallback) {
   EXPECT_EQ(engine.stats().unknown_roles, 1);
 }
 
+TEST_F(EngineTest, WhoLeavesIsNotWaitedFor) {
+  Client first(engine, true, "not~there");
+  first.Subscribe(Type::kListener);
+  const auto deadline = engine.NextDeadline();
+  {
+    Client second(engine, true, "not~there");
+    second.Subscribe(Type::kListener);
+  }
+  engine.Close(first.id);
+  EXPECT_TRUE(deadline.has_value());
+  EXPECT_FALSE(engine.NextDeadline().has_value());
+}
+
 TEST_F(EngineTest, TheFallbackGoesAlsoWhenTheRoleComesBeforeItIsAnswered) {
   for (bool delta : {true, false}) {
     const std::string role = delta ? "late~delta" : "late~state";

@@ -23,7 +23,7 @@ std::string_view TypeUrl(Type type);
 std::optional<Type> TypeOfUrl(std::string_view url);
 
 // The serialized bytes of a resource, in pieces that other resources or older versions of it may share: a
-// RouteConfiguration of 10,000 virtual hosts reuses the bytes of the 9,999 that did not change.
+// RouteConfiguration of 10,000 virtual hosts reuses the bytes of those that did not change, in blocks of some hundreds.
 using Bytes = absl::InlinedVector<Ptr<std::string>, 1>;
 
 struct Resource {
@@ -32,6 +32,9 @@ struct Resource {
   // Content hash of the bytes in hexadecimal: equal content has an equal version, on every replica.
   std::string version;
   Bytes body;
+  // When the pieces of the body were joined from smaller ones: these, shared in the same way. What is new in a version
+  // is found by their addresses.
+  std::vector<Ptr<std::vector<Ptr<std::string>>>> joined_from;
   // The size of the body in bytes.
   size_t size = 0;
   // A cluster whose endpoints are a resource of the same name.

@@ -16,6 +16,7 @@
 #include "envoy/service/route/v3/rds.grpc.pb.h"
 #include "envoy/service/secret/v3/sds.grpc.pb.h"
 #include "src/xds/hub.h"
+#include "src/xds/shared_bodies.h"
 #include "src/xds/wire.h"
 
 namespace k8sgw::xds {
@@ -43,17 +44,27 @@ grpc::Status ToGrpc(const absl::Status& status) {
   return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
 }
 
+// What all streams of a server share.
+struct Served {
+  explicit Served(HubOptions options) : hub(std::move(options)) {}
+  SharedBodies bodies;
+  Hub hub;
+};
+
 // gRPC calls the reactions one at a time, but a response may be handed over by any thread.
 class GrpcStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>, public Stream {
  public:
-  static GrpcStream* Start(Hub& hub, const CallbackServerContext& context, StreamOptions options) {
-    const auto stream = std::make_shared<GrpcStream>(hub, options.delta);
+  static GrpcStream* Start(Served& served, const CallbackServerContext& context, StreamOptions options) {
+    const auto stream = std::make_shared<GrpcStream>(served, options.delta);
     stream->self_ = stream;
     stream->Open(options, CallerOf(context));
     return stream.get();
   }
 
-  GrpcStream(Hub& hub, bool delta) : Stream(hub), delta_(delta) {}
+  GrpcStream(Served& served, bool delta) : Stream(served.hub), bodies_(served.bodies), delta_(delta) {
+    bodies_.StreamOpened();
+  }
+  ~GrpcStream() override { bodies_.StreamClosed(); }
 
   void OnReadDone(bool ok) override {
     Request request;
@@ -66,6 +77,8 @@ class GrpcStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
   }
 
   void OnWriteDone(bool ok) override {
+    // What was sent is not kept: it may be large, and streams are many.
+    response_bytes_.Clear();
     if (ok) Sent();
   }
 
@@ -75,7 +88,8 @@ class GrpcStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
 
  private:
   void Prepare(const Response& response) override {
-    response_bytes_ = delta_ ? WriteDeltaResponse(response) : WriteStateResponse(response);
+    const auto body = bodies_.Of(response, delta_);
+    response_bytes_ = delta_ ? WriteDeltaResponse(response, *body) : WriteStateResponse(response, *body);
   }
   void StartSending() override { StartWrite(&response_bytes_); }
   void StartListening() override { StartRead(&request_bytes_); }
@@ -86,6 +100,7 @@ class GrpcStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
     if (Close()) Finish(std::move(status));
   }
 
+  SharedBodies& bodies_;
   const bool delta_;
   std::shared_ptr<GrpcStream> self_;  // until gRPC is done with it
   ByteBuffer request_bytes_;
@@ -119,16 +134,16 @@ using AdsBase = ads::AggregatedDiscoveryService::WithRawCallbackMethod_StreamAgg
 
 class AdsService final : public AdsBase {
  public:
-  explicit AdsService(Hub& hub) : hub_(hub) {}
+  explicit AdsService(Served& served) : served_(served) {}
   grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* StreamAggregatedResources(CallbackServerContext* context) override {
-    return GrpcStream::Start(hub_, *context, {.delta = false, .single_type = std::nullopt});
+    return GrpcStream::Start(served_, *context, {.delta = false, .single_type = std::nullopt});
   }
   grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* DeltaAggregatedResources(CallbackServerContext* context) override {
-    return GrpcStream::Start(hub_, *context, {.delta = true, .single_type = std::nullopt});
+    return GrpcStream::Start(served_, *context, {.delta = true, .single_type = std::nullopt});
   }
 
  private:
-  Hub& hub_;
+  Served& served_;
 };
 
 // The single-type services differ in nothing but names.
@@ -137,20 +152,20 @@ class AdsService final : public AdsBase {
       : public package::Api::WithRawCallbackMethod_Stream##Name<package::Api::WithRawCallbackMethod_Delta##Name< \
             package::Api::WithRawCallbackMethod_Fetch##Name<package::Api::Service>>> {                           \
    public:                                                                                                       \
-    explicit Class(Hub& hub) : hub_(hub) {}                                                                      \
+    explicit Class(Served& served) : served_(served) {}                                                          \
     grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Stream##Name(CallbackServerContext* context) override {     \
-      return GrpcStream::Start(hub_, *context, {.delta = false, .single_type = kType});                          \
+      return GrpcStream::Start(served_, *context, {.delta = false, .single_type = kType});                       \
     }                                                                                                            \
     grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Delta##Name(CallbackServerContext* context) override {      \
-      return GrpcStream::Start(hub_, *context, {.delta = true, .single_type = kType});                           \
+      return GrpcStream::Start(served_, *context, {.delta = true, .single_type = kType});                        \
     }                                                                                                            \
     grpc::ServerUnaryReactor* Fetch##Name(CallbackServerContext* context, const ByteBuffer* in,                  \
                                           ByteBuffer* out) override {                                            \
-      return AnswerFetch(hub_, kType, context, in, out);                                                         \
+      return AnswerFetch(served_.hub, kType, context, in, out);                                                  \
     }                                                                                                            \
                                                                                                                  \
    private:                                                                                                      \
-    Hub& hub_;                                                                                                   \
+    Served& served_;                                                                                             \
   }
 K8SGW_XDS_SERVICE(LdsService, ::envoy::service::listener::v3, ListenerDiscoveryService, Listeners, Type::kListener);
 K8SGW_XDS_SERVICE(RdsService, ::envoy::service::route::v3, RouteDiscoveryService, Routes, Type::kRoute);
@@ -162,13 +177,13 @@ K8SGW_XDS_SERVICE(SdsService, ::envoy::service::secret::v3, SecretDiscoveryServi
 class GrpcServer final : public Server {
  public:
   explicit GrpcServer(const ServerOptions& options)
-      : hub_({options.engine, options.authenticator, options.on_refusal}),
-        ads_(hub_),
-        lds_(hub_),
-        rds_(hub_),
-        cds_(hub_),
-        eds_(hub_),
-        sds_(hub_) {}
+      : served_(HubOptions{options.engine, options.authenticator, options.on_refusal}),
+        ads_(served_),
+        lds_(served_),
+        rds_(served_),
+        cds_(served_),
+        eds_(served_),
+        sds_(served_) {}
 
   ~GrpcServer() override { Shutdown(); }
 
@@ -201,11 +216,11 @@ class GrpcServer final : public Server {
 
   int port() const override { return port_; }
 
-  void Apply(const std::string& role, const Update& update) override { hub_.Apply(role, update); }
+  void Apply(const std::string& role, const Update& update) override { served_.hub.Apply(role, update); }
   void SetServing() override { server_->GetHealthCheckService()->SetServingStatus(true); }
-  EngineStats stats() const override { return hub_.stats(); }
-  AccessStats access_stats() const override { return hub_.access_stats(); }
-  bool InSync(const std::string& role) const override { return hub_.InSync(role); }
+  EngineStats stats() const override { return served_.hub.stats(); }
+  AccessStats access_stats() const override { return served_.hub.access_stats(); }
+  bool InSync(const std::string& role) const override { return served_.hub.InSync(role); }
 
   void Shutdown() override {
     if (!server_) return;
@@ -216,7 +231,7 @@ class GrpcServer final : public Server {
   }
 
  private:
-  Hub hub_;
+  Served served_;
   AdsService ads_;
   LdsService lds_;
   RdsService rds_;

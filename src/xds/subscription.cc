@@ -25,6 +25,26 @@ std::string VersionOf(const std::vector<Ptr<Resource>>& resources) {
 
 }  // namespace
 
+const Ptr<Resource>& HeldResources::Find(std::string_view name) const {
+  static const Ptr<Resource> kNone;
+  const auto it = by_name_.find(name);
+  return it == by_name_.end() ? kNone : *it;
+}
+
+// The first of many often come in order.
+void HeldResources::Put(const Ptr<Resource>& resource) {
+  if (by_name_.empty() || (*by_name_.rbegin())->name < resource->name) {
+    by_name_.insert(by_name_.end(), resource);
+    return;
+  }
+  Erase(resource->name);
+  by_name_.insert(resource);
+}
+
+void HeldResources::Erase(std::string_view name) {
+  if (const auto it = by_name_.find(name); it != by_name_.end()) by_name_.erase(it);
+}
+
 void Subscription::SubscribeAll(const Resources& resources) {
   if (wildcard_) return;
   active_ = wildcard_ = answer_owed_ = true;
@@ -50,17 +70,17 @@ void Subscription::Unsubscribe(const std::vector<std::string>& names) {
     refused_.erase(name);
   }
   // With "*" goes all that was not asked for by name.
-  std::erase_if(client_, [&](const auto& entry) { return !Wants(entry.first); });
+  client_.EraseIf([&](const std::string& name) { return !Wants(name); });
   std::erase_if(refused_, [&](const auto& entry) { return !Wants(entry.first); });
 }
 
 void Subscription::SetNames(const std::vector<std::string>& names) {
   active_ = true;
-  std::set<std::string, std::less<>> wanted(names.begin(), names.end());
+  Names wanted(names.begin(), names.end());
   for (const std::string& name : wanted) {
     if (!names_.contains(name)) dirty_.insert(name);
   }
-  std::erase_if(client_, [&](const auto& entry) { return !wildcard_ && !wanted.contains(entry.first); });
+  client_.EraseIf([&](const std::string& name) { return !wildcard_ && !wanted.contains(name); });
   // Who asks for it again later wants to hear it, whatever was wrong with it then.
   std::erase_if(refused_, [&](const auto& entry) { return !wildcard_ && !wanted.contains(entry.first); });
   names_ = std::move(wanted);
@@ -70,7 +90,7 @@ void Subscription::ClientHas(const std::map<std::string, std::string>& versions,
   for (const auto& [name, version] : versions) {
     const auto current = resources.find(name);
     const bool same = current != resources.end() && current->second->version == version;
-    client_[name] = same ? current->second : KnownByVersion(name, version);
+    client_.Put(same ? current->second : KnownByVersion(name, version));
     dirty_.insert(name);
   }
 }
@@ -83,7 +103,7 @@ void Subscription::ClientHasVersion(const std::string& version, const Resources&
   }
   // The version says what the client accepted last; with names it need not have been these.
   if (!wildcard_ || version.empty() || VersionOf(all) != version) return;
-  for (const auto& resource : all) client_[resource->name] = resource;
+  for (const auto& resource : all) client_.Put(resource);
   answer_owed_ = false;
 }
 
@@ -92,12 +112,12 @@ bool Subscription::Answer(const std::string& nonce) { return flight_ && flight_-
 void Subscription::Ack() {
   for (const auto& resource : flight_->sent) {
     // A last good version that was repeated in the place of a refused one takes no refusal back.
-    const auto had = client_.find(resource->name);
-    if (had != client_.end() && had->second->version == resource->version) continue;
+    const Ptr<Resource>& had = client_.Find(resource->name);
+    if (had && had->version == resource->version) continue;
     refused_.erase(resource->name);
-    if (Wants(resource->name)) client_[resource->name] = resource;
+    if (Wants(resource->name)) client_.Put(resource);
   }
-  for (const std::string& name : flight_->removed) client_.erase(name);
+  for (const std::string& name : flight_->removed) client_.Erase(name);
   flight_.reset();
 }
 
@@ -106,20 +126,20 @@ std::vector<Refused> Subscription::Nack(const std::vector<std::string>& blamed, 
   std::vector<Refused> refused;
   for (const auto& resource : flight_->sent) {
     // What the client had before, and was only repeated, is not what it refuses.
-    const auto had = client_.find(resource->name);
-    if (had != client_.end() && had->second->version == resource->version) continue;
+    const Ptr<Resource> had = client_.Find(resource->name);
+    if (had && had->version == resource->version) continue;
     if (blamed.empty() || std::find(blamed.begin(), blamed.end(), resource->name) != blamed.end()) {
-      const bool has_body = had != client_.end() && !had->second->body.empty();
-      refused.push_back({resource->name, resource, has_body ? had->second : nullptr});
+      const bool has_body = had && !had->body.empty();
+      refused.push_back({resource->name, resource, has_body ? had : nullptr});
       refused_[resource->name] = resource->version;
     } else if (cut) {
       dirty_.insert(resource->name);
     } else if (Wants(resource->name)) {
-      client_[resource->name] = resource;
+      client_.Put(resource);
       refused_.erase(resource->name);
     }
   }
-  for (const std::string& name : flight_->removed) client_.erase(name);
+  for (const std::string& name : flight_->removed) client_.Erase(name);
   flight_.reset();
   return refused;
 }
@@ -140,7 +160,7 @@ void Subscription::Repeat(const std::string& name) {
 
 void Subscription::Reset(const Resources& resources) {
   if (!active_) return;
-  for (const auto& [name, resource] : client_) dirty_.insert(name);
+  for (const auto& resource : client_) dirty_.insert(resource->name);
   // What is on the way is something that the client has when it answers.
   for (const std::string& name : NamesInFlight()) dirty_.insert(name);
   for (const std::string& name : names_) dirty_.insert(name);
@@ -152,8 +172,8 @@ void Subscription::Reset(const Resources& resources) {
 bool Subscription::IsNew(const Resource& resource) const {
   const auto refused = refused_.find(resource.name);
   if (refused != refused_.end() && refused->second == resource.version) return false;
-  const auto had = client_.find(resource.name);
-  return had == client_.end() || had->second->version != resource.version;
+  const Ptr<Resource>& had = client_.Find(resource.name);
+  return !had || had->version != resource.version;
 }
 
 bool Subscription::HasPuts(const Resources& resources) {
@@ -192,10 +212,10 @@ void Subscription::FillState(const Resources& resources, bool removals, Response
   const auto add = [&](const std::string& name, const Ptr<Resource>& current) {
     // A refused version must not come along again: the last good one stands in for it.
     const auto refused = refused_.find(name);
-    const auto had = client_.find(name);
+    const Ptr<Resource>& had = client_.Find(name);
     const bool bad = refused != refused_.end() && refused->second == current->version;
-    if (bad && had != client_.end() && !had->second->body.empty()) {
-      response.resources.push_back(had->second);
+    if (bad && had && !had->body.empty()) {
+      response.resources.push_back(had);
     } else if (!bad || has_past_ || missing_.contains(name)) {
       // Leaving it out would take away what a reconnected client may still use, or leave one waiting that needs some
       // word: better refused twice than lost.
@@ -211,7 +231,8 @@ void Subscription::FillState(const Resources& resources, bool removals, Response
   }
   if (!removals) {
     // What is left out is gone for the client: what others may still refer to is repeated until they have moved.
-    for (const auto& [name, resource] : client_) {
+    for (const auto& resource : client_) {
+      const std::string& name = resource->name;
       if (Wants(name) && !resources.contains(name) && !resource->body.empty()) response.resources.push_back(resource);
     }
   }

@@ -1,18 +1,47 @@
 // What one stream wants of one type, what its client has, and what is on the way.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "src/xds/engine.h"
 
 namespace k8sgw::xds {
 
 // The resources of one type in a snapshot.
 using Resources = std::map<std::string, Ptr<Resource>, std::less<>>;
+
+// Resources by their names, in little memory: each stream has as many as its snapshot.
+class HeldResources {
+ public:
+  // nullptr when there is none.
+  const Ptr<Resource>& Find(std::string_view name) const;
+  bool contains(std::string_view name) const { return by_name_.contains(name); }
+  void Put(const Ptr<Resource>& resource);
+  void Erase(std::string_view name);
+  template <class Pred>
+  void EraseIf(const Pred& pred) {
+    for (auto it = by_name_.begin(); it != by_name_.end();) it = pred((*it)->name) ? by_name_.erase(it) : std::next(it);
+  }
+  auto begin() const { return by_name_.begin(); }
+  auto end() const { return by_name_.end(); }
+
+ private:
+  struct ByName {
+    using is_transparent = void;
+    static std::string_view NameOf(const Ptr<Resource>& resource) { return resource->name; }
+    static std::string_view NameOf(std::string_view name) { return name; }
+    template <class A, class B>
+    bool operator()(const A& a, const B& b) const {
+      return NameOf(a) < NameOf(b);
+    }
+  };
+  absl::btree_set<Ptr<Resource>, ByName> by_name_;
+};
 
 class Subscription {
  public:
@@ -60,6 +89,7 @@ class Subscription {
   std::vector<std::string> NamesInFlight() const;
 
  private:
+  using Names = absl::btree_set<std::string, std::less<>>;
   struct Flight {
     std::string nonce;
     std::vector<Ptr<Resource>> sent;
@@ -76,15 +106,15 @@ class Subscription {
   bool has_past_ = false;
   // A first answer is owed even if it is empty.
   bool answer_owed_ = false;
-  std::set<std::string, std::less<>> names_;
+  Names names_;
   // What the client has accepted. A resource known by its version alone has no body.
-  std::map<std::string, Ptr<Resource>, std::less<>> client_;
+  HeldResources client_;
   // Versions that the client has refused.
   std::map<std::string, std::string, std::less<>> refused_;
   // Names that may differ from what the client has.
-  std::set<std::string, std::less<>> dirty_;
+  Names dirty_;
   // Names that the client needs some word of, whatever it has: those it asks for, and those of Repeat.
-  std::set<std::string, std::less<>> missing_;
+  Names missing_;
   std::optional<Flight> flight_;
 };
 

@@ -51,9 +51,14 @@ class Writer {
         const_cast<char*>(bytes->data()), bytes->size(),
         [](void* held) { delete static_cast<Ptr<std::string>*>(held); }, keep);
   }
-  grpc::ByteBuffer Finish() {
+  // Slices that others have made.
+  void Append(const std::vector<grpc::Slice>& slices) {
     Flush();
-    return grpc::ByteBuffer(slices_.data(), slices_.size());
+    slices_.insert(slices_.end(), slices.begin(), slices.end());
+  }
+  std::vector<grpc::Slice> Finish() {
+    Flush();
+    return std::move(slices_);
   }
 
  private:
@@ -122,11 +127,8 @@ bool ParseDeltaRequest(const grpc::ByteBuffer& bytes, Request* out) {
 }
 
 // DiscoveryResponse: version_info = 1, resources = 2, type_url = 4, nonce = 5.
-grpc::ByteBuffer WriteStateResponse(const Response& response) {
+std::vector<grpc::Slice> StateBody(const Response& response) {
   Writer writer;
-  writer.Text(1, response.version);
-  writer.Text(4, response.type_url);
-  writer.Text(5, response.nonce);
   for (const auto& resource : response.resources) {
     writer.Tag(2, AnySize(response, *resource));
     WriteAny(response, *resource, writer);
@@ -136,12 +138,8 @@ grpc::ByteBuffer WriteStateResponse(const Response& response) {
 
 // DeltaDiscoveryResponse: system_version_info = 1, resources = 2, type_url = 4, nonce = 5, removed_resources = 6.
 // Resource: version = 1, resource = 2, name = 3.
-grpc::ByteBuffer WriteDeltaResponse(const Response& response) {
+std::vector<grpc::Slice> DeltaBody(const Response& response) {
   Writer writer;
-  writer.Text(1, response.version);
-  writer.Text(4, response.type_url);
-  writer.Text(5, response.nonce);
-  for (const std::string& name : response.removed) writer.Text(6, name);
   for (const auto& resource : response.resources) {
     const size_t any = AnySize(response, *resource);
     writer.Tag(2, FieldSize(resource->version.size()) + FieldSize(any) + FieldSize(resource->name.size()));
@@ -151,6 +149,22 @@ grpc::ByteBuffer WriteDeltaResponse(const Response& response) {
     WriteAny(response, *resource, writer);
   }
   return writer.Finish();
+}
+
+// Both kinds have these fields under the same numbers. Only delta responses say what is removed.
+grpc::ByteBuffer WriteStateResponse(const Response& response, const std::vector<grpc::Slice>& body) {
+  return WriteDeltaResponse(response, body);
+}
+
+grpc::ByteBuffer WriteDeltaResponse(const Response& response, const std::vector<grpc::Slice>& body) {
+  Writer writer;
+  writer.Text(1, response.version);
+  writer.Text(4, response.type_url);
+  writer.Text(5, response.nonce);
+  for (const std::string& name : response.removed) writer.Text(6, name);
+  writer.Append(body);
+  const std::vector<grpc::Slice> all = writer.Finish();
+  return grpc::ByteBuffer(all.data(), all.size());
 }
 
 }  // namespace k8sgw::xds

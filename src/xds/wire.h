@@ -2,8 +2,9 @@
 #pragma once
 
 #include <grpcpp/support/byte_buffer.h>
+#include <grpcpp/support/slice.h>
 
-#include <string>
+#include <vector>
 
 #include "src/xds/engine.h"
 
@@ -13,8 +14,18 @@ namespace k8sgw::xds {
 bool ParseStateRequest(const grpc::ByteBuffer& bytes, Request* out);
 bool ParseDeltaRequest(const grpc::ByteBuffer& bytes, Request* out);
 
-// The pieces of resources are handed over without a copy: they stay alive until gRPC has sent them.
-grpc::ByteBuffer WriteStateResponse(const Response& response);
-grpc::ByteBuffer WriteDeltaResponse(const Response& response);
+// The resources of a response as bytes. Large pieces are not copied: they stay alive with the slices.
+std::vector<grpc::Slice> StateBody(const Response& response);
+std::vector<grpc::Slice> DeltaBody(const Response& response);
+
+// The whole response, of which `body` are the resources.
+grpc::ByteBuffer WriteStateResponse(const Response& response, const std::vector<grpc::Slice>& body);
+grpc::ByteBuffer WriteDeltaResponse(const Response& response, const std::vector<grpc::Slice>& body);
+inline grpc::ByteBuffer WriteStateResponse(const Response& response) {
+  return WriteStateResponse(response, StateBody(response));
+}
+inline grpc::ByteBuffer WriteDeltaResponse(const Response& response) {
+  return WriteDeltaResponse(response, DeltaBody(response));
+}
 
 }  // namespace k8sgw::xds
