@@ -2,6 +2,7 @@
 
 CACHE := $(or $(K8SGATEWAY_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/k8sgateway)
 JOBS := $(shell nproc)
+ROOT := $(if $(filter 0,$(shell id -u)),,sudo -E)
 ENVOY := $(CACHE)/envoy-1.40.0
 CLANG_FORMAT := $(CACHE)/clang-format-18.1.8
 BUILD = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; cmake --build build/$(1) -j$(JOBS)
@@ -24,7 +25,7 @@ all: setup ## the same, with the test programs and the benchmarks
 run: build ## serve examples/petstore with a small backend until Ctrl-C
 	@tools/run_petstore.sh
 
-test: unit golden style pages commands e2e resilience tsan asan fuzz ## every test
+test: unit golden style pages commands e2e resilience cluster tsan asan fuzz ## every test
 
 unit: all ## unit, property and simulation tests
 	@cd build/release && ctest -L unit --output-on-failure
@@ -54,7 +55,7 @@ resilience: all ## whole processes: files that break, processes that die, ports 
 	@python3 tests/e2e/resilience.py --preset release
 
 cluster: all ## cases on a real Kubernetes; needs root, and ten minutes or more the first time, which builds it
-	@python3 tests/cluster/run.py --preset release
+	@$(ROOT) python3 tests/cluster/run.py --preset release
 
 fuzz: setup ## inputs made at random, with sanitizers, by clang; RUNS=1000000 makes more of them
 	@$(call BUILD,asan) --target fuzz

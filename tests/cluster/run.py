@@ -62,8 +62,14 @@ _SUITES = [
 ]
 
 
-def _run(name: str, case: Case, cluster: Cluster, preset: str, report: Report) -> list[str]:
-    """Runs one case in its own namespace; returns what it measured."""
+# More than so many failures are no bad luck of a busy machine.
+_MOST_AGAIN = 3
+
+
+def _run(
+    name: str, case: Case, cluster: Cluster, preset: str, report: Report
+) -> tuple[bool, list[str]]:
+    """Runs one case in its own namespace; returns whether it passed, and what it measured."""
     namespace = re.sub(r"[^a-z0-9]+", "-", name.lower())[:50].strip("-")
     scenario = Scenario(cluster, namespace, preset)
 
@@ -72,20 +78,38 @@ def _run(name: str, case: Case, cluster: Cluster, preset: str, report: Report) -
         case(scenario)
 
     with scenario.cleanup:
-        if not run_case(name, run, report):
+        passed = run_case(name, run, report)
+        if not passed:
             print("\n".join(f"      | {line}" for line in scenario.evidence()), flush=True)
-    return scenario.notes
+    return passed, scenario.notes
+
+
+def _run_again(
+    failed: list[tuple[str, Case]], cluster: Cluster, preset: str, report: Report
+) -> None:
+    """All of Kubernetes shares two cores with the cases, and some case may be late for its sake. What fails twice fails;
+    what passes the second time is told apart, to be looked at."""
+    if len(failed) > _MOST_AGAIN:
+        return
+    for name, case in failed:
+        if _run(f"again: {name}", case, cluster, preset, report)[0]:
+            report.failed -= 1
+            print(f"UNSTEADY  {name}: it failed once, and passed alone", flush=True)
 
 
 def _run_all(cluster: Cluster, arguments: argparse.Namespace, report: Report) -> None:
+    failed = []
     for name, case in (entry for suite in _SUITES for entry in suite.cases):
         if arguments.filter not in name:
             continue
         begin = time.monotonic()
-        notes = _run(name, case, cluster, arguments.preset, report)
+        passed, notes = _run(name, case, cluster, arguments.preset, report)
+        if not passed:
+            failed.append((name, case))
         if arguments.verbose:
             took = f"took {time.monotonic() - begin:.1f} s"
             print("\n".join(f"      {line}" for line in [took, *notes]), flush=True)
+    _run_again(failed, cluster, arguments.preset, report)
     if arguments.verbose:
         used = cluster.memory()
         shown = ", ".join(f"{name} {mib}" for name, mib in used.items() if mib >= 5)
