@@ -29,7 +29,7 @@ TEST(WatchedKind, WhatOthersWriteIntoConfigMapsIsNoChange) {
     changes.clear();
     const yaml::Padded json(R"({"metadata": {"name": "lock", "namespace": "a")" + metadata + R"(}, "data": {)" + data +
                             "}}");
-    store.Put(*ConfigMaps().info, json.view(), changes);
+    store.Put(ObjectStore::Decode(*ConfigMaps().info, json.view()), changes);
     return changes.size();
   };
   EXPECT_EQ(put("", R"("status": "time: 1")"), 1U);
