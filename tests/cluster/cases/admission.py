@@ -9,10 +9,11 @@ from typing import Any, Iterator
 
 import yaml
 
+from harness.certificates import self_signed
 from harness.scenario import Suite
 from support import webhook
 from support.cluster import Object
-from support.objects import meta, says, static_upstream, to_upstream, virtual_service
+from support.objects import meta, says, static_upstream, tls_secret, to_upstream, virtual_service
 from support.scenario import Scenario
 from support.stage import settings
 
@@ -111,6 +112,28 @@ def upstream_in_use(scenario: Scenario) -> None:
         scenario.kubectl("delete", "virtualservice", "all")
         stage.await_answer(scenario.host, status=404)
         scenario.kubectl("delete", "upstream", "used")
+
+
+@SUITE.case("a Secret that a host serves with stays; without the host it goes")
+def secret_in_use(scenario: Scenario) -> None:
+    own = scenario.namespace
+    stage = scenario.stage()
+    with tempfile.TemporaryDirectory() as folder:
+        pair = self_signed(pathlib.Path(folder), scenario.host)
+        key = tls_secret(
+            "used", pair.with_suffix(".crt").read_text(), pair.with_suffix(".key").read_text()
+        )
+    with validated(scenario, allowWarnings=False):
+        scenario.apply(key, {**key, "metadata": meta("free")})
+        tls = {"secretRef": meta("used", own), "sniDomains": [scenario.host]}
+        scenario.apply(virtual_service("all", scenario.host, says("hello"), sslConfig=tls))
+        stage.await_state("virtualservice", "all", own, "Accepted")
+        deleted, said = scenario.cluster.attempt("-n", own, "delete", "secret", "used")
+        assert not deleted and "used" in said, said
+        scenario.kubectl("delete", "secret", "free")
+        scenario.kubectl("delete", "virtualservice", "all")
+        gone = lambda: scenario.cluster.attempt("-n", own, "delete", "secret", "used")[0]
+        stage.wait(gone, "the Secret goes when nobody needs it")
 
 
 @SUITE.case("without a control plane our kinds wait for it; Secrets, Namespaces and pods do not")
