@@ -43,7 +43,7 @@ std::vector<WatchedKind> AllWatchedKinds() {
   for (const KindInfo& info : CoreKinds()) {
     out.push_back({&info, "", info.kind == Kind::kPod || info.kind == Kind::kNode});
   }
-  std::ranges::stable_partition(out, [](const WatchedKind& kind) {
+  std::stable_partition(out.begin(), out.end(), [](const WatchedKind& kind) {
     return kind.info->kind == Kind::kVirtualService || kind.info->kind == Kind::kUpstream;
   });
   return out;
