@@ -98,7 +98,7 @@ struct ConfigMapsTest : testing::Test {
   }
   // Whether the listener has descriptors with this path.
   bool Serves(int port, const std::string& path) {
-    const auto& listener = pipeline.ResourcesOf(kRole)[xds::Type::kListener].at(Cat("listener-::-", port));
+    const auto listener = pipeline.ResourcesOf(kRole)[xds::Type::kListener].at(Cat("listener-::-", port));
     return std::ranges::any_of(listener->body,
                                [&](const auto& piece) { return piece->find(path) != std::string::npos; });
   }
