@@ -57,8 +57,9 @@ dynamic_resources:
         cluster_name: {{ include "k8sgateway.bootstrap.xdsName" . | quote }}
         # Envoy's own pause grows to half a minute.
         retry_policy: {retry_back_off: {base_interval: 0.25s, max_interval: 5s}}
-  cds_config: {ads: {}, resource_api_version: V3}
-  lds_config: {ads: {}, resource_api_version: V3}
+  # No limit of time: a proxy is not ready before it has its configuration.
+  cds_config: {ads: {}, resource_api_version: V3, initial_fetch_timeout: 0s}
+  lds_config: {ads: {}, resource_api_version: V3, initial_fetch_timeout: 0s}
 static_resources:
   listeners:
   {{- include "k8sgateway.bootstrap.listeners" . | nindent 2 }}

@@ -168,6 +168,21 @@ def page() -> str:
     return f"{before}{BEGIN}\n\n{table()}\n{END}{after}"
 
 
+# Published names that have no effect here; their comment says so.
+_IDLE = {"devMode", "podMonitorEnabled", "enablePolicyApi", "runOnUpdate", "setTtlAfterFinished", "ttlSecondsAfterFinished"}
+_IDLE |= {"disableHelmHook", "kubeGateway", "ingress", "istioSDS", "istioIntegration"}
+
+
+def unread() -> list[str]:
+    """Values whose name stands in no template: whoever sets them would be misled."""
+    text = "".join(path.read_text() for path in (ROOT / "chart/templates").rglob("*.*"))
+    return [
+        ".".join(place)
+        for place, _, _ in _lines(VALUES.read_text())
+        if not re.search(rf"\b{re.escape(place[-1])}\b", text) and not _IDLE & set(place) and len(place) > 1
+    ]
+
+
 if __name__ == "__main__":
     SCHEMA.write_text(schema())
     PAGE.write_text(page())
