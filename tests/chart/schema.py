@@ -171,6 +171,8 @@ def page() -> str:
 # Published names that have no effect here; their comment says so.
 _IDLE = {"devMode", "podMonitorEnabled", "enablePolicyApi", "runOnUpdate", "setTtlAfterFinished", "ttlSecondsAfterFinished"}
 _IDLE |= {"disableHelmHook", "kubeGateway", "ingress", "istioSDS", "istioIntegration"}
+# Whose keys are handed on as they are.
+_WHOLE = {"invalidConfigPolicy", "udsOptions"}
 
 
 def unread() -> list[str]:
@@ -179,7 +181,7 @@ def unread() -> list[str]:
     return [
         ".".join(place)
         for place, _, _ in _lines(VALUES.read_text())
-        if not re.search(rf"\b{re.escape(place[-1])}\b", text) and not _IDLE & set(place) and len(place) > 1
+        if not re.search(rf"\b{re.escape(place[-1])}\b", text) and not (_IDLE | _WHOLE) & set(place) and len(place) > 1
     ]
 
 
