@@ -59,7 +59,8 @@ std::string ParseTarget(const std::string& text, Target& target) {
     return "\"" + text + "\" has no HOST:PORT, such as tcp://gloo.gloo-system.svc:9977";
   target.port = place.substr(colon + 1);
   target.host = place.substr(0, colon);
-  if (target.host.starts_with('[') && target.host.ends_with(']')) target.host = target.host.substr(1, target.host.size() - 2);
+  if (target.host.starts_with('[') && target.host.ends_with(']'))
+    target.host = target.host.substr(1, target.host.size() - 2);
   const bool number = target.port.size() <= 5 && target.port.find_first_not_of("0123456789") == std::string::npos;
   const bool printable = std::ranges::all_of(text, [](unsigned char c) { return c > ' ' && c < 127; });
   return number && printable ? "" : "\"" + text + "\" is no address";
@@ -99,9 +100,9 @@ std::string Connect(const Socket& socket, const addrinfo& address, Clock::time_p
 }
 
 std::string Ask(const Socket& socket, const Target& target, Clock::time_point until) {
-  const std::string request = fmt::format(
-      "GET {} HTTP/1.1\r\nhost: {}:{}\r\nuser-agent: k8sgateway-probe\r\nconnection: close\r\n\r\n", target.path,
-      target.host, target.port);
+  const std::string request =
+      fmt::format("GET {} HTTP/1.1\r\nhost: {}:{}\r\nuser-agent: k8sgateway-probe\r\nconnection: close\r\n\r\n",
+                  target.path, target.host, target.port);
   if (send(socket.fd(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size()))
     return "the connection broke";
   std::string answer;
