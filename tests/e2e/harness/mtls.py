@@ -82,6 +82,7 @@ class Sidecar(_Envoy):
         (folder / "refusals.yaml").write_text(chart_texts.filled(_TEXTS, "k8sgateway.mtls.refusals", {}))
         listener = {
             "bindAddress": "127.0.0.1",
+            "ipv4Compat": "false",
             "maxConnectionDuration": "43200s",
             "clientNames": f'[{{"san_type":"DNS","matcher":{{"exact":"{NAME}"}}}}]',
             "folder": folder,
@@ -124,12 +125,18 @@ class Proxy(_Envoy):
         config = yaml.safe_load(
             objects.bootstrap(xds_port, admin_port, "gloo-system~gateway-proxy", api_type)
         )
-        clusters = config["static_resources"]["clusters"]
-        clusters[0].update(
-            chart_texts.parsed(_TEXTS, "k8sgateway.mtls.transportSocket", {"serverName": NAME, "protocol": "h2"})
-        )
-        clusters += chart_texts.parsed(_TEXTS, "k8sgateway.mtls.sdsCluster", {"sdsAddress": sds.address})
+        through_sidecar(config, sds, xds_port)
         super().__init__(own, folder, yaml.safe_dump(config), admin_port)
+
+
+def through_sidecar(config: dict[str, Any], sds: Sds, port: int) -> None:
+    """Changes the bootstrap of a proxy, whose first cluster leads to its control plane, as the chart does."""
+    clusters = config["static_resources"]["clusters"]
+    values = {"serverName": NAME, "protocol": "h2"}
+    clusters[0].update(chart_texts.parsed(_TEXTS, "k8sgateway.mtls.transportSocket", values))
+    (endpoint,) = clusters[0]["load_assignment"]["endpoints"][0]["lb_endpoints"]
+    endpoint["endpoint"]["address"]["socket_address"]["port_value"] = port
+    clusters += chart_texts.parsed(_TEXTS, "k8sgateway.mtls.sdsCluster", {"sdsAddress": sds.address})
 
 
 @dataclasses.dataclass
