@@ -9,6 +9,7 @@ from cases import (
     file_mode,
     files,
     module,
+    mtls,
     processes,
     sds,
     transcoding,
@@ -16,7 +17,18 @@ from cases import (
 )
 from harness.scenario import main
 
+_SUITES = [
+    files.SUITE,
+    transcoding.SUITE,
+    processes.SUITE,
+    file_mode.SUITE,
+    validation_service.SUITE,
+    certgen.SUITE,
+    sds.SUITE,
+    mtls.SUITE,
+    access_log.SUITE,
+    module.SUITE,
+]
+
 if __name__ == "__main__":
-    modules = (files, transcoding, processes, file_mode, validation_service, certgen, sds, access_log)
-    modules += (module,)
-    sys.exit(main(__doc__, [cases.SUITE for cases in modules]))
+    sys.exit(main(__doc__, _SUITES))
