@@ -1,5 +1,5 @@
-// A host, any bytes, and the configuration of the module: the part of a host is the same in whatever form Envoy looks for
-// it, and configuration is refused or makes keys.
+// A host, any bytes, and the configuration of the module: the part of a host is the same in whatever form Envoy looks
+// for it, and configuration is refused or makes keys.
 #include <string>
 #include <string_view>
 
@@ -43,6 +43,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto key = keys->KeyOf({host.data(), host.size()});
   const std::string_view made(key.data, key.size);
   const std::string prefix = config.substr(config.find(' ', config.find(' ', config.find(' ') + 1) + 1) + 1);
-  k8sgw::fuzz::Require(made.starts_with(prefix) && made.size() > prefix.size(), "a key is the prefix and a number", made);
+  k8sgw::fuzz::Require(made.starts_with(prefix) && made.size() > prefix.size(), "a key is the prefix and a number",
+                       made);
   return 0;
 }
