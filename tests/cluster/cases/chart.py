@@ -39,6 +39,8 @@ def renderings(scenario: Scenario) -> None:
     for namespace in _ELSEWHERE:
         if not scenario.cluster.attempt("get", "namespace", namespace)[0]:
             scenario.make_namespace(namespace)
+        # Pods need an account that is really there.
+        scenario.cluster.attempt("-n", namespace, "create", "serviceaccount", "gateway-proxy")
     paths = release.goldens()
     assert len(paths) >= 20, "tests/chart/golden is missing"
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
