@@ -81,7 +81,7 @@ class Release:
         self.helm("rollback", NAME, str(revision), "--wait", f"--timeout={_SECONDS}s")
 
     def test(self) -> str:
-        return self.helm("test", NAME, "--logs", f"--timeout={_SECONDS}s")
+        return self.helm("test", NAME, f"--timeout={_SECONDS}s")
 
     def uninstall(self) -> None:
         self.helm("uninstall", NAME, "--wait", f"--timeout={_SECONDS}s")
