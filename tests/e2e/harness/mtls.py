@@ -1,0 +1,166 @@
+"""mTLS between a control plane and proxies, as the chart installs it: SDS, the sidecar's Envoy, a proxy's Envoy."""
+
+import pathlib
+import socket
+import ssl
+import textwrap
+from typing import Any, Callable
+
+import yaml
+
+from . import chart_texts, client, grpc, h2, objects
+from .ports import free_port
+from .process import Process, binary, default_envoy
+from .waiting import wait_until
+
+NAME = "gloo.gloo-system.svc"
+_TEXTS = "_mtls_bootstraps.tpl"
+_FETCH = "/envoy.service.listener.v3.ListenerDiscoveryService/FetchListeners"
+_LISTENER = "type.googleapis.com/envoy.config.listener.v3.Listener"
+_SECONDS = 20.0
+Own = Callable[[Process], Process]
+
+
+class Sds:
+    """`k8sgateway sds` for a folder of certificates."""
+
+    def __init__(self, own: Own, preset: str, folder: pathlib.Path, start: bool = True) -> None:
+        self.port = free_port()
+        self._own, self._preset, self._folder = own, preset, folder
+        if start:
+            self.start()
+
+    def start(self) -> None:
+        env = {
+            "SDS_SERVER_ADDRESS": f"127.0.0.1:{self.port}",
+            "GLOO_MTLS_SDS_ENABLED": "true",
+            "GLOO_MTLS_SECRET_DIR": f"{self._folder}/",
+        }
+        self.process = self._own(Process([str(binary(self._preset)), "sds"], env))
+        self.process.wait_ready()
+
+    @property
+    def address(self) -> str:
+        return f"{{socket_address: {{address: 127.0.0.1, port_value: {self.port}}}}}"
+
+
+def _filled(name: str, *values: dict[str, Any]) -> str:
+    """A template of the chart, once for each of these values, where a bootstrap has it."""
+    texts = (chart_texts.filled(_TEXTS, f"k8sgateway.mtls.{name}", one) for one in values)
+    return textwrap.indent("".join(texts), "  ").rstrip()
+
+
+class _Envoy:
+    """An Envoy with a bootstrap, and what its administration tells."""
+
+    def __init__(self, own: Own, folder: pathlib.Path, bootstrap: str, admin_port: int, *more: str) -> None:
+        self._admin_port = admin_port
+        path = folder / f"envoy-{admin_port}.yaml"
+        path.write_text(bootstrap)
+        words = [default_envoy(), "-c", str(path), "--disable-hot-restart", "--concurrency", "1", "-l", "warning"]
+        self.process = own(Process([*words, *more]))
+
+    def stat(self, name: str) -> int:
+        """A counter or gauge; 0 when there is none yet."""
+        text = client.get(self._admin_port, f"/stats?filter=^{name}$").body.decode()
+        return int(text.rpartition(": ")[2]) if text else 0
+
+
+class Sidecar(_Envoy):
+    """The Envoy in front of a control plane, from the chart's bootstrap."""
+
+    def __init__(
+        self, own: Own, folder: pathlib.Path, sds: Sds, xds_port: int, rest_port: int, **values: Any
+    ) -> None:
+        self.port, self.rest_port, admin_port = free_port(), free_port(), free_port()
+        (folder / "refusals.yaml").write_text(chart_texts.filled(_TEXTS, "k8sgateway.mtls.refusals", {}))
+        listener = {
+            "bindAddress": "127.0.0.1",
+            "maxConnectionDuration": "43200s",
+            "clientNames": f'[{{"san_type":"DNS","matcher":{{"exact":"{NAME}"}}}}]',
+            "folder": folder,
+            **values,
+        }
+        connections = listener.pop("maxConnections", 1000)
+        xds = {"name": "xds", "port": self.port, "idleTimeout": "0s", "protocol": "h2"}
+        rest = {"name": "rest_xds", "port": self.rest_port, "idleTimeout": "300s", "protocol": "http/1.1"}
+        local = [{"name": "xds", "port": xds_port}, {"name": "rest_xds", "port": rest_port}]
+        text = chart_texts.filled(
+            _TEXTS,
+            "k8sgateway.mtls.sidecar",
+            {
+                "adminPort": admin_port,
+                "maxConnections": connections,
+                "sdsAddress": sds.address,
+                "listeners": _filled("listener", *({**listener, **one} for one in (xds, rest))),
+                "clusters": _filled("local", *({**one, "maxConnections": connections} for one in local)),
+            },
+        )
+        super().__init__(own, folder, text, admin_port, "--file-flush-interval-msec", "500")
+
+    def await_open(self) -> None:
+        def is_open() -> bool:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return True
+            except OSError:
+                return False
+
+        wait_until(is_open, "the sidecar listens", _SECONDS)
+
+
+class Proxy(_Envoy):
+    """An Envoy that asks a control plane through its sidecar for the configuration of gateway-proxy."""
+
+    def __init__(self, own: Own, folder: pathlib.Path, sds: Sds, xds_port: int, api_type: str = "DELTA_GRPC") -> None:
+        admin_port = free_port()
+        config = yaml.safe_load(
+            objects.bootstrap(xds_port, admin_port, "gloo-system~gateway-proxy", api_type)
+        )
+        clusters = config["static_resources"]["clusters"]
+        clusters[0].update(
+            chart_texts.parsed(_TEXTS, "k8sgateway.mtls.transportSocket", {"serverName": NAME, "protocol": "h2"})
+        )
+        clusters += chart_texts.parsed(_TEXTS, "k8sgateway.mtls.sdsCluster", {"sdsAddress": sds.address})
+        # Gateways of several proxies of one test share their port.
+        super().__init__(own, folder, yaml.safe_dump(config), admin_port)
+
+
+def dial(port: int, context: ssl.SSLContext, seconds: float = 10.0) -> ssl.SSLSocket:
+    """A connection with TLS to a sidecar."""
+    plain = socket.create_connection(("127.0.0.1", port), seconds)
+    try:
+        return context.wrap_socket(plain, server_hostname=NAME)
+    except OSError:
+        plain.close()
+        raise
+
+
+def fetch_listeners(port: int, context: ssl.SSLContext) -> bytes:
+    """What a call of xDS answers, a DiscoveryResponse; OSError or EOFError when there is none."""
+    context.set_alpn_protocols(["h2"])
+    role = grpc.field(3, "gloo-system~gateway-proxy")
+    node = grpc.field(1, "client") + grpc.field(3, grpc.field(1, grpc.field(1, "role") + grpc.field(2, role)))
+    request = grpc.field(2, node) + grpc.field(4, _LISTENER)
+    headers = [
+        (":method", "POST"),
+        (":scheme", "https"),
+        (":path", _FETCH),
+        (":authority", NAME),
+        ("content-type", "application/grpc"),
+        ("te", "trailers"),
+    ]
+    with dial(port, context) as connection:
+        _, answer = h2.fetch(connection, headers, b"\0" + len(request).to_bytes(4, "big") + request)
+    return answer[5:]
+
+
+def get(port: int, context: ssl.SSLContext) -> bytes:
+    """All that a request of HTTP/1.1 gets; empty when it is refused."""
+    request = f"GET / HTTP/1.1\r\nhost: {NAME}\r\nconnection: close\r\n\r\n".encode()
+    answer = b""
+    with dial(port, context) as connection:
+        connection.sendall(request)
+        while part := connection.recv(65536):
+            answer += part
+    return answer
