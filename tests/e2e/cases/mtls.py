@@ -58,17 +58,17 @@ class _World:
 
     def expect_served(self, context: ssl.SSLContext) -> None:
         """Both ports answer whoever has this certificate."""
-        answer = mtls.fetch_listeners(self.sidecar.port, context)
+        answer = mtls.fetch_listeners(self.sidecar.xds, context)
         assert str(self.mode.http_port).encode() in answer or b"listener" in answer, answer
         context.set_alpn_protocols(["http/1.1"])
-        assert mtls.get(self.sidecar.rest_port, context).startswith(b"HTTP/1.1 200")
+        assert mtls.get(self.sidecar.rest, context).startswith(b"HTTP/1.1 200")
 
     def expect_refused(self, make: Callable[[], ssl.SSLContext]) -> None:
         """Neither port answers, and the control plane is not even connected to."""
         names = ("cluster.xds.upstream_cx_total", "cluster.rest_xds.upstream_cx_total")
         before = [self.sidecar.stat(name) for name in names]
-        assert _is_refused(lambda: mtls.fetch_listeners(self.sidecar.port, make())), "xDS was answered"
-        assert _is_refused(lambda: mtls.get(self.sidecar.rest_port, make())), "REST was answered"
+        assert _is_refused(lambda: mtls.fetch_listeners(self.sidecar.xds, make())), "xDS was answered"
+        assert _is_refused(lambda: mtls.get(self.sidecar.rest, make())), "REST was answered"
         assert [self.sidecar.stat(name) for name in names] == before, "the control plane was connected to"
 
 
@@ -110,7 +110,7 @@ def strangers(scenario: Scenario) -> None:
     trusted = authority.certificate
 
     def is_served() -> bool:
-        return not _is_refused(lambda: mtls.fetch_listeners(world.sidecar.port, _client(trusted, good)))
+        return not _is_refused(lambda: mtls.fetch_listeners(world.sidecar.xds, _client(trusted, good)))
 
     wait_until(is_served, "the sidecar has the certificate", _SECONDS)
     bad = {
@@ -200,8 +200,8 @@ class _Load:
     def run(self) -> Iterator[None]:
         world = self._world
         calls: dict[str, Callable[[], object]] = {
-            "xds": lambda: mtls.fetch_listeners(world.sidecar.port, world.files.client()),
-            "rest": lambda: mtls.get(world.sidecar.rest_port, world.files.client()),
+            "xds": lambda: mtls.fetch_listeners(world.sidecar.xds, world.files.client()),
+            "rest": lambda: mtls.get(world.sidecar.rest, world.files.client()),
             "requests": lambda: client.get(world.mode.http_port).status == 200,
         }
         threads = [threading.Thread(target=self._repeat, args=call) for call in calls.items()]
@@ -279,7 +279,7 @@ def sds_away(scenario: Scenario) -> None:
     mtls.Proxy(scenario.own, scenario.folder, late, world.sidecar.port)
     time.sleep(1)
     # Closed, so that a probe of the port says that the pod is not ready.
-    assert _is_refused(lambda: mtls.get(world.sidecar.rest_port, world.files.client()))
+    assert _is_refused(lambda: mtls.get(world.sidecar.rest, world.files.client()))
     with contextlib.suppress(OSError):
         socket.create_connection(("127.0.0.1", world.sidecar.port), 1).close()
         raise AssertionError("the sidecar is open without a certificate")

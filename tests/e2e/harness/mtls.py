@@ -1,5 +1,6 @@
 """mTLS between a control plane and proxies, as the chart installs it: SDS, the sidecar's Envoy, a proxy's Envoy."""
 
+import dataclasses
 import pathlib
 import socket
 import ssl
@@ -97,6 +98,7 @@ class Sidecar(_Envoy):
             },
         )
         super().__init__(own, folder, text, admin_port, "--file-flush-interval-msec", "500")
+        self.xds, self.rest = Server(self.port), Server(self.rest_port)
 
     def await_open(self) -> None:
         def is_open() -> bool:
@@ -122,44 +124,53 @@ class Proxy(_Envoy):
             chart_texts.parsed(_TEXTS, "k8sgateway.mtls.transportSocket", {"serverName": NAME, "protocol": "h2"})
         )
         clusters += chart_texts.parsed(_TEXTS, "k8sgateway.mtls.sdsCluster", {"sdsAddress": sds.address})
-        # Gateways of several proxies of one test share their port.
         super().__init__(own, folder, yaml.safe_dump(config), admin_port)
 
 
-def dial(port: int, context: ssl.SSLContext, seconds: float = 10.0) -> ssl.SSLSocket:
-    """A connection with TLS to a sidecar."""
-    plain = socket.create_connection(("127.0.0.1", port), seconds)
-    try:
-        return context.wrap_socket(plain, server_hostname=NAME)
-    except OSError:
-        plain.close()
-        raise
+@dataclasses.dataclass
+class Server:
+    """A port that ends TLS, and whom its clients expect there."""
+
+    port: int
+    address: str = "127.0.0.1"
+    name: str = NAME
+
+    def dial(self, context: ssl.SSLContext, seconds: float = 10.0) -> ssl.SSLSocket:
+        plain = socket.create_connection((self.address, self.port), seconds)
+        try:
+            return context.wrap_socket(plain, server_hostname=self.name)
+        except OSError:
+            plain.close()
+            raise
 
 
-def fetch_listeners(port: int, context: ssl.SSLContext) -> bytes:
-    """What a call of xDS answers, a DiscoveryResponse; OSError or EOFError when there is none."""
+def fetch_listeners(
+    server: Server, context: ssl.SSLContext, role: str = "gloo-system~gateway-proxy", token: str = ""
+) -> bytes:
+    """What a call of xDS answers, a DiscoveryResponse; empty for a refusal of gRPC, OSError or EOFError for one of TLS."""
     context.set_alpn_protocols(["h2"])
-    role = grpc.field(3, "gloo-system~gateway-proxy")
-    node = grpc.field(1, "client") + grpc.field(3, grpc.field(1, grpc.field(1, "role") + grpc.field(2, role)))
+    value = grpc.field(3, role)
+    node = grpc.field(1, "client") + grpc.field(3, grpc.field(1, grpc.field(1, "role") + grpc.field(2, value)))
     request = grpc.field(2, node) + grpc.field(4, _LISTENER)
     headers = [
         (":method", "POST"),
         (":scheme", "https"),
         (":path", _FETCH),
-        (":authority", NAME),
+        (":authority", server.name),
         ("content-type", "application/grpc"),
         ("te", "trailers"),
+        *([("authorization", f"Bearer {token}")] if token else []),
     ]
-    with dial(port, context) as connection:
+    with server.dial(context) as connection:
         _, answer = h2.fetch(connection, headers, b"\0" + len(request).to_bytes(4, "big") + request)
     return answer[5:]
 
 
-def get(port: int, context: ssl.SSLContext) -> bytes:
+def get(server: Server, context: ssl.SSLContext) -> bytes:
     """All that a request of HTTP/1.1 gets; empty when it is refused."""
-    request = f"GET / HTTP/1.1\r\nhost: {NAME}\r\nconnection: close\r\n\r\n".encode()
+    request = f"GET / HTTP/1.1\r\nhost: {server.name}\r\nconnection: close\r\n\r\n".encode()
     answer = b""
-    with dial(port, context) as connection:
+    with server.dial(context) as connection:
         connection.sendall(request)
         while part := connection.recv(65536):
             answer += part
