@@ -102,7 +102,7 @@ A port of a sidecar: bytes of those who show a certificate with one of the names
           tls_certificate_sds_secret_configs:
           - name: server_cert
             # The port opens when the certificate is there.
-            sds_config: &sds
+            sds_config:
               resource_api_version: V3
               initial_fetch_timeout: 0s
               api_config_source:
@@ -112,7 +112,15 @@ A port of a sidecar: bytes of those who show a certificate with one of the names
           combined_validation_context:
             default_validation_context:
               match_typed_subject_alt_names: {{ .clientNames }}
-            validation_context_sds_secret_config: {name: validation_context, sds_config: *sds}
+            validation_context_sds_secret_config:
+              name: validation_context
+              sds_config:
+                resource_api_version: V3
+                initial_fetch_timeout: 0s
+                api_config_source:
+                  api_type: GRPC
+                  transport_api_version: V3
+                  grpc_services: [{envoy_grpc: {cluster_name: gloo_sds}}]
 {{- end }}
 
 {{/*
