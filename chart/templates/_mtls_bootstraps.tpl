@@ -54,7 +54,9 @@ A port of a sidecar: bytes of those who show a certificate with one of the names
             name: envoy.access_loggers.extension_filters.cel
             typed_config:
               "@type": type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter
-              expression: connection.transport_failure_reason != ''
+              # Whoever leaves before the end, as probes do, was not refused.
+              expression: >-
+                connection.transport_failure_reason != '' && !connection.transport_failure_reason.contains('system_library')
         # Nobody fills the log.
         - extension_filter:
             name: envoy.access_loggers.extension_filters.process_ratelimit

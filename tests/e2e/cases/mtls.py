@@ -95,8 +95,9 @@ def served(scenario: Scenario) -> None:
     world.say("changed")
     world.await_answer("changed")
     world.expect_served(world.files.client())
-    for envoy in (world.sidecar, *proxies):
-        assert envoy.process.lines() == [], envoy.process.log()
+    assert world.sidecar.process.lines() == [], world.sidecar.process.log()
+    for proxy in proxies:
+        assert "deprecat" not in proxy.process.log(), proxy.process.log()
 
 
 @SUITE.case("mtls: who has no certificate, or one that is not good, gets nothing, over xDS and REST")
@@ -141,18 +142,14 @@ def silent(scenario: Scenario) -> None:
     address = ("127.0.0.1", world.sidecar.port)
     with socket.create_connection(address, _SECONDS) as plain:
         plain.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
-        assert _is_refused(lambda: plain.recv(100)), "an answer without TLS"
+        answer = plain.recv(100)
+        assert answer[:1] in (b"", b"\x15"), f"an answer that is no alert of TLS: {answer!r}"
     begin = time.monotonic()
     with contextlib.ExitStack() as stack:
         many = [stack.enter_context(socket.create_connection(address, _SECONDS)) for _ in range(40)]
         # So many may wait; the others are ended at once, and hold no memory.
-        wait_until(
-            lambda: world.sidecar.stat("overload.envoy.resource_monitors.global_downstream_max_connections.*") >= 0,
-            "it answers",
-            _SECONDS,
-        )
-        active = world.sidecar.stat(r"listener\.127\.0\.0\.1_%d\.downstream_cx_active" % world.sidecar.port)
-        assert active <= 20, active
+        listener = rf"listener\.127\.0\.0\.1_{world.sidecar.port}\.downstream_cx"
+        wait_until(lambda: world.sidecar.stat(f"{listener}_active") == 20, "so many wait", _SECONDS)
         for one in many:
             assert _is_refused(lambda: one.recv(1)), "bytes for nothing"  # pylint: disable=cell-var-from-loop
     took = time.monotonic() - begin

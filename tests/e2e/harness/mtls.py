@@ -167,11 +167,8 @@ def fetch_listeners(
 
 
 def get(server: Server, context: ssl.SSLContext) -> bytes:
-    """All that a request of HTTP/1.1 gets; empty when it is refused."""
+    """The beginning of what a request of HTTP/1.1 gets; empty when it is refused."""
     request = f"GET / HTTP/1.1\r\nhost: {server.name}\r\nconnection: close\r\n\r\n".encode()
-    answer = b""
     with server.dial(context) as connection:
         connection.sendall(request)
-        while part := connection.recv(65536):
-            answer += part
-    return answer
+        return connection.recv(65536)
