@@ -54,6 +54,9 @@ class _Installed:
         self.values = merge(values(settings={"singleNamespace": True, "ipV4Only": True}), dict(more))
         scenario.install_definitions()
         scenario.deploy_echo()
+        if "edge" not in self.values["gatewayProxies"]:  # which has a port of the node
+            label = "pod-security.kubernetes.io/enforce=restricted"
+            scenario.cluster.kubectl("label", "namespace", scenario.namespace, label)
         self.before = objects_in(scenario)
         self.release = Release(scenario)
         self.notes = self.release.install(self.values)
