@@ -8,10 +8,14 @@ import ssl
 from typing import Any
 
 from harness import client, mtls
+from harness.certificate_folder import CertificateFolder
 from harness.certificates import Authority
+from harness.process import Process
 from harness.scenario import Suite
 from harness.waiting import wait_until
 from support.cluster import Object
+from support.control_plane import Proxy
+from support.guarded import ADMIN_PORT, XDS_PORT, Guarded, Mount
 from support.load import under_load
 from support.objects import says, virtual_service
 from support.release import Release, merge, values
@@ -100,6 +104,38 @@ def _is_open(address: str, port: int) -> bool:
         return True
     except OSError:
         return False
+
+
+@SUITE.case("mtls: the certificate lets in, and the token inside says for whom")
+def identity(scenario: Scenario) -> None:
+    guarded = Guarded(scenario)
+    files = CertificateFolder(guarded.folder / "certificates", scenario.preset)
+
+    def own(process: Process) -> Process:
+        scenario.cleanup.callback(process.stop)
+        return process
+
+    sds = mtls.Sds(own, scenario.preset, files.folder)
+    sidecar = mtls.Sidecar(own, guarded.folder, sds, XDS_PORT, XDS_PORT)
+    sidecar.await_open()
+    # A real Envoy with both.
+    config = guarded.bootstrap(Mount(guarded.folder / "mount", guarded.token()).folder)
+    mtls.through_sidecar(config, sds, sidecar.port)
+    proxy = Proxy(guarded.folder, ADMIN_PORT, config=config)
+    scenario.cleanup.callback(proxy.process.stop)
+    guarded.await_body("hello")
+    assert proxy.stat("cluster.xds.ssl.handshake") == 1
+    good, other = guarded.token(), f"{guarded.namespace}~other"
+    ask = lambda role, token, certificate=True: mtls.fetch_listeners(
+        sidecar.xds, files.client(certificate), role, token
+    )
+    assert b"PRIVATE KEY" in ask(guarded.role, good)
+    for role, token in ((guarded.role, ""), (guarded.role, "garbage"), (other, good)):
+        assert not ask(role, token), f"{role} for {token[:8]!r}"
+    try:
+        raise AssertionError(f"an answer without a certificate: {ask(guarded.role, good, certificate=False)!r}")
+    except OSError:
+        pass
 
 
 @SUITE.case("mtls: the installed chart serves; strangers get nothing, and a certificate alone gets no role")

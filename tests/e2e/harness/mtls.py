@@ -124,12 +124,18 @@ class Proxy(_Envoy):
         config = yaml.safe_load(
             objects.bootstrap(xds_port, admin_port, "gloo-system~gateway-proxy", api_type)
         )
-        clusters = config["static_resources"]["clusters"]
-        clusters[0].update(
-            chart_texts.parsed(_TEXTS, "k8sgateway.mtls.transportSocket", {"serverName": NAME, "protocol": "h2"})
-        )
-        clusters += chart_texts.parsed(_TEXTS, "k8sgateway.mtls.sdsCluster", {"sdsAddress": sds.address})
+        through_sidecar(config, sds, xds_port)
         super().__init__(own, folder, yaml.safe_dump(config), admin_port)
+
+
+def through_sidecar(config: dict[str, Any], sds: Sds, port: int) -> None:
+    """Changes the bootstrap of a proxy, whose first cluster leads to its control plane, as the chart does."""
+    clusters = config["static_resources"]["clusters"]
+    values = {"serverName": NAME, "protocol": "h2"}
+    clusters[0].update(chart_texts.parsed(_TEXTS, "k8sgateway.mtls.transportSocket", values))
+    (endpoint,) = clusters[0]["load_assignment"]["endpoints"][0]["lb_endpoints"]
+    endpoint["endpoint"]["address"]["socket_address"]["port_value"] = port
+    clusters += chart_texts.parsed(_TEXTS, "k8sgateway.mtls.sdsCluster", {"sdsAddress": sds.address})
 
 
 @dataclasses.dataclass
