@@ -41,6 +41,7 @@ protocol (of ALPN), idleTimeout.
 {{- $mtls := .root.Values.global.glooMtls -}}
 {{- $common := dict
   "bindAddress" $mtls.bindAddress
+  "ipv4Compat" (contains ":" $mtls.bindAddress)
   "maxConnectionDuration" $mtls.maxConnectionDuration
   "clientNames" (include "k8sgateway.mtls.clientNames" .root)
   "folder" "/etc/envoy" -}}

@@ -40,7 +40,7 @@ A port of a sidecar: bytes of those who show a certificate with one of the names
 */}}
 {{- define "k8sgateway.mtls.listener" -}}
 - name: {{ .name }}
-  address: {socket_address: {address: "{{ .bindAddress }}", port_value: {{ .port }}}}
+  address: {socket_address: {address: "{{ .bindAddress }}", port_value: {{ .port }}, ipv4_compat: {{ .ipv4Compat }}}}
   per_connection_buffer_limit_bytes: 1048576
   # Who is gone is found by TCP.
   tcp_keepalive: {keepalive_time: 60, keepalive_interval: 10, keepalive_probes: 6}

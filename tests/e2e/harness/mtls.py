@@ -82,6 +82,7 @@ class Sidecar(_Envoy):
         (folder / "refusals.yaml").write_text(chart_texts.filled(_TEXTS, "k8sgateway.mtls.refusals", {}))
         listener = {
             "bindAddress": "127.0.0.1",
+            "ipv4Compat": "false",
             "maxConnectionDuration": "43200s",
             "clientNames": f'[{{"san_type":"DNS","matcher":{{"exact":"{NAME}"}}}}]',
             "folder": folder,
