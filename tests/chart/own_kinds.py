@@ -14,6 +14,7 @@ _GROUPS = ("gateway.solo.io/", "gloo.solo.io/")
 _MEANT = {
     "all_settings": ["enableRestEds", "linkerd"],
     "failover": ["failover-downstream"],
+    "mtls": ["there is no Service"],
 }
 
 
