@@ -34,7 +34,7 @@ checksum/envoy-sidecar: {{ include "k8sgateway.mtls.glooBootstrap" . | sha256sum
 
 {{- define "k8sgateway.gloo.volumes" -}}
 {{- if .Values.global.glooMtls.enabled -}}
-{{ include "k8sgateway.mtls.secretVolume" .Values.global.glooMtls.secretName }}
+{{ include "k8sgateway.mtls.secretVolume" (list . .Values.gloo.deployment .Values.global.glooMtls.secretName) }}
 - {name: envoy-sidecar-config, configMap: {name: envoy-sidecar-config}}
 - {name: mtls-tmp, emptyDir: {}}
 {{- end -}}
@@ -50,7 +50,7 @@ checksum/envoy-sidecar: {{ include "k8sgateway.mtls.glooBootstrap" . | sha256sum
 
 {{- define "k8sgateway.proxy.volumes" -}}
 {{- if .root.Values.global.glooMtls.enabled -}}
-{{ include "k8sgateway.mtls.secretVolume" (include "k8sgateway.mtls.proxySecret" .root) }}
+{{ include "k8sgateway.mtls.secretVolume" (list .root .spec.podTemplate (include "k8sgateway.mtls.proxySecret" .root)) }}
 {{- if include "k8sgateway.mtls.ownSocket" . }}
 - {name: sds-socket, emptyDir: {medium: Memory}}
 {{- end }}

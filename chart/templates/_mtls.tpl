@@ -116,9 +116,10 @@ protocol (of ALPN), idleTimeout.
   {{- end }}
 {{- end -}}
 
-{{/* The volume of a Secret. */}}
+{{/* (list ROOT PART SECRET): the volume of a Secret. Without fsGroup it is root's, and only containers of the pod reach it. */}}
 {{- define "k8sgateway.mtls.secretVolume" -}}
-- {name: gloo-mtls-certs, secret: {secretName: {{ . }}, optional: true, defaultMode: 0440}}
+{{- $floating := eq (include "k8sgateway.floating" (list (index . 0) (index . 1))) "true" -}}
+- {name: gloo-mtls-certs, secret: {secretName: {{ index . 2 }}, optional: true, defaultMode: {{ ternary "0444" "0440" $floating }}}}
 {{- end -}}
 
 {{/*
