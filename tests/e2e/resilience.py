@@ -9,6 +9,7 @@ from cases import (
     file_mode,
     files,
     mtls,
+    mtls_chart,
     processes,
     sds,
     transcoding,
@@ -17,5 +18,5 @@ from cases import (
 from harness.scenario import main
 
 if __name__ == "__main__":
-    modules = (files, transcoding, processes, file_mode, validation_service, certgen, sds, mtls, access_log)
+    modules = (files, transcoding, processes, file_mode, validation_service, certgen, sds, mtls, mtls_chart, access_log)
     sys.exit(main(__doc__, [module.SUITE for module in modules]))

@@ -29,13 +29,13 @@ class Sds:
         self, own: Own, preset: str, folder: pathlib.Path, start: bool = True, socket_path: pathlib.Path | None = None
     ) -> None:
         self._own, self._preset, self._folder = own, preset, folder
-        self._socket, self._port = socket_path, free_port()
+        self._socket, self.port = socket_path, free_port()
         if start:
             self.start()
 
     def start(self) -> None:
         env = {
-            "SDS_SERVER_ADDRESS": f"unix:{self._socket}" if self._socket else f"127.0.0.1:{self._port}",
+            "SDS_SERVER_ADDRESS": f"unix:{self._socket}" if self._socket else f"127.0.0.1:{self.port}",
             "GLOO_MTLS_SDS_ENABLED": "true",
             "GLOO_MTLS_SECRET_DIR": f"{self._folder}/",
         }
@@ -47,7 +47,7 @@ class Sds:
         """As Envoy has it."""
         if self._socket:
             return f"{{pipe: {{path: {self._socket}}}}}"
-        return f"{{socket_address: {{address: 127.0.0.1, port_value: {self._port}}}}}"
+        return f"{{socket_address: {{address: 127.0.0.1, port_value: {self.port}}}}}"
 
 
 def _filled(name: str, *values: dict[str, Any]) -> str:
