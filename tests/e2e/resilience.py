@@ -8,6 +8,7 @@ from cases import (
     certgen,
     file_mode,
     files,
+    module,
     mtls,
     mtls_chart,
     processes,
@@ -17,6 +18,19 @@ from cases import (
 )
 from harness.scenario import main
 
+_SUITES = [
+    files.SUITE,
+    transcoding.SUITE,
+    processes.SUITE,
+    file_mode.SUITE,
+    validation_service.SUITE,
+    certgen.SUITE,
+    sds.SUITE,
+    mtls.SUITE,
+    mtls_chart.SUITE,
+    access_log.SUITE,
+    module.SUITE,
+]
+
 if __name__ == "__main__":
-    modules = (files, transcoding, processes, file_mode, validation_service, certgen, sds, mtls, mtls_chart, access_log)
-    sys.exit(main(__doc__, [module.SUITE for module in modules]))
+    sys.exit(main(__doc__, _SUITES))
