@@ -89,7 +89,7 @@ def _case(chart: Chart, values: pathlib.Path) -> list[str]:
     faults += chart.lint(values)
     faults += checks.faults_of(objects, NAMESPACE)
     faults += bootstraps.faults_of(objects, "example.org" if values.stem == "bootstrap" else "cluster.local")
-    faults += own_kinds.faults_of(objects, values.stem)
+    faults += own_kinds.faults_of(objects)
     other = chart.render(values, "other-system")[1]
     faults += checks.meetings(objects, objects_of(other))
     return faults
