@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <string>
 
-namespace k8sgw::admission {
+namespace k8sgw::http {
 
 class TestCertificate {
  public:
@@ -61,4 +61,4 @@ class TestCertificate {
   std::string folder_;
 };
 
-}  // namespace k8sgw::admission
+}  // namespace k8sgw::http
