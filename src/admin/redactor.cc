@@ -32,14 +32,14 @@ constexpr std::string_view kSecretMessages[] = {
 constexpr std::string_view kPublic[] = {"gloo.solo.io.Secret.metadata", "gloo.solo.io.TlsSecret.cert_chain",
                                         "gloo.solo.io.TlsSecret.root_ca", "gloo.solo.io.TlsSecret.ocsp_staple"};
 // Parts of the names of fields, of keys of maps and of headers.
-constexpr std::string_view kSecretNames[] = {"password", "passphrase", "privatekey", "secretkey",     "clientsecret",
-                                             "apikey",   "accesskey",  "token",      "authorization", "pkcs12",
-                                             "sessionkey", "sharedsecret", "hmacsecret", "cookiesecret"};
+constexpr std::string_view kSecretNames[] = {
+    "password", "passphrase",    "privatekey", "secretkey",  "clientsecret", "apikey",     "accesskey",
+    "token",    "authorization", "pkcs12",     "sessionkey", "sharedsecret", "hmacsecret", "cookiesecret"};
 // Names with these ends tell where a secret is, or how it is called.
-constexpr std::string_view kNotSecretEnds[] = {"ref",    "name",   "names",    "path",   "file",     "filename", "url",
-                                               "uri",    "header", "headers",  "prefix", "endpoint", "id",       "ttl",
-                                               "source", "type",   "audience", "size",   "bucket",   "policy",   "mode",
-                                               "request", "response", "rules"};
+constexpr std::string_view kNotSecretEnds[] = {"ref",    "name",   "names",  "path",    "file",     "filename",
+                                               "url",    "uri",    "header", "headers", "prefix",   "endpoint",
+                                               "id",     "ttl",    "source", "type",    "audience", "size",
+                                               "bucket", "policy", "mode",   "request", "response", "rules"};
 
 bool Contains(std::span<const std::string_view> list, std::string_view item) {
   return std::find(list.begin(), list.end(), item) != list.end();
@@ -82,7 +82,8 @@ void ForEachText(const Message& message, const auto& take) {
         // Of an entry of a map, the key is a name.
         if (field->is_map()) {
           const FieldDescriptor* value = inner.GetDescriptor()->map_value();
-          if (value->cpp_type() == FieldDescriptor::CPPTYPE_STRING) take(inner.GetReflection()->GetString(inner, value));
+          if (value->cpp_type() == FieldDescriptor::CPPTYPE_STRING)
+            take(inner.GetReflection()->GetString(inner, value));
         } else {
           ForEachText(inner, take);
         }
@@ -163,7 +164,7 @@ void Redactor::WalkField(Message& message, const FieldDescriptor* field, bool al
       const std::string text = field->is_repeated() ? reflection->GetRepeatedString(message, field, i)
                                                     : reflection->GetString(message, field);
       // Keys of maps are names, and tell their values apart.
-      const bool is_key = message.GetDescriptor()->options().map_entry() && field->number() == 1;
+      const bool is_key = message.GetDescriptor()->map_key() == field;
       if (text.empty() || !((all && !is_key) || IsSecret(text))) continue;
       field->is_repeated() ? reflection->SetRepeatedString(&message, field, i, kRedacted)
                            : reflection->SetString(&message, field, kRedacted);

@@ -8,12 +8,14 @@
 #include "api/gloo/v1/secret.proto.h"
 #include "api/gloo/v1/settings.proto.h"
 #include "envoy/config/core/v3/base.proto.h"
+#include "envoy/config/listener/v3/listener.proto.h"
+#include "envoy/config/listener/v3/listener_components.proto.h"
 #include "envoy/extensions/transport_sockets/tls/v3/common.proto.h"
 #include "envoy/extensions/transport_sockets/tls/v3/secret.proto.h"
 #include "envoy/extensions/transport_sockets/tls/v3/tls.proto.h"
-#include "envoy/config/listener/v3/listener.proto.h"
 #include "src/base/proto_codec.h"
 #include "src/base/yaml.h"
+#include "src/model/objects.h"
 
 namespace k8sgw::admin {
 namespace {

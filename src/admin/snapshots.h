@@ -13,7 +13,8 @@ namespace k8sgw::admin {
 // Makes the JSON; may be called once, on any thread.
 using Write = std::function<std::string()>;
 
-// {"data": [objects as in Kubernetes, by kind and name], "error": ""}. Of Kubernetes' own kinds, Secrets and ConfigMaps.
+// {"data": [objects as in Kubernetes, by kind and name], "error": ""}. Of Kubernetes' own kinds, Secrets and
+// ConfigMaps.
 Write TakeInput(const Pipeline& pipeline);
 // {"data": {"revision", "listeners", "virtualHosts", "problems"}, "error": ""}: the translation's own view.
 Write TakeEdge(const Pipeline& pipeline);

@@ -92,9 +92,9 @@ TEST_F(SnapshotsTest, ShowWhatThereIs) {
   EXPECT_THAT(proxies, HasSubstr(R"("kind": "Proxy")"));
   EXPECT_THAT(proxies, HasSubstr(R"("bindPort": 8080)"));
   const std::string xds = TakeXds(pipeline)();
-  for (const char* text : {R"("gloo-system~gateway-proxy": {)", R"("Clusters": {)", R"("Version": ")", "HttpConnectionManager",
-                           R"("@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router")",
-                           R"("u_default": {)"}) {
+  for (const char* text :
+       {R"("gloo-system~gateway-proxy": {)", R"("Clusters": {)", R"("Version": ")", "HttpConnectionManager",
+        R"("@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router")", R"("u_default": {)"}) {
     EXPECT_THAT(xds, HasSubstr(text));
   }
 }

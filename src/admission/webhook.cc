@@ -194,12 +194,11 @@ void Webhook::Start(const std::string& certificate_path, const std::string& key_
   http::ServerOptions server = options_.server;
   server.address = options_.address;
   server.tls = {certificate_path, key_path};
-  server_ = http::Server::Start(std::move(server),
-                               {[shared = shared_](http::Request request, http::Reply reply) {
-                                  shared->OnRequest(request, std::move(reply));
-                                },
-                                log_},
-                               counters_);
+  server_ = http::Server::Start(
+      std::move(server),
+      {[shared = shared_](http::Request request, http::Reply reply) { shared->OnRequest(request, std::move(reply)); },
+       log_},
+      counters_);
 }
 
 void Webhook::Stop() { server_.reset(); }

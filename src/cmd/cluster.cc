@@ -170,7 +170,8 @@ class ClusterServer {
   GlooAdmin::Facts AdminFacts() const {
     GlooAdmin::Facts facts;
     facts.leads = election_ && election_->IsLeader();
-    if (away_since_) facts.world_age = std::chrono::duration_cast<std::chrono::seconds>(EventLoop::Now() - *away_since_);
+    if (away_since_)
+      facts.world_age = std::chrono::duration_cast<std::chrono::seconds>(EventLoop::Now() - *away_since_);
     facts.namespaces = Settings() ? static_cast<size_t>(Settings()->watch_namespaces_size()) : 0;
     facts.rest_requests = ports_.rest_requests();
     facts.webhook = &webhook_.counters();
@@ -192,9 +193,8 @@ class ClusterServer {
 
   std::optional<Time> NextDeadline() const {
     std::optional<Time> next;
-    for (const std::optional<Time>& time :
-         {ports_.deadline(), admin_.deadline(), control_.deadline(), memory_.deadline(), say_again_, serve_recalled_,
-          end_by_}) {
+    for (const std::optional<Time>& time : {ports_.deadline(), admin_.deadline(), control_.deadline(),
+                                            memory_.deadline(), say_again_, serve_recalled_, end_by_}) {
       if (time && (!next || *time < *next)) next = time;
     }
     return next;

@@ -85,7 +85,8 @@ class GlooServer {
 
   std::optional<Time> NextDeadline() const {
     std::optional<Time> next;
-    for (const std::optional<Time>& time : {ports_.deadline(), admin_.deadline(), control_.deadline(), keeper_.deadline()}) {
+    for (const std::optional<Time>& time :
+         {ports_.deadline(), admin_.deadline(), control_.deadline(), keeper_.deadline()}) {
       if (time && (!next || *time < *next)) next = time;
     }
     return next;

@@ -165,8 +165,8 @@ admin::Pages GlooAdmin::StatsPages() {
 admin::Page GlooAdmin::Snapshot(admin::Write (*take)(const Pipeline&)) {
   return [this, take](const http::Request&, const http::Reply& reply) {
     loop_.Post([this, take, reply] {
-      const bool taken = worker_.Do(
-          [write = take(control_.pipeline()), reply] { reply({200, "application/json", write()}); });
+      const bool taken =
+          worker_.Do([write = take(control_.pipeline()), reply] { reply({200, "application/json", write()}); });
       if (!taken) reply({503, "text/plain", "others wait already: try again\n"});
     });
   };

@@ -65,8 +65,9 @@ std::string ProxyName(const std::string& role) { return role.substr(role.find('~
 void SetProxies(const ControlPlane& control, Registry& registry) {
   const std::set<std::string> roles = control.roles();
   registry.Set(metrics::kProxies, {}, Number(roles.size()));
-  registry.Set(metrics::kProxiesInSync, {},
-               Number(std::count_if(roles.begin(), roles.end(), [&](const auto& role) { return control.InSync(role); })));
+  registry.Set(
+      metrics::kProxiesInSync, {},
+      Number(std::count_if(roles.begin(), roles.end(), [&](const auto& role) { return control.InSync(role); })));
 }
 
 void SetResources(const Pipeline& pipeline, Registry& registry) {

@@ -42,9 +42,10 @@ GlooPorts::GlooPorts(ControlPlane& control, EventLoop& loop, std::function<std::
                         [this](const std::string& address) { return validation_.Listen(address, max_request_bytes_); },
                         [this] { validation_.Stop(); }, [this] { return validation_.port(); }},
                        where),
-      rest_port_({"REST xDS", "gloo.restXdsBindAddr", [this](const std::string& address) { return rest_.Listen(address); },
-                  [this] { rest_.Stop(); }, [this] { return rest_.port(); }},
-                 where),
+      rest_port_(
+          {"REST xDS", "gloo.restXdsBindAddr", [this](const std::string& address) { return rest_.Listen(address); },
+           [this] { rest_.Stop(); }, [this] { return rest_.port(); }},
+          where),
       debug_port_({"proxy debug", "gloo.proxyDebugBindAddr",
                    [this](const std::string& address) { return debug_.Listen(address); }, [this] { debug_.Stop(); },
                    [this] { return debug_.port(); }},

@@ -30,7 +30,8 @@ constexpr std::chrono::milliseconds kLookAgain(50);
 
 class LibeventServer;
 
-// One connection. We hold its stream, so that libevent's end of it is noticed, and its address stays its own until then.
+// One connection. We hold its stream, so that libevent's end of it is noticed, and its address stays its own until
+// then.
 struct Session {
   LibeventServer* server = nullptr;
   Connections::Id id = 0;
@@ -205,7 +206,8 @@ void LibeventServer::SetUp() {
   evhttp_set_timeout(http_, options_.idle_seconds);
   // Otherwise libevent says text/html of what has no type.
   evhttp_set_default_content_type(http_, nullptr);
-  evhttp_set_bevcb(http_, [](event_base*, void* me) { return static_cast<LibeventServer*>(me)->NewConnection(); }, this);
+  evhttp_set_bevcb(
+      http_, [](event_base*, void* me) { return static_cast<LibeventServer*>(me)->NewConnection(); }, this);
   evhttp_set_gencb(
       http_, [](evhttp_request* request, void* me) { static_cast<LibeventServer*>(me)->OnRequest(request); }, this);
   mail_ = event_new(

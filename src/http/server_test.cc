@@ -173,8 +173,8 @@ TEST_F(ServerTest, WhoSendsOnAfterTheEndIsNotRead) {
 
 TEST_F(ServerTest, NoiseIsNoHarm) {
   Start();
-  for (const char* text : {"\r\n\r\n", "X\r\n\r\n", "POST  \r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "\x16\x03\x01",
-                           "POST /echo HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+  for (const char* text : {"\r\n\r\n", "X\r\n\r\n", "POST  \r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+                           "\x16\x03\x01", "POST /echo HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
                            "POST /echo HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n",
                            "POST /echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
                            "CONNECT a:1 HTTP/1.1\r\n\r\n", "GET http://a:b@c:d/%zz HTTP/1.1\r\n\r\n"}) {

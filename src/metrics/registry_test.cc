@@ -56,8 +56,8 @@ TEST(Registry, TheProcessIsKnown) {
   Registry registry(kGloo);
   SetProcess(registry);
   const std::string text = registry.Text();
-  for (const Family* family : {&kCpuSeconds, &kStartTime, &kResidentBytes, &kVirtualBytes, &kOpenFiles, &kMostFiles,
-                               &kThreads}) {
+  for (const Family* family :
+       {&kCpuSeconds, &kStartTime, &kResidentBytes, &kVirtualBytes, &kOpenFiles, &kMostFiles, &kThreads}) {
     const size_t at = text.find("\n" + std::string(family->name) + " ");
     ASSERT_NE(at, std::string::npos) << family->name;
     if (family != &kCpuSeconds) {

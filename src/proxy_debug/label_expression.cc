@@ -158,8 +158,8 @@ bool LabelExpression::Holds(const Requirement& requirement, const Labels& labels
   const auto found = labels.find(requirement.key);
   const bool has = found != labels.end();
   const auto is_listed = [&] {
-    return has && std::find(requirement.values.begin(), requirement.values.end(), found->second) !=
-                      requirement.values.end();
+    return has &&
+           std::find(requirement.values.begin(), requirement.values.end(), found->second) != requirement.values.end();
   };
   switch (requirement.op) {
     case Operator::kIn: return is_listed();

@@ -38,8 +38,8 @@ ByteBuffer Write(const std::vector<Ptr<std::string>>& proxies) {
     head.push_back(static_cast<char>(length));
     slices.emplace_back(head);
     slices.emplace_back(
-        const_cast<char*>(proxy->data()), proxy->size(), [](void* held) { delete static_cast<Ptr<std::string>*>(held); },
-        new Ptr<std::string>(proxy));
+        const_cast<char*>(proxy->data()), proxy->size(),
+        [](void* held) { delete static_cast<Ptr<std::string>*>(held); }, new Ptr<std::string>(proxy));
   }
   return ByteBuffer(slices.data(), slices.size());
 }
@@ -72,8 +72,7 @@ struct Server::Shown {
   uint64_t revision = 0;
 };
 
-using Base =
-    gloov1::ProxyEndpointService::WithRawCallbackMethod_GetProxies<gloov1::ProxyEndpointService::Service>;
+using Base = gloov1::ProxyEndpointService::WithRawCallbackMethod_GetProxies<gloov1::ProxyEndpointService::Service>;
 
 // One bound port: the service, and the calls that wait.
 class Server::Instance final : public Base {
@@ -85,11 +84,12 @@ class Server::Instance final : public Base {
   }
 
   absl::Status Start(const std::string& address) {
-    absl::StatusOr<std::unique_ptr<rpc::Port>> port = rpc::Port::Open({.address = address,
-                                                                       .max_request_bytes = kMaxRequestBytes,
-                                                                       .max_calls_of_connection = kMostCallsOfConnection,
-                                                                       .describes_itself = false},
-                                                                      {this});
+    absl::StatusOr<std::unique_ptr<rpc::Port>> port =
+        rpc::Port::Open({.address = address,
+                         .max_request_bytes = kMaxRequestBytes,
+                         .max_calls_of_connection = kMostCallsOfConnection,
+                         .describes_itself = false},
+                        {this});
     if (!port.ok()) return port.status();
     port_ = *std::move(port);
     return absl::OkStatus();

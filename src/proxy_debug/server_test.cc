@@ -66,8 +66,8 @@ class ServerTest : public ::testing::Test {
     grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
     arguments.SetMaxReceiveMessageSize(-1);
-    stub = ProxyEndpointService::NewStub(grpc::CreateCustomChannel(
-        "127.0.0.1:" + std::to_string(server->port()), grpc::InsecureChannelCredentials(), arguments));
+    stub = ProxyEndpointService::NewStub(grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(server->port()),
+                                                                   grpc::InsecureChannelCredentials(), arguments));
   }
   grpc::Status Ask(const ProxyEndpointRequest& request) {
     grpc::ClientContext context;

@@ -59,11 +59,12 @@ class Server::Instance final : public gloov1::GlooValidationService::CallbackSer
   }
 
   absl::Status Start(const std::string& address, int max_request_bytes) {
-    absl::StatusOr<std::unique_ptr<rpc::Port>> port = rpc::Port::Open({.address = address,
-                                                                       .max_request_bytes = max_request_bytes,
-                                                                       .max_calls_of_connection = kMostCallsOfConnection,
-                                                                       .describes_itself = false},
-                                                                      {this});
+    absl::StatusOr<std::unique_ptr<rpc::Port>> port =
+        rpc::Port::Open({.address = address,
+                         .max_request_bytes = max_request_bytes,
+                         .max_calls_of_connection = kMostCallsOfConnection,
+                         .describes_itself = false},
+                        {this});
     if (!port.ok()) return port.status();
     port_ = *std::move(port);
     return absl::OkStatus();

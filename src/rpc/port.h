@@ -3,8 +3,8 @@
 //   rpc::PortOptions options{.address = "0.0.0.0:9977"};
 //   absl::StatusOr<std::unique_ptr<rpc::Port>> port = rpc::Port::Open(options, {&service});
 //
-// No other process shares the port; connections that are dead are noticed by keepalive, and clients may ping as often as
-// Envoys do. Responses have no bound.
+// No other process shares the port; connections that are dead are noticed by keepalive, and clients may ping as often
+// as Envoys do. Responses have no bound.
 #pragma once
 
 #include <initializer_list>

@@ -16,23 +16,24 @@ namespace {
 class Bare final : public grpc::Service {
  public:
   Bare() {
-    AddMethod(new grpc::internal::RpcServiceMethod("/bare.Service/Call", grpc::internal::RpcMethod::NORMAL_RPC, nullptr));
-    MarkMethodCallback(0, new grpc::internal::CallbackUnaryHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
-                              [](grpc::CallbackServerContext* context, const grpc::ByteBuffer* in,
-                                 grpc::ByteBuffer* out) {
-                                *out = *in;
-                                grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-                                reactor->Finish(grpc::Status::OK);
-                                return reactor;
-                              }));
+    AddMethod(
+        new grpc::internal::RpcServiceMethod("/bare.Service/Call", grpc::internal::RpcMethod::NORMAL_RPC, nullptr));
+    MarkMethodCallback(0,
+                       new grpc::internal::CallbackUnaryHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
+                           [](grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) {
+                             *out = *in;
+                             grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+                             reactor->Finish(grpc::Status::OK);
+                             return reactor;
+                           }));
   }
 };
 
 grpc::Status Call(int port, const std::string& method, const std::string& request, std::string* answer = nullptr) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  const auto channel = grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(port),
-                                                 grpc::InsecureChannelCredentials(), arguments);
+  const auto channel =
+      grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(port), grpc::InsecureChannelCredentials(), arguments);
   grpc::GenericStub stub(channel);
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));

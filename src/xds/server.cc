@@ -184,9 +184,9 @@ class GrpcServer final : public Server {
   ~GrpcServer() override { Shutdown(); }
 
   absl::Status Start(const ServerOptions& options) {
-    absl::StatusOr<std::unique_ptr<rpc::Port>> port = rpc::Port::Open(
-        {.address = options.address, .max_request_bytes = options.max_request_bytes},
-        {&ads_, &lds_, &rds_, &cds_, &eds_, &sds_});
+    absl::StatusOr<std::unique_ptr<rpc::Port>> port =
+        rpc::Port::Open({.address = options.address, .max_request_bytes = options.max_request_bytes},
+                        {&ads_, &lds_, &rds_, &cds_, &eds_, &sds_});
     if (!port.ok()) return port.status();
     port_ = *std::move(port);
     return absl::OkStatus();

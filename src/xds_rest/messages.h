@@ -9,8 +9,8 @@
 
 namespace k8sgw::xds_rest {
 
-// `padded` is the body, with yaml::kJsonPadding readable bytes behind it. Hostile. Errors: InvalidArgument, with what is
-// wrong and where.
+// `padded` is the body, with yaml::kJsonPadding readable bytes behind it. Hostile. Errors: InvalidArgument, with what
+// is wrong and where.
 absl::StatusOr<xds::Request> ReadRequest(std::string_view padded);
 
 // Messages within messages are written out with their "@type".

@@ -88,7 +88,8 @@ struct Server::Shared : std::enable_shared_from_this<Shared> {
 void Server::Shared::OnRequest(const http::Request& request, const http::Reply& reply) {
   ++requests;
   const std::optional<xds::Type> type = TypeOfPath(request.path);
-  if (!type) return reply(Refuse(404, Cat("there is only ", kPrefix, "clusters, endpoints, listeners, routes, secrets")));
+  if (!type)
+    return reply(Refuse(404, Cat("there is only ", kPrefix, "clusters, endpoints, listeners, routes, secrets")));
   if (request.method != "POST") return reply(Refuse(405, "use POST"));
   absl::StatusOr<xds::Request> question = ReadRequest(request.body);
   if (!question.ok()) return reply(Refuse(400, std::string(question.status().message())));

@@ -130,8 +130,8 @@ TEST_F(RestTest, BadRequestsAreRefused) {
               StartsWith("400 typeUrl: "));
   EXPECT_THAT(Ask(std::string(100'000, '[')), StartsWith("400"));
   EXPECT_THAT(Ask(R"({"node":{"newInLaterEnvoys":{"a":[1]},"extensions":[{"alsoNew":true}]}})"), StartsWith("200"));
-  for (const char* path : {"/", "/v3/discovery", "/v3/discovery:", "/v3/discovery:scoped-routes", "/v2/discovery:clusters",
-                           "/v3/discovery:clusters/", "/v3/discovery%3Aclusters"}) {
+  for (const char* path : {"/", "/v3/discovery", "/v3/discovery:", "/v3/discovery:scoped-routes",
+                           "/v2/discovery:clusters", "/v3/discovery:clusters/", "/v3/discovery%3Aclusters"}) {
     EXPECT_THAT(Ask("{}", path), StartsWith("404")) << path;
   }
   EXPECT_THAT(TestClient(rest.port(), false).Get(kClusters), StartsWith("405"));

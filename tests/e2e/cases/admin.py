@@ -194,7 +194,7 @@ def taken(scenario: Scenario) -> None:
 def hostile(scenario: Scenario) -> None:
     admin = _Admin(scenario)
     wait_until(lambda: client.get(admin.health, "/readyz").status == 200, "it is ready", APPLY_SECONDS)
-    slow = [socket.create_connection(("127.0.0.1", admin.health), 10) for _ in range(40)]
+    slow = [socket.create_connection(("127.0.0.1", admin.health), 10) for _ in range(700)]
     for connection in slow:
         connection.sendall(b"GET /healthz HTTP/1.1\r\n")
     for _ in range(20):
