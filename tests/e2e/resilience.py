@@ -9,6 +9,8 @@ from cases import (
     certgen,
     file_mode,
     files,
+    module,
+    mtls,
     processes,
     proxy_debug,
     rest_xds,
@@ -18,18 +20,21 @@ from cases import (
 )
 from harness.scenario import main
 
+_SUITES = [
+    files.SUITE,
+    transcoding.SUITE,
+    processes.SUITE,
+    file_mode.SUITE,
+    validation_service.SUITE,
+    rest_xds.SUITE,
+    proxy_debug.SUITE,
+    admin.SUITE,
+    certgen.SUITE,
+    sds.SUITE,
+    mtls.SUITE,
+    access_log.SUITE,
+    module.SUITE,
+]
+
 if __name__ == "__main__":
-    modules = (
-        files,
-        transcoding,
-        processes,
-        file_mode,
-        validation_service,
-        rest_xds,
-        proxy_debug,
-        admin,
-        certgen,
-        sds,
-        access_log,
-    )
-    sys.exit(main(__doc__, [module.SUITE for module in modules]))
+    sys.exit(main(__doc__, _SUITES))
