@@ -16,7 +16,7 @@ namespace k8sgw::http {
 class TestCertificate {
  public:
   TestCertificate() {
-    std::string name = testing::TempDir() + "/certificateXXXXXX";
+    std::string name = ::testing::TempDir() + "/certificateXXXXXX";
     EXPECT_NE(mkdtemp(name.data()), nullptr);
     folder_ = name;
   }

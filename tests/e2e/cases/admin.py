@@ -150,6 +150,7 @@ def snapshots(scenario: Scenario) -> None:
     )
     mode.write("virtualservices", "site", with_header)
     listener = f"listener-127.0.0.1-{ssl_port}"
+    wait_until(lambda: client.get(admin.admin).status == 200, "the port", APPLY_SECONDS)
     wait_until(
         lambda: listener in admin.snapshot("xds").get(_ROLE, {}).get("Listeners", {}).get("Items", {}),
         "the listener with TLS",

@@ -47,8 +47,10 @@ class FileMode:
         """Starts the control plane, the first time or again."""
         args = [str(binary(self.scenario.preset)), "gloo", "--dir", str(self.data)]
         args += ["--fallback-port", str(self.fallback_port), "--status-file", str(self.status_path)]
-        args += ["--health-bind", "127.0.0.1:0", "--admin-bind", "127.0.0.1:0", *self.more]
-        return self.scenario.own(Process(args, {"POD_NAMESPACE": "gloo-system"}))
+        args += self.more
+        # Flags count more than variables.
+        free = {f"K8SGATEWAY_{name}_BIND": "127.0.0.1:0" for name in ("HEALTH", "ADMIN")}
+        return self.scenario.own(Process(args, {"POD_NAMESPACE": "gloo-system", **free}))
 
     @property
     def status_path(self) -> pathlib.Path:

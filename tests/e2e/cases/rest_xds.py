@@ -168,7 +168,7 @@ def _write_object(mode: FileMode, name: str, document: dict[str, Any]) -> None:
 def envoy(scenario: Scenario) -> None:
     rest = _Rest(scenario)
     mode = rest.mode
-    first, first_port = scenario.backend()
+    _, first_port = scenario.backend()
     _, second_port = scenario.backend()
     _write_service(mode, first_port)
     wait_until(lambda: "echo_gloo-system" in _names(rest.ask("endpoints")), "the endpoints", APPLY_SECONDS)
@@ -178,9 +178,12 @@ def envoy(scenario: Scenario) -> None:
     args = [default_envoy(), "-c", str(path), "--disable-hot-restart", "-l", "warning", "--concurrency", "1"]
     scenario.own(Process(args))
     wait_until(lambda: client.get(http_port).status == 200, "an answer from the backend", 20)
-    first.close()
+    assert f"127.0.0.1:{first_port}::" in client.get(admin_port, "/clusters").body.decode()
     _write_endpoint(mode, second_port)
-    wait_until(lambda: client.get(http_port).status == 200, "an answer from the other backend", 20)
+    clusters = lambda: client.get(admin_port, "/clusters").body.decode()
+    wait_until(lambda: f"127.0.0.1:{second_port}::" in clusters(), "the other endpoint", 20)
+    wait_until(lambda: f"127.0.0.1:{first_port}::" not in clusters(), "the first one is gone", 20)
+    assert client.get(http_port).status == 200
     stats = client.get(admin_port, "/stats?filter=echo_gloo-system.update_").body.decode()
     assert "update_rejected: 0" in stats and "update_success: 0" not in stats, stats
 
