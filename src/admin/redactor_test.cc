@@ -93,7 +93,7 @@ TEST(Redactor, TextsOfSecretsAreFoundWhereverTheyStand) {
   ::envoy::config::core::v3::HeaderValue header;
   header.set_key("x-any");
   header.set_value("Bearer 0123456789");
-  EXPECT_THAT(Shown(redactor, header), HasSubstr(R"({"key": "x-any","value": "[redacted]"})"));
+  EXPECT_THAT(Shown(redactor, header), HasSubstr(R"({"key": "x-any", "value": "[redacted]"})"));
   EXPECT_EQ(redactor.Text("the value \"Bearer 0123456789\" is no token"), kRedacted);
   EXPECT_EQ(redactor.Text("Bearer 012345678"), "Bearer 012345678");
   EXPECT_EQ(redactor.Text("short"), kRedacted);
