@@ -302,6 +302,7 @@ int main(int argc, char** argv) {
   k8sgw::AddCertgen(app, exit_code);
   k8sgw::AddSds(app, exit_code);
   k8sgw::AddAccessLog(app, exit_code);
+  k8sgw::AddProbe(app, exit_code);
   if (argc == 1) {
     std::cerr << app.help();
     return k8sgw::kUsage;
