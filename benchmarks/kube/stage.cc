@@ -73,9 +73,10 @@ void KubeStage::Settle() {
 Child& KubeStage::ControlPlane() {
   if (!control_plane_) {
     const auto log = std::filesystem::temp_directory_path() / "k8sgateway-bench-gloo.log";
-    control_plane_ = std::make_unique<Child>(std::vector<std::string>{programs_.gateway, "gloo", "--kubeconfig",
-                                                                      kubeconfig_, "--namespace", kSystemNamespace},
-                                             log.string());
+    control_plane_ = std::make_unique<Child>(
+        std::vector<std::string>{programs_.gateway, "gloo", "--kubeconfig", kubeconfig_, "--namespace",
+                                 kSystemNamespace, "--health-bind", "", "--admin-bind", ""},
+        log.string());
   }
   return *control_plane_;
 }

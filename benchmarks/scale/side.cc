@@ -35,9 +35,11 @@ GlooSide::GlooSide(const Programs& programs, const World& world, const std::stri
   world.Write("gloo-system/default.yaml",
               fmt::format("apiVersion: gloo.solo.io/v1\nkind: Settings\n"
                           "metadata: {{name: default, namespace: gloo-system}}\n"
-                          "spec: {{gloo: {{xdsBindAddr: '127.0.0.1:{}', validationBindAddr: '127.0.0.1:{}'}}}}\n",
+                          "spec: {{gloo: {{xdsBindAddr: '127.0.0.1:{}', validationBindAddr: '127.0.0.1:{}', "
+                          "restXdsBindAddr: '127.0.0.1:0', proxyDebugBindAddr: '127.0.0.1:0'}}}}\n",
                           port_, FreePort()));
-  std::vector<std::string> args{programs.gateway, "gloo", "--dir", world.folder()};
+  std::vector<std::string> args{programs.gateway, "gloo", "--dir",        world.folder(),
+                                "--health-bind",  "",     "--admin-bind", ""};
   if (!state_dir.empty()) args.insert(args.end(), {"--state-dir", state_dir});
   process_ =
       std::make_unique<Child>(args, (std::filesystem::temp_directory_path() / "k8sgateway-bench-gloo.log").string());

@@ -1,7 +1,10 @@
 // Upstreams of type kube: a port of a Service, whose pods Envoy learns of by EDS, and their subsets.
 
+#include <google/protobuf/duration.pb.h>
 #include <google/protobuf/struct.pb.h>
+#include <google/protobuf/wrappers.pb.h>
 
+#include "api/gloo/v1/settings.proto.h"
 #include "api/gloo/v1/upstream.proto.h"
 #include "api/options/kubernetes.proto.h"
 #include "api/options/subset_spec.proto.h"
@@ -16,6 +19,10 @@ namespace {
 using EnvoyCluster = envoy::clusterv3::Cluster;
 using Subsets = EnvoyCluster::LbSubsetConfig;
 namespace optionsv1 = ::options::gloo::solo::io;
+
+// As published: the name stands in the bootstraps of proxies.
+constexpr char kRestCluster[] = "rest_xds_cluster";
+constexpr int kRestSeconds = 5;
 
 Subsets::LbSubsetFallbackPolicy FallbackOf(optionsv1::FallbackPolicy policy) {
   switch (policy) {
@@ -46,13 +53,28 @@ void AddSubsets(const optionsv1::SubsetSpec& in, envoy::Reporter report, Subsets
   }
 }
 
+// Over the stream of everything else, or by REST when Settings say so. Only the bootstraps of an installation have the
+// cluster that REST needs.
+void SetEndpointSource(const envoy::Context& context, ::envoy::config::core::v3::ConfigSource& source) {
+  source.set_resource_api_version(::envoy::config::core::v3::V3);
+  const bool rest = context.settings().gloo().enable_rest_eds().value();
+  if (!rest || context.options().settings.origin == Origin::kCommandLine) {
+    source.mutable_ads();
+    return;
+  }
+  auto& api = *source.mutable_api_config_source();
+  api.set_api_type(::envoy::config::core::v3::ApiConfigSource::REST);
+  api.set_transport_api_version(::envoy::config::core::v3::V3);
+  api.add_cluster_names(kRestCluster);
+  api.mutable_refresh_delay()->set_seconds(kRestSeconds);
+  api.mutable_request_timeout()->set_seconds(kRestSeconds);
+}
+
 void Cluster(const envoy::ClusterArgs& args) {
   if (!args.upstream.has_kube()) return;
   const auto& kube = args.upstream.kube();
   args.out.set_type(EnvoyCluster::EDS);
-  auto& config = *args.out.mutable_eds_cluster_config()->mutable_eds_config();
-  config.mutable_ads();
-  config.set_resource_api_version(::envoy::config::core::v3::V3);
+  SetEndpointSource(args.context, *args.out.mutable_eds_cluster_config()->mutable_eds_config());
   if (kube.has_subset_spec()) {
     AddSubsets(kube.subset_spec(), args.report.At("kube.subsetSpec"), *args.out.mutable_lb_subset_config());
   }

@@ -1,12 +1,9 @@
 #include "src/access_log/server.h"
 
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/health_check_service_interface.h>
 
 #include <atomic>
 #include <chrono>
-#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -14,6 +11,7 @@
 #include "envoy/service/accesslog/v3/als.grpc.pb.h"
 #include "envoy/service/accesslog/v3/als.proto.h"
 #include "src/access_log/entry.h"
+#include "src/rpc/port.h"
 
 namespace k8sgw::access_log {
 namespace {
@@ -22,7 +20,6 @@ namespace alsv3 = ::envoy::service::accesslog::v3;
 using alsv3::StreamAccessLogsMessage;
 using alsv3::StreamAccessLogsResponse;
 
-constexpr int kKeepaliveMs = 30'000;
 // Lines of one message go to the sink in blocks of about this size.
 constexpr size_t kBlockBytes = 64 << 10;
 // Each may hold a message: an Envoy has a few of them for each worker.
@@ -126,51 +123,33 @@ class GrpcServer final : public Server {
   ~GrpcServer() override { Shutdown(); }
 
   absl::Status Start(const ServerOptions& options) {
-    static std::once_flag once;
-    std::call_once(once, [] {
-      grpc::EnableDefaultHealthCheckService(true);
-      grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-    });
-    grpc::ServerBuilder builder;
-    builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &port_);
-    builder.SetMaxReceiveMessageSize(kMaxMessageBytes);
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveMs);
-    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
-    builder.RegisterService(&service_);
-    server_ = builder.BuildAndStart();
-    if (!server_ || port_ == 0) {
-      server_.reset();
-      return absl::UnavailableError("cannot listen on " + options.address + ": is the port in use by another process?");
-    }
-    auto* health = server_->GetHealthCheckService();
-    health->SetServingStatus(true);
+    absl::StatusOr<std::unique_ptr<rpc::Port>> port =
+        rpc::Port::Open({.address = options.address, .max_request_bytes = kMaxMessageBytes}, {&service_});
+    if (!port.ok()) return port.status();
+    port_ = *std::move(port);
     service_name_ = options.service_name;
-    health->SetServingStatus(service_name_, true);
+    SetServing(true);
     return absl::OkStatus();
   }
 
-  int port() const override { return port_; }
+  int port() const override { return port_->number(); }
   uint64_t streams() const override { return shared_.streams; }
   int64_t quiet_ms() const override { return NowMs() - shared_.last_ms; }
-  void StopServing() override {
-    server_->GetHealthCheckService()->SetServingStatus(false);
-    server_->GetHealthCheckService()->SetServingStatus(service_name_, false);
-  }
+  void StopServing() override { SetServing(false); }
   void Shutdown() override {
-    if (!server_) return;
-    server_->Shutdown(std::chrono::system_clock::now());
-    server_->Wait();
-    server_.reset();
+    if (port_) port_->Shutdown();
   }
 
  private:
+  void SetServing(bool serving) {
+    port_->SetServing(serving);
+    port_->SetServing(serving, service_name_);
+  }
+
   Shared shared_;
   Service service_;
-  std::unique_ptr<grpc::Server> server_;
+  std::unique_ptr<rpc::Port> port_;
   std::string service_name_;
-  int port_ = 0;
 };
 
 }  // namespace

@@ -4,9 +4,12 @@
 #include <atomic>
 #include <cstdint>
 
+#include "src/http/counters.h"
+
 namespace k8sgw::admission {
 
-struct Counters {
+// And what its server does.
+struct Counters : http::Counters {
   // Verdicts, and requests that got none.
   std::atomic<uint64_t> allowed{0};
   std::atomic<uint64_t> denied{0};
@@ -14,12 +17,6 @@ struct Counters {
   std::atomic<uint64_t> allowed_with_errors{0};
   std::atomic<uint64_t> bad_requests{0};
   std::atomic<uint64_t> not_ready{0};
-  // Times that certificate and key were read anew.
-  std::atomic<uint64_t> reloads{0};
-  std::atomic<uint64_t> failed_reloads{0};
-  // Connections, and those that were closed for being too slow, too big or too many.
-  std::atomic<uint64_t> connections{0};
-  std::atomic<uint64_t> cut_off{0};
 };
 
 }  // namespace k8sgw::admission

@@ -11,26 +11,18 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "api/gloo/v1/settings.proto.h"
 #include "src/admission/envoy_panel.h"
 #include "src/base/text.h"
+#include "src/json/tree.h"
 
 namespace k8sgw::admission {
 namespace {
 
 constexpr char kPath[] = "/validation";
+static_assert(yaml::kJsonPadding <= http::kBodyPadding);
 // Then the pipeline's thread looks for other work.
 constexpr std::chrono::milliseconds kLongestSitting(20);
-
-// Without its parameters, such as the charset.
-std::string MediaType(const std::string& content_type) {
-  const size_t end = content_type.find_first_of("; \t");
-  std::string type = content_type.substr(0, end);
-  for (char& c : type) c = absl::ascii_tolower(static_cast<unsigned char>(c));
-  return type;
-}
 
 // How long Envoy may think: what the API server gives, less what the answer takes on its way.
 EnvoyPanel::Time::duration TimeFor(const std::string& query) {
@@ -45,11 +37,11 @@ EnvoyPanel::Time::duration TimeFor(const std::string& query) {
 }
 
 // What is wrong with the request before its body is looked at; code 200 when nothing is.
-HttpAnswer CheckRequest(const HttpRequest& request) {
+http::Answer CheckRequest(const http::Request& request) {
   if (request.path != kPath) return {404, "text/plain", Cat("there is only ", kPath, "\n")};
   if (request.body.empty()) return {400, "text/plain", "the request has no body\n"};
   if (request.method != "POST") return {405, "text/plain", "use POST\n"};
-  const std::string type = MediaType(request.content_type);
+  const std::string type = request.MediaType();
   if (type == "application/json" || type == "application/x-yaml") return {};
   return {400, "text/plain", "use Content-Type: application/json or application/x-yaml\n"};
 }
@@ -60,7 +52,7 @@ HttpAnswer CheckRequest(const HttpRequest& request) {
 struct Webhook::Shared : std::enable_shared_from_this<Shared> {
   struct Waiting {
     Review review;
-    HttpsServer::Reply reply;
+    http::Reply reply;
     // When the API server needs the answer.
     EnvoyPanel::Time until;
   };
@@ -74,7 +66,7 @@ struct Webhook::Shared : std::enable_shared_from_this<Shared> {
         panel(std::make_unique<EnvoyPanel>(options.envoy)) {}
 
   // On the server's thread.
-  void OnRequest(const HttpRequest& request, HttpsServer::Reply reply);
+  void OnRequest(const http::Request& request, http::Reply reply);
   // On the pipeline's.
   void DecideAll();
   // On any thread.
@@ -95,8 +87,8 @@ struct Webhook::Shared : std::enable_shared_from_this<Shared> {
   bool deciding = false;        // the same: DecideAll runs, or will
 };
 
-void Webhook::Shared::OnRequest(const HttpRequest& request, HttpsServer::Reply reply) {
-  HttpAnswer refusal = CheckRequest(request);
+void Webhook::Shared::OnRequest(const http::Request& request, http::Reply reply) {
+  http::Answer refusal = CheckRequest(request);
   if (refusal.code != 200) {
     ++counters.bad_requests;
     return reply(std::move(refusal));
@@ -105,7 +97,7 @@ void Webhook::Shared::OnRequest(const HttpRequest& request, HttpsServer::Reply r
     ++counters.not_ready;
     return reply({503, "text/plain", "not all objects are known yet\n"});
   }
-  const bool json = MediaType(request.content_type) == "application/json";
+  const bool json = request.MediaType() == "application/json";
   absl::StatusOr<Review> review = ReadReview(request.body, json ? Format::kJson : Format::kYaml);
   if (!review.ok()) {
     ++counters.bad_requests;
@@ -199,16 +191,14 @@ void Webhook::Start(const std::string& certificate_path, const std::string& key_
   Stop();
   certificate_path_ = certificate_path;
   key_path_ = key_path;
-  HttpsServerOptions server = options_.server;
+  http::ServerOptions server = options_.server;
   server.address = options_.address;
-  server.certificate_path = certificate_path;
-  server.key_path = key_path;
-  server_ = HttpsServer::Start(std::move(server),
-                               {[shared = shared_](HttpRequest request, HttpsServer::Reply reply) {
-                                  shared->OnRequest(request, std::move(reply));
-                                },
-                                log_},
-                               counters_);
+  server.tls = {certificate_path, key_path};
+  server_ = http::Server::Start(
+      std::move(server),
+      {[shared = shared_](http::Request request, http::Reply reply) { shared->OnRequest(request, std::move(reply)); },
+       log_},
+      counters_);
 }
 
 void Webhook::Stop() { server_.reset(); }

@@ -13,8 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "src/admission/https_server.h"
+#include "src/admission/counters.h"
 #include "src/admission/judge.h"
+#include "src/http/server.h"
 
 namespace k8sgw::admission {
 
@@ -27,7 +28,7 @@ struct WebhookOptions {
   // The path of the Envoy that fullEnvoyValidation asks.
   std::string envoy = "";
   // Beyond what these options say: limits, and how often files are looked at.
-  HttpsServerOptions server = {};
+  http::ServerOptions server = {};
 };
 
 class Webhook {
@@ -62,7 +63,7 @@ class Webhook {
   Counters counters_;
   // Outlives the server: what is posted may come late.
   const std::shared_ptr<Shared> shared_;
-  std::unique_ptr<HttpsServer> server_;
+  std::unique_ptr<http::Server> server_;
   std::string certificate_path_;
   std::string key_path_;
 };

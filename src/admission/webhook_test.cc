@@ -14,16 +14,18 @@
 #include <thread>
 
 #include "api/gloo/v1/settings.proto.h"
-#include "src/admission/test_certificate.h"
-#include "src/admission/test_client.h"
 #include "src/admission/test_review.h"
 #include "src/base/test_folder.h"
 #include "src/base/test_thread.h"
+#include "src/http/test_certificate.h"
+#include "src/http/test_client.h"
 #include "src/model/decode.h"
 
 namespace k8sgw::admission {
 namespace {
 
+using http::TestCertificate;
+using http::TestClient;
 using std::chrono::milliseconds;
 using ::testing::HasSubstr;
 using ::testing::StartsWith;

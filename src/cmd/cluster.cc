@@ -19,6 +19,7 @@
 #include "src/cmd/commands.h"
 #include "src/cmd/control_plane.h"
 #include "src/cmd/find_envoy.h"
+#include "src/cmd/gloo_admin.h"
 #include "src/cmd/gloo_ports.h"
 #include "src/cmd/log.h"
 #include "src/discovery/driver/upstream_discovery.h"
@@ -116,7 +117,8 @@ class ClusterServer {
             [this] { return Settings(); },
             [](const std::string& message, bool is_error) {
               is_error ? spdlog::error("webhook: {}", message) : spdlog::info("webhook: {}", message);
-            }) {}
+            }),
+        admin_(options.admin, control_, loop_, [this] { return AdminFacts(); }) {}
 
   int Run() {
     loop_.Watch(kube_loop_.fd(), [this] {
@@ -134,6 +136,7 @@ class ClusterServer {
             [this](const cluster::WatchedKind& kind, const std::string& ns, const kube::Health& health) {
               OnHealth(kind, ns, health);
             }});
+    admin_.Open();
     Recall();
     loop_.OnSignal([this](int signal) {
       if (signal != SIGCHLD) End();
@@ -141,6 +144,7 @@ class ClusterServer {
     say_again_ = EventLoop::Now() + kPatience;
     loop_.SetDeadline([this] { return NextDeadline(); }, [this](Time now) { OnDeadline(now); });
     loop_.Run();
+    admin_.Stop();
     webhook_.Stop();
     ports_.Stop();
     // Nobody waits to be known any more, which the end of the server would wait for.
@@ -158,8 +162,20 @@ class ClusterServer {
     control.pipeline.header_secrets_match_upstreams = options_.policy.header_secrets_match_upstreams;
     control.status_file = options_.status_file;
     control.authenticator = accounts_ ? &accounts_->authenticator() : nullptr;
+    control.on_revision = [this](std::chrono::nanoseconds took) { admin_.OnRevision(took); };
     control.on_refusal = [this] { statuses_.Committed(verdicts_.TakeChanged()); };
     return control;
+  }
+
+  GlooAdmin::Facts AdminFacts() const {
+    GlooAdmin::Facts facts;
+    facts.leads = election_ && election_->IsLeader();
+    if (away_since_)
+      facts.world_age = std::chrono::duration_cast<std::chrono::seconds>(EventLoop::Now() - *away_since_);
+    facts.namespaces = Settings() ? static_cast<size_t>(Settings()->watch_namespaces_size()) : 0;
+    facts.rest_requests = ports_.rest_requests();
+    facts.webhook = &webhook_.counters();
+    return facts;
   }
 
   // A start waits for nothing but the server, and a list of everything is what that is quickest at.
@@ -177,8 +193,8 @@ class ClusterServer {
 
   std::optional<Time> NextDeadline() const {
     std::optional<Time> next;
-    for (const std::optional<Time>& time :
-         {ports_.deadline(), control_.deadline(), memory_.deadline(), say_again_, serve_recalled_, end_by_}) {
+    for (const std::optional<Time>& time : {ports_.deadline(), admin_.deadline(), control_.deadline(),
+                                            memory_.deadline(), say_again_, serve_recalled_, end_by_}) {
       if (time && (!next || *time < *next)) next = time;
     }
     return next;
@@ -187,6 +203,7 @@ class ClusterServer {
   void OnDeadline(Time now) {
     if (end_by_ && now >= *end_by_) return loop_.Quit();
     ports_.OnDeadline(now);
+    admin_.OnDeadline(now);
     if (control_.deadline() && now >= *control_.deadline()) control_.UpdateStatus();
     if (memory_.deadline() && now >= *memory_.deadline()) memory_.OnDeadline(control_, !health_.away());
     if (serve_recalled_ && now >= *serve_recalled_) ServeRecalled();
@@ -208,6 +225,11 @@ class ClusterServer {
     if (health_.Tell(kind, ns, health)) {
       // The others need not wait either.
       loop_.Post([this] { source_->Poke(); });
+    }
+    if (!health_.away()) {
+      away_since_.reset();
+    } else if (!away_since_) {
+      away_since_ = EventLoop::Now();
     }
     discovery_.SetHeard(kind.info->plural, ns, health.synced);
     if (serve_recalled_ && health_.away()) {
@@ -232,6 +254,7 @@ class ClusterServer {
                  memory_.AsOf());
     control_.Release();
     control_.SetServing();
+    admin_.SetReady();
     ports_.Follow(Settings());
     control_.UpdateStatus();
   }
@@ -289,6 +312,7 @@ class ClusterServer {
     memory_.Complete();
     spdlog::info("{} objects of the cluster are there", source_->store().size());
     control_.SetServing();
+    admin_.SetReady();
     webhook_.SetReady();
     ports_.SetReady();
     discovery_.Complete();
@@ -332,6 +356,9 @@ class ClusterServer {
   std::optional<kube::LeaderElection> election_;
   discovery::UpstreamDiscovery discovery_;
   admission::Webhook webhook_;
+  GlooAdmin admin_;
+  // Since when something of the cluster is not heard.
+  std::optional<Time> away_since_;
   std::optional<Time> say_again_;
   // When what is known from earlier is served, if nothing newer has come by then.
   std::optional<Time> serve_recalled_;

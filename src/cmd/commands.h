@@ -48,6 +48,17 @@ struct XdsAuthOptions {
   int recheck_seconds = 300;
 };
 
+// The ports for those who run it; "" for none.
+struct AdminOptions {
+  std::string health_bind = "0.0.0.0:8765";
+  // Opens stats_bind.
+  bool stats = false;
+  std::string stats_bind = "0.0.0.0:9091";
+  std::string admin_bind = "127.0.0.1:9095";
+  // Of this program, for metrics.
+  std::string version;
+};
+
 struct GlooOptions {
   // "" for objects of a cluster.
   std::string directory;
@@ -67,6 +78,7 @@ struct GlooOptions {
   // As in RunOptions.
   std::string state_dir;
   XdsAuthOptions xds_auth;
+  AdminOptions admin;
   PolicyOptions policy;
   LogOptions log;
 };

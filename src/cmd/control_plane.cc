@@ -52,8 +52,14 @@ absl::Status ControlPlane::Listen(const std::string& address) {
   if (!held_) ServeAll(**server);
   if (serving_) (*server)->SetServing();
   if (server_) server_->Shutdown();
+  std::lock_guard<std::mutex> lock(mutex_);
   server_ = std::move(*server);
   return absl::OkStatus();
+}
+
+std::shared_ptr<xds::Server> ControlPlane::xds() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return server_;
 }
 
 void ControlPlane::ServeAll(xds::Server& server) const {
@@ -106,7 +112,9 @@ void ControlPlane::Apply(const std::vector<Change>& changes, const Problems& sou
     pipeline_.problem_table().Set("kinds", change.key.ToString(), std::move(problems));
   }
   pipeline_.problem_table().Set("source", "", source_problems);
+  const auto begin = std::chrono::steady_clock::now();
   auto updates = pipeline_.Commit();
+  if (options_.on_revision) options_.on_revision(std::chrono::steady_clock::now() - begin);
   if (held_) return;
   if (server_) {
     for (const auto& [role, update] : updates) server_->Apply(role, update);
@@ -128,10 +136,15 @@ void ControlPlane::LogProblems() {
   for (const Problem& problem : difference.removed) spdlog::info("mended: {}", problem.ToString());
 }
 
-bool ControlPlane::AllInSync() const {
+std::set<std::string> ControlPlane::roles() const {
   std::set<std::string> roles = ensured_roles_;
   for (const std::string& role : pipeline_.roles()) roles.insert(role);
-  return std::all_of(roles.begin(), roles.end(), [&](const std::string& role) { return InSync(role); });
+  return roles;
+}
+
+bool ControlPlane::AllInSync() const {
+  const std::set<std::string> all = roles();
+  return std::all_of(all.begin(), all.end(), [&](const std::string& role) { return InSync(role); });
 }
 
 void ControlPlane::UpdateStatus() {

@@ -3,8 +3,10 @@
 // Used by `run` and `gloo`. All methods but those of the server's own threads run on the event loop's thread.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -24,6 +26,8 @@ struct ControlPlaneOptions {
   uint32_t fallback_port = 8080;
   // When set, a small JSON file that says which revision is live; replaced as a whole.
   std::string status_file;
+  // Called after each revision, with the time that it took.
+  std::function<void(std::chrono::nanoseconds)> on_revision;
   // Called when an Envoy has refused something and the problems are another.
   std::function<void()> on_refusal;
   // Who gets configuration over xDS; outlives the control plane. Without one, whoever asks.
@@ -40,6 +44,8 @@ class ControlPlane {
   // Starts, or moves, the xDS server. On an error the server that was there goes on.
   absl::Status Listen(const std::string& address);
   int port() const { return server_ ? server_->port() : 0; }
+  // The xDS server of the moment, or nullptr; may be called from any thread.
+  std::shared_ptr<xds::Server> xds() const;
 
   // Applies changes as one revision and serves the result. `source_problems` are those of the source itself (files
   // that cannot be read or decoded); they replace the ones given before. When nothing differs there is no revision.
@@ -57,6 +63,8 @@ class ControlPlane {
   void UpdateStatus();
   // When the status file must be looked at again: Envoys answer on other threads.
   std::optional<EventLoop::Time> deadline() const { return next_status_; }
+  // All that there are, with those that EnsureRole made known.
+  std::set<std::string> roles() const;
   bool InSync(const std::string& role) const { return server_ && server_->InSync(role); }
   // Every role has Envoys, and these have everything.
   bool AllInSync() const;
@@ -79,7 +87,8 @@ class ControlPlane {
   const Locate locate_;
   Pipeline pipeline_;
   xds_auth::RefusalLog refusals_;
-  std::unique_ptr<xds::Server> server_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<xds::Server> server_;  // mutex_ is held to change it, and to read it on other threads
   bool serving_ = false;
   bool held_ = false;
   Problems source_problems_;

@@ -14,6 +14,7 @@
 #include "src/cmd/commands.h"
 #include "src/cmd/control_plane.h"
 #include "src/cmd/folder.h"
+#include "src/cmd/gloo_admin.h"
 #include "src/cmd/gloo_ports.h"
 #include "src/cmd/last_good.h"
 #include "src/cmd/log.h"
@@ -37,7 +38,8 @@ class GlooServer {
       : options_(options),
         control_(Control(options), loop_, [this](const Problem& problem) { return Locate(problem); }),
         keeper_(options.state_dir, control_),
-        ports_(control_, loop_, [this](const std::string& field) { return SettingsPlace(field); }) {}
+        ports_(control_, loop_, [this](const std::string& field) { return SettingsPlace(field); }),
+        admin_(options.admin, control_, loop_, [this] { return AdminFacts(); }) {}
 
   int Run() {
     const std::string settings_folder = options_.directory + "/" + options_.ns;
@@ -46,14 +48,17 @@ class GlooServer {
     std::vector<Change> changes = ReadSettings(settings_source_->Start());
     if (!settings_ && !settings_source_->problems().empty()) return RefuseSettings();
     loop_.Watch(settings_source_->fd(), [this] { Apply(ReadSettings(settings_source_->OnReadable())); });
+    admin_.Open();
     ApplyFirst(std::move(changes));
     if (control_.port() == 0) return 1;
     control_.SetServing();
+    admin_.SetReady();
     loop_.OnSignal([this](int signal) {
       if (signal != SIGCHLD) loop_.Quit();
     });
     loop_.SetDeadline([this] { return NextDeadline(); }, [this](Time now) { OnDeadline(now); });
     loop_.Run();
+    admin_.Stop();
     ports_.Stop();
     control_.Shutdown();
     return 0;
@@ -80,7 +85,8 @@ class GlooServer {
 
   std::optional<Time> NextDeadline() const {
     std::optional<Time> next;
-    for (const std::optional<Time>& time : {ports_.deadline(), control_.deadline(), keeper_.deadline()}) {
+    for (const std::optional<Time>& time :
+         {ports_.deadline(), admin_.deadline(), control_.deadline(), keeper_.deadline()}) {
       if (time && (!next || *time < *next)) next = time;
     }
     return next;
@@ -88,6 +94,7 @@ class GlooServer {
 
   void OnDeadline(Time now) {
     ports_.OnDeadline(now);
+    admin_.OnDeadline(now);
     if (control_.deadline() && now >= *control_.deadline()) control_.UpdateStatus();
     if (!keeper_.deadline() || now < *keeper_.deadline()) return;
     std::set<file::DirectorySource*> sources;
@@ -95,13 +102,21 @@ class GlooServer {
     keeper_.Keep(sources);
   }
 
-  static ControlPlaneOptions Control(const GlooOptions& options) {
+  GlooAdmin::Facts AdminFacts() const {
+    GlooAdmin::Facts facts;
+    facts.namespaces = settings_ ? static_cast<size_t>(settings_->spec.watch_namespaces_size()) : 0;
+    facts.rest_requests = ports_.rest_requests();
+    return facts;
+  }
+
+  ControlPlaneOptions Control(const GlooOptions& options) {
     ControlPlaneOptions control;
     control.pipeline.settings.write_namespace = options.ns;
     control.pipeline.clock = [] { return std::time(nullptr); };
     control.fallback_port = static_cast<uint32_t>(options.fallback_port);
     control.pipeline.header_secrets_match_upstreams = options.policy.header_secrets_match_upstreams;
     control.status_file = options.status_file;
+    control.on_revision = [this](std::chrono::nanoseconds took) { admin_.OnRevision(took); };
     return control;
   }
 
@@ -260,6 +275,7 @@ class GlooServer {
   LastGoodKeeper keeper_;
   Ptr<Object<gloov1::Settings>> settings_;
   GlooPorts ports_;
+  GlooAdmin admin_;
   std::map<Problem, std::string> places_;
 };
 

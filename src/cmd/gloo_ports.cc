@@ -12,6 +12,10 @@ namespace {
 
 constexpr char kXdsAddress[] = "0.0.0.0:9977";
 constexpr char kValidationAddress[] = "0.0.0.0:9988";
+constexpr char kRestAddress[] = "0.0.0.0:9976";
+constexpr char kDebugAddress[] = "0.0.0.0:9966";
+// The published default names the Service of that name, which nobody can listen on.
+constexpr std::string_view kServiceName = "gloo:";
 constexpr int kMaxRequestBytes = 100 << 20;
 
 // 0 would refuse whatever comes, so it counts as not set.
@@ -20,17 +24,32 @@ int MaxRequestBytes(const gloov1::Settings& settings) {
   return given == 0 ? kMaxRequestBytes : std::max(given, -1);
 }
 
+std::string DebugAddress(const std::string& given) {
+  if (given.empty()) return kDebugAddress;
+  return given.starts_with(kServiceName) ? "0.0.0.0:" + given.substr(kServiceName.size()) : given;
+}
+
 }  // namespace
 
 GlooPorts::GlooPorts(ControlPlane& control, EventLoop& loop, std::function<std::string(const std::string&)> where)
     : validation_(control.pipeline(), [&loop](std::function<void()> work) { loop.Post(std::move(work)); }),
+      rest_([&control] { return control.xds(); }),
+      debug_(control.pipeline(), [&loop](std::function<void()> work) { loop.Post(std::move(work)); }),
       xds_port_({"xDS", "gloo.xdsBindAddr", [&control](const std::string& address) { return control.Listen(address); },
                  [&control] { control.Shutdown(); }, [&control] { return control.port(); }},
                 where),
       validation_port_({"validation", "gloo.validationBindAddr",
                         [this](const std::string& address) { return validation_.Listen(address, max_request_bytes_); },
                         [this] { validation_.Stop(); }, [this] { return validation_.port(); }},
-                       where) {}
+                       where),
+      rest_port_(
+          {"REST xDS", "gloo.restXdsBindAddr", [this](const std::string& address) { return rest_.Listen(address); },
+           [this] { rest_.Stop(); }, [this] { return rest_.port(); }},
+          where),
+      debug_port_({"proxy debug", "gloo.proxyDebugBindAddr",
+                   [this](const std::string& address) { return debug_.Listen(address); }, [this] { debug_.Stop(); },
+                   [this] { return debug_.port(); }},
+                  where) {}
 
 void GlooPorts::Follow(const gloov1::Settings* settings) {
   const gloov1::Settings none;
@@ -43,18 +62,33 @@ void GlooPorts::Follow(const gloov1::Settings* settings) {
   const int before = std::exchange(max_request_bytes_, MaxRequestBytes(given));
   validation_port_.Follow(validation);
   if (before != 0 && before != max_request_bytes_) validation_port_.StartAnew();
+  rest_port_.Follow(or_default(given.gloo().rest_xds_bind_addr(), kRestAddress));
+  debug_port_.Follow(DebugAddress(given.gloo().proxy_debug_bind_addr()));
 }
 
 std::optional<EventLoop::Time> GlooPorts::deadline() const {
-  const auto xds = xds_port_.deadline();
-  const auto validation = validation_port_.deadline();
-  return xds && validation ? std::min(xds, validation) : xds ? xds : validation;
+  std::optional<EventLoop::Time> next;
+  for (const PortListener* port : {&xds_port_, &validation_port_, &rest_port_, &debug_port_}) {
+    if (port->deadline() && (!next || *port->deadline() < *next)) next = port->deadline();
+  }
+  return next;
 }
 
 void GlooPorts::OnDeadline(EventLoop::Time now) {
-  for (PortListener* port : {&xds_port_, &validation_port_}) {
+  for (PortListener* port : {&xds_port_, &validation_port_, &rest_port_, &debug_port_}) {
     if (port->deadline() && now >= *port->deadline()) port->Retry();
   }
+}
+
+void GlooPorts::SetReady() {
+  validation_.SetReady();
+  debug_.SetReady();
+}
+
+void GlooPorts::Stop() {
+  validation_.Stop();
+  debug_.Stop();
+  rest_.Stop();
 }
 
 }  // namespace k8sgw

@@ -1,4 +1,4 @@
-// The ports that `gloo` opens where Settings say: xDS, and the validation service.
+// The ports that `gloo` opens where Settings say: xDS by gRPC and by REST, the validation service, and the Proxies.
 //
 // All methods run on the event loop's thread.
 #pragma once
@@ -10,7 +10,9 @@
 #include "src/cmd/control_plane.h"
 #include "src/cmd/event_loop.h"
 #include "src/cmd/port_listener.h"
+#include "src/proxy_debug/server.h"
 #include "src/proxy_validation/server.h"
+#include "src/xds_rest/server.h"
 
 namespace gloo::solo::io {
 class Settings;
@@ -31,15 +33,20 @@ class GlooPorts {
   // To be called after each revision.
   void AfterCommit() { validation_.AfterCommit(); }
   // All objects are known.
-  void SetReady() { validation_.SetReady(); }
-  // Ends the validation service; xDS ends with the control plane.
-  void Stop() { validation_.Stop(); }
+  void SetReady();
+  uint64_t rest_requests() const { return rest_.requests(); }
+  // Ends all but xDS by gRPC, which ends with the control plane.
+  void Stop();
 
  private:
   proxy_validation::Server validation_;
+  xds_rest::Server rest_;
+  proxy_debug::Server debug_;
   int max_request_bytes_ = 0;
   PortListener xds_port_;
   PortListener validation_port_;
+  PortListener rest_port_;
+  PortListener debug_port_;
 };
 
 }  // namespace k8sgw

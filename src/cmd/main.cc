@@ -8,6 +8,7 @@
 #include "src/cmd/commands.h"
 #include "src/cmd/components.h"
 #include "src/cmd/flags.h"
+#include "src/cmd/gloo_admin.h"
 #include "src/xds_auth/service_account.h"
 #include "src/xds_auth/token_review.h"
 
@@ -205,6 +206,8 @@ void AddGloo(CLI::App& app, int& exit_code) {
   AddStatusFile(*gloo, options->status_file);
   AddStateDir(*gloo, options->state_dir);
   AddXdsAuth(*gloo, options->xds_auth);
+  AddAdminFlags(*gloo, options->admin);
+  options->admin.version = K8SGATEWAY_VERSION;
   AddPolicyFlags(*gloo, options->policy);
   AddLogFlags(*gloo, options->log);
   gloo->footer(kGlooHelp);

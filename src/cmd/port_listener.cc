@@ -31,6 +31,7 @@ void PortListener::Follow(const std::string& address) {
   refused_.clear();
   pause_ = kFirstPause;
   address_ = address;
+  if (!served_.announce) return spdlog::info("{} on {} (port {})", served_.what, address, served_.port());
   std::cout << "ready: " << served_.what << " on " << address << " (port " << served_.port() << ")" << std::endl;
 }
 

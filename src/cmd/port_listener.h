@@ -22,13 +22,16 @@ class PortListener {
     std::function<void()> stop;
     // 0 while it does not listen.
     std::function<int()> port;
+    // Said on stdout when it is ready; otherwise only in the log, as one may be ready long before there is something to
+    // serve.
+    bool announce = true;
   };
 
   // `where` says which object, and maybe which line, the field stands in, for messages.
   PortListener(Served served, std::function<std::string(const std::string& field)> where)
       : served_(std::move(served)), where_(std::move(where)) {}
 
-  // Listens there. The address that was in use stays until the new one can be had. Says on stdout when it is ready.
+  // Listens there. The address that was in use stays until the new one can be had.
   void Follow(const std::string& address);
   // The server has other options, which it takes when it starts: stops it, and starts it where it was.
   void StartAnew();

@@ -50,9 +50,12 @@ constexpr std::string_view kSources[] = {
     "gloo.solo.io.Settings.SecretOptions.Source.directory",
 };
 constexpr std::string_view kXdsAddress = "gloo.solo.io.GlooOptions.xds_bind_addr";
-// Of the service that only `gloo` has.
-constexpr std::string_view kValidationService[] = {
+// Of the services that only `gloo` has.
+constexpr std::string_view kOtherServices[] = {
     "gloo.solo.io.GlooOptions.validation_bind_addr",
+    "gloo.solo.io.GlooOptions.rest_xds_bind_addr",
+    "gloo.solo.io.GlooOptions.enable_rest_eds",
+    "gloo.solo.io.GlooOptions.proxy_debug_bind_addr",
     "gloo.solo.io.GatewayOptions.ValidationOptions.validation_server_grpc_max_size_bytes",
 };
 
@@ -69,7 +72,6 @@ constexpr std::pair<std::string_view, std::string_view> kDoneAnyway[] = {
     {"gloo.solo.io.Settings.DiscoveryOptions.fds_mode", "DISABLED"},
     {"gloo.solo.io.Settings.DiscoveryOptions.UdsOptions.enabled", "false"},
     {"gloo.solo.io.GlooOptions.disable_proxy_garbage_collection", "false"},
-    {"gloo.solo.io.GlooOptions.enable_rest_eds", "false"},
     {"gloo.solo.io.GlooOptions.log_transformation_request_response_info", "false"},
     {"gloo.solo.io.GlooOptions.transformation_escape_characters", "false"},
     {"gloo.solo.io.GlooOptions.enable_auto_websocket_transformation_passthrough", "false"},
@@ -93,7 +95,7 @@ struct NoEffect {
 };
 
 constexpr char kNotTranslated[] = "is not translated yet, so it has no effect";
-constexpr char kOfGloo[] = "has no effect, because only `gloo` has a validation service";
+constexpr char kOfGloo[] = "has no effect, because only `gloo` has that service";
 constexpr char kAsPublished[] = "has no effect, as published";
 constexpr char kRemove[] = "remove it";
 
@@ -161,7 +163,7 @@ class Checker {
     if (Contains(kInForce, name)) return;
     if (key_.origin == Origin::kCluster && Contains(kInCluster, name)) return;
     if (name == kXdsAddress && key_.origin == Origin::kCluster) return;
-    if (Contains(kValidationService, name)) {
+    if (Contains(kOtherServices, name)) {
       if (key_.origin == Origin::kCommandLine) problems_.push_back(Warning(place, kOfGloo, kRemove));
       return;
     }
@@ -237,6 +239,8 @@ Problems CheckSettings(const SettingsKey& key, const Object<gloov1::Settings>& s
   };
   check_address(spec.gloo().xds_bind_addr(), "gloo.xdsBindAddr", "0.0.0.0:9977");
   check_address(spec.gloo().validation_bind_addr(), "gloo.validationBindAddr", "0.0.0.0:9988");
+  check_address(spec.gloo().rest_xds_bind_addr(), "gloo.restXdsBindAddr", "0.0.0.0:9976");
+  check_address(spec.gloo().proxy_debug_bind_addr(), "gloo.proxyDebugBindAddr", "0.0.0.0:9966");
   spec.clear_discovery_namespace();
   spec.clear_watch_namespace_selectors();
   Checker(key, problems).Check(spec, at);

@@ -1,6 +1,5 @@
 #include "src/proxy_validation/server.h"
 
-#include <grpcpp/ext/health_check_service_server_builder_option.h>
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
@@ -12,6 +11,7 @@
 #include "src/model/inputs.h"
 #include "src/proxy_validation/subscribers.h"
 #include "src/proxy_validation/validate.h"
+#include "src/rpc/port.h"
 
 namespace k8sgw::proxy_validation {
 namespace {
@@ -24,13 +24,6 @@ using grpc::StatusCode;
 // Requests that wait for the pipeline's thread. Each holds its message.
 constexpr size_t kMostWaiting = 64;
 constexpr int kMostCallsOfConnection = 100;
-
-// The plugins are global: another server of this process may have switched reflection on.
-class NoPlugins final : public grpc::ServerBuilderOption {
- public:
-  void UpdateArguments(grpc::ChannelArguments*) override {}
-  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override { plugins->clear(); }
-};
 
 grpc::Status ToGrpc(const absl::Status& status) {
   return {static_cast<StatusCode>(status.code()), std::string(status.message())};
@@ -62,30 +55,22 @@ class Server::Instance final : public gloov1::GlooValidationService::CallbackSer
   explicit Instance(std::shared_ptr<Judge> judge) : waiting_(std::make_shared<Waiting>(std::move(judge))) {}
   ~Instance() override {
     waiting_->Close();
-    if (!server_) return;
-    // Cancels what is still open after the deadline; streams never end by themselves.
-    server_->Shutdown(std::chrono::system_clock::now());
-    server_->Wait();
+    if (port_) port_->Shutdown();
   }
 
   absl::Status Start(const std::string& address, int max_request_bytes) {
-    grpc::ServerBuilder builder;
-    builder.AddListeningPort(address, grpc::InsecureServerCredentials(), &port_);
-    builder.SetMaxReceiveMessageSize(max_request_bytes);
-    builder.SetMaxSendMessageSize(-1);
-    builder.SetOption(std::make_unique<NoPlugins>());
-    builder.SetOption(std::make_unique<grpc::HealthCheckServiceServerBuilderOption>(nullptr));
-    // Another process must not share the port: two control planes would answer in turns.
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMostCallsOfConnection);
-    builder.RegisterService(this);
-    server_ = builder.BuildAndStart();
-    if (server_ && port_ != 0) return absl::OkStatus();
-    server_.reset();
-    return absl::UnavailableError("cannot listen on " + address + ": is the port in use by another process?");
+    absl::StatusOr<std::unique_ptr<rpc::Port>> port =
+        rpc::Port::Open({.address = address,
+                         .max_request_bytes = max_request_bytes,
+                         .max_calls_of_connection = kMostCallsOfConnection,
+                         .describes_itself = false},
+                        {this});
+    if (!port.ok()) return port.status();
+    port_ = *std::move(port);
+    return absl::OkStatus();
   }
 
-  int port() const { return port_; }
+  int port() const { return port_ ? port_->number() : 0; }
   void Notify() { subscribers_.Notify(); }
 
   Subscribers::Reactor* NotifyOnResync(CallbackServerContext*, const gloov1::NotifyOnResyncRequest*) override {
@@ -161,8 +146,7 @@ class Server::Instance final : public gloov1::GlooValidationService::CallbackSer
 
   const std::shared_ptr<Waiting> waiting_;
   Subscribers subscribers_;
-  std::unique_ptr<grpc::Server> server_;
-  int port_ = 0;
+  std::unique_ptr<rpc::Port> port_;
 };
 
 Server::Server(Pipeline& pipeline, Post post) : judge_(std::make_shared<Judge>(pipeline, std::move(post))) {}

@@ -19,6 +19,7 @@ void Stream::Open(StreamOptions options, Caller caller) {
   caller_ = std::move(caller);
   hub_.Call([&](Engine& engine) {
     id_ = engine.Open(options, [this](Response response) {
+      if (TypeOfUrl(response.type_url)) ++hub_.responses_[static_cast<size_t>(response.type)];
       Enqueue(std::move(response));
       hub_.ready_.push_back(shared_from_this());
     });
@@ -213,21 +214,33 @@ void Hub::Tell(const Refusal& refusal) {
   if (on_refusal_) on_refusal_(refusal);
 }
 
-void Hub::Fetch(const Caller& caller, const Request& request, Fetched done) {
-  if (authenticator_ == nullptr) return done(FetchNow(request));
-  authenticator_->Authenticate(caller, [this, peer = caller.peer, request, done = std::move(done)](const auto& answer) {
-    const std::string role = request.role.value_or("");
-    const absl::Status status = answer.ok() ? (*answer)->MayHave(role) : answer.status();
-    if (status.ok()) return done(FetchNow(request));
-    Tell({peer, role, status});
-    done(status);
-  });
+void Hub::Fetch(const Caller& caller, const Request& request, Fetched done, bool known_role_only) {
+  if (authenticator_ == nullptr) return done(FetchNow(request, known_role_only));
+  authenticator_->Authenticate(
+      caller, [this, peer = caller.peer, request, known_role_only, done = std::move(done)](const auto& answer) {
+        const std::string role = request.role.value_or("");
+        const absl::Status status = answer.ok() ? (*answer)->MayHave(role) : answer.status();
+        if (status.ok()) return done(FetchNow(request, known_role_only));
+        Tell({peer, role, status});
+        done(status);
+      });
 }
 
-std::optional<Response> Hub::FetchNow(const Request& request) {
+absl::StatusOr<std::optional<Response>> Hub::FetchNow(const Request& request, bool known_role_only) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (authenticator_ != nullptr) ++access_.admitted;
-  return engine_.Fetch(request, Now());
+  // The engine counts those whose role it does not know.
+  const int64_t unknown = engine_.stats().unknown_roles;
+  std::optional<Response> response = engine_.Fetch(request, Now());
+  if (known_role_only && engine_.stats().unknown_roles != unknown) {
+    return absl::NotFoundError("there is no snapshot of the role");
+  }
+  return response;
+}
+
+ResponseCounts Hub::responses() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return responses_;
 }
 
 AccessStats Hub::access_stats() const {

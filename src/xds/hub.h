@@ -10,7 +10,9 @@
 // no right to the role of its first request. Who stays is asked about again after Authenticator::holds_for.
 #pragma once
 
+#include <array>
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -30,6 +32,9 @@
 namespace k8sgw::xds {
 
 class Hub;
+
+// Responses to streams since the start, by Type.
+using ResponseCounts = std::array<int64_t, kTypeCount>;
 
 // One stream. A transport derives from it, held by shared_ptr: others may be about to look whether there is something
 // to send, and the last of them deletes it.
@@ -107,9 +112,10 @@ class Hub {
 
   void Apply(const std::string& role, const Update& update);
   // Calls `done` once, perhaps before it returns: with nothing when nothing is newer, or with why the caller gets
-  // nothing.
-  void Fetch(const Caller& caller, const Request& request, Fetched done);
+  // nothing: the authenticator's errors, or NotFound for an unknown role, when that is not to get the fallback.
+  void Fetch(const Caller& caller, const Request& request, Fetched done, bool known_role_only = false);
   EngineStats stats() const;
+  ResponseCounts responses() const;
   AccessStats access_stats() const;
   bool InSync(const std::string& role) const;
 
@@ -124,7 +130,7 @@ class Hub {
   // The stream is to be asked about again, or not any more; called with mutex_.
   void AskLater(Stream& stream);
   void AskNoMore(Stream& stream);
-  std::optional<Response> FetchNow(const Request& request);
+  absl::StatusOr<std::optional<Response>> FetchNow(const Request& request, bool known_role_only);
   void Tell(const Refusal& refusal);
 
   Authenticator* const authenticator_;
@@ -132,6 +138,7 @@ class Hub {
   mutable std::mutex mutex_;
   Engine engine_;  // the following are guarded by mutex_
   AccessStats access_;
+  ResponseCounts responses_{};
   // Streams that are to be asked about again, by time. They are open, so they are alive.
   std::set<std::pair<Time, Stream*>> ask_again_;
   // Streams that were given something.

@@ -1,11 +1,8 @@
 #include "src/xds/server.h"
 
-#include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/grpcpp.h>
-#include <grpcpp/health_check_service_interface.h>
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -15,6 +12,7 @@
 #include "envoy/service/listener/v3/lds.grpc.pb.h"
 #include "envoy/service/route/v3/rds.grpc.pb.h"
 #include "envoy/service/secret/v3/sds.grpc.pb.h"
+#include "src/rpc/port.h"
 #include "src/xds/hub.h"
 #include "src/xds/shared_bodies.h"
 #include "src/xds/wire.h"
@@ -24,8 +22,6 @@ namespace {
 
 using grpc::ByteBuffer;
 using grpc::CallbackServerContext;
-
-constexpr int kKeepaliveMs = 30'000;
 
 grpc::Status NoRequest() {
   return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "the message is no discovery request");
@@ -188,46 +184,28 @@ class GrpcServer final : public Server {
   ~GrpcServer() override { Shutdown(); }
 
   absl::Status Start(const ServerOptions& options) {
-    static std::once_flag once;
-    std::call_once(once, [] {
-      grpc::EnableDefaultHealthCheckService(true);
-      grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-    });
-    grpc::ServerBuilder builder;
-    builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &port_);
-    builder.SetMaxReceiveMessageSize(options.max_request_bytes);
-    builder.SetMaxSendMessageSize(-1);
-    // Another process must not share the port: two control planes would answer in turns.
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveMs);
-    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
-    for (grpc::Service* service : std::initializer_list<grpc::Service*>{&ads_, &lds_, &rds_, &cds_, &eds_, &sds_}) {
-      builder.RegisterService(service);
-    }
-    server_ = builder.BuildAndStart();
-    if (!server_ || (port_ == 0 && !options.address.starts_with("unix:"))) {
-      server_.reset();
-      return absl::UnavailableError("cannot listen on " + options.address + ": is the port in use by another process?");
-    }
-    server_->GetHealthCheckService()->SetServingStatus(false);
+    absl::StatusOr<std::unique_ptr<rpc::Port>> port =
+        rpc::Port::Open({.address = options.address, .max_request_bytes = options.max_request_bytes},
+                        {&ads_, &lds_, &rds_, &cds_, &eds_, &sds_});
+    if (!port.ok()) return port.status();
+    port_ = *std::move(port);
     return absl::OkStatus();
   }
 
-  int port() const override { return port_; }
+  int port() const override { return port_ ? port_->number() : 0; }
 
   void Apply(const std::string& role, const Update& update) override { served_.hub.Apply(role, update); }
-  void SetServing() override { server_->GetHealthCheckService()->SetServingStatus(true); }
+  void Fetch(const Caller& caller, const Request& request, Hub::Fetched done) override {
+    served_.hub.Fetch(caller, request, std::move(done), true);
+  }
+  void SetServing() override { port_->SetServing(true); }
   EngineStats stats() const override { return served_.hub.stats(); }
+  ResponseCounts responses() const override { return served_.hub.responses(); }
   AccessStats access_stats() const override { return served_.hub.access_stats(); }
   bool InSync(const std::string& role) const override { return served_.hub.InSync(role); }
 
   void Shutdown() override {
-    if (!server_) return;
-    // Cancels what is still open after the deadline; streams never end by themselves.
-    server_->Shutdown(std::chrono::system_clock::now());
-    server_->Wait();
-    server_.reset();
+    if (port_) port_->Shutdown();
   }
 
  private:
@@ -238,8 +216,7 @@ class GrpcServer final : public Server {
   CdsService cds_;
   EdsService eds_;
   SdsService sds_;
-  std::unique_ptr<grpc::Server> server_;
-  int port_ = 0;
+  std::unique_ptr<rpc::Port> port_;
 };
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "src/xds/authenticator.h"
 #include "src/xds/engine.h"
+#include "src/xds/hub.h"
 
 namespace k8sgw::xds {
 
@@ -37,9 +38,13 @@ class Server {
   // The bound TCP port.
   virtual int port() const = 0;
   virtual void Apply(const std::string& role, const Update& update) = 0;
+  // A Fetch that came by another way than gRPC, as Hub::Fetch, for known roles only. The server is there until `done`
+  // was called.
+  virtual void Fetch(const Caller& caller, const Request& request, Hub::Fetched done) = 0;
   // Health answers NOT_SERVING until this is called.
   virtual void SetServing() = 0;
   virtual EngineStats stats() const = 0;
+  virtual ResponseCounts responses() const = 0;
   virtual AccessStats access_stats() const = 0;
   virtual bool InSync(const std::string& role) const = 0;
   // Closes streams and returns when all of gRPC's threads have left, which those that fetch do when the authenticator

@@ -5,6 +5,7 @@ import sys
 
 from cases import (
     access_log,
+    admin,
     certgen,
     file_mode,
     files,
@@ -12,6 +13,8 @@ from cases import (
     mtls,
     mtls_chart,
     processes,
+    proxy_debug,
+    rest_xds,
     sds,
     transcoding,
     validation_service,
@@ -24,6 +27,9 @@ _SUITES = [
     processes.SUITE,
     file_mode.SUITE,
     validation_service.SUITE,
+    rest_xds.SUITE,
+    proxy_debug.SUITE,
+    admin.SUITE,
     certgen.SUITE,
     sds.SUITE,
     mtls.SUITE,

@@ -147,6 +147,11 @@ class ControlPlane:
             namespace,
             "--status-file",
             str(self.status_file),
+            # Several share a network.
+            "--health-bind",
+            "127.0.0.1:0",
+            "--admin-bind",
+            "127.0.0.1:0",
             *more,
         ]
         self.process = self._start()

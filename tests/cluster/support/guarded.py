@@ -213,6 +213,8 @@ def _settings(namespace: str) -> Object:
             "gloo": {
                 "xdsBindAddr": f"0.0.0.0:{XDS_PORT}",
                 "validationBindAddr": "127.0.0.1:9989",
+                "restXdsBindAddr": "127.0.0.1:0",
+                "proxyDebugBindAddr": "127.0.0.1:0",
             },
         },
     }

@@ -37,6 +37,7 @@ class FileMode:
         self.xds_port, self.http_port = xds_port or free_port(), free_port()
         self.fallback_port = free_port()
         self.validation_port = free_port()
+        self.rest_port, self.debug_port = free_port(), free_port()
         self.write_settings()
         self.write("gateways", "gateway-proxy", objects.flat_gateway(self.http_port))
         self.write("virtualservices", "site", objects.flat_direct("hello"))
@@ -47,7 +48,9 @@ class FileMode:
         args = [str(binary(self.scenario.preset)), "gloo", "--dir", str(self.data)]
         args += ["--fallback-port", str(self.fallback_port), "--status-file", str(self.status_path)]
         args += self.more
-        return self.scenario.own(Process(args, {"POD_NAMESPACE": "gloo-system"}))
+        # Flags count more than variables.
+        free = {f"K8SGATEWAY_{name}_BIND": "127.0.0.1:0" for name in ("HEALTH", "ADMIN")}
+        return self.scenario.own(Process(args, {"POD_NAMESPACE": "gloo-system", **free}))
 
     @property
     def status_path(self) -> pathlib.Path:
@@ -65,7 +68,8 @@ class FileMode:
         self, config: str = "config", address: str = "127.0.0.1", max_bytes: int = 0
     ) -> None:
         addresses = f"{address}:{self.xds_port}", f"127.0.0.1:{self.validation_port}"
-        text = objects.settings(str(self.data), *addresses, config, max_bytes)
+        more = f"127.0.0.1:{self.rest_port}", f"127.0.0.1:{self.debug_port}"
+        text = objects.settings(str(self.data), *addresses, config, max_bytes, *more)
         _put(self.settings_path, text)
 
     def write(self, plural: str, name: str, text: str, config: str = "config") -> None:

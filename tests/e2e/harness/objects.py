@@ -66,7 +66,13 @@ spec:
 
 
 def settings(
-    data: str, xds_address: str, validation_address: str, config: str = "config", max_bytes: int = 0
+    data: str,
+    xds_address: str,
+    validation_address: str,
+    config: str = "config",
+    max_bytes: int = 0,
+    rest_address: str = "127.0.0.1:0",
+    debug_address: str = "127.0.0.1:0",
 ) -> str:
     """Settings of file mode, for DATA/gloo-system/default.yaml: fields at the top level."""
     validation = f"{{validationServerGrpcMaxSizeBytes: {max_bytes}}}" if max_bytes else "{}"
@@ -78,6 +84,8 @@ refreshRate: 1s
 gloo:
   xdsBindAddr: {xds_address}
   validationBindAddr: {validation_address}
+  restXdsBindAddr: {rest_address}
+  proxyDebugBindAddr: {debug_address}
 gateway: {{validation: {validation}}}
 directoryConfigSource: {{directory: {data}/{config}}}
 directorySecretSource: {{directory: {data}/secret}}

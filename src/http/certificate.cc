@@ -1,11 +1,14 @@
-#include "src/admission/certificate.h"
+#include "src/http/certificate.h"
 
 #include <openssl/err.h>
+#include <openssl/x509.h>
 #include <sys/stat.h>
+
+#include <ctime>
 
 #include "src/base/text.h"
 
-namespace k8sgw::admission {
+namespace k8sgw::http {
 namespace {
 
 absl::Status Refuse(const std::string& path, std::string_view what) {
@@ -67,4 +70,11 @@ Certificate::Change Certificate::Refresh() {
   return Change::kRenewed;
 }
 
-}  // namespace k8sgw::admission
+int64_t Certificate::ends() const {
+  const X509* certificate = context_ ? SSL_CTX_get0_certificate(context_.get()) : nullptr;
+  std::tm time{};
+  if (!certificate || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) != 1) return 0;
+  return timegm(&time);
+}
+
+}  // namespace k8sgw::http

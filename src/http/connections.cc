@@ -1,8 +1,8 @@
-#include "src/admission/connections.h"
+#include "src/http/connections.h"
 
 #include <algorithm>
 
-namespace k8sgw::admission {
+namespace k8sgw::http {
 
 void Connections::Cut(Entry& entry) {
   entry.phase = Phase::kCut;
@@ -86,4 +86,4 @@ std::vector<Connections::Id> Connections::TakeLate(Time now) {
   return late;
 }
 
-}  // namespace k8sgw::admission
+}  // namespace k8sgw::http

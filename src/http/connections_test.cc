@@ -1,8 +1,8 @@
-#include "src/admission/connections.h"
+#include "src/http/connections.h"
 
 #include <gmock/gmock.h>
 
-namespace k8sgw::admission {
+namespace k8sgw::http {
 namespace {
 
 using std::chrono::milliseconds;
@@ -94,4 +94,4 @@ TEST_F(ConnectionsTest, AllRequestsTogetherAreBounded) {
 }
 
 }  // namespace
-}  // namespace k8sgw::admission
+}  // namespace k8sgw::http

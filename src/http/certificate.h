@@ -3,12 +3,13 @@
 
 #include <openssl/ssl.h>
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
 
-namespace k8sgw::admission {
+namespace k8sgw::http {
 
 using TlsContext = std::shared_ptr<SSL_CTX>;
 
@@ -28,6 +29,8 @@ class Certificate {
   // nullptr until a pair was good.
   const TlsContext& context() const { return context_; }
   const absl::Status& error() const { return error_; }
+  // When the one in use ends, in seconds since 1970; 0 while there is none.
+  int64_t ends() const;
 
  private:
   const std::string certificate_path_;
@@ -37,4 +40,4 @@ class Certificate {
   absl::Status error_;
 };
 
-}  // namespace k8sgw::admission
+}  // namespace k8sgw::http

@@ -11,12 +11,12 @@
 #include <filesystem>
 #include <string>
 
-namespace k8sgw::admission {
+namespace k8sgw::http {
 
 class TestCertificate {
  public:
   TestCertificate() {
-    std::string name = testing::TempDir() + "/certificateXXXXXX";
+    std::string name = ::testing::TempDir() + "/certificateXXXXXX";
     EXPECT_NE(mkdtemp(name.data()), nullptr);
     folder_ = name;
   }
@@ -61,4 +61,4 @@ class TestCertificate {
   std::string folder_;
 };
 
-}  // namespace k8sgw::admission
+}  // namespace k8sgw::http

@@ -1,10 +1,12 @@
-#include "src/admission/certificate.h"
+#include "src/http/certificate.h"
 
 #include <gmock/gmock.h>
 
-#include "src/admission/test_certificate.h"
+#include <ctime>
 
-namespace k8sgw::admission {
+#include "src/http/test_certificate.h"
+
+namespace k8sgw::http {
 namespace {
 
 using ::testing::HasSubstr;
@@ -16,7 +18,10 @@ TEST(CertificateFiles, TheLastGoodPairStaysInUse) {
   EXPECT_EQ(certificate.context(), nullptr);
   EXPECT_EQ(certificate.Refresh(), Certificate::Change::kNone);
   files.Make("one");
+  EXPECT_EQ(certificate.ends(), 0);
   EXPECT_EQ(certificate.Refresh(), Certificate::Change::kRenewed);
+  // As test_certificate.h has it.
+  EXPECT_NEAR(static_cast<double>(certificate.ends()), static_cast<double>(std::time(nullptr) + 3600), 60);
   const TlsContext one = certificate.context();
   EXPECT_EQ(certificate.Refresh(), Certificate::Change::kNone);
   files.CutShort();
@@ -39,4 +44,4 @@ TEST(CertificateFiles, AKeyOfAnotherIsRefused) {
 }
 
 }  // namespace
-}  // namespace k8sgw::admission
+}  // namespace k8sgw::http

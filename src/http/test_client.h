@@ -1,4 +1,4 @@
-// For tests: a TLS client that may behave as badly as a test wants.
+// For tests: a client, of TLS or not, that may behave as badly as a test wants.
 #pragma once
 
 #include <arpa/inet.h>
@@ -8,11 +8,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
 
 #include "src/base/text.h"
 
-namespace k8sgw::admission {
+namespace k8sgw::http {
 
 class TestClient {
  public:
@@ -58,7 +59,7 @@ class TestClient {
     std::string text;
     char byte = 0;
     while (end.empty() || text.find(end) == std::string::npos) {
-      if ((ssl_ ? SSL_read(ssl_, &byte, 1) : static_cast<int>(recv(fd_, &byte, 1, 0))) != 1) break;
+      if (ReadSome(&byte, 1) != 1) break;
       text += byte;
     }
     return text;
@@ -70,24 +71,35 @@ class TestClient {
              "\r\n\r\n", body));
     return ReadAnswer();
   }
+  // The same without a body.
+  std::string Get(const std::string& path, const std::string& method = "GET") {
+    Send(Cat(method, " ", path, " HTTP/1.1\r\nHost: x\r\n\r\n"));
+    return ReadAnswer();
+  }
   std::string ReadAnswer() {
     const std::string head = ReadUntil("\r\n\r\n");
     const size_t at = head.find("Content-Length: ");
     if (head.size() < 12 || at == std::string::npos) return head;
     std::string body;
-    for (size_t left = std::stoul(head.substr(at + 16)); left > 0; --left) {
-      char byte = 0;
-      if (SSL_read(ssl_, &byte, 1) != 1) break;
-      body += byte;
+    for (size_t left = std::stoul(head.substr(at + 16)); left > 0;) {
+      char some[16'384];
+      const int got = ReadSome(some, std::min(left, sizeof(some)));
+      if (got <= 0) break;
+      body.append(some, static_cast<size_t>(got));
+      left -= static_cast<size_t>(got);
     }
     return head.substr(9, 4) + body;
   }
 
  private:
+  int ReadSome(char* to, size_t most) {
+    return ssl_ ? SSL_read(ssl_, to, static_cast<int>(most)) : static_cast<int>(recv(fd_, to, most, 0));
+  }
+
   const int fd_;
   SSL_CTX* context_ = nullptr;
   SSL* ssl_ = nullptr;
   bool connected_ = false;
 };
 
-}  // namespace k8sgw::admission
+}  // namespace k8sgw::http

@@ -8,9 +8,9 @@
 #include <optional>
 #include <vector>
 
-#include "src/admission/counters.h"
+#include "src/http/counters.h"
 
-namespace k8sgw::admission {
+namespace k8sgw::http {
 
 struct ConnectionLimits {
   size_t most = 256;
@@ -64,4 +64,4 @@ class Connections {
   size_t bytes_ = 0;
 };
 
-}  // namespace k8sgw::admission
+}  // namespace k8sgw::http

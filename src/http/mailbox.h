@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace k8sgw::admission {
+namespace k8sgw::http {
 
 // Held by all that post, so that it may outlive who reads it: what comes after Close is dropped.
 class Mailbox {
@@ -50,4 +50,4 @@ class Mailbox {
   std::vector<std::function<void()>> work_;
 };
 
-}  // namespace k8sgw::admission
+}  // namespace k8sgw::http

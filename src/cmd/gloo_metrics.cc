@@ -1,0 +1,141 @@
+#include "src/cmd/gloo_metrics.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "src/metrics/names.h"
+#include "src/metrics/process.h"
+#include "src/model/inputs.h"
+
+namespace k8sgw {
+namespace {
+
+using metrics::Registry;
+
+constexpr std::pair<xds::Type, const char*> kTypes[] = {{xds::Type::kCluster, "clusters"},
+                                                        {xds::Type::kListener, "listeners"},
+                                                        {xds::Type::kRoute, "routes"},
+                                                        {xds::Type::kEndpoint, "endpoints"},
+                                                        {xds::Type::kSecret, "secrets"}};
+
+// The kinds whose objects have a status as a metric.
+constexpr std::pair<Kind, const metrics::Family*> kStatuses[] = {
+    {Kind::kGateway, &metrics::kGatewayStatus},       {Kind::kVirtualService, &metrics::kVirtualServiceStatus},
+    {Kind::kRouteTable, &metrics::kRouteTableStatus}, {Kind::kUpstream, &metrics::kUpstreamStatus},
+    {Kind::kSecret, &metrics::kSecretStatus},         {Kind::kUpstreamGroup, &metrics::kUpstreamGroupStatus}};
+
+double Number(auto value) { return static_cast<double>(value); }
+
+void SetObjects(const Inputs& in, Registry& registry) {
+  const auto set = [&](const auto& input, Kind kind) {
+    registry.Set(metrics::kObjects, {std::string(KindName(kind))}, Number(input.size()));
+  };
+  set(in.settings, Kind::kSettings);
+  set(in.gateways, Kind::kGateway);
+  set(in.virtual_services, Kind::kVirtualService);
+  set(in.route_tables, Kind::kRouteTable);
+  set(in.virtual_host_options, Kind::kVirtualHostOption);
+  set(in.route_options, Kind::kRouteOption);
+  set(in.upstreams, Kind::kUpstream);
+  set(in.upstream_groups, Kind::kUpstreamGroup);
+  set(in.secrets, Kind::kSecret);
+  set(in.artifacts, Kind::kArtifact);
+  set(in.services, Kind::kService);
+  set(in.endpoint_slices, Kind::kEndpointSlice);
+  set(in.pods, Kind::kPod);
+  set(in.nodes, Kind::kNode);
+}
+
+void SetProblems(const ProblemTable& table, Registry& registry) {
+  registry.Set(metrics::kValidConfig, {}, table.CountErrors() == 0 ? 1 : 0);
+  registry.Set(metrics::kProblems, {"error"}, Number(table.CountErrors()));
+  registry.Set(metrics::kProblems, {"warning"}, Number(table.CountWarnings()));
+  for (const auto& [kind, family] : kStatuses) registry.Clear(*family);
+  for (const Problem& problem : table.All()) {
+    const auto status = std::find_if(std::begin(kStatuses), std::end(kStatuses),
+                                     [&](const auto& one) { return one.first == problem.object.kind; });
+    if (status == std::end(kStatuses) || problem.severity == Severity::kNotice) continue;
+    registry.Set(*status->second, {problem.object.ns.str(), problem.object.name.str()}, 1);
+  }
+}
+
+// "gloo-system~gateway-proxy" → "gateway-proxy".
+std::string ProxyName(const std::string& role) { return role.substr(role.find('~') + 1); }
+
+void SetProxies(const ControlPlane& control, Registry& registry) {
+  const std::set<std::string> roles = control.roles();
+  registry.Set(metrics::kProxies, {}, Number(roles.size()));
+  registry.Set(
+      metrics::kProxiesInSync, {},
+      Number(std::count_if(roles.begin(), roles.end(), [&](const auto& role) { return control.InSync(role); })));
+}
+
+void SetResources(const Pipeline& pipeline, Registry& registry) {
+  registry.Clear(metrics::kTranslatorResources);
+  for (const std::string& role : pipeline.roles()) {
+    const Snapshot snapshot = pipeline.ResourcesOf(role);
+    for (const auto& [type, name] : kTypes) {
+      const auto resources = snapshot.find(type);
+      registry.Set(metrics::kTranslatorResources, {ProxyName(role), name},
+                   resources == snapshot.end() ? 0 : Number(resources->second.size()));
+    }
+  }
+}
+
+void SetXds(const ControlPlane& control, Registry& registry) {
+  const std::shared_ptr<xds::Server> server = control.xds();
+  if (!server) return;
+  const xds::EngineStats stats = server->stats();
+  const xds::ResponseCounts responses = server->responses();
+  for (const auto& [type, name] : kTypes) {
+    registry.Set(metrics::kXdsResponses, {name}, Number(responses[static_cast<size_t>(type)]));
+  }
+  registry.Set(metrics::kStreams, {}, Number(stats.streams));
+  registry.Set(metrics::kResourcesSent, {}, Number(stats.resources_sent));
+  registry.Set(metrics::kAcks, {}, Number(stats.acks));
+  registry.Set(metrics::kNacks, {}, Number(stats.nacks));
+  registry.Set(metrics::kUnknownRoles, {}, Number(stats.unknown_roles));
+  const xds::AccessStats access = server->access_stats();
+  registry.Set(metrics::kAdmitted, {}, Number(access.admitted));
+  registry.Set(metrics::kRefused, {"unauthenticated"}, Number(access.unauthenticated));
+  registry.Set(metrics::kRefused, {"denied"}, Number(access.denied));
+  registry.Set(metrics::kRefused, {"unavailable"}, Number(access.unavailable));
+}
+
+void SetWebhook(const admission::Counters& counters, Registry& registry) {
+  registry.Set(metrics::kResourcesAccepted, {}, Number(counters.allowed.load()));
+  registry.Set(metrics::kResourcesRejected, {}, Number(counters.denied.load()));
+  registry.Set(metrics::kReloadSuccess, {}, Number(counters.reloads.load()));
+  registry.Set(metrics::kReloadFailed, {}, Number(counters.failed_reloads.load()));
+  registry.Set(metrics::kWebhookBadRequests, {}, Number(counters.bad_requests.load()));
+  registry.Set(metrics::kWebhookNotReady, {}, Number(counters.not_ready.load()));
+  registry.Set(metrics::kWebhookAllowedWithErrors, {}, Number(counters.allowed_with_errors.load()));
+  registry.Set(metrics::kWebhookConnections, {}, Number(counters.connections.load()));
+  registry.Set(metrics::kWebhookCutOff, {}, Number(counters.cut_off.load()));
+  registry.Set(metrics::kCertificateExpiry, {}, Number(counters.certificate_ends.load()));
+}
+
+}  // namespace
+
+void SetMetrics(ControlPlane& control, const GlooAdmin::Facts& facts, bool ready, Registry& registry) {
+  const Pipeline& pipeline = control.pipeline();
+  registry.Set(metrics::kReady, {}, ready ? 1 : 0);
+  registry.Set(metrics::kLeader, {}, facts.leads ? 1 : 0);
+  registry.Set(metrics::kWorldAge, {}, Number(facts.world_age.count()));
+  registry.Set(metrics::kNamespacesWatched, {}, Number(facts.namespaces));
+  registry.Set(metrics::kRevision, {}, Number(control.revision()));
+  registry.Set(metrics::kRestRequests, {}, Number(facts.rest_requests));
+  SetObjects(pipeline.inputs(), registry);
+  SetProblems(pipeline.problem_table(), registry);
+  SetProxies(control, registry);
+  // Counting takes a copy of them, so it is done once for each revision.
+  if (facts.is_new_revision) SetResources(pipeline, registry);
+  SetXds(control, registry);
+  // Without a webhook they are 0, and not unknown: who waits for them to grow need not ask whether there is one.
+  static const admission::Counters kNone;
+  SetWebhook(facts.webhook ? *facts.webhook : kNone, registry);
+  registry.Set(metrics::kSeriesLeftOut, {}, Number(registry.left_out()));
+  metrics::SetProcess(registry);
+}
+
+}  // namespace k8sgw

@@ -1,0 +1,12 @@
+// The values of the metrics of `gloo`, read from where they are kept.
+#pragma once
+
+#include "src/cmd/gloo_admin.h"
+#include "src/metrics/registry.h"
+
+namespace k8sgw {
+
+// On the event loop's thread. Histograms and the like, which are added to, are not touched.
+void SetMetrics(ControlPlane& control, const GlooAdmin::Facts& facts, bool ready, metrics::Registry& registry);
+
+}  // namespace k8sgw

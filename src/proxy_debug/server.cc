@@ -1,0 +1,189 @@
+#include "src/proxy_debug/server.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+#include <deque>
+#include <mutex>
+#include <utility>
+
+#include "api/gloo/grpc/debug.grpc.pb.h"
+#include "api/gloo/v1/proxy.proto.h"
+#include "src/proxy_debug/shown_proxies.h"
+#include "src/rpc/port.h"
+
+namespace k8sgw::proxy_debug {
+namespace {
+
+using grpc::ByteBuffer;
+using grpc::CallbackServerContext;
+using grpc::StatusCode;
+
+constexpr int kMaxRequestBytes = 1 << 20;
+constexpr int kMostCallsOfConnection = 100;
+// Calls that wait for the pipeline's thread.
+constexpr size_t kMostWaiting = 64;
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  return {static_cast<StatusCode>(status.code()), std::string(status.message())};
+}
+
+// ProxyEndpointResponse: proxies = 1. The messages stay alive with the slices.
+ByteBuffer Write(const std::vector<Ptr<std::string>>& proxies) {
+  std::vector<grpc::Slice> slices;
+  for (const Ptr<std::string>& proxy : proxies) {
+    std::string head = "\x0a";
+    size_t length = proxy->size();
+    for (; length > 0x7f; length >>= 7) head.push_back(static_cast<char>((length & 0x7f) | 0x80));
+    head.push_back(static_cast<char>(length));
+    slices.emplace_back(head);
+    slices.emplace_back(
+        const_cast<char*>(proxy->data()), proxy->size(),
+        [](void* held) { delete static_cast<Ptr<std::string>*>(held); }, new Ptr<std::string>(proxy));
+  }
+  return ByteBuffer(slices.data(), slices.size());
+}
+
+struct Call {
+  gloov1::ProxyEndpointRequest request;
+  ByteBuffer* out = nullptr;
+  grpc::ServerUnaryReactor* reactor = nullptr;
+};
+
+}  // namespace
+
+// What may be posted when the server is gone.
+struct Server::Shown {
+  Shown(const Pipeline& p, Post post_to_pipeline) : pipeline(p), post(std::move(post_to_pipeline)) {}
+
+  // The proxies of the newest revision; on the pipeline's thread.
+  const ShownProxies& Now() {
+    if (const uint64_t now = pipeline.graph().revision(); !proxies || revision != now) {
+      proxies.emplace(Show(pipeline.AssembleProxies()));
+      revision = now;
+    }
+    return *proxies;
+  }
+
+  const Pipeline& pipeline;
+  const Post post;
+  std::atomic<bool> ready{false};
+  std::optional<ShownProxies> proxies;  // these are of the pipeline's thread
+  uint64_t revision = 0;
+};
+
+using Base = gloov1::ProxyEndpointService::WithRawCallbackMethod_GetProxies<gloov1::ProxyEndpointService::Service>;
+
+// One bound port: the service, and the calls that wait.
+class Server::Instance final : public Base {
+ public:
+  explicit Instance(std::shared_ptr<Shown> shown) : waiting_(std::make_shared<Waiting>(std::move(shown))) {}
+  ~Instance() override {
+    waiting_->Close();
+    if (port_) port_->Shutdown();
+  }
+
+  absl::Status Start(const std::string& address) {
+    absl::StatusOr<std::unique_ptr<rpc::Port>> port =
+        rpc::Port::Open({.address = address,
+                         .max_request_bytes = kMaxRequestBytes,
+                         .max_calls_of_connection = kMostCallsOfConnection,
+                         .describes_itself = false},
+                        {this});
+    if (!port.ok()) return port.status();
+    port_ = *std::move(port);
+    return absl::OkStatus();
+  }
+
+  int port() const { return port_ ? port_->number() : 0; }
+
+  grpc::ServerUnaryReactor* GetProxies(CallbackServerContext* context, const ByteBuffer* in, ByteBuffer* out) override {
+    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+    Call call;
+    ByteBuffer copy(*in);
+    if (!grpc::GenericDeserialize<grpc::ProtoBufferReader, gloov1::ProxyEndpointRequest>(&copy, &call.request).ok()) {
+      reactor->Finish({StatusCode::INVALID_ARGUMENT, "the message is no ProxyEndpointRequest"});
+      return reactor;
+    }
+    call.out = out;
+    call.reactor = reactor;
+    waiting_->Add(std::move(call));
+    return reactor;
+  }
+
+ private:
+  // Outlives the instance: what is posted may come late.
+  class Waiting : public std::enable_shared_from_this<Waiting> {
+   public:
+    explicit Waiting(std::shared_ptr<Shown> shown) : shown_(std::move(shown)) {}
+
+    void Add(Call call) {
+      grpc::Status refusal;
+      bool first = false;
+      {
+        std::lock_guard<std::mutex> lock(mutex_);
+        if (closed_) {
+          refusal = {StatusCode::UNAVAILABLE, "the server stops"};
+        } else if (!shown_->ready) {
+          refusal = {StatusCode::UNAVAILABLE, "not all objects are known yet"};
+        } else if (calls_.size() >= kMostWaiting) {
+          refusal = {StatusCode::RESOURCE_EXHAUSTED, "too many requests wait"};
+        } else {
+          first = calls_.empty();
+          calls_.push_back(call);
+        }
+      }
+      if (!refusal.ok()) return call.reactor->Finish(std::move(refusal));
+      if (first) shown_->post([self = shared_from_this()] { self->AnswerAll(); });
+    }
+
+    void Close() {
+      std::lock_guard<std::mutex> lock(mutex_);
+      closed_ = true;
+      for (const Call& call : calls_) call.reactor->Finish({StatusCode::UNAVAILABLE, "the server stops"});
+      calls_.clear();
+    }
+
+   private:
+    // Choosing is cheap, and what is chosen is not copied.
+    void AnswerAll() {
+      std::deque<Call> calls;
+      {
+        std::lock_guard<std::mutex> lock(mutex_);
+        calls.swap(calls_);
+      }
+      for (const Call& call : calls) {
+        const auto chosen = Choose(shown_->Now(), call.request);
+        if (chosen.ok()) *call.out = Write(*chosen);
+        call.reactor->Finish(chosen.ok() ? grpc::Status::OK : ToGrpc(chosen.status()));
+      }
+    }
+
+    const std::shared_ptr<Shown> shown_;
+    std::mutex mutex_;
+    bool closed_ = false;  // these are guarded by mutex_
+    std::deque<Call> calls_;
+  };
+
+  const std::shared_ptr<Waiting> waiting_;
+  std::unique_ptr<rpc::Port> port_;
+};
+
+Server::Server(const Pipeline& pipeline, Post post) : shown_(std::make_shared<Shown>(pipeline, std::move(post))) {}
+
+Server::~Server() = default;
+
+absl::Status Server::Listen(const std::string& address) {
+  auto instance = std::make_unique<Instance>(shown_);
+  absl::Status status = instance->Start(address);
+  if (status.ok()) instance_ = std::move(instance);
+  return status;
+}
+
+void Server::Stop() { instance_.reset(); }
+
+int Server::port() const { return instance_ ? instance_->port() : 0; }
+
+void Server::SetReady() { shown_->ready = true; }
+
+}  // namespace k8sgw::proxy_debug

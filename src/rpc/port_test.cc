@@ -1,0 +1,115 @@
+// A port as its clients see it.
+#include "src/rpc/port.h"
+
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/impl/codegen/server_callback_handlers.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "grpcpp/generic/generic_stub.h"
+
+namespace k8sgw::rpc {
+namespace {
+
+// What is asked for here is what stands beside it.
+class Bare final : public grpc::Service {
+ public:
+  Bare() {
+    AddMethod(
+        new grpc::internal::RpcServiceMethod("/bare.Service/Call", grpc::internal::RpcMethod::NORMAL_RPC, nullptr));
+    MarkMethodCallback(0,
+                       new grpc::internal::CallbackUnaryHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
+                           [](grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) {
+                             *out = *in;
+                             grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+                             reactor->Finish(grpc::Status::OK);
+                             return reactor;
+                           }));
+  }
+};
+
+grpc::Status Call(int port, const std::string& method, const std::string& request, std::string* answer = nullptr) {
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  const auto channel =
+      grpc::CreateCustomChannel("127.0.0.1:" + std::to_string(port), grpc::InsecureChannelCredentials(), arguments);
+  grpc::GenericStub stub(channel);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
+  const grpc::Slice slice(request);
+  grpc::ByteBuffer in(&slice, 1);
+  grpc::ByteBuffer out;
+  grpc::CompletionQueue queue;
+  const auto call = stub.PrepareUnaryCall(&context, method, in, &queue);
+  call->StartCall();
+  grpc::Status status;
+  call->Finish(&out, &status, nullptr);
+  void* tag = nullptr;
+  bool ok = false;
+  queue.Next(&tag, &ok);
+  grpc::Slice whole;
+  if (answer && out.DumpToSingleSlice(&whole).ok()) {
+    answer->assign(reinterpret_cast<const char*>(whole.begin()), whole.size());
+  }
+  return status;
+}
+
+constexpr char kHealth[] = "/grpc.health.v1.Health/Check";
+// HealthCheckResponse: status = 1.
+const std::string kServing("\x08\x01", 2);
+const std::string kNotServing("\x08\x02", 2);
+
+TEST(Port, HealthSaysWhatItIsTold) {
+  auto port = Port::Open({.address = "127.0.0.1:0"}, {});
+  ASSERT_TRUE(port.ok()) << port.status();
+  std::string answer;
+  EXPECT_TRUE(Call((*port)->number(), kHealth, "", &answer).ok());
+  EXPECT_EQ(answer, kNotServing);
+  (*port)->SetServing(true);
+  (*port)->SetServing(true, "one");
+  EXPECT_TRUE(Call((*port)->number(), kHealth, "", &answer).ok());
+  EXPECT_EQ(answer, kServing);
+  EXPECT_TRUE(Call((*port)->number(), kHealth, std::string("\x0a\x03one", 5), &answer).ok());
+  EXPECT_EQ(answer, kServing);
+  EXPECT_EQ(Call((*port)->number(), kHealth, std::string("\x0a\x03two", 5)).error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST(Port, OffersNothingElseWhenItShallNot) {
+  // Also when another one of this process does.
+  auto other = Port::Open({.address = "127.0.0.1:0"}, {});
+  Bare bare;
+  auto port = Port::Open({.address = "127.0.0.1:0", .max_request_bytes = 100, .describes_itself = false}, {&bare});
+  ASSERT_TRUE(port.ok()) << port.status();
+  (*port)->SetServing(true);
+  std::string answer;
+  EXPECT_TRUE(Call((*port)->number(), "/bare.Service/Call", "hello", &answer).ok());
+  EXPECT_EQ(answer, "hello");
+  EXPECT_EQ(Call((*port)->number(), "/bare.Service/Call", std::string(101, 'x')).error_code(),
+            grpc::StatusCode::RESOURCE_EXHAUSTED);
+  for (const char* method : {kHealth, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"}) {
+    EXPECT_EQ(Call((*port)->number(), method, "").error_code(), grpc::StatusCode::UNIMPLEMENTED) << method;
+  }
+}
+
+TEST(Port, IsSharedWithNobody) {
+  auto port = Port::Open({.address = "127.0.0.1:0"}, {});
+  ASSERT_TRUE(port.ok()) << port.status();
+  const std::string address = "127.0.0.1:" + std::to_string((*port)->number());
+  auto second = Port::Open({.address = address}, {});
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(std::string(second.status().message()),
+            "cannot listen on " + address + ": is the port in use by another process?");
+  (*port)->Shutdown();
+  (*port)->Shutdown();
+  EXPECT_TRUE(Port::Open({.address = address}, {}).ok());
+}
+
+TEST(Port, AnAddressThatIsNoneIsAnError) {
+  for (const char* address : {"", "here", "300.0.0.1:1"}) {
+    EXPECT_FALSE(Port::Open({.address = address}, {}).ok()) << address;
+  }
+}
+
+}  // namespace
+}  // namespace k8sgw::rpc
