@@ -93,7 +93,7 @@ def _is_refused(installed: _Installed, port: int, context: ssl.SSLContext, token
     try:
         if port == 9977:
             return not mtls.fetch_listeners(installed.server(), context, installed.role(), token)
-        return not mtls.get(installed.server(port), context)
+        return not mtls.post_discovery(installed.server(port), context)
     except (OSError, EOFError):
         return True
 

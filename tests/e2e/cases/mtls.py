@@ -30,7 +30,6 @@ class World:
         self.scenario = scenario
         self.files = CertificateFolder(scenario.folder / "certificates", scenario.preset)
         self.mode = FileMode(scenario)
-        _, self.rest_port = scenario.backend()
         self.sds = self.make_sds(self.files.folder, sds)
         self.sidecar = self.make_sidecar(self.sds, **values)
         if sds:
@@ -39,8 +38,8 @@ class World:
     def make_sds(self, folder: pathlib.Path, start: bool = True, socket_path: pathlib.Path | None = None) -> mtls.Sds:
         return mtls.Sds(self.scenario.own, self.scenario.preset, folder, start, socket_path)
 
-    def make_sidecar(self, sds: mtls.Sds, **values: Any) -> mtls.Sidecar:
-        ports = self.mode.xds_port, self.rest_port
+    def make_sidecar(self, sds: mtls.Sds, rest_port: int = 0, **values: Any) -> mtls.Sidecar:
+        ports = self.mode.xds_port, rest_port or self.mode.rest_port
         return mtls.Sidecar(self.scenario.own, self.scenario.folder, sds, *ports, **values)
 
     def proxy(
@@ -62,15 +61,15 @@ class World:
         """Both ports answer whoever has this certificate."""
         answer = mtls.fetch_listeners(self.sidecar.xds, context)
         assert str(self.mode.http_port).encode() in answer or b"listener" in answer, answer
-        context.set_alpn_protocols(["http/1.1"])
-        assert mtls.get(self.sidecar.rest, context).startswith(b"HTTP/1.1 200")
+        answer = mtls.post_discovery(self.sidecar.rest, context)
+        assert answer.startswith(b"HTTP/1.1 200") and b"versionInfo" in answer, answer
 
     def expect_refused(self, make: Callable[[], ssl.SSLContext]) -> None:
         """Neither port answers, and the control plane is not even connected to."""
         names = ("cluster.xds.upstream_cx_total", "cluster.rest_xds.upstream_cx_total")
         before = [self.sidecar.stat(name) for name in names]
         assert _is_refused(lambda: mtls.fetch_listeners(self.sidecar.xds, make())), "xDS was answered"
-        assert _is_refused(lambda: mtls.get(self.sidecar.rest, make())), "REST was answered"
+        assert _is_refused(lambda: mtls.post_discovery(self.sidecar.rest, make())), "REST was answered"
         assert [self.sidecar.stat(name) for name in names] == before, "the control plane was connected to"
 
 
@@ -204,7 +203,7 @@ class _Load:
         world = self._world
         calls: dict[str, Callable[[], object]] = {
             "xds": lambda: mtls.fetch_listeners(world.sidecar.xds, world.files.client()),
-            "rest": lambda: mtls.get(world.sidecar.rest, world.files.client()),
+            "rest": lambda: mtls.post_discovery(world.sidecar.rest, world.files.client()),
             "requests": lambda: client.get(world.mode.http_port).status == 200,
         }
         threads = [threading.Thread(target=self._repeat, args=call) for call in calls.items()]
@@ -282,7 +281,7 @@ def sds_away(scenario: Scenario) -> None:
     mtls.Proxy(scenario.own, scenario.folder, late, world.sidecar.port)
     time.sleep(1)
     # Closed, so that a probe of the port says that the pod is not ready.
-    assert _is_refused(lambda: mtls.get(world.sidecar.rest, world.files.client()))
+    assert _is_refused(lambda: mtls.post_discovery(world.sidecar.rest, world.files.client()))
     with contextlib.suppress(OSError):
         socket.create_connection(("127.0.0.1", world.sidecar.port), 1).close()
         raise AssertionError("the sidecar is open without a certificate")

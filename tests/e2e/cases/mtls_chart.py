@@ -43,7 +43,10 @@ def servers(scenario: Scenario) -> None:
     world = World(scenario)
     world.proxy()
     world.await_answer("hello")
-    upstream = _UPSTREAM.format(port=world.sidecar.rest_port)
+    _, port = scenario.backend()
+    beside_server = world.make_sidecar(world.make_sds(world.files.folder), port)
+    beside_server.await_open()
+    upstream = _UPSTREAM.format(port=beside_server.rest_port)
 
     def answers(text: str, status: int) -> None:
         world.mode.write("upstreams", "server", text)
@@ -84,7 +87,7 @@ def rendered(scenario: Scenario) -> None:
     (folder / "token").write_text("a.b.c")
     sds = [world.make_sds(world.files.folder) for _ in range(2)]
     gloo = {port: free_port() for port in (9977, 9976, 8081)}
-    gloo |= {9999: world.mode.xds_port, 9998: world.rest_port, 8234: sds[0].port}
+    gloo |= {9999: world.mode.xds_port, 9998: world.mode.rest_port, 8234: sds[0].port}
     proxy = {port: free_port() for port in (8081, 19000)}
     proxy |= {9977: gloo[9977], 9976: gloo[9976], 8234: sds[1].port}
     for name, ports in (("envoy-sidecar-config", gloo), ("gateway-proxy-envoy-config", proxy)):

@@ -1,6 +1,7 @@
 """mTLS between a control plane and proxies, as the chart installs it: SDS, the sidecar's Envoy, a proxy's Envoy."""
 
 import dataclasses
+import json
 import pathlib
 import socket
 import ssl
@@ -178,9 +179,11 @@ def fetch_listeners(
     return answer[5:]
 
 
-def get(server: Server, context: ssl.SSLContext) -> bytes:
-    """The beginning of what a request of HTTP/1.1 gets; empty when it is refused."""
-    request = f"GET / HTTP/1.1\r\nhost: {server.name}\r\nconnection: close\r\n\r\n".encode()
+def post_discovery(server: Server, context: ssl.SSLContext, role: str = "gloo-system~gateway-proxy") -> bytes:
+    """The beginning of what REST xDS answers about listeners; empty for a refusal by TLS, or OSError."""
+    context.set_alpn_protocols(["http/1.1"])
+    body = json.dumps({"node": {"id": "client", "metadata": {"role": role}}})
+    head = f"POST /v3/discovery:listeners HTTP/1.1\r\nhost: {server.name}\r\ncontent-length: {len(body)}\r\n\r\n"
     with server.dial(context) as connection:
-        connection.sendall(request)
+        connection.sendall((head + body).encode())
         return connection.recv(65536)
