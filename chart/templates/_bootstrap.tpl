@@ -184,7 +184,7 @@ gloo.{{ .root.Release.Namespace }}.svc.{{ .root.Values.k8s.clusterName }}
       - endpoint: {address: {{ include "k8sgateway.address" (list .spec.loopBackAddress 19000) }}}
 {{- if .root.Values.accessLogger.enabled }}
 {{- $host := printf "access-log.%s.svc.%s" .root.Release.Namespace .root.Values.k8s.clusterName }}
-{{ include "k8sgateway.bootstrap.cluster" (dict "proxy" . "name" "access_log_cluster" "host" $host "port" .root.Values.accessLogger.port "http2" true) }}
+{{ include "k8sgateway.bootstrap.cluster" (dict "proxy" . "name" "access_log_cluster" "host" $host "port" .root.Values.accessLogger.port "http2" true "mtls" true) }}
 {{- end }}
 {{- if .root.Values.settings.aws.enableServiceAccountCredentials }}
 {{ include "k8sgateway.bootstrap.stsCluster" . }}
@@ -200,7 +200,7 @@ gloo.{{ .root.Release.Namespace }}.svc.{{ .root.Values.k8s.clusterName }}
 {{- end }}
 {{- end -}}
 
-{{/* (dict proxy, name, host, port, http2, keepalive, toXds, stat): a Service by its name. */}}
+{{/* (dict proxy, name, host, port, http2, keepalive, toXds, mtls, stat): a Service by its name. */}}
 {{- define "k8sgateway.bootstrap.cluster" -}}
 - name: {{ .name | quote }}
   {{- with .stat }}
@@ -229,8 +229,8 @@ gloo.{{ .root.Release.Namespace }}.svc.{{ .root.Values.k8s.clusterName }}
       {{- if and .toXds .proxy.root.Values.global.xdsAuth.enabled }}
       http_filters: {{- include "k8sgateway.bootstrap.showToken" . | nindent 6 }}
       {{- end }}
-  {{- if .toXds }}
-  {{- with include "k8sgateway.xdsTransportSocket" .proxy }}
+  {{- if or .toXds .mtls }}
+  {{- with include "k8sgateway.xdsTransportSocket" (dict "proxy" .proxy "http2" .http2) }}
   {{- . | nindent 2 }}
   {{- end }}
   {{- end }}

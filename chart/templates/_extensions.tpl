@@ -3,19 +3,80 @@ Where mTLS adds its parts. Each template is empty without global.glooMtls.enable
 have what _proxies.tpl says.
 */}}
 
-{{/* Containers of the pod of gloo, and its volumes: YAML lists. */}}
-{{- define "k8sgateway.gloo.sidecars" -}}{{- end -}}
-{{- define "k8sgateway.gloo.volumes" -}}{{- end -}}
+{{/* Init containers of the pod of gloo, containers, annotations and volumes: YAML lists and a map. */}}
+{{- define "k8sgateway.gloo.initContainers" -}}
+{{- if include "k8sgateway.mtls.certgen" . -}}
+# The first certificate of mTLS, as that of the webhook.
+- name: mtls-certgen
+  {{- include "k8sgateway.imageFields" (list . .Values.gateway.certGenJob.image "k8sgateway") | nindent 2 }}
+  command: [/usr/local/bin/k8sgateway, certgen]
+  args: {{- include "k8sgateway.mtls.certgenArgs" . | nindent 2 }}
+  env: {{- include "k8sgateway.podEnv" . | nindent 2 }}
+  resources: {{ toJson .Values.gateway.certGenJob.resources }}
+  securityContext: {{- include "k8sgateway.containerSecurity" . | nindent 4 }}
+{{- end -}}
+{{- end -}}
 
-{{/* Containers of the pod of a proxy, and its volumes: YAML lists. */}}
-{{- define "k8sgateway.proxy.sidecars" -}}{{- end -}}
-{{- define "k8sgateway.proxy.volumes" -}}{{- end -}}
+{{- define "k8sgateway.gloo.sidecars" -}}
+{{- if .Values.global.glooMtls.enabled -}}
+{{- $d := .Values.gloo.deployment -}}
+{{- $ports := list (dict "name" "grpc-xds" "port" $d.xdsPort) (dict "name" "rest-xds" "port" $d.restXdsPort) -}}
+{{ include "k8sgateway.mtls.envoyContainer" (dict "root" . "ports" $ports) }}
+{{ include "k8sgateway.mtls.sdsContainer" (dict "root" . "address" "127.0.0.1:8234") }}
+{{- end -}}
+{{- end -}}
 
-{{/* Annotations of the pod of a proxy: a YAML map. */}}
-{{- define "k8sgateway.proxy.annotations" -}}{{- end -}}
+{{- define "k8sgateway.gloo.annotations" -}}
+{{- if .Values.global.glooMtls.enabled -}}
+checksum/envoy-sidecar: {{ include "k8sgateway.mtls.glooBootstrap" . | sha256sum }}
+{{- end -}}
+{{- end -}}
 
-{{/* `transport_socket: ...` of the clusters that lead to gloo. */}}
-{{- define "k8sgateway.xdsTransportSocket" -}}{{- end -}}
+{{- define "k8sgateway.gloo.volumes" -}}
+{{- if .Values.global.glooMtls.enabled -}}
+{{ include "k8sgateway.mtls.secretVolume" (list . .Values.gloo.deployment .Values.global.glooMtls.secretName) }}
+- {name: envoy-sidecar-config, configMap: {name: envoy-sidecar-config}}
+- {name: mtls-tmp, emptyDir: {}}
+{{- end -}}
+{{- end -}}
+
+{{/* Containers of the pod of a proxy, its volumes, and what Envoy mounts: YAML lists. */}}
+{{- define "k8sgateway.proxy.sidecars" -}}
+{{- if .root.Values.global.glooMtls.enabled -}}
+{{- $socket := include "k8sgateway.mtls.ownSocket" . -}}
+{{ include "k8sgateway.mtls.sdsContainer" (dict "root" .root "socket" $socket "address" (ternary "unix:/run/sds/sds.sock" "127.0.0.1:8234" (not (empty $socket)))) }}
+{{- end -}}
+{{- end -}}
+
+{{- define "k8sgateway.proxy.volumes" -}}
+{{- if .root.Values.global.glooMtls.enabled -}}
+{{ include "k8sgateway.mtls.secretVolume" (list .root .spec.podTemplate (include "k8sgateway.mtls.proxySecret" .root)) }}
+{{- if include "k8sgateway.mtls.ownSocket" . }}
+- {name: sds-socket, emptyDir: {medium: Memory}}
+{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{- define "k8sgateway.proxy.volumeMounts" -}}
+{{- if and .root.Values.global.glooMtls.enabled (include "k8sgateway.mtls.ownSocket" .) -}}
+- {name: sds-socket, mountPath: /run/sds}
+{{- end -}}
+{{- end -}}
+
+{{/* (dict "proxy" PROXY "http2" BOOL): `transport_socket: ...` of a cluster that leads to gloo. */}}
+{{- define "k8sgateway.xdsTransportSocket" -}}
+{{- if .proxy.root.Values.global.glooMtls.enabled -}}
+{{ include "k8sgateway.mtls.transportSocket" (dict "serverName" (include "k8sgateway.mtls.serverName" .proxy.root) "protocol" (ternary "h2" "http/1.1" .http2)) }}
+{{- end -}}
+{{- end -}}
 
 {{/* More clusters of the bootstrap: a YAML list. */}}
-{{- define "k8sgateway.proxy.clusters" -}}{{- end -}}
+{{- define "k8sgateway.proxy.clusters" -}}
+{{- if .root.Values.global.glooMtls.enabled -}}
+{{- $address := include "k8sgateway.mtls.loopbackSds" . -}}
+{{- if include "k8sgateway.mtls.ownSocket" . -}}
+{{- $address = "{pipe: {path: /run/sds/sds.sock}}" -}}
+{{- end -}}
+{{ include "k8sgateway.mtls.sdsCluster" (dict "sdsAddress" $address) }}
+{{- end -}}
+{{- end -}}

@@ -19,7 +19,7 @@ def _fill(text: str) -> str:
     return re.sub(r"\{\{\.(\w+)\}\}", lambda match: _POD[match[1]], text)
 
 
-def _validate(files: dict[str, str]) -> list[str]:
+def _validate(files: dict[str, str], bootstrap: str) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         token = pathlib.Path(folder, "token")
         token.write_text("token")
@@ -29,7 +29,7 @@ def _validate(files: dict[str, str]) -> list[str]:
             moved = text.replace("/etc/envoy/", f"{folder}/").replace("/var/run/secrets/k8sgateway/token", str(token))
             moved = moved.replace("/var/run/secrets/k8sgateway", folder)
             pathlib.Path(folder, name).write_text(_fill(moved))
-        command = [_ENVOY, "--mode", "validate", "-c", f"{folder}/envoy.yaml", "-l", "warning"]
+        command = [_ENVOY, "--mode", "validate", "-c", f"{folder}/{bootstrap}", "-l", "warning"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     said = done.stdout + done.stderr
     if done.returncode:
@@ -59,11 +59,12 @@ def faults_of(objects: list[Object], domain: str) -> list[str]:
     faults = []
     for one in objects:
         files = one.get("data", {}) if one["kind"] == "ConfigMap" else {}
-        if "envoy.yaml" not in files:
+        bootstrap = next((name for name in ("envoy.yaml", "envoy-sidecar.yaml") if name in files), None)
+        if not bootstrap:
             continue
         name = one["metadata"]["name"]
-        faults += [f"{name}: {fault}" for fault in _validate(files)]
-        config = yaml.safe_load(_fill(files["envoy.yaml"]))
+        faults += [f"{name}: {fault}" for fault in _validate(files, bootstrap)]
+        config = yaml.safe_load(_fill(files[bootstrap]))
         if "dynamic_resources" in config:
             faults += _shape(config, domain, name)
     return faults

@@ -2,6 +2,8 @@
 
 from typing import Any, Iterator
 
+import policies
+
 Object = dict[str, Any]
 _CLUSTER_KINDS = {"ClusterRole", "ClusterRoleBinding", "ValidatingWebhookConfiguration", "Namespace"}
 # Accounts that every namespace has.
@@ -147,6 +149,7 @@ def faults_of(objects: list[Object], namespace: str) -> list[str]:
     """Of all objects of one rendering."""
     made = {(one["kind"], one["metadata"]["name"]) for one in objects}
     faults = [*_names(objects, namespace), *_services(objects), *_accounts(objects, made)]
+    faults += policies.faults_of(objects, list(_pods(objects)))
     for one, template in _pods(objects):
         found = [*_security(one, template), *_mounts(template, made)]
         if one["kind"] in ("Deployment", "DaemonSet"):

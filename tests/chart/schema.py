@@ -117,7 +117,7 @@ def _schema_of(values: Values, value: Any, place: tuple[str, ...], definitions: 
 
 def _is_open(place: tuple[str, ...]) -> bool:
     """Values whose form is that of Kubernetes."""
-    return bool(place) and place[-1] in ("resources", "stats")
+    return bool(place) and (place[-1] in ("resources", "stats") or place[-1].endswith("Resources"))
 
 
 def schema() -> str:

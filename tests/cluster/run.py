@@ -26,6 +26,7 @@ from cases import (
     hostile,
     identity,
     many,
+    mtls,
     namespaces,
     node,
     replicas,
@@ -61,6 +62,7 @@ _SUITES = [
     clocks.SUITE,
     identity.SUITE,
     many.SUITE,
+    mtls.SUITE,
 ]
 
 

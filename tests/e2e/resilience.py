@@ -11,6 +11,7 @@ from cases import (
     files,
     module,
     mtls,
+    mtls_chart,
     processes,
     proxy_debug,
     rest_xds,
@@ -32,6 +33,7 @@ _SUITES = [
     certgen.SUITE,
     sds.SUITE,
     mtls.SUITE,
+    mtls_chart.SUITE,
     access_log.SUITE,
     module.SUITE,
 ]

@@ -23,14 +23,13 @@ _HANDSHAKE_SECONDS = 5.0
 _RECONNECT_SECONDS = 5.0
 
 
-class _World:
+class World:
     """A control plane in file mode on loopback, certificates, and the sidecar that stands in front of it."""
 
     def __init__(self, scenario: Scenario, sds: bool = True, **values: Any) -> None:
         self.scenario = scenario
         self.files = CertificateFolder(scenario.folder / "certificates", scenario.preset)
         self.mode = FileMode(scenario)
-        _, self.rest_port = scenario.backend()
         self.sds = self.make_sds(self.files.folder, sds)
         self.sidecar = self.make_sidecar(self.sds, **values)
         if sds:
@@ -39,8 +38,8 @@ class _World:
     def make_sds(self, folder: pathlib.Path, start: bool = True, socket_path: pathlib.Path | None = None) -> mtls.Sds:
         return mtls.Sds(self.scenario.own, self.scenario.preset, folder, start, socket_path)
 
-    def make_sidecar(self, sds: mtls.Sds, **values: Any) -> mtls.Sidecar:
-        ports = self.mode.xds_port, self.rest_port
+    def make_sidecar(self, sds: mtls.Sds, rest_port: int = 0, **values: Any) -> mtls.Sidecar:
+        ports = self.mode.xds_port, rest_port or self.mode.rest_port
         return mtls.Sidecar(self.scenario.own, self.scenario.folder, sds, *ports, **values)
 
     def proxy(
@@ -62,15 +61,15 @@ class _World:
         """Both ports answer whoever has this certificate."""
         answer = mtls.fetch_listeners(self.sidecar.xds, context)
         assert str(self.mode.http_port).encode() in answer or b"listener" in answer, answer
-        context.set_alpn_protocols(["http/1.1"])
-        assert mtls.get(self.sidecar.rest, context).startswith(b"HTTP/1.1 200")
+        answer = mtls.post_discovery(self.sidecar.rest, context)
+        assert answer.startswith(b"HTTP/1.1 200") and b"versionInfo" in answer, answer
 
     def expect_refused(self, make: Callable[[], ssl.SSLContext]) -> None:
         """Neither port answers, and the control plane is not even connected to."""
         names = ("cluster.xds.upstream_cx_total", "cluster.rest_xds.upstream_cx_total")
         before = [self.sidecar.stat(name) for name in names]
         assert _is_refused(lambda: mtls.fetch_listeners(self.sidecar.xds, make())), "xDS was answered"
-        assert _is_refused(lambda: mtls.get(self.sidecar.rest, make())), "REST was answered"
+        assert _is_refused(lambda: mtls.post_discovery(self.sidecar.rest, make())), "REST was answered"
         assert [self.sidecar.stat(name) for name in names] == before, "the control plane was connected to"
 
 
@@ -91,7 +90,7 @@ def _client(authority: pathlib.Path, pair: pathlib.Path | None) -> ssl.SSLContex
 
 @SUITE.case("mtls: a proxy is served through the sidecar, with all changes, and no Envoy warns")
 def served(scenario: Scenario) -> None:
-    world = _World(scenario)
+    world = World(scenario)
     # The second one gets its certificate as on the network of a node.
     proxies = [world.proxy()]
     world.await_answer("hello")
@@ -110,7 +109,7 @@ def served(scenario: Scenario) -> None:
 def strangers(scenario: Scenario) -> None:
     # The authority is somebody's own, so it has signed certificates for others, too.
     authority, other = Authority(scenario.folder), Authority(scenario.folder, "other")
-    world = _World(scenario)
+    world = World(scenario)
     issue = lambda name, days=2: authority.issue(scenario.folder / f"{name}{days}", name, days)
     good = issue(mtls.NAME)
     world.files.swap(**{f.name.replace(".", "_"): f.read_bytes() for f in good.glob("*.*")})
@@ -144,7 +143,7 @@ def strangers(scenario: Scenario) -> None:
 
 @SUITE.case("mtls: bytes without TLS reach nobody, and silence is ended")
 def silent(scenario: Scenario) -> None:
-    world = _World(scenario, maxConnections=20)
+    world = World(scenario, maxConnections=20)
     address = ("127.0.0.1", world.sidecar.port)
     with socket.create_connection(address, _SECONDS) as plain:
         plain.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0")
@@ -166,7 +165,7 @@ def silent(scenario: Scenario) -> None:
 
 @SUITE.case("mtls: a proxy takes nothing from a server with another name, or of another authority")
 def impostors(scenario: Scenario) -> None:
-    world = _World(scenario)
+    world = World(scenario)
     ours, other = Authority(scenario.folder), Authority(scenario.folder, "other")
     good = ours.issue(scenario.folder / "good", mtls.NAME)
     world.files.swap(**{f.name.replace(".", "_"): f.read_bytes() for f in good.glob("*.*")})
@@ -192,7 +191,7 @@ def impostors(scenario: Scenario) -> None:
 class _Load:
     """New connections with the files as they are, requests to the proxy, and how long its stream was away at once."""
 
-    def __init__(self, world: _World, proxy: mtls.Proxy) -> None:
+    def __init__(self, world: World, proxy: mtls.Proxy) -> None:
         self.failures: list[str] = []
         self.counts = {"xds": 0, "rest": 0, "requests": 0}
         self.longest_away = 0.0
@@ -204,7 +203,7 @@ class _Load:
         world = self._world
         calls: dict[str, Callable[[], object]] = {
             "xds": lambda: mtls.fetch_listeners(world.sidecar.xds, world.files.client()),
-            "rest": lambda: mtls.get(world.sidecar.rest, world.files.client()),
+            "rest": lambda: mtls.post_discovery(world.sidecar.rest, world.files.client()),
             "requests": lambda: client.get(world.mode.http_port).status == 200,
         }
         threads = [threading.Thread(target=self._repeat, args=call) for call in calls.items()]
@@ -238,7 +237,7 @@ class _Load:
 @SUITE.case("mtls: certificates rotate under load: nothing fails, and no stream is away for longer than to reconnect")
 def rotation(scenario: Scenario) -> None:
     # Each connection ends after one to one and a half seconds, so that many begin in each of the steps.
-    world = _World(scenario, maxConnectionDuration="1s")
+    world = World(scenario, maxConnectionDuration="1s")
     proxy = world.proxy()
     world.await_answer("hello")
     load = _Load(world, proxy)
@@ -264,7 +263,7 @@ def rotation(scenario: Scenario) -> None:
 
 @SUITE.case("mtls: a stream that is open stays through a rotation")
 def stays(scenario: Scenario) -> None:
-    world = _World(scenario)
+    world = World(scenario)
     proxy = world.proxy()
     world.await_answer("hello")
     command = world.files.command("--force-rotation", "--rotation-duration", "1s")
@@ -277,12 +276,12 @@ def stays(scenario: Scenario) -> None:
 
 @SUITE.case("mtls: whoever starts before sds waits for it, and goes on while it is away")
 def sds_away(scenario: Scenario) -> None:
-    world = _World(scenario, sds=False)
+    world = World(scenario, sds=False)
     late = world.make_sds(world.files.folder, start=False)
     mtls.Proxy(scenario.own, scenario.folder, late, world.sidecar.port)
     time.sleep(1)
     # Closed, so that a probe of the port says that the pod is not ready.
-    assert _is_refused(lambda: mtls.get(world.sidecar.rest, world.files.client()))
+    assert _is_refused(lambda: mtls.post_discovery(world.sidecar.rest, world.files.client()))
     with contextlib.suppress(OSError):
         socket.create_connection(("127.0.0.1", world.sidecar.port), 1).close()
         raise AssertionError("the sidecar is open without a certificate")
@@ -300,54 +299,10 @@ def sds_away(scenario: Scenario) -> None:
 
 @SUITE.case("mtls: a pair that is not good changes nothing")
 def bad_pair(scenario: Scenario) -> None:
-    world = _World(scenario)
+    world = World(scenario)
     context = world.files.client()
     mark = world.sds.process.mark()
     other = CertificateFolder(scenario.folder / "other", scenario.preset)
     world.files.swap(tls_key=(other.version() / "tls.key").read_bytes())
     expect_line(world.sds.process, "error", "served on", after=mark)
     world.expect_served(context)
-
-
-_UPSTREAM = """\
-metadata: {{name: server, namespace: gloo-system}}
-static: {{hosts: [{{addr: 127.0.0.1, port: {port}}}]}}
-"""
-_SHOWS_CERTIFICATE = """\
-sslConfig:
-  sni: {name}
-  alpnProtocols: [http/1.1]
-  verifySubjectAltName: [{name}]
-  sds:
-    clusterName: gateway_proxy_sds
-    certificatesSecretName: server_cert
-    validationContextName: validation_context
-"""
-_TO_SERVER = """\
-metadata: {name: site, namespace: gloo-system}
-virtualHost:
-  domains: ["*"]
-  routes:
-  - matchers: [{prefix: /}]
-    routeAction: {single: {upstream: {name: server, namespace: gloo-system}}}
-"""
-
-
-@SUITE.case("mtls: a proxy shows its certificate to servers of users, and checks theirs")
-def servers(scenario: Scenario) -> None:
-    world = _World(scenario)
-    world.proxy()
-    world.await_answer("hello")
-    upstream = _UPSTREAM.format(port=world.sidecar.rest_port)
-
-    def answers(text: str, status: int) -> None:
-        world.mode.write("upstreams", "server", text)
-        found = lambda: client.get(world.mode.http_port).status == status
-        wait_until(found, f"{status} for {text}", _SECONDS)
-
-    world.mode.write("upstreams", "server", upstream)
-    world.mode.write("virtualservices", "site", _TO_SERVER)
-    answers(upstream, 503)
-    answers(upstream + _SHOWS_CERTIFICATE.format(name=mtls.NAME), 200)
-    answers(upstream + _SHOWS_CERTIFICATE.format(name="petstore.default.svc"), 503)
-    answers(upstream + _SHOWS_CERTIFICATE.format(name=mtls.NAME), 200)

@@ -1,6 +1,7 @@
 """mTLS between a control plane and proxies, as the chart installs it: SDS, the sidecar's Envoy, a proxy's Envoy."""
 
 import dataclasses
+import json
 import pathlib
 import socket
 import ssl
@@ -29,13 +30,13 @@ class Sds:
         self, own: Own, preset: str, folder: pathlib.Path, start: bool = True, socket_path: pathlib.Path | None = None
     ) -> None:
         self._own, self._preset, self._folder = own, preset, folder
-        self._socket, self._port = socket_path, free_port()
+        self._socket, self.port = socket_path, free_port()
         if start:
             self.start()
 
     def start(self) -> None:
         env = {
-            "SDS_SERVER_ADDRESS": f"unix:{self._socket}" if self._socket else f"127.0.0.1:{self._port}",
+            "SDS_SERVER_ADDRESS": f"unix:{self._socket}" if self._socket else f"127.0.0.1:{self.port}",
             "GLOO_MTLS_SDS_ENABLED": "true",
             "GLOO_MTLS_SECRET_DIR": f"{self._folder}/",
         }
@@ -47,7 +48,7 @@ class Sds:
         """As Envoy has it."""
         if self._socket:
             return f"{{pipe: {{path: {self._socket}}}}}"
-        return f"{{socket_address: {{address: 127.0.0.1, port_value: {self._port}}}}}"
+        return f"{{socket_address: {{address: 127.0.0.1, port_value: {self.port}}}}}"
 
 
 def _filled(name: str, *values: dict[str, Any]) -> str:
@@ -178,9 +179,11 @@ def fetch_listeners(
     return answer[5:]
 
 
-def get(server: Server, context: ssl.SSLContext) -> bytes:
-    """The beginning of what a request of HTTP/1.1 gets; empty when it is refused."""
-    request = f"GET / HTTP/1.1\r\nhost: {server.name}\r\nconnection: close\r\n\r\n".encode()
+def post_discovery(server: Server, context: ssl.SSLContext, role: str = "gloo-system~gateway-proxy") -> bytes:
+    """The beginning of what REST xDS answers about listeners; empty for a refusal by TLS, or OSError."""
+    context.set_alpn_protocols(["http/1.1"])
+    body = json.dumps({"node": {"id": "client", "metadata": {"role": role}}})
+    head = f"POST /v3/discovery:listeners HTTP/1.1\r\nhost: {server.name}\r\ncontent-length: {len(body)}\r\n\r\n"
     with server.dial(context) as connection:
-        connection.sendall(request)
+        connection.sendall((head + body).encode())
         return connection.recv(65536)
