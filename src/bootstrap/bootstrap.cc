@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "src/base/text.h"
+#include "src/bootstrap/fields.h"
 
 namespace k8sgw::bootstrap {
 namespace {
@@ -13,11 +14,6 @@ constexpr std::string_view kOwnListeners[] = {"prometheus_listener", "read_confi
 constexpr std::string_view kStatBegin = "listener.";
 constexpr std::string_view kStatEnd = ".downstream_cx_active";
 
-const yaml::Node* Path(const yaml::Node* node, std::initializer_list<std::string_view> names) {
-  for (const std::string_view name : names) node = node ? node->Find(name) : nullptr;
-  return node;
-}
-
 int Number(std::string_view text) {
   int value = 0;
   std::from_chars(text.data(), text.data() + text.size(), value);
@@ -26,14 +22,10 @@ int Number(std::string_view text) {
 
 AdminAddress ReadAdmin(const yaml::Node& tree) {
   AdminAddress admin;
-  const yaml::Node* address = Path(&tree, {"admin", "address"});
-  if (!address) return admin;
-  if (const yaml::Node* socket = address->Find("socket_address")) {
-    admin.host = socket->FindScalar("address");
-    admin.port = Number(socket->FindScalar("port_value"));
-  } else if (const yaml::Node* pipe = address->Find("pipe")) {
-    admin.path = pipe->FindScalar("path");
-  }
+  const yaml::Node* address = Field(&tree, {"admin", "address"});
+  admin.host = FieldText(address, {"socket_address", "address"});
+  admin.port = Number(FieldText(address, {"socket_address", "port_value"}));
+  if (admin.port == 0) admin.path = FieldText(address, {"pipe", "path"});
   // Where all addresses are listened on, ours is.
   if (admin.host == "0.0.0.0") admin.host = "127.0.0.1";
   if (admin.host == "::") admin.host = "::1";
@@ -42,13 +34,13 @@ AdminAddress ReadAdmin(const yaml::Node& tree) {
 
 // As Envoy writes it: a name of ours, or the address with its colons replaced.
 std::string StatName(const yaml::Node& listener) {
-  std::string name(listener.FindScalar("stat_prefix"));
+  std::string name = FieldText(&listener, {"stat_prefix"});
   if (name.empty()) {
-    const yaml::Node* socket = Path(&listener, {"address", "socket_address"});
+    const yaml::Node* socket = Field(&listener, {"address", "socket_address"});
     if (!socket) return "";
-    const std::string host(socket->FindScalar("address"));
+    const std::string host = FieldText(socket, {"address"});
     const bool v6 = host.find(':') != std::string::npos;
-    name = Cat(v6 ? "[" : "", host, v6 ? "]" : "", ":", socket->FindScalar("port_value"));
+    name = Cat(v6 ? "[" : "", host, v6 ? "]" : "", ":", FieldText(socket, {"port_value"}));
   }
   std::ranges::replace(name, ':', '_');
   return name;
@@ -68,7 +60,7 @@ absl::StatusOr<Bootstrap> ReadBootstrap(std::string_view text) {
   Bootstrap bootstrap;
   bootstrap.tree = std::move(stream.documents[0]);
   bootstrap.admin = ReadAdmin(bootstrap.tree);
-  const yaml::Node* listeners = Path(&bootstrap.tree, {"static_resources", "listeners"});
+  const yaml::Node* listeners = Field(&bootstrap.tree, {"static_resources", "listeners"});
   if (!listeners) return bootstrap;
   for (const yaml::Node& listener : listeners->items) {
     if (std::ranges::find(kOwnListeners, listener.FindScalar("name")) == std::end(kOwnListeners)) continue;

@@ -15,6 +15,7 @@ TEST(Bootstrap, WhereTheAdminPageIs) {
   EXPECT_EQ(socket->admin.host, "127.0.0.1");
   EXPECT_EQ(socket->admin.port, 19000);
   EXPECT_EQ(ReadBootstrap("admin: {address: {socket_address: {address: '::', port_value: 1}}}")->admin.host, "::1");
+  EXPECT_EQ(ReadBootstrap("admin: {address: {socketAddress: {address: 0.0.0.0, portValue: 7}}}")->admin.port, 7);
   EXPECT_EQ(ReadBootstrap("admin: {address: {pipe: {path: /run/admin}}}")->admin.path, "/run/admin");
   for (const char* none : {"node: {}", "admin: {}", "admin: 3", "admin: {address: [1]}"}) {
     EXPECT_FALSE(ReadBootstrap(none)->admin.exists()) << none;

@@ -16,6 +16,7 @@
 #include <optional>
 #include <string>
 
+#include "src/bootstrap/divert.h"
 #include "src/cmd/admin_page.h"
 #include "src/cmd/child.h"
 #include "src/cmd/components.h"
@@ -24,6 +25,7 @@
 #include "src/cmd/flags.h"
 #include "src/cmd/log.h"
 #include "src/cmd/proxy_start.h"
+#include "src/xds_relay/relay.h"
 
 namespace k8sgw {
 namespace {
@@ -50,6 +52,7 @@ SIGTERM: health checks fail from then on, answers close their connections, and n
 --drain-least-seconds. When there are no more connections, or after --drain-seconds, Envoy is ended. The same signal
 again ends it at once. SIGHUP and SIGUSR1 are passed on.
 ENVOY_SIDECAR=true starts Envoy with /etc/envoy/envoy-sidecar.yaml as it is.
+With --state-dir, on a volume that outlives the container, a start while the control plane is away serves what was served.
 Exit codes: Envoy's own (128 and the signal when it was killed), 1 for a bad bootstrap or no Envoy, 2 for wrong usage.)";
 
 int Fail(const absl::Status& status) {
@@ -167,28 +170,51 @@ std::string Envoy(const std::string& named) {
   return access(kEnvoyOfImage, X_OK) == 0 ? kEnvoyOfImage : FindEnvoy("");
 }
 
+// Puts a relay between Envoy and its control plane; nullptr when none is wanted.
+absl::StatusOr<std::unique_ptr<xds_relay::Relay>> StartRelay(const ProxyOptions& options, std::string& text,
+                                                             yaml::Node& tree) {
+  if (options.state_dir.empty()) return nullptr;
+  const absl::StatusOr<std::string> target =
+      bootstrap::DivertXds(tree, xds_relay::Relay::SocketIn(options.state_dir));
+  if (!target.ok()) return absl::InvalidArgumentError("--state-dir: " + std::string(target.status().message()));
+  text = yaml::Emit(tree);
+  xds_relay::RelayOptions relay;
+  relay.upstream = "dns:///" + *target;
+  relay.folder = options.state_dir;
+  relay.patience = std::chrono::seconds(options.state_patience);
+  relay.log = [](const std::string& what, bool is_error) {
+    is_error ? spdlog::warn("xDS: {}", what) : spdlog::info("xDS: {}", what);
+  };
+  return xds_relay::Relay::Start(std::move(relay));
+}
+
+absl::Status InFile(const ProxyOptions& options, const absl::Status& status) {
+  const std::string& file = options.sidecar_file.empty() ? options.template_file : options.sidecar_file;
+  return absl::InvalidArgumentError(fmt::format("{}: {}", file, std::string(status.message())));
+}
+
 int Proxy(const ProxyOptions& options) {
   SetUpLog(options.log);
-  const std::string& file = options.sidecar_file.empty() ? options.template_file : options.sidecar_file;
-  const absl::StatusOr<std::string> text = MakeBootstrap(options);
+  absl::StatusOr<std::string> text = MakeBootstrap(options);
   if (!text.ok()) return Fail(text.status());
+  absl::StatusOr<bootstrap::Bootstrap> bootstrap = bootstrap::ReadBootstrap(*text);
   if (options.sidecar_file.empty()) WriteCopy(options.copy_file, *text);
-  const absl::StatusOr<bootstrap::Bootstrap> bootstrap = bootstrap::ReadBootstrap(*text);
-  if (!bootstrap.ok()) {
-    return Fail(absl::InvalidArgumentError(fmt::format("{}: {}", file, std::string(bootstrap.status().message()))));
-  }
+  if (!bootstrap.ok()) return Fail(InFile(options, bootstrap.status()));
   const std::string envoy = Envoy(options.envoy);
   if (access(envoy.c_str(), X_OK) != 0) {
     return Fail(absl::NotFoundError(fmt::format("there is no Envoy at {}: name it with --envoy or ENVOY", envoy)));
   }
-  const absl::StatusOr<EnvoyCommand> command = MakeCommand(options, envoy, *text, bootstrap->tree);
-  if (!command.ok()) return Fail(command.status());
   if (options.no_core_dumps) {
     const rlimit none{0, 0};
     setrlimit(RLIMIT_CORE, &none);
   }
+  // First of all that has threads: it blocks signals in them.
   EnvoyParent parent(options, *bootstrap);
-  spdlog::info("starts {} with the bootstrap {}", envoy, file);
+  const auto relay = StartRelay(options, *text, bootstrap->tree);
+  if (!relay.ok()) return Fail(InFile(options, relay.status()));
+  const absl::StatusOr<EnvoyCommand> command = MakeCommand(options, envoy, *text, bootstrap->tree);
+  if (!command.ok()) return Fail(command.status());
+  spdlog::info("starts {}", envoy);
   return parent.Run(*command);
 }
 
@@ -228,12 +254,21 @@ void AddProxy(CLI::App& app, int& exit_code) {
             "At the end: how long connections may take to end");
   command->add_flag("--disable-core-dumps", options->no_core_dumps, "No core dumps of Envoy")
       ->envname("DISABLE_CORE_DUMPS");
+  command
+      ->add_option("--state-dir", options->state_dir,
+                   "Keep here what Envoy accepts (0600, keys too): a start while the control plane is away serves it")
+      ->envname("K8SGATEWAY_STATE_DIR");
+  AddNumber(*command, "--state-patience", options->state_patience, 0, 3600,
+            "How many seconds the control plane may be away at a start before what is kept is served");
   command->add_option("ENVOY_FLAGS", options->envoy_flags, "Flags for Envoy itself, after --");
   AddLogFlags(*command, options->log);
   command->footer(kHelp);
   command->callback([options, &exit_code] {
     if (options->drain_least_seconds > options->drain_seconds) {
       throw CLI::ValidationError("proxy", "--drain-least-seconds is more than --drain-seconds");
+    }
+    if (!options->sidecar_file.empty() && !options->state_dir.empty()) {
+      throw CLI::ValidationError("proxy", "a sidecar's bootstrap is taken as it is: leave --state-dir away");
     }
     exit_code = Proxy(*options);
   });

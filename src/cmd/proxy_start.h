@@ -22,6 +22,10 @@ struct ProxyOptions {
   int drain_least_seconds = 5;
   int drain_seconds = 25;
   bool no_core_dumps = false;
+  // Where what Envoy accepted outlives it; "" for nowhere.
+  std::string state_dir;
+  // How long the control plane may be away before that is served.
+  int state_patience = 5;
   // Flags for Envoy itself.
   std::vector<std::string> envoy_flags;
   LogOptions log;
