@@ -56,17 +56,18 @@ absl::StatusOr<std::string> DivertXds(yaml::Node& tree, const std::string& socke
   yaml::Node* cluster = FindCluster(tree, name);
   if (!cluster) return Error(tree, Cat("there is no static cluster ", name, ", which ads_config names"));
   if (Field(cluster, {"transport_socket"})) {
-    return Error(*cluster, Cat("the cluster ", name, " has TLS, with which nothing can be kept: leave --state-dir away"));
+    return Error(*cluster,
+                 Cat("the cluster ", name, " has TLS, with which nothing can be kept: leave --state-dir away"));
   }
   const yaml::Node* address = FindAddress(*cluster);
   const std::string host = FieldText(address, {"address"});
   const std::string port = FieldText(address, {"port_value"});
-  if (host.empty() || port.empty()) return Error(*cluster, Cat("the cluster ", name, " must have one address and port"));
+  if (host.empty() || port.empty())
+    return Error(*cluster, Cat("the cluster ", name, " must have one address and port"));
   const std::string target = host.find(':') == std::string::npos ? Cat(host, ":", port) : Cat("[", host, "]:", port);
   std::erase_if(cluster->entries, [](const yaml::Node::Entry& entry) {
-    return std::ranges::any_of(kOfTheAddress, [&](std::string_view field) {
-      return entry.key == field || entry.key == CamelCase(field);
-    });
+    return std::ranges::any_of(
+        kOfTheAddress, [&](std::string_view field) { return entry.key == field || entry.key == CamelCase(field); });
   });
   yaml::Node leads;
   leads.kind = yaml::Node::Kind::kScalar;

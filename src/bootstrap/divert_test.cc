@@ -17,12 +17,14 @@ yaml::Node Tree(const std::string& cluster, const std::string& name = "gloo") {
 }
 
 constexpr char kAddress[] =
-    "load_assignment: {endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: gloo.ns, port_value: "
+    "load_assignment: {endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: gloo.ns, "
+    "port_value: "
     "9977}}}}]}]}";
 
 TEST(Divert, TheClusterLeadsToTheSocketAndKeepsTheRest) {
-  yaml::Node tree = Tree(Cat("{name: gloo, type: STRICT_DNS, respectDnsTtl: true, connect_timeout: 1s, ", kAddress,
-                             ", upstream_connection_options: {tcp_keepalive: {}}, typed_extension_protocol_options: {a: b}}"));
+  yaml::Node tree =
+      Tree(Cat("{name: gloo, type: STRICT_DNS, respectDnsTtl: true, connect_timeout: 1s, ", kAddress,
+               ", upstream_connection_options: {tcp_keepalive: {}}, typed_extension_protocol_options: {a: b}}"));
   const auto target = DivertXds(tree, "/state/xds.sock");
   ASSERT_TRUE(target.ok()) << target.status();
   EXPECT_EQ(*target, "gloo.ns:9977");
@@ -36,7 +38,8 @@ TEST(Divert, WhatCannotBeDivertedIsRefused) {
   const auto error = [](yaml::Node tree) { return std::string(DivertXds(tree, "/s").status().message()); };
   EXPECT_THAT(error(yaml::Parse("node: {}").documents[0]), HasSubstr("names no cluster"));
   EXPECT_THAT(error(Tree("{name: other}")), HasSubstr("there is no static cluster gloo"));
-  EXPECT_THAT(error(Tree(Cat("{name: gloo, transport_socket: {}, ", kAddress, "}"))), HasSubstr("line 4: the cluster gloo has TLS"));
+  EXPECT_THAT(error(Tree(Cat("{name: gloo, transport_socket: {}, ", kAddress, "}"))),
+              HasSubstr("line 4: the cluster gloo has TLS"));
   EXPECT_THAT(error(Tree("{name: gloo}")), HasSubstr("must have one address and port"));
 }
 

@@ -174,8 +174,7 @@ std::string Envoy(const std::string& named) {
 absl::StatusOr<std::unique_ptr<xds_relay::Relay>> StartRelay(const ProxyOptions& options, std::string& text,
                                                              yaml::Node& tree) {
   if (options.state_dir.empty()) return nullptr;
-  const absl::StatusOr<std::string> target =
-      bootstrap::DivertXds(tree, xds_relay::Relay::SocketIn(options.state_dir));
+  const absl::StatusOr<std::string> target = bootstrap::DivertXds(tree, xds_relay::Relay::SocketIn(options.state_dir));
   if (!target.ok()) return absl::InvalidArgumentError("--state-dir: " + std::string(target.status().message()));
   text = yaml::Emit(tree);
   xds_relay::RelayOptions relay;

@@ -12,19 +12,19 @@
 namespace k8sgw::xds_relay {
 namespace {
 
-using testing::ElementsAre;
-using testing::IsEmpty;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 
 constexpr char kClusters[] = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
 constexpr char kRoutes[] = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration";
 
-class RecorderTest : public testing::Test {
+class RecorderTest : public ::testing::Test {
  protected:
   void Open() {
     memory.reset();
     memory = *Memory::Open(Path(), [](const std::string& what) { FAIL() << what; });
   }
-  std::string Path() const { return folder.path() + "/state/last-good-xds"; }
+  std::string Path() const { return (folder.base() / "state/last-good-xds").string(); }
   void SetUp() override { Open(); }
 
   std::vector<std::string> Kept() const {
@@ -59,7 +59,7 @@ class RecorderTest : public testing::Test {
     return request;
   }
 
-  TestFolder folder;
+  testing::TestFolder folder;
   std::unique_ptr<Memory> memory;
 };
 

@@ -119,9 +119,8 @@ absl::StatusOr<std::unique_ptr<Relay>> Relay::Start(RelayOptions options) {
   std::error_code error;
   std::filesystem::create_directories(options.folder, error);
   const auto log = options.log;
-  auto memory = Memory::Open(options.folder + "/last-good-xds", [log](const std::string& what) {
-    log("what Envoy has is not kept: " + what, true);
-  });
+  auto memory = Memory::Open(options.folder + "/last-good-xds",
+                             [log](const std::string& what) { log("what Envoy has is not kept: " + what, true); });
   if (!memory.ok()) return memory.status();
   auto relay = std::make_unique<GrpcRelay>(std::move(options), *std::move(memory));
   if (const absl::Status status = relay->Listen(); !status.ok()) return status;
