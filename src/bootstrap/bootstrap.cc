@@ -81,7 +81,7 @@ int64_t ActiveConnections(std::string_view stats, const std::set<std::string>& o
     if (!name.ends_with(kStatEnd)) continue;
     name.remove_suffix(kStatEnd.size());
     // Each worker counts the same connections once more.
-    if (name == "admin" || name.find(".worker_") != std::string_view::npos) continue;
+    if (name == "admin" || name.starts_with("admin.") || name.find(".worker_") != std::string_view::npos) continue;
     if (own_listeners.contains(std::string(name))) continue;
     sum += Number(line.substr(colon + 2));
   }

@@ -45,6 +45,7 @@ static_resources:
                               "listener.[__]_8080.downstream_cx_active: 3\n"
                               "listener.[__]_8080.worker_0.downstream_cx_active: 3\n"
                               "listener.admin.downstream_cx_active: 1\n"
+                              "listener.admin.main_thread.downstream_cx_active: 1\n"
                               "listener.mine.downstream_cx_active: 1\n"
                               "http.ingress.downstream_cx_active: 3\n"
                               "listener.0.0.0.0_80.downstream_cx_active: 2",

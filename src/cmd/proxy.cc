@@ -170,12 +170,17 @@ std::string Envoy(const std::string& named) {
   return access(kEnvoyOfImage, X_OK) == 0 ? kEnvoyOfImage : FindEnvoy("");
 }
 
+absl::Status InFile(const ProxyOptions& options, const absl::Status& status) {
+  const std::string& file = options.sidecar_file.empty() ? options.template_file : options.sidecar_file;
+  return absl::InvalidArgumentError(fmt::format("{}: {}", file, std::string(status.message())));
+}
+
 // Puts a relay between Envoy and its control plane; nullptr when none is wanted.
 absl::StatusOr<std::unique_ptr<xds_relay::Relay>> StartRelay(const ProxyOptions& options, std::string& text,
                                                              yaml::Node& tree) {
   if (options.state_dir.empty()) return nullptr;
   const absl::StatusOr<std::string> target = bootstrap::DivertXds(tree, xds_relay::Relay::SocketIn(options.state_dir));
-  if (!target.ok()) return absl::InvalidArgumentError("--state-dir: " + std::string(target.status().message()));
+  if (!target.ok()) return InFile(options, target.status());
   text = yaml::Emit(tree);
   xds_relay::RelayOptions relay;
   relay.upstream = "dns:///" + *target;
@@ -185,11 +190,6 @@ absl::StatusOr<std::unique_ptr<xds_relay::Relay>> StartRelay(const ProxyOptions&
     is_error ? spdlog::warn("xDS: {}", what) : spdlog::info("xDS: {}", what);
   };
   return xds_relay::Relay::Start(std::move(relay));
-}
-
-absl::Status InFile(const ProxyOptions& options, const absl::Status& status) {
-  const std::string& file = options.sidecar_file.empty() ? options.template_file : options.sidecar_file;
-  return absl::InvalidArgumentError(fmt::format("{}: {}", file, std::string(status.message())));
 }
 
 int Proxy(const ProxyOptions& options) {
@@ -210,7 +210,9 @@ int Proxy(const ProxyOptions& options) {
   // First of all that has threads: it blocks signals in them.
   EnvoyParent parent(options, *bootstrap);
   const auto relay = StartRelay(options, *text, bootstrap->tree);
-  if (!relay.ok()) return Fail(InFile(options, relay.status()));
+  if (!relay.ok()) {
+    return Fail(absl::UnavailableError("--state-dir: " + std::string(relay.status().message())));
+  }
   const absl::StatusOr<EnvoyCommand> command = MakeCommand(options, envoy, *text, bootstrap->tree);
   if (!command.ok()) return Fail(command.status());
   spdlog::info("starts {}", envoy);

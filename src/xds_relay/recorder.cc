@@ -1,5 +1,6 @@
 #include "src/xds_relay/recorder.h"
 
+#include <google/protobuf/any.pb.h>
 #include <google/protobuf/struct.pb.h>
 #include <google/rpc/status.proto.h>
 

@@ -1,6 +1,7 @@
 #include "src/xds_relay/recorder.h"
 
 #include <gmock/gmock.h>
+#include <google/protobuf/any.pb.h>
 #include <google/protobuf/struct.pb.h>
 #include <google/rpc/status.proto.h>
 #include <gtest/gtest.h>

@@ -11,7 +11,6 @@
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -66,6 +65,7 @@ class Session {
 
  private:
   using Clock = std::chrono::steady_clock;
+  static constexpr Clock::time_point kNever = Clock::time_point::max();
   static constexpr std::chrono::milliseconds kRetry{250};
   static constexpr std::chrono::milliseconds kProbe{1000};
   static constexpr std::chrono::seconds kProbePatience{5};
@@ -102,9 +102,7 @@ class Session {
     const auto deadline = Clock::now() + host_.patience();
     while (true) {
       bool answered = false;
-      const std::optional<Clock::time_point> until =
-          may_fall_back ? std::optional<Clock::time_point>(deadline) : std::nullopt;
-      const grpc::Status status = Talk(host_.upstream(), true, until, &answered);
+      const grpc::Status status = Talk(host_.upstream(), true, may_fall_back ? deadline : kNever, &answered);
       if (IsGone()) return grpc::Status::OK;
       if (answered || !may_fall_back) return status;
       if (Clock::now() >= deadline) return ServeFromMemory(status);
@@ -119,7 +117,7 @@ class Session {
     host_.Log("the control plane cannot be had (" + why.error_message() + "): Envoy is served what it had last", false);
     std::thread prober([this] { Probe(); });
     bool answered = false;
-    const grpc::Status status = Talk(*stub, false, std::nullopt, &answered);
+    const grpc::Status status = Talk(*stub, false, kNever, &answered);
     {
       std::lock_guard<std::mutex> lock(mutex_);
       done_ = true;
@@ -132,7 +130,7 @@ class Session {
   }
 
   // Passes on what both say until one ends, the control plane is back, or nothing came until `until`.
-  grpc::Status Talk(SessionHost::Stub& stub, bool record, std::optional<Clock::time_point> until, bool* answered) {
+  grpc::Status Talk(SessionHost::Stub& stub, bool record, Clock::time_point until, bool* answered) {
     Call call;
     PassHeadersOn(call.context);
     call.stream = OpenStream(stub, &call.context, static_cast<const Request*>(nullptr));
@@ -145,9 +143,9 @@ class Session {
       inbox_.clear();
       if (call.answered) {
         // Nobody else will need what was said.
-        until.reset();
+        until = kNever;
       }
-      if (until && Clock::now() >= *until) break;
+      if (Clock::now() >= until) break;
       if (next < said_.size()) {
         const Request request = said_[next++];
         if (record) recorder_.OnRequest(request);
@@ -160,8 +158,9 @@ class Session {
         }
         continue;
       }
-      const auto wake = [&] { return gone_ || call.ended || back_ || !inbox_.empty() || (until && call.answered); };
-      until ? void(changed_.wait_until(lock, *until, wake)) : changed_.wait(lock, wake);
+      const bool waits = until != kNever;
+      const auto wake = [&] { return gone_ || call.ended || back_ || !inbox_.empty() || (waits && call.answered); };
+      waits ? void(changed_.wait_until(lock, until, wake)) : changed_.wait(lock, wake);
     }
     *answered = call.answered;
     lock.unlock();

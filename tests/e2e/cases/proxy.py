@@ -58,8 +58,6 @@ def bad_bootstrap(scenario: Scenario) -> None:
         proxy = Proxy(scenario, text, env={"POD_IP": "a\nb"})
         expect_line(proxy.process, message)
         expect_exit(proxy.process, 1)
-    proxy = Proxy(scenario, "{}", flags=["--input", "/nowhere/envoy.yaml"])
-    expect_exit(proxy.process, 2)  # twice
     missing = scenario.own(Process([str(binary(scenario.preset)), "proxy", "--input", "/nowhere/e.yaml"]))
     expect_line(missing, "/nowhere/e.yaml cannot be read: No such file")
     expect_exit(missing, 1)
@@ -270,3 +268,116 @@ def validated(scenario: Scenario) -> None:
     expect_exit(envoy, 0)
     lines = [line for line in envoy.lines() if not line.endswith("' OK")]
     assert not lines, lines
+
+
+class Delivered:
+    """A `gloo` of files and a proxy that gets its configuration, each to be started at any time."""
+
+    def __init__(self, scenario: Scenario, api_type: str = "DELTA_GRPC") -> None:
+        self.scenario = scenario
+        self.state = scenario.folder / "state"
+        self.data = scenario.folder / "data"
+        self.xds_port, self.http_port, self.other_port = free_port(), free_port(), free_port()
+        self.template = objects.bootstrap(self.xds_port, 1, "gloo-system~gateway-proxy", api_type)
+        self.template = self.template.replace("port_value: 1}", "port_value: ADMIN_PORT}")
+        self.template = self.template.replace("resource_api_version: V3}", "resource_api_version: V3, initial_fetch_timeout: 0s}")
+        validation = f"127.0.0.1:{free_port()}"
+        settings = objects.settings(str(self.data), f"127.0.0.1:{self.xds_port}", validation)
+        self._put("gloo-system/default.yaml", settings)
+        self.write("gateways", "gateway-proxy", objects.flat_gateway(self.http_port))
+        other = objects.flat_gateway(self.other_port).replace("name: gateway-proxy", "name: other")
+        self.write("gateways", "other", other + "proxyNames: [gateway-proxy]\n")
+        self.write("virtualservices", "site", objects.flat_direct("hello"))
+
+    def _put(self, path: str, text: str) -> None:
+        (self.data / path).parent.mkdir(parents=True, exist_ok=True)
+        replace_file(self.data / path, text)
+
+    def write(self, plural: str, name: str, text: str) -> None:
+        self._put(f"config/{plural}/gloo-system/{name}.yaml", text)
+
+    def remove(self, plural: str, name: str) -> None:
+        (self.data / f"config/{plural}/gloo-system/{name}.yaml").unlink()
+
+    def gloo(self) -> Process:
+        args = [str(binary(self.scenario.preset)), "gloo", "--dir", str(self.data)]
+        return self.scenario.own(Process(args, {"POD_NAMESPACE": "gloo-system"}))
+
+    def proxy(self, *flags: str) -> Proxy:
+        kept = ["--state-dir", str(self.state), "--state-patience", "1", "--drain-least-seconds", "0"]
+        return Proxy(self.scenario, self.template, flags=[*kept, *flags])
+
+
+def end(process: Process) -> None:
+    process.signal(signal.SIGKILL)
+    process.wait_exit()
+
+
+def survives(scenario: Scenario, api_type: str) -> None:
+    both = Delivered(scenario, api_type)
+    gloo, proxy = both.gloo(), both.proxy()
+    await_answer(both.http_port, "hello", seconds=30)
+    both.write("virtualservices", "site", objects.flat_direct("newer"))
+    await_answer(both.http_port, "newer")
+    for path in both.state.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, f"{path}: {path.stat().st_mode:o}"
+    end(gloo)
+    end(proxy.process)
+
+    proxy = both.proxy().await_ready()
+    expect_line(proxy.process, "Envoy is served what it had last")
+    expect_answer(both.http_port, "newer")
+    expect_answer(both.other_port, "newer")
+    clients = [KeepAliveClient(both.http_port) for _ in range(4)]
+    wait_until(lambda: all(one.answers > 20 for one in clients), "answers", 20)
+    both.write("virtualservices", "site", objects.flat_direct("newest"))
+    both.remove("gateways", "other")
+    both.gloo()
+    expect_line(proxy.process, "the control plane answers again")
+    await_answer(both.http_port, "newest", seconds=20)
+    wait_until(lambda: client.get(both.other_port).status == 0, "the other listener is gone", 20)
+    both.write("virtualservices", "site", objects.flat_direct("live"))
+    await_answer(both.http_port, "live")
+    faults = [fault for one in clients for fault in one.faults]
+    assert not faults, faults[:3]
+    assert all(one.connections == 1 for one in clients), "connections were dropped"
+    for one in clients:
+        one.stop_connecting()
+    # Nothing of what is gone comes back.
+    end(proxy.process)
+    for process in scenario.processes:
+        if "gloo" in process.args and process.running():
+            end(process)
+    both.proxy().await_ready()
+    expect_answer(both.http_port, "live")
+    assert client.get(both.other_port).status == 0, "a listener that was removed is served"
+
+
+@SUITE.case("proxy: with a state folder, a start while the control plane is away serves what was served")
+def survives_delta(scenario: Scenario) -> None:
+    survives(scenario, "DELTA_GRPC")
+
+
+@SUITE.case("proxy: the same with the state of the world")
+def survives_state(scenario: Scenario) -> None:
+    survives(scenario, "GRPC")
+
+
+@SUITE.case("proxy: without anything kept, it waits for the control plane; refused configuration is not kept")
+def nothing_kept(scenario: Scenario) -> None:
+    both = Delivered(scenario)
+    proxy = both.proxy()
+    time.sleep(3)
+    assert not proxy.is_ready(), "ready without configuration"
+    gloo = both.gloo()
+    await_answer(both.http_port, "hello", seconds=30)
+    second = both.proxy()
+    expect_line(second.process, "last-good-xds")  # one process at a time has it
+    expect_exit(second.process, 1)
+    end(gloo)
+    proxy.process.signal(signal.SIGTERM)
+    expect_exit(proxy.process, 0)
+    both.template = both.template.replace("- name: xds_cluster\n", "- name: xds_cluster\n    transport_socket: {name: tls}\n")
+    refused = both.proxy()
+    expect_line(refused.process, "--state-dir: .*envoy.yaml: line .* has TLS")
+    expect_exit(refused.process, 1)
