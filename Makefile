@@ -7,7 +7,7 @@ ENVOY := $(CACHE)/envoy-1.40.0
 CLANG_FORMAT := $(CACHE)/clang-format-18.1.8
 BUILD = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; cmake --build build/$(1) -j$(JOBS)
 
-.PHONY: help setup build all run test unit golden crds style format pages commands e2e resilience cluster fuzz bench bench-cluster bench-scale asan tsan clean
+.PHONY: help setup build all run test unit golden crds style format pages commands e2e resilience chart chart-values cluster fuzz bench bench-cluster bench-scale asan tsan clean
 
 help: ## what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,7 +25,7 @@ all: setup ## the same, with the test programs and the benchmarks
 run: build ## serve examples/petstore with a small backend until Ctrl-C
 	@tools/run_petstore.sh
 
-test: unit golden style pages commands e2e resilience cluster tsan asan fuzz ## every test
+test: unit golden style pages commands e2e resilience chart cluster tsan asan fuzz ## every test
 
 unit: all ## unit, property and simulation tests
 	@cd build/release && ctest -L unit --output-on-failure
@@ -53,6 +53,12 @@ commands: all ## validate, explain and translate, word by word
 
 resilience: all ## whole processes: files that break, processes that die, ports that are taken
 	@python3 tests/e2e/resilience.py --preset release
+
+chart: build ## renderings of the chart, and what Helm, Envoy and `validate` say of them; UPDATE_GOLDEN=1 rewrites them
+	@python3 tests/chart/run.py
+
+chart-values: ## rewrite values.schema.json and the table of docs/helm.md after a change of chart/values.yaml
+	@python3 tests/chart/schema.py
 
 cluster: all ## cases on a real Kubernetes; needs root, and ten minutes or more the first time, which builds it
 	@$(ROOT) python3 tests/cluster/run.py --preset release

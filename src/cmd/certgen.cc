@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "src/certgen/cluster.h"
 #include "src/certgen/folder_store.h"
@@ -55,6 +56,7 @@ struct Options {
   std::string secret_ns;
   certgen::FileNames names;
   std::string webhook;
+  int64_t wait_for_webhook = 0;
   std::string out;
   std::string kubeconfig;
   std::string context;
@@ -81,6 +83,30 @@ certgen::RunOptions Demand(const Options& options) {
   return run;
 }
 
+// A webhook that is not there is waited for, if that is wanted; when it does not come, that is no fault of the
+// certificate.
+class PatientWebhook {
+ public:
+  PatientWebhook(certgen::Webhook& webhook, int64_t patience) : webhook_(webhook), patience_(patience) {}
+
+  absl::StatusOr<bool> Update(certgen::Store& store, const certgen::World& world) {
+    for (int64_t waited = 0;; ++waited) {
+      absl::StatusOr<bool> written = webhook_.Update(store);
+      if (patience_ == 0 || !absl::IsNotFound(written.status())) return written;
+      if (gave_up_ || waited >= patience_) {
+        if (!std::exchange(gave_up_, true)) world.log(std::string(written.status().message()));
+        return false;
+      }
+      world.sleep(1);
+    }
+  }
+
+ private:
+  certgen::Webhook& webhook_;
+  const int64_t patience_;
+  bool gave_up_ = false;
+};
+
 int Certgen(const Options& options) {
   SetUpLog(options.log);
   certgen::World world{
@@ -105,7 +131,8 @@ int Certgen(const Options& options) {
   const std::string secret_ns = options.secret_ns.empty() ? options.subject.ns : options.secret_ns;
   certgen::SecretStore store(cluster, secret_ns, options.secret, options.names);
   certgen::Webhook webhook(cluster, options.webhook, options.subject);
-  if (!options.webhook.empty()) world.tell = [&](certgen::Store& its_store) { return webhook.Update(its_store); };
+  PatientWebhook patient(webhook, options.wait_for_webhook);
+  if (!options.webhook.empty()) world.tell = [&](certgen::Store& store) { return patient.Update(store, world); };
   const absl::Status status = certgen::Run(Demand(options), store, world);
   return status.ok() ? 0 : Fail(status);
 }
@@ -177,6 +204,8 @@ void AddCertgen(CLI::App& app, int& exit_code) {
   AddDuration(*command, "--rotation-duration", options->rotation_duration, "0s",
               "Wait so long between the steps of a rotation; 0s leaves the next steps to the next runs");
   AddDuration(*command, "--renew-before", options->renew_before, "2160h", "Renew a certificate so long before its end");
+  AddDuration(*command, "--wait-for-webhook", options->wait_for_webhook, "0s",
+              "Wait so long for a webhook that does not exist, and go on without it then; 0s takes that for an error");
   AddDuration(*command, "--valid-for", options->valid_for, "8760h", "How long a new certificate is good");
   auto* out = command->add_option("--out", options->out, "No cluster: keep the files in this folder");
   command

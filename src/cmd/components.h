@@ -11,5 +11,6 @@ void AddSds(CLI::App& app, int& exit_code);
 void AddAccessLog(CLI::App& app, int& exit_code);
 void AddDiscovery(CLI::App& app, int& exit_code);
 void AddProxy(CLI::App& app, int& exit_code);
+void AddProbe(CLI::App& app, int& exit_code);
 
 }  // namespace k8sgw

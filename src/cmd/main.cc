@@ -309,6 +309,7 @@ int main(int argc, char** argv) {
   k8sgw::AddAccessLog(app, exit_code);
   k8sgw::AddDiscovery(app, exit_code);
   k8sgw::AddProxy(app, exit_code);
+  k8sgw::AddProbe(app, exit_code);
   if (argc == 1) {
     std::cerr << app.help();
     return k8sgw::kUsage;

@@ -265,9 +265,7 @@ void AddProxy(CLI::App& app, int& exit_code) {
   AddLogFlags(*command, options->log);
   command->footer(kHelp);
   command->callback([options, &exit_code] {
-    if (options->drain_least_seconds > options->drain_seconds) {
-      throw CLI::ValidationError("proxy", "--drain-least-seconds is more than --drain-seconds");
-    }
+    options->drain_least_seconds = std::min(options->drain_least_seconds, options->drain_seconds);
     if (!options->sidecar_file.empty() && !options->state_dir.empty()) {
       throw CLI::ValidationError("proxy", "a sidecar's bootstrap is taken as it is: leave --state-dir away");
     }

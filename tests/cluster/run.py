@@ -16,6 +16,7 @@ import support  # pylint: disable=unused-import # finds the harness
 from cases import (
     admission,
     certgen,
+    chart,
     clocks,
     config_maps,
     definitions,
@@ -56,6 +57,7 @@ _SUITES = [
     validation_service.SUITE,
     fleet.SUITE,
     certgen.SUITE,
+    chart.SUITE,
     servers.SUITE,
     replicas.SUITE,
     clocks.SUITE,

@@ -3,9 +3,36 @@
 
 import sys
 
-from cases import access_log, certgen, file_mode, files, images, processes, proxy, sds, transcoding, validation_service
+from cases import (
+    access_log,
+    certgen,
+    file_mode,
+    files,
+    images,
+    module,
+    mtls,
+    processes,
+    proxy,
+    sds,
+    transcoding,
+    validation_service,
+)
 from harness.scenario import main
 
+_SUITES = [
+    files.SUITE,
+    transcoding.SUITE,
+    processes.SUITE,
+    file_mode.SUITE,
+    validation_service.SUITE,
+    certgen.SUITE,
+    sds.SUITE,
+    mtls.SUITE,
+    access_log.SUITE,
+    module.SUITE,
+    proxy.SUITE,
+    images.SUITE,
+]
+
 if __name__ == "__main__":
-    modules = (files, transcoding, processes, file_mode, validation_service, certgen, sds, access_log, proxy, images)
-    sys.exit(main(__doc__, [module.SUITE for module in modules]))
+    sys.exit(main(__doc__, _SUITES))

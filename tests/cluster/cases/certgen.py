@@ -9,6 +9,7 @@ import ssl
 import subprocess
 import tempfile
 import threading
+import time
 from typing import Any, Iterator
 
 import yaml
@@ -205,6 +206,20 @@ def no_webhook(scenario: Scenario) -> None:
         other = certgen.start("--svc-name", "nobody")
         assert other.wait_exit() != 0
         certgen.run()
+
+
+@SUITE.case("certgen: a webhook that comes later is waited for; one that does not come, done without")
+def waits_for_webhook(scenario: Scenario) -> None:
+    with _certgen(scenario) as certgen:
+        scenario.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": _SECRET}, "type": "Opaque"})
+        assert "there is no ValidatingWebhookConfiguration" in certgen.run("--wait-for-webhook", "1s")
+        certgen.verify()
+        waiting = certgen.start("--wait-for-webhook", "60s")
+        time.sleep(1)
+        assert waiting.running(), waiting.log()
+        certgen.register()
+        assert waiting.wait_exit() == 0, waiting.log()
+        assert certgen.bundles()["ours.example.com"] == certgen.part("ca.crt")
 
 
 class _Reviewer:

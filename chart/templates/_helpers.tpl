@@ -1,0 +1,199 @@
+{{/* How objects are rendered. Each template names an object by `k8sgateway.object`, which merges kubeResourceOverride into it. */}}
+
+{{/* into, from: merges deeply, in place; what `from` says counts, false and 0 too (Sprig's merge would skip those). */}}
+{{- define "k8sgateway.mergeInto" -}}
+{{- range $key, $value := .from -}}
+  {{- $there := get $.into $key -}}
+  {{- if and (kindIs "map" $value) (kindIs "map" $there) -}}
+    {{- include "k8sgateway.mergeInto" (dict "into" $there "from" $value) -}}
+  {{- else -}}
+    {{- $_ := set $.into $key $value -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* (list CONTEXT TEMPLATE OVERRIDE): one object, with sorted keys. */}}
+{{- define "k8sgateway.object" -}}
+{{- $text := include (index . 1) (index . 0) -}}
+{{- $object := fromYaml $text -}}
+{{- if hasKey $object "Error" -}}
+  {{- fail (printf "%s is no YAML: %s\n%s" (index . 1) $object.Error $text) -}}
+{{- end -}}
+{{- include "k8sgateway.mergeInto" (dict "into" $object "from" (index . 2)) }}
+---
+{{ toYaml $object }}
+{{ end -}}
+
+{{- define "k8sgateway.namespace" -}}{{ .Release.Namespace }}{{- end -}}
+
+{{/* End of the names of objects of the cluster, so that installations do not meet. */}}
+{{- define "k8sgateway.suffix" -}}
+{{- .Values.global.glooRbac.nameSuffix | default .Release.Namespace -}}
+{{- end -}}
+
+{{/* (list ROOT COMPONENT): labels of every object. */}}
+{{- define "k8sgateway.labels" -}}
+{{- $root := index . 0 -}}
+app: gloo
+gloo: {{ index . 1 }}
+app.kubernetes.io/name: {{ index . 1 }}
+app.kubernetes.io/part-of: k8sgateway
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 }}
+{{- with $root.Values.global.additionalLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* (list ROOT COMPONENT): labels of pods; no version in them, so that an upgrade of the chart alone restarts nothing. */}}
+{{- define "k8sgateway.podLabels" -}}
+{{- $root := index . 0 -}}
+gloo: {{ index . 1 }}
+app.kubernetes.io/name: {{ index . 1 }}
+app.kubernetes.io/part-of: k8sgateway
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+{{- with $root.Values.global.additionalLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{/* (list ROOT IMAGE REPOSITORY): the reference of an image. */}}
+{{- define "k8sgateway.image" -}}
+{{- $root := index . 0 -}}{{- $image := index . 1 -}}
+{{- $name := printf "%s/%s" ($image.registry | default $root.Values.global.image.registry) ($image.repository | default (index . 2)) -}}
+{{- if $image.digest -}}
+{{ $name }}@{{ $image.digest }}
+{{- else -}}
+{{ $name }}:{{ $image.tag | default $root.Values.global.image.tag | default $root.Chart.AppVersion }}
+{{- end -}}
+{{- end -}}
+
+{{/* (list ROOT IMAGE REPOSITORY): image and imagePullPolicy of a container. */}}
+{{- define "k8sgateway.imageFields" -}}
+image: {{ include "k8sgateway.image" . | quote }}
+imagePullPolicy: {{ (index . 1).pullPolicy | default (index . 0).Values.global.image.pullPolicy }}
+{{- end -}}
+
+{{- define "k8sgateway.pullSecrets" -}}
+{{- with .Values.global.image.pullSecret -}}
+imagePullSecrets: [{name: {{ . | quote }}}]
+{{- end -}}
+{{- end -}}
+
+{{/* (list ROOT PART): whether the cluster chooses user ids; "true" or nothing. */}}
+{{- define "k8sgateway.floating" -}}
+{{- $all := (index . 0).Values.global.securitySettings.floatingUserId -}}
+{{- if ternary (index . 1).floatingUserId $all (kindIs "invalid" $all) -}}true{{- end -}}
+{{- end -}}
+
+{{/* (list ROOT PART): securityContext of a pod. */}}
+{{- define "k8sgateway.podSecurity" -}}
+{{- $part := index . 1 -}}
+runAsNonRoot: {{ if hasKey $part "runUnprivileged" }}{{ $part.runUnprivileged }}{{ else }}true{{ end }}
+{{- if not (include "k8sgateway.floating" .) }}
+runAsUser: {{ $part.runAsUser | int64 }}
+runAsGroup: {{ $part.runAsUser | int64 }}
+{{- with $part.fsGroup }}
+fsGroup: {{ . | int64 }}
+{{- end }}
+{{- end }}
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{/* securityContext of every container. */}}
+{{- define "k8sgateway.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{/* Who and where a pod is. */}}
+{{- define "k8sgateway.podEnv" -}}
+- name: POD_NAME
+  valueFrom: {fieldRef: {fieldPath: metadata.name}}
+- name: POD_NAMESPACE
+  valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
+{{- end -}}
+
+{{/* nodeSelector, tolerations and affinity of a part. */}}
+{{- define "k8sgateway.placement" -}}
+{{- range $key := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" "nodeName" }}
+{{- with get $ $key }}
+{{ $key }}: {{ toJson . }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* (dict "root" ROOT "stats" STATS "into" DICT): global.glooStats with what a part says itself. */}}
+{{- define "k8sgateway.stats" -}}
+{{- include "k8sgateway.mergeInto" (dict "into" .into "from" (deepCopy .root.Values.global.glooStats)) -}}
+{{- include "k8sgateway.mergeInto" (dict "into" .into "from" .stats) -}}
+{{- end -}}
+
+{{/* (list STATS PORT): annotations of pods whose metrics are on this port. */}}
+{{- define "k8sgateway.statsAnnotations" -}}
+{{- $stats := index . 0 -}}{{- $port := index . 1 -}}
+{{- if $stats.enabled -}}
+prometheus.io/scrape: "true"
+prometheus.io/path: /metrics
+prometheus.io/port: {{ $port | quote }}
+{{- if $stats.setDatadogAnnotations }}
+ad.datadoghq.com/instances: {{ printf `[{"prometheus_url": "http://%%%%host%%%%:%s/metrics"}]` $port | quote }}
+{{- end }}
+{{- end -}}
+{{- end -}}
+
+{{/* (dict "root" ROOT "stats" STATS "name" NAME "selector" MAP "port" PORT): the Service of metrics. */}}
+{{- define "k8sgateway.monitoringService" -}}
+apiVersion: v1
+kind: Service
+metadata:
+  name: {{ .name }}-monitoring-service
+  namespace: {{ .namespace }}
+  labels: {{- include "k8sgateway.labels" (list .root .name) | nindent 4 }}
+    monitoring: "true"
+spec:
+  selector: {{ toJson .selector }}
+  ports:
+  - {name: http-monitoring, port: {{ .port }}, targetPort: {{ .port }}, protocol: TCP}
+{{- end -}}
+
+{{/* minAvailable or maxUnavailable of a podDisruptionBudget. */}}
+{{- define "k8sgateway.budget" -}}
+{{- if ne (toString .maxUnavailable) "" -}}
+maxUnavailable: {{ toJson .maxUnavailable }}
+{{- else -}}
+minAvailable: {{ toJson .minAvailable }}
+{{- end -}}
+{{- end -}}
+
+{{/* "true" when a budget is wanted. */}}
+{{- define "k8sgateway.wantsBudget" -}}
+{{- if or (ne (toString .minAvailable) "") (ne (toString .maxUnavailable) "") -}}true{{- end -}}
+{{- end -}}
+
+{{/* Whether the webhook has a certificate of ours. */}}
+{{- define "k8sgateway.certgen" -}}
+{{- if and .Values.gateway.enabled .Values.gateway.validation.enabled .Values.gateway.certGenJob.enabled -}}true{{- end -}}
+{{- end -}}
+
+{{- define "k8sgateway.webhook" -}}
+{{- if and .Values.gateway.enabled .Values.gateway.validation.enabled .Values.gateway.validation.webhook.enabled -}}true{{- end -}}
+{{- end -}}
+
+{{- define "k8sgateway.webhookName" -}}
+gloo-gateway-validation-webhook-{{ .Release.Namespace }}
+{{- end -}}
+
+{{/* Arguments of certgen for the webhook's certificate. */}}
+{{- define "k8sgateway.certgenArgs" -}}
+- --svc-name=gloo
+- --svc-namespace={{ .Release.Namespace }}
+- --cluster-domain={{ .Values.k8s.clusterName }}
+- --secret-name={{ .Values.gateway.validation.secretName }}
+{{- if include "k8sgateway.webhook" . }}
+- --validating-webhook-configuration-name={{ include "k8sgateway.webhookName" . }}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,43 @@
+{{/*
+(dict "root" ROOT "into" DICT): each proxy by its name, as the context of its templates:
+  root       the chart
+  name       of the proxy and its objects, such as gateway-proxy
+  namespace  of its objects
+  spec       its values, complete: those of gatewayProxy, but for what it says itself
+  stats      its stats, complete
+*/}}
+{{- define "k8sgateway.proxies" -}}
+{{- $root := .root -}}{{- $into := .into -}}
+{{- if $root.Values.gateway.enabled -}}
+{{- range $key, $own := $root.Values.gatewayProxies -}}
+  {{- if not (get ($own | default dict) "disabled") -}}
+    {{- $name := kebabcase $key -}}
+    {{- $spec := deepCopy $root.Values.gatewayProxies.gatewayProxy -}}
+    {{- if ne $key "gatewayProxy" -}}
+      {{- include "k8sgateway.mergeInto" (dict "into" $spec "from" ($own | default dict)) -}}
+    {{- end -}}
+    {{- $stats := dict -}}
+    {{- include "k8sgateway.stats" (dict "root" $root "stats" $spec.stats "into" $stats) -}}
+    {{- $namespace := $spec.namespace | default $root.Release.Namespace -}}
+    {{- if hasKey $into $name -}}{{- fail (printf "gatewayProxies: two of them have the name %s" $name) -}}{{- end -}}
+    {{- $_ := set $into $name (dict "root" $root "name" $name "namespace" $namespace "spec" $spec "stats" $stats) -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Labels of the objects of a proxy. */}}
+{{- define "k8sgateway.proxy.labels" -}}
+{{ include "k8sgateway.labels" (list .root .name) }}
+gateway-proxy-id: {{ .name }}
+{{- end -}}
+
+{{- define "k8sgateway.proxy.selector" -}}
+gateway-proxy: live
+gateway-proxy-id: {{ .name }}
+{{- end -}}
+
+{{/* Where Envoy's own listeners, and the default Gateways, listen. */}}
+{{- define "k8sgateway.proxy.anyAddress" -}}
+{{- if or .spec.gatewaySettings.ipv4Only .root.Values.settings.ipV4Only -}}0.0.0.0{{- else -}}"::"{{- end -}}
+{{- end -}}

@@ -1,0 +1,166 @@
+"""What must hold of the rendered objects, whatever the values."""
+
+from typing import Any, Iterator
+
+Object = dict[str, Any]
+_CLUSTER_KINDS = {"ClusterRole", "ClusterRoleBinding", "ValidatingWebhookConfiguration", "Namespace"}
+# Accounts that every namespace has.
+_KNOWN_ACCOUNTS = {"default"}
+
+
+def _name(one: Object) -> str:
+    meta = one["metadata"]
+    return f"{one['kind']} {meta.get('namespace', '')}/{meta['name']}"
+
+
+def _template(one: Object) -> Object | None:
+    """The pod of an object, with its metadata."""
+    if one["kind"] in ("Deployment", "DaemonSet"):
+        template: Object = one["spec"]["template"]
+        return template
+    if one["kind"] == "CronJob":
+        template = one["spec"]["jobTemplate"]["spec"]["template"]
+        return template
+    return one if one["kind"] == "Pod" else None
+
+
+def _pods(objects: list[Object]) -> Iterator[tuple[Object, Object]]:
+    for one in objects:
+        template = _template(one)
+        if template:
+            yield one, template
+
+
+def _containers(template: Object) -> list[Object]:
+    spec = template["spec"]
+    return [*spec.get("initContainers", []), *spec["containers"]]
+
+
+def _security(one: Object, template: Object) -> Iterator[str]:
+    pod = template["spec"].get("securityContext", {})
+    if pod.get("runAsNonRoot") is not True:
+        yield "may run as root"
+    if pod.get("seccompProfile") != {"type": "RuntimeDefault"}:
+        yield "has no seccomp profile"
+    if "runAsUser" in pod and pod["runAsUser"] < 1:
+        yield "runs as root"
+    for container in _containers(template):
+        own, name = container.get("securityContext", {}), container["name"]
+        if own.get("allowPrivilegeEscalation") is not False:
+            yield f"container {name} may get more privileges"
+        if own.get("readOnlyRootFilesystem") is not True:
+            yield f"container {name} may write its image"
+        if own.get("capabilities", {}).get("drop") != ["ALL"]:
+            yield f"container {name} keeps capabilities"
+        if not container.get("resources", {}).get("requests"):
+            yield f"container {name} asks for no resources"
+        if one["kind"] in ("Deployment", "DaemonSet") and one["metadata"]["name"] in ("gloo", "access-log"):
+            if container in template["spec"]["containers"] and container["name"] == one["metadata"]["name"]:
+                if "readinessProbe" not in container:
+                    yield f"container {name} has no readiness probe"
+
+
+def _mounts(template: Object, made: set[tuple[str, str]]) -> Iterator[str]:
+    volumes = {volume["name"]: volume for volume in template["spec"].get("volumes", [])}
+    if len(volumes) != len(template["spec"].get("volumes", [])):
+        yield "has two volumes of one name"
+    used = set()
+    for container in _containers(template):
+        for mount in container.get("volumeMounts", []):
+            used.add(mount["name"])
+            if mount["name"] not in volumes:
+                yield f"container {container['name']} mounts {mount['name']}, which is no volume"
+    for name in volumes.keys() - used:
+        yield f"volume {name} is mounted nowhere"
+    for volume in volumes.values():
+        config = volume.get("configMap", {}).get("name")
+        if config and ("ConfigMap", config) not in made:
+            yield f"there is no ConfigMap {config}"
+
+
+def _services(objects: list[Object]) -> Iterator[str]:
+    for service in (one for one in objects if one["kind"] == "Service"):
+        selector = service["spec"]["selector"].items()
+        fitting = [
+            template
+            for one, template in _pods(objects)
+            if one["kind"] in ("Deployment", "DaemonSet")
+            and one["metadata"]["namespace"] == service["metadata"]["namespace"]
+            and selector <= template["metadata"]["labels"].items()
+        ]
+        if len(fitting) != 1:
+            yield f"{_name(service)} leads to {len(fitting)} sets of pods"
+            continue
+        open_ports = {port["containerPort"] for c in _containers(fitting[0]) for port in c.get("ports", [])}
+        for port in service["spec"]["ports"]:
+            custom = port["name"] not in ("http", "https", "failover") and service["metadata"]["name"].startswith("partner")
+            if port["targetPort"] not in open_ports and not custom:
+                yield f"{_name(service)} leads to port {port['targetPort']}, which is not open"
+
+
+def _selectors(one: Object, template: Object) -> Iterator[str]:
+    selector = one["spec"].get("selector", {}).get("matchLabels", {}).items()
+    if not selector <= template["metadata"]["labels"].items():
+        yield "does not select its own pods"
+
+
+def _accounts(objects: list[Object], made: set[tuple[str, str]]) -> Iterator[str]:
+    """Accounts and roles that are named are there; nobody may do everything."""
+    for one, template in _pods(objects):
+        account = template["spec"].get("serviceAccountName", "default")
+        if account not in _KNOWN_ACCOUNTS and ("ServiceAccount", account) not in made:
+            yield f"{_name(one)} runs as {account}, which is not there"
+    for one in objects:
+        if one["kind"].endswith("RoleBinding"):
+            if not one["subjects"]:
+                yield f"{_name(one)} is for nobody"
+            if (one["roleRef"]["kind"], one["roleRef"]["name"]) not in made:
+                yield f"{_name(one)} names no role"
+            missing = [s["name"] for s in one["subjects"] if ("ServiceAccount", s["name"]) not in made]
+            if missing:
+                yield f"{_name(one)} is for {missing}, who are not there"
+        for rule in one.get("rules", []) if one["kind"] in ("Role", "ClusterRole") else []:
+            if "*" in rule["verbs"] + rule["resources"] + rule["apiGroups"]:
+                yield f"{_name(one)} grants everything of something"
+            if "secrets" in rule["resources"] and {"create", "update", "patch", "delete"} & set(rule["verbs"]):
+                if not rule.get("resourceNames"):
+                    yield f"{_name(one)} lets write any Secret"
+
+
+def _names(objects: list[Object], namespace: str) -> Iterator[str]:
+    seen = set()
+    for one in objects:
+        name = _name(one)
+        if (one["apiVersion"], name) in seen:
+            yield f"{name} is there twice"
+        seen.add((one["apiVersion"], name))
+        if one["kind"] in _CLUSTER_KINDS:
+            if one["kind"] != "Namespace" and not one["metadata"]["name"].endswith(f"-{namespace}"):
+                yield f"{name}: other installations may have it, too"
+        elif not one["metadata"].get("namespace"):
+            yield f"{name} has no namespace"
+        if "app.kubernetes.io/instance" not in one["metadata"]["labels"]:
+            yield f"{name} does not say whose it is"
+
+
+def faults_of(objects: list[Object], namespace: str) -> list[str]:
+    """Of all objects of one rendering."""
+    made = {(one["kind"], one["metadata"]["name"]) for one in objects}
+    faults = [*_names(objects, namespace), *_services(objects), *_accounts(objects, made)]
+    for one, template in _pods(objects):
+        found = [*_security(one, template), *_mounts(template, made)]
+        if one["kind"] in ("Deployment", "DaemonSet"):
+            found += _selectors(one, template)
+        faults += [f"{_name(one)} {fault}" for fault in found]
+    return faults
+
+
+def meetings(objects: list[Object], others: list[Object]) -> list[str]:
+    """Objects that two installations in two namespaces would both have."""
+
+    def keys(of: list[Object]) -> set[str]:
+        return {_name(one) for one in of}
+
+    # Proxies in a namespace of their own, and roles in namespaces that both watch.
+    shared = {name for name in keys(objects) & keys(others) if " partners/" not in name}
+    return [f"{name}: two installations would meet in it" for name in sorted(shared)]

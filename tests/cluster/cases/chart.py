@@ -1,0 +1,203 @@
+"""The chart on a real cluster: what it renders is taken, what it installs serves, and nothing is left of it."""
+
+import concurrent.futures
+import json
+import pathlib
+import subprocess
+
+from harness import client
+from harness.scenario import Suite
+from harness.waiting import wait_until
+from support import release
+from support.load import under_load
+from support.objects import says, to_service, to_upstream, virtual_service
+from support.release import Release, merge, objects_in, values
+from support.scenario import Scenario, ask, await_answer
+
+SUITE = Suite()
+_SECONDS = 60
+# The first certificate is there when gloo begins; the API server's own view of the Service comes a moment later.
+_WEBHOOK_SECONDS = 60
+_ELSEWHERE = ("gloo-system", "shop", "blog", "partners")
+
+
+def _take(scenario: Scenario, path: pathlib.Path) -> list[str]:
+    """What the API server says against objects."""
+    apply = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", str(path))
+    done = subprocess.run(
+        [scenario.cluster.kubectl_path, *apply], capture_output=True, text=True, check=False
+    )
+    # A Namespace object of its own is no more than it is.
+    faults = [line for line in done.stderr.splitlines() if line]
+    return [f"{path.stem}: {line}" for line in faults] or ([f"{path.stem}: refused"] if done.returncode else [])
+
+
+@SUITE.case("chart: the API server takes every object of every rendering, without a warning")
+def renderings(scenario: Scenario) -> None:
+    scenario.install_definitions()
+    for namespace in _ELSEWHERE:
+        if not scenario.cluster.attempt("get", "namespace", namespace)[0]:
+            scenario.make_namespace(namespace)
+    paths = release.goldens()
+    assert len(paths) >= 20, "tests/chart/golden is missing"
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        faults = [line for lines in pool.map(lambda path: _take(scenario, path), paths) for line in lines]
+    assert not faults, "\n".join(faults)
+    scenario.note(f"{len(paths)} renderings")
+
+
+class _Installed:
+    """A release that confines itself to the namespace of the case, with a backend."""
+
+    def __init__(self, scenario: Scenario, **more: object) -> None:
+        self.scenario = scenario
+        self.values = merge(values(settings={"singleNamespace": True, "ipV4Only": True}), dict(more))
+        scenario.install_definitions()
+        scenario.deploy_echo()
+        if "edge" not in self.values["gatewayProxies"]:  # which has a port of the node
+            label = "pod-security.kubernetes.io/enforce=restricted"
+            scenario.cluster.kubectl("label", "namespace", scenario.namespace, label)
+        self.before = objects_in(scenario)
+        self.release = Release(scenario)
+        self.notes = self.release.install(self.values)
+
+    def address(self, service: str = "gateway-proxy") -> str:
+        return self.scenario.balanced(service)
+
+    def await_body(self, host: str, body: str, seconds: float = _SECONDS) -> None:
+        await_answer(self.address(), 80, body, host, seconds)
+
+    def refused(self) -> str:
+        """What the API server says of a VirtualService with a bad regex, once it refuses it."""
+        bad = virtual_service("bad", "bad.test", {**says("never"), "matchers": [{"regex": "("}]})
+        text, cluster = json.dumps(bad), self.scenario.cluster
+
+        def said() -> str:
+            dry = ("-n", self.scenario.namespace, "apply", "--dry-run=server", "-f", "-")
+            taken, words = cluster.attempt(*dry, stdin=text)
+            return "" if taken or "denied the request" not in words else words
+
+        return wait_until(said, "a bad VirtualService is refused", _WEBHOOK_SECONDS)
+
+    def left(self) -> set[str]:
+        return objects_in(self.scenario) - self.before
+
+
+def _serves(installed: _Installed) -> None:
+    """Through the Service of the proxy: by a Service, by a discovered Upstream, and by the proxy itself."""
+    scenario = installed.scenario
+    own = scenario.namespace
+    scenario.apply(
+        virtual_service("direct", "direct.test", says("from the proxy")),
+        virtual_service("service", "service.test", to_service("echo", own)),
+        virtual_service("discovered", "discovered.test", to_upstream(f"{own}-echo-8080", own)),
+    )
+    installed.await_body("direct.test", "from the proxy")
+    for host in ("service.test", "discovered.test"):
+        installed.await_body(host, "echo-")
+
+
+@SUITE.case("chart: installs, serves, denies, passes helm test; upgrade and rollback lose no request; nothing is left")
+def whole_life(scenario: Scenario) -> None:
+    installed = _Installed(
+        scenario, gateway={"validation": {"alwaysAcceptResources": False, "failurePolicy": "Fail"}}
+    )
+    assert "helm -n" in installed.notes and "test k8sgateway" in installed.notes, installed.notes
+    said = installed.refused()
+    assert "regex" in said, said
+    _serves(installed)
+    shown = installed.release.test()
+    assert "/ready answers" in shown, shown
+    changed = merge(
+        installed.values,
+        {
+            "gloo": {"logLevel": "debug"},
+            "gatewayProxies": {"gatewayProxy": {"healthyPanicThreshold": 40}},
+            "accessLogger": {"enabled": True},
+        },
+    )
+    target = client.Target(80, address=installed.address())
+    with under_load(target, "service.test") as load:
+        installed.release.upgrade(changed)
+        installed.release.rollback(1)
+    scenario.note(f"upgrade and rollback: {load.expect_no_failure(at_least=100)}")
+    assert "access-log" not in scenario.kubectl("get", "deployments", "-o", "name")
+    installed.await_body("service.test", "echo-")
+    for name in ("direct", "service", "discovered"):
+        scenario.kubectl("delete", "virtualservice", name)
+    installed.release.uninstall()
+    # As the notes say, what was discovered stays.
+    scenario.kubectl("delete", "upstreams", "-l", "discovered_by=kubernetesplugin")
+    gone = lambda: not installed.left()
+    try:
+        wait_until(gone, "all is gone", _SECONDS)
+    except TimeoutError:
+        raise AssertionError(f"is left: {sorted(installed.left())}") from None
+
+
+@SUITE.case("chart: pods run unprivileged, and as nobody else than who may do what they do")
+def rights(scenario: Scenario) -> None:
+    installed = _Installed(scenario, accessLogger={"enabled": True})
+    own = scenario.namespace
+    scenario.apply(virtual_service("direct", "direct.test", says("hello")))
+    installed.await_body("direct.test", "hello")
+    may = lambda account, *what: scenario.cluster.attempt(
+        "auth", "can-i", *what, f"--as=system:serviceaccount:{own}:{account}"
+    )[0]
+    for account in ("gloo", "discovery", "gateway-proxy", "certgen"):
+        assert not may(account, "create", "secrets", "-n", own), account
+        assert not may(account, "delete", "secrets", "-n", own), account
+        assert not may(account, "create", "pods", "-n", own), account
+        assert not may(account, "patch", "deployments", "-n", own), account
+    assert not may("gateway-proxy", "get", "pods", "-n", own)
+    assert not may("discovery", "list", "secrets", "-n", own)
+    assert may("gloo", "patch", "secrets/gateway-validation-certs", "-n", own)
+    # Nothing that gloo or discovery asked for was forbidden.
+    for name in ("gloo", "discovery"):
+        log = scenario.kubectl("logs", f"deployment/{name}", "-c", name)
+        assert "forbidden" not in log.lower(), log
+    pods = scenario.get("pods")["items"]
+    users = {pod["spec"]["securityContext"].get("runAsUser") for pod in pods}
+    assert users <= {10101, 65534}, users
+
+
+@SUITE.case("chart: several proxies, one of them on ports of the node, in a namespaced installation")
+def several(scenario: Scenario) -> None:
+    installed = _Installed(
+        scenario,
+        **{
+            "global": {"glooRbac": {"namespaced": True}},
+            "gatewayProxies": {
+                "edge": {
+                    "kind": {"daemonSet": {"hostPort": True}},
+                    "podTemplate": {"httpPort": 18888, "httpsPort": 18889},
+                    "service": {"type": "ClusterIP"},
+                }
+            },
+        },
+    )
+    scenario.apply(virtual_service("all", "all.test", says("hello")))
+    installed.await_body("all.test", "hello")
+    answered = lambda: ask("172.30.0.1", 18888, "all.test").status == 200
+    wait_until(answered, "the port of the node answers", _SECONDS)
+    roles = json.loads(scenario.cluster.kubectl("get", "clusterroles", "-o", "json"))["items"]
+    named = {one["metadata"]["name"] for one in roles if one["metadata"]["name"].endswith(f"-{scenario.namespace}")}
+    assert named == {f"k8sgateway-{what}-{scenario.namespace}" for what in ("xds-auth", "certgen")}, named
+
+
+@SUITE.case("chart: two installations in one cluster do not disturb each other")
+def two(scenario: Scenario) -> None:
+    installed = _Installed(scenario)
+    other = Scenario(scenario.cluster, f"{scenario.namespace[:40]}-other", scenario.preset)
+    with other.cleanup:
+        other.begin()
+        second = _Installed(other)
+        scenario.apply(virtual_service("all", "all.test", says("first")))
+        other.apply(virtual_service("all", "all.test", says("second")))
+        installed.await_body("all.test", "first")
+        second.await_body("all.test", "second")
+        second.release.uninstall()
+    installed.await_body("all.test", "first")
+    assert f"gloo-gateway-validation-webhook-{scenario.namespace}" in scenario.cluster.kubectl(
+        "get", "validatingwebhookconfigurations", "-o", "name"
+    )
