@@ -5,7 +5,6 @@
 #include <fmt/ranges.h>
 #include <signal.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <ctime>
 #include <iostream>
@@ -14,6 +13,7 @@
 
 #include "api/gloo/v1/settings.proto.h"
 #include "src/admission/webhook.h"
+#include "src/cmd/cluster_discovery.h"
 #include "src/cmd/cluster_health.h"
 #include "src/cmd/cluster_memory.h"
 #include "src/cmd/commands.h"
@@ -21,12 +21,11 @@
 #include "src/cmd/find_envoy.h"
 #include "src/cmd/gloo_admin.h"
 #include "src/cmd/gloo_ports.h"
+#include "src/cmd/leadership.h"
 #include "src/cmd/log.h"
-#include "src/discovery/driver/upstream_discovery.h"
 #include "src/sources/cluster/cluster_source.h"
 #include "src/sources/kube/http.h"
 #include "src/sources/kube/kubeconfig.h"
-#include "src/sources/kube/leader_election.h"
 #include "src/sources/kube/list_watch.h"
 #include "src/status/status_writer.h"
 #include "src/status/verdicts.h"
@@ -50,16 +49,6 @@ constexpr std::chrono::seconds kFarewell(2);
 // The published name of the Lease.
 constexpr char kLease[] = "gloo";
 
-// `otherwise` when Settings do not say; of what they leave out, the published default counts.
-kube::CallRate ReadRate(const gloov1::Settings* settings, kube::CallRate otherwise) {
-  if (!settings || !settings->kubernetes().has_rate_limits()) return otherwise;
-  const auto& limits = settings->kubernetes().rate_limits();
-  kube::CallRate rate;
-  if (limits.qps() > 0) rate.per_second = limits.qps();
-  if (limits.burst() > 0) rate.burst = limits.burst();
-  return rate;
-}
-
 // nullptr when everybody may have everything.
 std::unique_ptr<xds_auth::ClusterAccounts> MakeAccounts(const XdsAuthOptions& options,
                                                         const kube::ClientConfig& config) {
@@ -74,14 +63,6 @@ std::unique_ptr<xds_auth::ClusterAccounts> MakeAccounts(const XdsAuthOptions& op
       });
 }
 
-// Another one for each process, so that a pod that starts again is not taken for its former self.
-std::string Identity() {
-  char host[256] = "k8sgateway";
-  gethostname(host, sizeof(host) - 1);
-  const char* pod = std::getenv("POD_NAME");
-  return fmt::format("{}_{:08x}{:08x}", pod && *pod ? pod : host, std::random_device()(), std::random_device()());
-}
-
 class ClusterServer {
  public:
   ClusterServer(const GlooOptions& options, kube::ClientConfig config)
@@ -91,6 +72,7 @@ class ClusterServer {
         credentials_(std::move(config), kube::RealEnvironment(), kube::RealExecRunner(), {}),
         client_(kube_loop_, credentials_, {}),
         writer_(client_),
+        leadership_(kube_loop_, writer_, options.leader, options.ns, kLease),
         control_(Control(), loop_, [](const Problem&) { return std::string(); }),
         ports_(control_, loop_, [this](const std::string&) { return SettingsKeyOf().ToString(); }),
         verdicts_(control_.pipeline(), options.long_statuses ? status::kWidestLimits : status::Limits()),
@@ -99,15 +81,10 @@ class ClusterServer {
             {.ns = options.ns,
              .sync = {},
              .counts = [this](const ResourceKey& key) { return source_->Counts(key.ns.str()); },
-             .leads = [this] { return election_ && election_->IsLeader(); }},
+             .leads = [this] { return leadership_.IsLeader(); }},
             [this] { return Random(); }, [this](const ResourceKey& key) { return verdicts_.Of(key); }),
-        discovery_({.now = [] { return kube::Loop::Now(); },
-                    .at = [this](Time when, std::function<void()> what) { kube_loop_.At(when, std::move(what)); },
-                    .send = [this](kube::WriteRequest request,
-                                   kube::Writer::Done done) { writer_.Send(std::move(request), std::move(done)); },
-                    .random = [this] { return Random(); },
-                    .log = [](const std::string& what) { spdlog::warn("discovery: {}", what); },
-                    .leads = [this] { return election_ && election_->IsLeader(); }},
+        discovery_(DiscoveryEnvironment(
+                       kube_loop_, writer_, [this] { return Random(); }, [this] { return leadership_.IsLeader(); }),
                    discovery::ReadOptions({}, options.ns), {}),
         webhook_(
             {.own_namespace = options.ns, .envoy = FindEnvoy(options.envoy)}, control_.pipeline(),
@@ -261,7 +238,9 @@ class ClusterServer {
 
   discovery::Options DiscoveryOptions() const {
     const gloov1::Settings none;
-    return discovery::ReadOptions(source_ && Settings() ? *Settings() : none, options_.ns);
+    discovery::Options options = discovery::ReadOptions(source_ && Settings() ? *Settings() : none, options_.ns);
+    options.enabled = options.enabled && options_.discovery;
+    return options;
   }
 
   // Whatever came since the last call becomes one revision.
@@ -316,12 +295,9 @@ class ClusterServer {
     webhook_.SetReady();
     ports_.SetReady();
     discovery_.Complete();
-    kube::LeaseOptions lease;
-    lease.ns = options_.ns;
-    lease.name = kLease;
-    lease.identity = Identity();
-    election_.emplace(
-        kube_loop_, writer_, lease, [this] { return Random(); },
+    if (options_.discovery) TellDiscoverySwitches(Settings() ? *Settings() : gloov1::Settings());
+    leadership_.Begin(
+        [this] { return Random(); },
         [this](bool leading) {
           spdlog::info(leading ? "leads: writes statuses and discovered Upstreams" : "does not lead: writes nothing");
           statuses_.SetLeading(leading);
@@ -331,9 +307,9 @@ class ClusterServer {
 
   // The first time: what is due is written, and another may lead at once. The second time: at once.
   void End() {
-    if (end_by_ || !election_) return loop_.Quit();
+    if (end_by_ || !leadership_.begun()) return loop_.Quit();
     end_by_ = EventLoop::Now() + kFarewell;
-    statuses_.Flush(kFlush, [this] { election_->Release([this] { loop_.Quit(); }); });
+    statuses_.Flush(kFlush, [this] { leadership_.Release([this] { loop_.Quit(); }); });
   }
 
   const GlooOptions options_;
@@ -347,13 +323,13 @@ class ClusterServer {
   kube::Credentials credentials_;
   kube::HttpClient client_;
   kube::Writer writer_;
+  Leadership leadership_;
   ClusterHealth health_;
   ControlPlane control_;
   GlooPorts ports_;
   status::Verdicts verdicts_;
   status::StatusWriter statuses_;
   std::optional<cluster::ClusterSource> source_;
-  std::optional<kube::LeaderElection> election_;
   discovery::UpstreamDiscovery discovery_;
   admission::Webhook webhook_;
   GlooAdmin admin_;

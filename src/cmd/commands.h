@@ -2,6 +2,7 @@
 // for what is wrong with the command line.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,15 @@ struct AdminOptions {
   std::string version;
 };
 
+// Who of several replicas writes.
+struct LeaderOptions {
+  // Every replica leads. For installations of one.
+  bool disabled = false;
+  std::chrono::milliseconds lease_duration{15'000};
+  std::chrono::milliseconds renew_period{10'000};
+  std::chrono::milliseconds retry_period{2'000};
+};
+
 struct GlooOptions {
   // "" for objects of a cluster.
   std::string directory;
@@ -80,6 +90,9 @@ struct GlooOptions {
   XdsAuthOptions xds_auth;
   AdminOptions admin;
   PolicyOptions policy;
+  // In a cluster: Services get Upstreams by themselves.
+  bool discovery = true;
+  LeaderOptions leader;
   LogOptions log;
 };
 

@@ -9,6 +9,8 @@ namespace k8sgw {
 void AddCertgen(CLI::App& app, int& exit_code);
 void AddSds(CLI::App& app, int& exit_code);
 void AddAccessLog(CLI::App& app, int& exit_code);
+void AddDiscovery(CLI::App& app, int& exit_code);
+void AddProxy(CLI::App& app, int& exit_code);
 void AddProbe(CLI::App& app, int& exit_code);
 
 }  // namespace k8sgw

@@ -1,17 +1,15 @@
 #include "src/cmd/envoy_process.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <utility>
+
+#include "src/cmd/admin_page.h"
+#include "src/cmd/child.h"
 
 namespace k8sgw {
 namespace {
@@ -22,32 +20,8 @@ constexpr auto kFirstBackoff = 100ms;
 constexpr auto kLongestBackoff = 30s;
 // A process that lived this long was healthy: the back-off starts anew.
 constexpr auto kHealthyAfter = 10s;
-constexpr int kAdminTimeoutMs = 200;
+constexpr auto kAdminPatience = 200ms;
 constexpr int kLogPipeBytes = 1 << 20;
-
-bool WriteAll(int fd, const std::string& text) {
-  for (size_t done = 0; done < text.size();) {
-    const ssize_t n = write(fd, text.data() + done, text.size() - done);
-    if (n <= 0) return false;
-    done += static_cast<size_t>(n);
-  }
-  return true;
-}
-
-// In the child, between fork and exec: only calls that are safe there.
-[[noreturn]] void BecomeEnvoy(pid_t parent, const char* path, char* const* argv, int log_fd) {
-  // It must not outlive us, even when we are killed.
-  prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (getppid() != parent) _exit(0);
-  // Ctrl-C on the terminal is for us; we drain Envoy ourselves.
-  setpgid(0, 0);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  if (log_fd >= 0) dup2(log_fd, STDERR_FILENO);
-  execv(path, argv);
-  _exit(127);
-}
 
 }  // namespace
 
@@ -111,13 +85,9 @@ absl::Status EnvoyProcess::Start(Time now) {
   if (!options_.component_log_level.empty())
     args.insert(args.end(), {"--component-log-level", options_.component_log_level});
   if (options_.concurrency > 0) args.insert(args.end(), {"--concurrency", std::to_string(options_.concurrency)});
-  std::vector<char*> argv;
-  for (std::string& arg : args) argv.push_back(arg.data());
-  argv.push_back(nullptr);
-  const pid_t parent = getpid();
-  pid_ = fork();
-  if (pid_ == 0) BecomeEnvoy(parent, options_.path.c_str(), argv.data(), log_pipe_[1]);
-  if (pid_ < 0) return absl::UnavailableError("cannot start a process for Envoy");
+  const absl::StatusOr<pid_t> pid = StartChild(args, log_pipe_[1]);
+  if (!pid.ok()) return pid.status();
+  pid_ = *pid;
   started_ = now;
   return absl::OkStatus();
 }
@@ -141,8 +111,7 @@ std::string EnvoyProcess::OnChildExit(Time now) {
   int status = 0;
   if (pid_ <= 0 || waitpid(pid_, &status, WNOHANG) != pid_) return "";
   pid_ = -1;
-  std::string how = WIFSIGNALED(status) ? fmt::format("was ended by signal {}", WTERMSIG(status))
-                                        : fmt::format("ended with status {}", WEXITSTATUS(status));
+  std::string how = HowItEnded(status);
   if (stopping_) return "Envoy " + how;
   if (now - started_ >= kHealthyAfter) backoff_ = kFirstBackoff;
   restart_at_ = now + backoff_;
@@ -159,28 +128,14 @@ absl::Status EnvoyProcess::OnTimer(Time now) {
   return status;
 }
 
-std::string EnvoyProcess::AskAdmin(const std::string& method, const std::string& path) const {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) return "";
-  const timeval timeout{0, kAdminTimeoutMs * 1000};
-  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
-  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(options_.admin_port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  std::string answer;
-  if (connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 &&
-      WriteAll(fd,
-               method + " " + path + " HTTP/1.1\r\nhost: admin\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")) {
-    char buffer[4096];
-    for (ssize_t n; (n = read(fd, buffer, sizeof(buffer))) > 0;) answer.append(buffer, static_cast<size_t>(n));
-  }
-  close(fd);
-  return answer;
+std::optional<AdminAnswer> EnvoyProcess::AskAdmin(const std::string& method, const std::string& path) const {
+  return AdminPage({"127.0.0.1", options_.admin_port, ""}, kAdminPatience).Ask(method, path);
 }
 
-bool EnvoyProcess::Ready() const { return pid_ > 0 && AskAdmin("GET", "/ready").starts_with("HTTP/1.1 200"); }
+bool EnvoyProcess::Ready() const {
+  const std::optional<AdminAnswer> answer = pid_ > 0 ? AskAdmin("GET", "/ready") : std::nullopt;
+  return answer && answer->status == 200;
+}
 
 void EnvoyProcess::BeginDrain() {
   stopping_ = true;
@@ -193,7 +148,8 @@ void EnvoyProcess::BeginDrain() {
 
 bool EnvoyProcess::Idle() const {
   if (pid_ <= 0) return true;
-  const std::string stats = AskAdmin("GET", "/stats?filter=downstream_rq_active$");
+  const std::optional<AdminAnswer> answer = AskAdmin("GET", "/stats?filter=downstream_rq_active$");
+  const std::string stats = answer ? answer->body : "";
   // Lines such as `http.http.downstream_rq_active: 0`; the admin page's own request is one.
   std::string_view rest = stats;
   bool found = false;
@@ -211,16 +167,7 @@ void EnvoyProcess::Stop(std::chrono::milliseconds patience) {
   stopping_ = true;
   restart_at_.reset();
   if (pid_ <= 0) return;
-  kill(pid_, SIGTERM);
-  const auto until = std::chrono::steady_clock::now() + patience;
-  while (waitpid(pid_, nullptr, WNOHANG) == 0) {
-    if (std::chrono::steady_clock::now() >= until) {
-      kill(pid_, SIGKILL);
-      waitpid(pid_, nullptr, 0);
-      break;
-    }
-    poll(nullptr, 0, 2);
-  }
+  EndChild(pid_, patience);
   pid_ = -1;
 }
 

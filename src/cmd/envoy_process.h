@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "src/cmd/admin_page.h"
 
 namespace k8sgw {
 
@@ -68,7 +69,7 @@ class EnvoyProcess {
 
  private:
   std::string Bootstrap() const;
-  std::string AskAdmin(const std::string& method, const std::string& path) const;
+  std::optional<AdminAnswer> AskAdmin(const std::string& method, const std::string& path) const;
 
   const EnvoyOptions options_;
   std::array<int, 2> log_pipe_{-1, -1};  // read, write

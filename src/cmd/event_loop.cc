@@ -10,10 +10,11 @@
 
 namespace k8sgw {
 
-EventLoop::EventLoop() {
+EventLoop::EventLoop(const std::vector<int>& more) {
   sigset_t set;
   sigemptyset(&set);
   for (int signal : {SIGINT, SIGTERM, SIGCHLD}) sigaddset(&set, signal);
+  for (int signal : more) sigaddset(&set, signal);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   signal(SIGPIPE, SIG_IGN);
   signal_fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -16,8 +16,8 @@ class EventLoop {
   using Time = std::chrono::steady_clock::time_point;
 
   // Blocks SIGINT, SIGTERM and SIGCHLD in this thread, and so in those that are started after it, and ignores SIGPIPE:
-  // make the loop before any other thread.
-  EventLoop();
+  // make the loop before any other thread. `more` are other signals to be told of.
+  explicit EventLoop(const std::vector<int>& more = {});
   ~EventLoop();
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;

@@ -9,6 +9,7 @@
 #include "src/cmd/components.h"
 #include "src/cmd/flags.h"
 #include "src/cmd/gloo_admin.h"
+#include "src/cmd/leadership.h"
 #include "src/xds_auth/service_account.h"
 #include "src/xds_auth/token_review.h"
 
@@ -209,9 +210,16 @@ void AddGloo(CLI::App& app, int& exit_code) {
   AddAdminFlags(*gloo, options->admin);
   options->admin.version = K8SGATEWAY_VERSION;
   AddPolicyFlags(*gloo, options->policy);
-  AddLogFlags(*gloo, options->log);
+  gloo->add_flag("--discovery,!--no-discovery", options->discovery,
+                 "Whether Services of the cluster get Upstreams by themselves; no where `discovery` does that")
+      ->envname("K8SGATEWAY_DISCOVERY");
+  AddLeaderFlags(*gloo, options->leader);
+  AddLogFlags(*gloo, options->log, "LOG_LEVEL");
   gloo->footer(kGlooHelp);
-  gloo->callback([options, &exit_code] { exit_code = Gloo(*options); });
+  gloo->callback([options, &exit_code] {
+    CheckLeaderFlags(options->leader);
+    exit_code = Gloo(*options);
+  });
 }
 
 void AddTranslate(CLI::App& app, int& exit_code) {
@@ -302,6 +310,8 @@ int main(int argc, char** argv) {
   k8sgw::AddCertgen(app, exit_code);
   k8sgw::AddSds(app, exit_code);
   k8sgw::AddAccessLog(app, exit_code);
+  k8sgw::AddDiscovery(app, exit_code);
+  k8sgw::AddProxy(app, exit_code);
   k8sgw::AddProbe(app, exit_code);
   if (argc == 1) {
     std::cerr << app.help();

@@ -65,6 +65,7 @@ constexpr std::string_view kInCluster[] = {
     "gloo.solo.io.Settings.kubernetes_artifact_source", "gloo.solo.io.Settings.SecretOptions.Source.kubernetes",
     "gloo.solo.io.Settings.watch_namespace_selectors",  "gloo.solo.io.Settings.DiscoveryOptions.uds_options",
     "gloo.solo.io.GatewayOptions.validation",           "gloo.solo.io.Settings.KubernetesConfiguration.rate_limits",
+    "gloo.solo.io.Settings.DiscoveryOptions.fds_mode",
 };
 
 // Values that ask for what is done anyway.

@@ -37,6 +37,10 @@ class Image:
     entrypoint: list[str]
     files: Files
     env: dict[str, str] = dataclasses.field(default_factory=dict)
+    command: list[str] = dataclasses.field(default_factory=list)
+    user: str = ""
+    # The time of all files; their own when it is None.
+    mtime: int | None = None
 
 
 @dataclasses.dataclass
@@ -60,7 +64,12 @@ class _Blob:
 
 def with_libraries(files: Files) -> Files:
     """The same files and the shared libraries that they need, where the linker looks for them."""
-    found = dict(files)
+    return files | libraries(files)
+
+
+def libraries(files: Files) -> Files:
+    """The shared libraries that programs among the files need."""
+    found: Files = {}
     for path in files.values():
         with path.open("rb") as file:
             if file.read(4) != b"\x7fELF":
@@ -74,7 +83,7 @@ def with_libraries(files: Files) -> Files:
 def write(archive: pathlib.Path, image: Image) -> None:
     """Writes the image, in one step."""
     with tempfile.TemporaryFile() as layer:
-        digest, size = _write_layer(layer, with_libraries(image.files))
+        digest, size = _write_layer(layer, with_libraries(image.files), image)
         config = _Blob(_config(image, digest), _CONFIG)
         manifest = _Blob(_manifest(config, digest, size), _MANIFEST)
         named = manifest.descriptor() | {
@@ -93,7 +102,7 @@ def write(archive: pathlib.Path, image: Image) -> None:
         os.replace(part, archive)
 
 
-def _write_layer(layer: BinaryIO, files: Files) -> tuple[str, int]:
+def _write_layer(layer: BinaryIO, files: Files, image: Image) -> tuple[str, int]:
     """Writes the file system; returns its digest and size."""
     with tarfile.open(fileobj=layer, mode="w") as tar:
         folders = {"tmp", "etc"} | {
@@ -107,15 +116,19 @@ def _write_layer(layer: BinaryIO, files: Files) -> tuple[str, int]:
             info.type = tarfile.DIRTYPE
             info.mode = 0o1777 if folder == "tmp" else 0o755
             tar.addfile(info)
-        _add(tar, "etc/passwd", _USERS)
-        _add(tar, "etc/group", _GROUPS)
+        user, _, group = image.user.partition(":")
+        group = group or user
+        own = (f"k8sgateway:x:{user}:{group}::/:/none\n", f"k8sgateway:x:{group}:\n") if user else ("", "")
+        _add(tar, "etc/passwd", _USERS + own[0].encode())
+        _add(tar, "etc/group", _GROUPS + own[1].encode())
         for name, path in sorted(files.items()):
             with path.open("rb") as file:
                 info = tarfile.TarInfo(name.lstrip("/"))
                 stat = path.stat()
                 info.size = stat.st_size
                 info.mode = 0o755 if stat.st_mode & 0o111 else 0o644
-                info.mtime = int(stat.st_mtime)  # by which Python knows that its .pyc is fresh
+                # By which Python knows that its .pyc is fresh.
+                info.mtime = int(stat.st_mtime) if image.mtime is None else image.mtime
                 tar.addfile(info, file)
     layer.seek(0)
     digest = hashlib.file_digest(layer, "sha256").hexdigest()  # type: ignore[arg-type]
@@ -124,15 +137,20 @@ def _write_layer(layer: BinaryIO, files: Files) -> tuple[str, int]:
 
 def _config(image: Image, layer: str) -> bytes:
     env = {"PATH": "/usr/local/bin:/usr/bin:/bin", **image.env}
+    config: dict[str, object] = {
+        "Entrypoint": image.entrypoint,
+        "Env": [f"{name}={value}" for name, value in env.items()],
+        "WorkingDir": "/",
+    }
+    if image.command:
+        config["Cmd"] = image.command
+    if image.user:
+        config["User"] = image.user
     return _json(
         {
             "architecture": "amd64",
             "os": "linux",
-            "config": {
-                "Entrypoint": image.entrypoint,
-                "Env": [f"{name}={value}" for name, value in env.items()],
-                "WorkingDir": "/",
-            },
+            "config": config,
             "rootfs": {"type": "layers", "diff_ids": [f"sha256:{layer}"]},
         }
     )

@@ -9,10 +9,12 @@ from cases import (
     certgen,
     file_mode,
     files,
+    images,
     module,
     mtls,
     mtls_chart,
     processes,
+    proxy,
     proxy_debug,
     rest_xds,
     sds,
@@ -36,6 +38,8 @@ _SUITES = [
     mtls_chart.SUITE,
     access_log.SUITE,
     module.SUITE,
+    proxy.SUITE,
+    images.SUITE,
 ]
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ ClusterSource::ClusterSource(kube::Follow follow, Options options, Consumer cons
       settings_kind_{FindKind("Settings")},
       policy_(NamespacePolicy::Read({}, options_.ns)) {
   for (const WatchedKind& kind : AllWatchedKinds()) {
+    if (options_.follows && !options_.follows(kind.info->kind)) continue;
     (kind.info->of_cluster ? cluster_kinds_ : kinds_).push_back(kind);
   }
   kube::ReflectorOptions metadata = options_.reflector;

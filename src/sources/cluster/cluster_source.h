@@ -29,6 +29,8 @@ class ClusterSource {
     std::string ns = "gloo-system";
     std::string settings_name = "default";
     kube::ReflectorOptions reflector;
+    // Which kinds are followed; Settings and namespaces are in any case. Without one, all that the graph can use.
+    std::function<bool(Kind)> follows{};
   };
 
   // Told on the loop's thread. Events are told as they come, also of namespaces, of objects in those that do not count,

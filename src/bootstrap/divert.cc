@@ -1,0 +1,87 @@
+#include "src/bootstrap/divert.h"
+
+#include <algorithm>
+
+#include "src/base/address.h"
+#include "src/base/text.h"
+#include "src/bootstrap/fields.h"
+
+namespace k8sgw::bootstrap {
+namespace {
+
+// What is said of an address, which is another now.
+constexpr std::string_view kOfTheAddress[] = {"type",
+                                              "cluster_type",
+                                              "load_assignment",
+                                              "upstream_connection_options",
+                                              "dns_lookup_family",
+                                              "dns_refresh_rate",
+                                              "dns_failure_refresh_rate",
+                                              "dns_jitter",
+                                              "respect_dns_ttl",
+                                              "typed_dns_resolver_config",
+                                              "dns_resolution_config",
+                                              "upstream_bind_config"};
+
+absl::Status Error(const yaml::Node& where, const std::string& what) {
+  return absl::InvalidArgumentError(Cat("line ", where.mark.line, ": ", what));
+}
+
+yaml::Node* FindCluster(yaml::Node& tree, const std::string& name) {
+  yaml::Node* clusters = MutableField(&tree, {"static_resources", "clusters"});
+  if (!clusters) return nullptr;
+  for (yaml::Node& cluster : clusters->items) {
+    if (cluster.FindScalar("name") == name) return &cluster;
+  }
+  return nullptr;
+}
+
+// Its one address.
+const yaml::Node* FindAddress(const yaml::Node& cluster) {
+  const yaml::Node* localities = Field(&cluster, {"load_assignment", "endpoints"});
+  if (!localities || localities->items.size() != 1) return nullptr;
+  const yaml::Node* endpoints = Field(&localities->items[0], {"lb_endpoints"});
+  if (!endpoints || endpoints->items.size() != 1) return nullptr;
+  return Field(&endpoints->items[0], {"endpoint", "address", "socket_address"});
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> DivertXds(yaml::Node& tree, const std::string& socket) {
+  const yaml::Node* services = Field(&tree, {"dynamic_resources", "ads_config", "grpc_services"});
+  const std::string name = services && services->items.size() == 1
+                               ? FieldText(&services->items[0], {"envoy_grpc", "cluster_name"})
+                               : std::string();
+  if (name.empty()) return Error(tree, "dynamic_resources.ads_config names no cluster: write envoy_grpc.cluster_name");
+  yaml::Node* cluster = FindCluster(tree, name);
+  if (!cluster) return Error(tree, Cat("there is no static cluster ", name, ", which ads_config names"));
+  if (Field(cluster, {"transport_socket"})) {
+    return Error(*cluster,
+                 Cat("the cluster ", name, " has TLS, with which nothing can be kept: leave --state-dir away"));
+  }
+  const yaml::Node* address = FindAddress(*cluster);
+  const std::string host = FieldText(address, {"address"});
+  const std::string port = FieldText(address, {"port_value"});
+  if (host.empty() || port.empty())
+    return Error(*cluster, Cat("the cluster ", name, " must have one address and port"));
+  const std::string target = host.find(':') == std::string::npos ? Cat(host, ":", port) : Cat("[", host, "]:", port);
+  std::erase_if(cluster->entries, [](const yaml::Node::Entry& entry) {
+    return std::ranges::any_of(
+        kOfTheAddress, [&](std::string_view field) { return entry.key == field || entry.key == CamelCase(field); });
+  });
+  yaml::Node leads;
+  leads.kind = yaml::Node::Kind::kScalar;
+  leads.quoted = true;
+  const yaml::Stream written = yaml::Parse(
+      Cat("type: STATIC\nload_assignment: {cluster_name: \"\", endpoints: [{lb_endpoints: [{endpoint: {address: {pipe: "
+          "{path: \"\"}}}}]}]}\n"));
+  for (const yaml::Node::Entry& entry : written.documents[0].entries) cluster->entries.push_back(entry);
+  leads.scalar = name;
+  *MutableField(cluster, {"load_assignment", "cluster_name"}) = leads;
+  leads.scalar = socket;
+  yaml::Node& locality = MutableField(cluster, {"load_assignment", "endpoints"})->items[0];
+  *MutableField(&MutableField(&locality, {"lb_endpoints"})->items[0], {"endpoint", "address", "pipe", "path"}) = leads;
+  return target;
+}
+
+}  // namespace k8sgw::bootstrap
