@@ -146,7 +146,7 @@ class ClusterServer {
 
   GlooAdmin::Facts AdminFacts() const {
     GlooAdmin::Facts facts;
-    facts.leads = election_ && election_->IsLeader();
+    facts.leads = leadership_.IsLeader();
     if (away_since_)
       facts.world_age = std::chrono::duration_cast<std::chrono::seconds>(EventLoop::Now() - *away_since_);
     facts.namespaces = Settings() ? static_cast<size_t>(Settings()->watch_namespaces_size()) : 0;
