@@ -8,6 +8,7 @@
 #include "src/cmd/commands.h"
 #include "src/cmd/components.h"
 #include "src/cmd/flags.h"
+#include "src/cmd/user_commands.h"
 #include "src/xds_auth/service_account.h"
 #include "src/xds_auth/token_review.h"
 
@@ -299,6 +300,7 @@ int main(int argc, char** argv) {
   k8sgw::AddCertgen(app, exit_code);
   k8sgw::AddSds(app, exit_code);
   k8sgw::AddAccessLog(app, exit_code);
+  k8sgw::AddUserCommands(app, exit_code);
   if (argc == 1) {
     std::cerr << app.help();
     return k8sgw::kUsage;

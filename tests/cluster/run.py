@@ -16,6 +16,7 @@ import support  # pylint: disable=unused-import # finds the harness
 from cases import (
     admission,
     certgen,
+    cli,
     clocks,
     config_maps,
     definitions,
@@ -54,6 +55,7 @@ _SUITES = [
     validation_service.SUITE,
     fleet.SUITE,
     certgen.SUITE,
+    cli.SUITE,
     servers.SUITE,
     replicas.SUITE,
     clocks.SUITE,
