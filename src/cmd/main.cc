@@ -300,7 +300,7 @@ int main(int argc, char** argv) {
   k8sgw::AddCertgen(app, exit_code);
   k8sgw::AddSds(app, exit_code);
   k8sgw::AddAccessLog(app, exit_code);
-  k8sgw::AddUserCommands(app, exit_code);
+  k8sgw::AddUserCommands(app, K8SGATEWAY_VERSION, exit_code);
   if (argc == 1) {
     std::cerr << app.help();
     return k8sgw::kUsage;

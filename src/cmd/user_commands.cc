@@ -4,14 +4,14 @@
 
 namespace k8sgw {
 
-void AddUserCommands(CLI::App& app, int& exit_code) {
+void AddUserCommands(CLI::App& app, const std::string& version, int& exit_code) {
   AddInstall(app, exit_code);
   AddUninstall(app, exit_code);
   AddGet(app, exit_code);
   AddCheck(app, exit_code);
   AddEditCommands(app, exit_code);
   AddProxyCommands(app, exit_code);
-  AddVersion(app, exit_code);
+  AddVersion(app, version, exit_code);
 }
 
 void AddClusterFlags(CLI::App& command, ClusterFlags& flags, const std::string& help) {

@@ -11,12 +11,12 @@
 
 namespace k8sgw {
 
-// All of them; each leaves its exit code.
-void AddUserCommands(CLI::App& app, int& exit_code);
+// All of them; each leaves its exit code. `version` is that of this program.
+void AddUserCommands(CLI::App& app, const std::string& version, int& exit_code);
 
 // The single ones.
 void AddGet(CLI::App& app, int& exit_code);
-void AddVersion(CLI::App& app, int& exit_code);
+void AddVersion(CLI::App& app, const std::string& version, int& exit_code);
 void AddCheck(CLI::App& app, int& exit_code);
 void AddInstall(CLI::App& app, int& exit_code);
 void AddUninstall(CLI::App& app, int& exit_code);

@@ -64,11 +64,11 @@ struct VersionFlags {
   std::string output = "table";
 };
 
-int RunVersion(const VersionFlags& flags) {
+int RunVersion(const VersionFlags& flags, const std::string& version) {
   // A version is known without any cluster.
   const auto session = cli::Session::Open({flags.cluster.kubeconfig, flags.cluster.context});
   if (!session.ok()) std::cerr << "version: no cluster: " << std::string(session.status().message()) << "\n";
-  return cli::Version(session.ok() ? session->get() : nullptr, K8SGATEWAY_VERSION, flags.cluster.ns, flags.output,
+  return cli::Version(session.ok() ? session->get() : nullptr, version, flags.cluster.ns, flags.output,
                       std::cout, std::cerr);
 }
 
@@ -90,13 +90,13 @@ void AddGet(CLI::App& app, int& exit_code) {
   get->callback([get, flags, &exit_code] { exit_code = RunGet(*flags, get->count("--namespace") > 0); });
 }
 
-void AddVersion(CLI::App& app, int& exit_code) {
+void AddVersion(CLI::App& app, const std::string& version, int& exit_code) {
   auto flags = std::make_shared<VersionFlags>();
-  CLI::App* version = app.add_subcommand("version", "Say the version of this program, and of what runs in the cluster");
-  AddClusterFlags(*version, flags->cluster, "The namespace of the installation");
-  AddOutput(*version, flags->output, {"table", "yaml", "json"});
-  version->footer("\n  k8sgateway version -o json\n\nA cluster that does not answer is no failure.");
-  version->callback([flags, &exit_code] { exit_code = RunVersion(*flags); });
+  CLI::App* command = app.add_subcommand("version", "Say the version of this program, and of what runs in the cluster");
+  AddClusterFlags(*command, flags->cluster, "The namespace of the installation");
+  AddOutput(*command, flags->output, {"table", "yaml", "json"});
+  command->footer("\n  k8sgateway version -o json\n\nA cluster that does not answer is no failure.");
+  command->callback([flags, version, &exit_code] { exit_code = RunVersion(*flags, version); });
 }
 
 }  // namespace k8sgw
