@@ -62,6 +62,14 @@ const Node& At(const Node& node, std::string_view key) {
   return found ? *found : kNothing;
 }
 
+// The value, which the mapping loses; a null when it has none.
+Node Take(Node& mapping, std::string_view key) {
+  for (Node::Entry& entry : mapping.entries) {
+    if (entry.key == key) return std::move(entry.value);
+  }
+  return {};
+}
+
 bool Same(const Node& a, const Node& b) {
   return a.kind == b.kind && a.scalar == b.scalar &&
          std::equal(a.items.begin(), a.items.end(), b.items.begin(), b.items.end(), Same) &&
@@ -143,8 +151,7 @@ void Decode(const Node& object, Item& item) {
   }
 }
 
-Item ReadItem(const Review& review, std::string_view api_version, std::string_view kind, const Node& object,
-              const Node& old) {
+Item ReadItem(const Review& review, std::string_view api_version, std::string_view kind, Node object, const Node& old) {
   Item item = Describe(review, KindOf(api_version, kind), object.is_mapping() ? object : old);
   if (item.key.kind == Kind::kDocument) return item;
   if (review.operation == Operation::kDelete) {
@@ -156,18 +163,17 @@ Item ReadItem(const Review& review, std::string_view api_version, std::string_vi
   if (item.key.kind == Kind::kSecret) return item;
   item.same = review.operation == Operation::kUpdate && old.is_mapping() && SameContent(object, old);
   if (item.same) return item;
-  Node whole = object;
-  whole.kind = Node::Kind::kMapping;
+  object.kind = Node::Kind::kMapping;
   // The server says what it is.
-  Set(whole, "apiVersion", api_version);
-  Set(whole, "kind", kind);
-  Decode(whole, item);
+  Set(object, "apiVersion", api_version);
+  Set(object, "kind", kind);
+  Decode(object, item);
   return item;
 }
 
-void ReadItems(const Node& request, Review& review) {
-  const Node& object = At(request, "object");
-  const Node& old = At(request, "oldObject");
+void ReadItems(Node& request, Review& review) {
+  Node object = Take(request, "object");
+  Node old = Take(request, "oldObject");
   const bool deletes = review.operation == Operation::kDelete;
   const std::string api_version =
       Cat(review.group, review.group.empty() ? "" : "/", At(request, "kind").FindScalar("version"));
@@ -177,12 +183,15 @@ void ReadItems(const Node& request, Review& review) {
     return;
   }
   if (review.group.empty() && review.kind == "List") {
-    for (const Node& one : At(deletes && !object.is_mapping() ? old : object, "items").items) {
-      review.items.push_back(ReadItem(review, one.FindScalar("apiVersion"), one.FindScalar("kind"), one, kNothing));
+    Node items = Take(deletes && !object.is_mapping() ? old : object, "items");
+    for (Node& one : items.items) {
+      const std::string version(one.FindScalar("apiVersion"));
+      const std::string name(one.FindScalar("kind"));
+      review.items.push_back(ReadItem(review, version, name, std::move(one), kNothing));
     }
     return;
   }
-  review.items.push_back(ReadItem(review, api_version, review.kind, object, old));
+  review.items.push_back(ReadItem(review, api_version, review.kind, std::move(object), old));
 }
 
 }  // namespace
@@ -195,7 +204,7 @@ absl::StatusOr<Review> ReadReview(std::string_view padded, Format format) {
   review.api_version = tree->FindScalar("apiVersion");
   if (review.api_version != "admission.k8s.io/v1" && review.api_version != "admission.k8s.io/v1beta1")
     return Unusable("apiVersion must be admission.k8s.io/v1 or admission.k8s.io/v1beta1");
-  const Node& request = At(*tree, "request");
+  Node request = Take(*tree, "request");
   review.uid = request.FindScalar("uid");
   if (review.uid.empty()) return Unusable("request.uid is missing");
   if (review.uid.size() > 256) return Unusable("request.uid is too long");

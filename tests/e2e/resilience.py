@@ -3,9 +3,32 @@
 
 import sys
 
-from cases import access_log, certgen, file_mode, files, processes, sds, transcoding, validation_service
+from cases import (
+    access_log,
+    certgen,
+    file_mode,
+    files,
+    module,
+    mtls,
+    processes,
+    sds,
+    transcoding,
+    validation_service,
+)
 from harness.scenario import main
 
+_SUITES = [
+    files.SUITE,
+    transcoding.SUITE,
+    processes.SUITE,
+    file_mode.SUITE,
+    validation_service.SUITE,
+    certgen.SUITE,
+    sds.SUITE,
+    mtls.SUITE,
+    access_log.SUITE,
+    module.SUITE,
+]
+
 if __name__ == "__main__":
-    modules = (files, transcoding, processes, file_mode, validation_service, certgen, sds, access_log)
-    sys.exit(main(__doc__, [module.SUITE for module in modules]))
+    sys.exit(main(__doc__, _SUITES))

@@ -28,6 +28,7 @@ RUNS = {
     "xds_requests": 20000,
     "kube_answers": 20000,
     "admission_reviews": 4000,
+    "shard": 20000,
 }
 MAX_LENGTH = {target: 1024 if target == "xds_requests" else 16384 for target in RUNS}
 # These share their seeds, and those that the golden cases are.

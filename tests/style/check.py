@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CODE = ("src", "plugins", "tests", "benchmarks")
+CODE = ("src", "plugins", "module", "tests", "benchmarks")
 # A plugin uses what it is handed, and no other plugin but its messages.
 PLUGIN_MAY_USE = {"envoy", "base", "model"}
 

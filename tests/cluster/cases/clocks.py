@@ -2,12 +2,15 @@
 
 import contextlib
 import datetime
+import os
 import pathlib
+import struct
 import tempfile
 from typing import Callable, Iterator
 
 from cases.replicas import second
 from harness.certificates import self_signed
+from harness.process import binary
 from harness.scenario import Suite
 from support import objects
 from support.control_plane import SYSTEM
@@ -15,7 +18,6 @@ from support.objects import says, tls_secret, virtual_service
 from support.scenario import Scenario
 
 SUITE = Suite()
-_LIBRARY = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1"
 _HOUR = 3600
 # The leader renews the Lease every 2 s; another one takes it after 15 s in which nothing changes.
 _RENEWALS = 3
@@ -26,20 +28,15 @@ _LEASE_SECONDS = 40
 def _own_clock(scenario: Scenario) -> Iterator[Callable[[int], None]]:
     """The control plane with a wall clock of its own, which what is yielded moves, in seconds from the true one."""
     stage = scenario.stage()
-    file = stage.folder / "clock"
+    file = os.open(stage.folder / "clock", os.O_RDWR | os.O_CREAT, 0o644)
 
     def move(seconds: int) -> None:
-        part = file.with_suffix(".part")
-        part.write_text(f"{seconds:+d}")
-        part.replace(file)
+        os.pwrite(file, struct.pack("=q", seconds), 0)
 
     move(0)
     stage.control_plane.environment = {
-        "LD_PRELOAD": _LIBRARY,
-        "FAKETIME_TIMESTAMP_FILE": str(file),
-        "FAKETIME_NO_CACHE": "1",
-        # A clock that is set moves the time of day, never the time that has passed.
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "LD_PRELOAD": str(binary(scenario.preset).parent / "tests" / "libmoved_clock.so"),
+        "MOVED_CLOCK": str(stage.folder / "clock"),
     }
     try:
         stage.control_plane.restart_gently()
@@ -49,6 +46,7 @@ def _own_clock(scenario: Scenario) -> Iterator[Callable[[int], None]]:
         stage.control_plane.environment = {}
         stage.control_plane.restart_gently()
         stage.control_plane.wait_ready()
+        os.close(file)
 
 
 def _time(text: str) -> datetime.datetime:

@@ -1,7 +1,9 @@
 """Faults of the servers, and of what the control plane may do there; traffic goes on."""
 
 import json
+import os
 import signal
+import time
 import urllib.request
 
 from harness import client
@@ -17,6 +19,8 @@ SUITE = Suite()
 _HTTP = client.Target(objects.HTTP_PORT)
 # The client tries again with a pause that grows to half a minute.
 _RECOVERY_SECONDS = 45
+# How long the servers are away, beyond the moment that it is noticed; hours by hand.
+_OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "0"))
 
 
 def _compact(cluster: Cluster) -> None:
@@ -82,6 +86,7 @@ def servers_away(scenario: Scenario) -> None:
             stage.control_plane.process.wait_line(
                 lambda line: "warn" in line or "error" in line, "it says that it is alone", mark
             )
+            time.sleep(_OUTAGE_SECONDS)
             assert stage.control_plane.process.running()
         finally:
             cluster.start_servers()

@@ -1,16 +1,14 @@
 """`sds` and `certgen`: a real Envoy takes its certificate from files, which change under load."""
 
 import contextlib
-import pathlib
 import socket
 import ssl
-import subprocess
 import threading
-import time
 from typing import Any, Iterator
 
 import yaml
 
+from harness.certificate_folder import CertificateFolder
 from harness.ports import free_port
 from harness.process import APPLY_SECONDS, Process, binary, default_envoy
 from harness.scenario import Scenario, Suite, expect_exit, expect_line
@@ -22,34 +20,8 @@ _REQUEST = f"GET / HTTP/1.1\r\nhost: {_NAME}\r\n\r\n".encode()
 _TYPE = "type.googleapis.com/envoy."
 
 
-class _Files:
-    """A folder that certgen keeps."""
-
-    def __init__(self, scenario: Scenario, name: str = "certificates") -> None:
-        self._scenario = scenario
-        self.folder = scenario.folder / name
-        self.run()
-
-    def command(self, *more: str) -> list[str]:
-        return [str(binary(self._scenario.preset)), "certgen", "--out", str(self.folder), *more]
-
-    def run(self, *more: str) -> None:
-        subprocess.run(self.command(*more), check=True, capture_output=True)
-
-    def version(self) -> pathlib.Path:
-        """The present files; those of a client are read from one version."""
-        return self.folder / (self.folder / "..data").readlink()
-
-    def swap(self, **contents: bytes) -> None:
-        """As the kubelet does, with other contents for some files: `tls_key=…`."""
-        old = self.version()
-        new = self.folder / f"..{time.monotonic_ns()}"
-        new.mkdir()
-        for path in old.iterdir():
-            (new / path.name).write_bytes(contents.get(path.name.replace(".", "_"), path.read_bytes()))
-        link = self.folder / "..data_tmp"
-        link.symlink_to(new.name)
-        link.rename(self.folder / "..data")
+def _files(scenario: Scenario, name: str = "certificates") -> CertificateFolder:
+    return CertificateFolder(scenario.folder / name, scenario.preset)
 
 
 def _secret(name: str, delta: bool) -> dict[str, Any]:
@@ -123,7 +95,7 @@ def _address(port: int) -> dict[str, Any]:
 class _Proxy:
     """`sds` and an Envoy that has its certificate from there."""
 
-    def __init__(self, scenario: Scenario, files: _Files, delta: bool = True) -> None:
+    def __init__(self, scenario: Scenario, files: CertificateFolder, delta: bool = True) -> None:
         self.files = files
         self.sds_port, self.port = free_port(), free_port()
         self._scenario = scenario
@@ -153,14 +125,7 @@ class _Proxy:
 
     def connect(self, with_certificate: bool = True) -> ssl.SSLSocket:
         """Checks the certificate of the server, and shows that of the files as they are now."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        while True:
-            with contextlib.suppress(FileNotFoundError):  # the version has gone while it was read
-                version = self.files.version()
-                context.load_verify_locations(version / "ca.crt")
-                if with_certificate:
-                    context.load_cert_chain(version / "tls.crt", version / "tls.key")
-                break
+        context = self.files.client(with_certificate)
         plain = socket.create_connection(("127.0.0.1", self.port), 10)
         return context.wrap_socket(plain, server_hostname=_NAME)
 
@@ -217,7 +182,7 @@ class _Load:
 
 def _rotate(scenario: Scenario, delta: bool) -> None:
     """Three steps of certgen, each one swap of `..data`."""
-    proxy = _Proxy(scenario, _Files(scenario), delta)
+    proxy = _Proxy(scenario, _files(scenario), delta)
     first = proxy.ask()
     load = _Load(proxy)
     with load.run():
@@ -243,11 +208,11 @@ def rotates_state(scenario: Scenario) -> None:
 
 @SUITE.case("sds: a bad pair changes nothing and is said, a good one after it is live")
 def bad_pair(scenario: Scenario) -> None:
-    files = _Files(scenario)
+    files = _files(scenario)
     proxy = _Proxy(scenario, files)
     first = proxy.ask()
     good = {path.name.replace(".", "_"): path.read_bytes() for path in files.version().iterdir()}
-    other = _Files(scenario, "other")
+    other = _files(scenario, "other")
     faults = {
         "not that of the first certificate": {"tls_key": (other.version() / "tls.key").read_bytes()},
         "broken or cut off": {"tls_crt": good["tls_crt"][:300]},
@@ -275,8 +240,8 @@ def bad_pair(scenario: Scenario) -> None:
 
 @SUITE.case("sds: a client without a certificate, or of another authority, is refused")
 def strangers(scenario: Scenario) -> None:
-    proxy = _Proxy(scenario, _Files(scenario))
-    other = _Files(scenario, "other")
+    proxy = _Proxy(scenario, _files(scenario))
+    other = _files(scenario, "other")
 
     def refused(connection: ssl.SSLSocket) -> bool:
         with contextlib.suppress(OSError), connection:
@@ -295,7 +260,7 @@ def strangers(scenario: Scenario) -> None:
 
 @SUITE.case("sds: an Envoy goes on while it is away, and gets what changed meanwhile")
 def away(scenario: Scenario) -> None:
-    proxy = _Proxy(scenario, _Files(scenario))
+    proxy = _Proxy(scenario, _files(scenario))
     first = proxy.ask()
     proxy.sds.stop()
     assert proxy.ask() == first
@@ -312,7 +277,7 @@ def away(scenario: Scenario) -> None:
 
 @SUITE.case("sds: several secrets; files that are not there yet are waited for")
 def several(scenario: Scenario) -> None:
-    files = _Files(scenario)
+    files = _files(scenario)
     late = scenario.folder / "late"
     port = free_port()
     command = [str(binary(scenario.preset)), "sds", "--address", f"127.0.0.1:{port}"]
@@ -321,7 +286,7 @@ def several(scenario: Scenario) -> None:
     expect_line(process, "error", "late", "there is no such file", "nothing is served")
     expect_line(process, "a is served in version")
     expect_line(process, "a_ca is served in version")
-    _Files(scenario, "late")
+    _files(scenario, "late")
     expect_line(process, "b is served in version")
     expect_line(process, "late: mended")
 

@@ -20,8 +20,18 @@ _STATUSES = {0x88: 200, 0x89: 204, 0x8A: 206, 0x8B: 304, 0x8C: 400, 0x8D: 404, 0
 
 
 def _literal(name: str, value: str) -> bytes:
-    """A header as a plain HPACK literal; both parts must be shorter than 127 bytes."""
-    return b"\x00" + bytes([len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
+    """A header as a plain HPACK literal."""
+    return b"\x00" + b"".join(_length(len(part)) + part.encode() for part in (name, value))
+
+
+def _length(value: int) -> bytes:
+    """An integer of HPACK with a prefix of seven bits."""
+    if value < 127:
+        return bytes([value])
+    out, value = bytes([127]), value - 127
+    while value > 127:
+        out, value = out + bytes([value & 127 | 128]), value >> 7
+    return out + bytes([value])
 
 
 def _block(headers: dict[str, str]) -> bytes:

@@ -1,0 +1,135 @@
+"""What the cases about divided route tables share: an Envoy with our module, quick requests, load."""
+
+import json
+import pathlib
+import random
+import socket
+import threading
+import time
+
+from . import client
+from .process import ROOT, RunFlags
+
+HEADER = "x-k8sgw-shard"
+
+
+def envoy_with_module(preset: str) -> str:
+    """The Envoy beside which the build has put the module."""
+    return str(ROOT / "build" / preset / "envoy")
+
+
+def module_of(preset: str) -> pathlib.Path:
+    """The module that the build has made."""
+    return ROOT / "build" / preset / "libk8sgateway_1.so"
+
+
+def divided(flags: RunFlags, shards: str) -> RunFlags:
+    """The flags of a `run` that divides its tables."""
+    flags.envoy = envoy_with_module(flags.preset)
+    flags.more = [*flags.more, "--route-shards", shards]
+    return flags
+
+
+class Keepalive:
+    """One connection that sends requests for any host; opened again when the server has closed it."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._socket: socket.socket | None = None
+        self._file = None
+
+    def close(self) -> None:
+        if self._socket:
+            self._file.close()
+            self._socket.close()
+            self._socket = None
+
+    def get(self, host: str, headers: str = "") -> tuple[int, str]:
+        """The status and the body; (0, words) when there is no answer."""
+        if self._socket is None:
+            self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=10)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._file = self._socket.makefile("rb")
+        try:
+            self._socket.sendall(f"GET / HTTP/1.1\r\nhost: {host}\r\n{headers}\r\n".encode("latin-1"))
+            return self._read()
+        except OSError as error:
+            self.close()
+            return 0, str(error)
+
+    def _read(self) -> tuple[int, str]:
+        line = self._file.readline()
+        if not line:
+            self.close()
+            return 0, "closed"
+        length, close = 0, False
+        while (header := self._file.readline().lower()) not in (b"\r\n", b""):
+            name, _, value = header.partition(b":")
+            if name == b"content-length":
+                length = int(value)
+            elif name == b"connection" and value.strip() == b"close":
+                close = True
+        body = self._file.read(length).decode()
+        if close:
+            self.close()
+        return int(line.split()[1]), body
+
+
+class Load:
+    """Requests without pause for hosts whose answers are known, on some connections, until it is stopped."""
+
+    def __init__(self, port: int, expected: dict[str, str], connections: int = 3) -> None:
+        self._port = port
+        self._expected = list(expected.items())
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(seed,)) for seed in range(connections)
+        ]
+        self.requests = 0
+        self.wrong: list[str] = []
+        for thread in self._threads:
+            thread.start()
+
+    def _run(self, seed: int) -> None:
+        choose = random.Random(seed)
+        connection = Keepalive(self._port)
+        while not self._stop.is_set():
+            host, body = choose.choice(self._expected)
+            answer = connection.get(host)
+            self.requests += 1
+            if answer != (200, body):
+                self.wrong.append(f"{time.monotonic():.3f} {host}: {answer}")
+            time.sleep(0.001)
+        connection.close()
+
+    def stop(self) -> None:
+        """Ends it, and fails when any answer was wrong."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+        assert not self.wrong, f"{len(self.wrong)} of {self.requests} wrong: {self.wrong[:5]}"
+        assert self.requests > 100, f"only {self.requests} requests"
+
+
+def admin(port: int, path: str) -> str:
+    """A page of Envoy's admin port."""
+    return client.get(port, path).body.decode()
+
+
+def scopes_of(admin_port: int) -> list[str]:
+    """The names of the scopes that an Envoy has."""
+    dump = json.loads(admin(admin_port, "/config_dump?mask=scoped_route_configs"))
+    names: list[str] = []
+
+    def walk(node: object) -> None:
+        if isinstance(node, dict):
+            if "route_configuration_name" in node:
+                names.append(str(node["route_configuration_name"]))
+            for value in node.values():
+                walk(value)
+        elif isinstance(node, list):
+            for value in node:
+                walk(value)
+
+    walk(dump)
+    return sorted(set(names))
