@@ -164,7 +164,9 @@ void AddUpstreams(CLI::App& create, int& exit_code) {
       exit_code);
   of_service->add_option("--kube-service", service->service.service, "The Service")->required();
   of_service->add_option("--kube-service-namespace", service->service.ns, "Its namespace [default]");
-  of_service->add_option("--kube-service-port", service->service.port, "Its port")->required()->check(CLI::Range(1, 65535));
+  of_service->add_option("--kube-service-port", service->service.port, "Its port")
+      ->required()
+      ->check(CLI::Range(1, 65535));
   of_service->add_option("--kube-service-labels", service->service.labels, "KEY=VALUE: only pods with these labels")
       ->delimiter(',')
       ->allow_extra_args(false);

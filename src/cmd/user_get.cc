@@ -68,8 +68,8 @@ int RunVersion(const VersionFlags& flags, const std::string& version) {
   // A version is known without any cluster.
   const auto session = cli::Session::Open({flags.cluster.kubeconfig, flags.cluster.context});
   if (!session.ok()) std::cerr << "version: no cluster: " << std::string(session.status().message()) << "\n";
-  return cli::Version(session.ok() ? session->get() : nullptr, version, flags.cluster.ns, flags.output,
-                      std::cout, std::cerr);
+  return cli::Version(session.ok() ? session->get() : nullptr, version, flags.cluster.ns, flags.output, std::cout,
+                      std::cerr);
 }
 
 }  // namespace

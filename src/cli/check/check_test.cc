@@ -241,9 +241,10 @@ TEST(Report, ErrorsComeFirstWithWhatToDo) {
 TEST(Report, JsonHasThePublishedParts) {
   const std::string text =
       yaml::EmitJson(ReportTree({.sections = {"pods"}, .skipped = {}}, {{"pods", true, "Pod ns/a", "bad", "mend"}}), 0);
-  EXPECT_EQ(text,
-            R"({"resources":[{"name":"pods","status":"1 error"}],"errors":["Pod ns/a: bad"],"messages":[],"problems":[)"
-            R"({"section":"pods","severity":"error","object":"Pod ns/a","message":"bad","mend":"mend"}]})");
+  EXPECT_EQ(
+      text,
+      R"({"resources": [{"name": "pods", "status": "1 error"}], "errors": ["Pod ns/a: bad"], "messages": [], "problems": [)"
+      R"({"section": "pods", "severity": "error", "object": "Pod ns/a", "message": "bad", "mend": "mend"}]})");
 }
 
 TEST(FindSection, KnowsPublishedSpellings) {

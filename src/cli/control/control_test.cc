@@ -22,16 +22,18 @@ TEST(CollectTexts, FindsThemOnceWhereverTheyStand) {
 TEST(Redact, KeysAreNotShown) {
   yaml::Node node = Parse("listeners: [{tls: [{privateKey: {inlineString: secret}, certificateChain: c}]}]");
   Redact(node);
-  EXPECT_EQ(yaml::EmitJson(node, 0), R"({"listeners":[{"tls":[{"privateKey":"[redacted]","certificateChain":"c"}]}]})");
+  EXPECT_EQ(yaml::EmitJson(node, 0),
+            R"({"listeners": [{"tls": [{"privateKey": "[redacted]", "certificateChain": "c"}]}]})");
 }
 
 TEST(ProxyObject, HasItsMetadataApart) {
-  EXPECT_EQ(yaml::EmitJson(
-                ProxyObject(Parse(
-                    "{listeners: [], metadata: {name: p}, namespacedStatuses: {statuses: {n: {state: Accepted}}}}")),
-                0),
-            R"({"apiVersion":"gloo.solo.io/v1","kind":"Proxy","metadata":{"name":"p"},"spec":{"listeners":[]},)"
-            R"("status":{"statuses":{"n":{"state":"Accepted"}}}})");
+  EXPECT_EQ(
+      yaml::EmitJson(
+          ProxyObject(
+              Parse("{listeners: [], metadata: {name: p}, namespacedStatuses: {statuses: {n: {state: Accepted}}}}")),
+          0),
+      R"({"apiVersion": "gloo.solo.io/v1", "kind": "Proxy", "metadata": {"name": "p"}, "spec": {"listeners": []}, )"
+      R"("status": {"statuses": {"n": {"state": "Accepted"}}}})");
 }
 
 }  // namespace

@@ -25,9 +25,9 @@ spec: {template: {spec: {containers: [{image: "example.com/k8sgateway:1.18.0"}, 
               ::testing::AllOf(HasSubstr("Client version: 1.18.1\n"), HasSubstr("| gloo-system | Gateway "),
                                HasSubstr("k8sgateway: 1.18.0"), HasSubstr("sds: 1.18.0")));
   EXPECT_EQ(yaml::EmitJson(VersionTree("1", stream.documents), 0),
-            R"({"client":{"version":"1"},"server":[{"type":"Gateway","kubernetes":{"containers":[)"
-            R"({"Tag":"1.18.0","Name":"k8sgateway","Registry":"example.com"},)"
-            R"({"Tag":"1.18.0","Name":"sds","Registry":"example.com"}],"namespace":"gloo-system"}}]})");
+            R"({"client": {"version": "1"}, "server": [{"type": "Gateway", "kubernetes": {"containers": [)"
+            R"({"Tag": "1.18.0", "Name": "k8sgateway", "Registry": "example.com"}, )"
+            R"({"Tag": "1.18.0", "Name": "sds", "Registry": "example.com"}], "namespace": "gloo-system"}}]})");
 }
 
 TEST(Version, NoServerIsSaid) { EXPECT_EQ(RenderVersion("1", {}), "Client version: 1\nServer: none was found\n"); }
