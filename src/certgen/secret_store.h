@@ -4,15 +4,15 @@
 
 #include <string>
 
-#include "src/certgen/cluster.h"
 #include "src/certgen/store.h"
+#include "src/sources/kube/caller.h"
 
 namespace k8sgw::certgen {
 
 class SecretStore : public Store {
  public:
   // The cluster outlives it.
-  SecretStore(Cluster& cluster, std::string ns, std::string secret, FileNames names)
+  SecretStore(kube::Caller& cluster, std::string ns, std::string secret, FileNames names)
       : cluster_(cluster), ns_(std::move(ns)), secret_(std::move(secret)), names_(std::move(names)) {}
 
   std::string name() const override { return "Secret " + ns_ + "/" + secret_; }
@@ -24,7 +24,7 @@ class SecretStore : public Store {
   kube::Target Target() const { return {{"", "v1", "secrets", ns_}, secret_}; }
   std::string Body(const Material& material) const;
 
-  Cluster& cluster_;
+  kube::Caller& cluster_;
   const std::string ns_;
   const std::string secret_;
   const FileNames names_;

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "src/certgen/cluster.h"
 #include "src/certgen/issue.h"
 #include "src/certgen/store.h"
+#include "src/sources/kube/caller.h"
 
 namespace k8sgw::certgen {
 
@@ -25,7 +25,7 @@ absl::StatusOr<CalledWebhooks> FindWebhooks(std::string_view padded_json, const 
 class Webhook {
  public:
   // The cluster outlives it.
-  Webhook(Cluster& cluster, std::string configuration, Subject subject)
+  Webhook(kube::Caller& cluster, std::string configuration, Subject subject)
       : cluster_(cluster), configuration_(std::move(configuration)), subject_(std::move(subject)) {}
 
   // Sets the bundle of each webhook that calls the Service to what `store` has; true when something was written.
@@ -37,7 +37,7 @@ class Webhook {
  private:
   absl::StatusOr<bool> Try(Store& store);
 
-  Cluster& cluster_;
+  kube::Caller& cluster_;
   const std::string configuration_;
   const Subject subject_;
 };

@@ -14,13 +14,13 @@
 #include <thread>
 #include <utility>
 
-#include "src/certgen/cluster.h"
 #include "src/certgen/folder_store.h"
 #include "src/certgen/secret_store.h"
 #include "src/certgen/webhook.h"
 #include "src/cmd/components.h"
 #include "src/cmd/flags.h"
 #include "src/cmd/log.h"
+#include "src/sources/kube/caller.h"
 #include "src/sources/kube/kubeconfig.h"
 
 namespace k8sgw {
@@ -127,7 +127,7 @@ int Certgen(const Options& options) {
     std::cerr << "give --kubeconfig FILE for a cluster, or --out DIR for files\n";
     return 1;
   }
-  certgen::Cluster cluster(*std::move(config));
+  kube::Caller cluster(*std::move(config), {});
   const std::string secret_ns = options.secret_ns.empty() ? options.subject.ns : options.secret_ns;
   certgen::SecretStore store(cluster, secret_ns, options.secret, options.names);
   certgen::Webhook webhook(cluster, options.webhook, options.subject);

@@ -10,6 +10,7 @@
 #include "src/cmd/flags.h"
 #include "src/cmd/gloo_admin.h"
 #include "src/cmd/leadership.h"
+#include "src/cmd/user_commands.h"
 #include "src/xds_auth/service_account.h"
 #include "src/xds_auth/token_review.h"
 
@@ -313,6 +314,7 @@ int main(int argc, char** argv) {
   k8sgw::AddDiscovery(app, exit_code);
   k8sgw::AddProxy(app, exit_code);
   k8sgw::AddProbe(app, exit_code);
+  k8sgw::AddUserCommands(app, K8SGATEWAY_VERSION, exit_code);
   if (argc == 1) {
     std::cerr << app.help();
     return k8sgw::kUsage;

@@ -264,7 +264,9 @@ void AddProxy(CLI::App& app, int& exit_code) {
   command->add_option("ENVOY_FLAGS", options->envoy_flags, "Flags for Envoy itself, after --");
   AddLogFlags(*command, options->log);
   command->footer(kHelp);
-  command->callback([options, &exit_code] {
+  command->callback([options, command, &exit_code] {
+    // `proxy url` and its like, for users, stand below the same word.
+    if (!command->get_subcommands().empty()) return;
     options->drain_least_seconds = std::min(options->drain_least_seconds, options->drain_seconds);
     if (!options->sidecar_file.empty() && !options->state_dir.empty()) {
       throw CLI::ValidationError("proxy", "a sidecar's bootstrap is taken as it is: leave --state-dir away");

@@ -1,13 +1,11 @@
 #include "src/sources/kube/http_transfer.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 #include <mutex>
 
 #include "src/base/text.h"
+#include "src/sources/kube/server_address.h"
 
 namespace k8sgw::kube {
 namespace {
@@ -15,47 +13,6 @@ namespace {
 // Of a stream; libcurl has one such buffer for each request.
 constexpr long kBufferBytes = 64 << 10;
 constexpr long kMaxStreams = 1000;
-// The kernel gives a connection up when the other side says nothing for about this long.
-constexpr int kDeadAfterSeconds = 30;
-
-// For a peer that vanished: neither data nor probes are acknowledged.
-int SetSocketOptions(void*, curl_socket_t fd, curlsocktype) {
-  const auto set = [fd](int level, int name, int value) { setsockopt(fd, level, name, &value, sizeof(value)); };
-  set(SOL_SOCKET, SO_KEEPALIVE, 1);
-  set(IPPROTO_TCP, TCP_KEEPIDLE, kDeadAfterSeconds / 2);
-  set(IPPROTO_TCP, TCP_KEEPINTVL, kDeadAfterSeconds / 6);
-  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
-  set(IPPROTO_TCP, TCP_USER_TIMEOUT, kDeadAfterSeconds * 1000);
-  return CURL_SOCKOPT_OK;
-}
-
-void SetBlob(CURL* easy, CURLoption option, const std::string& text) {
-  if (text.empty()) return;
-  curl_blob blob{const_cast<char*>(text.data()), text.size(), CURL_BLOB_COPY};
-  curl_easy_setopt(easy, option, &blob);
-}
-
-// The host and port of a URL, as it stands there.
-std::string_view AuthorityOf(std::string_view url) {
-  url.remove_prefix(url.find("://") + 3);
-  return url.substr(0, url.find('/'));
-}
-
-void SetTls(CURL* easy, const ClientConfig& config, const Identity& identity) {
-  curl_easy_setopt(easy, CURLOPT_SSLVERSION, long{CURL_SSLVERSION_TLSv1_2});
-  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, config.insecure_skip_tls_verify ? 0L : 1L);
-  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, config.insecure_skip_tls_verify ? 0L : 2L);
-  if (!identity.ca_pem.empty()) {
-    SetBlob(easy, CURLOPT_CAINFO_BLOB, identity.ca_pem);
-    // Otherwise the system's authorities would be trusted beside it.
-    curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
-  }
-  if (identity.certificate_pem.empty()) return;
-  curl_easy_setopt(easy, CURLOPT_SSLCERTTYPE, "PEM");
-  curl_easy_setopt(easy, CURLOPT_SSLKEYTYPE, "PEM");
-  SetBlob(easy, CURLOPT_SSLCERT_BLOB, identity.certificate_pem);
-  SetBlob(easy, CURLOPT_SSLKEY_BLOB, identity.key_pem);
-}
 
 void SetMethod(CURL* easy, const HttpRequest& request) {
   if (!request.content_type.empty()) {
@@ -75,26 +32,18 @@ HttpClient::Transfer::~Transfer() {
 
 void HttpClient::Transfer::Prepare(const ClientConfig& config, const Identity& identity, const Options& options) {
   easy = curl_easy_init();
-  url = config.server + request.target;
   const auto header = [this](const std::string& line) { headers = curl_slist_append(headers, line.c_str()); };
   header("Accept: " + request.accept);
   // Not to wait for a permission to send the body.
   header("Expect:");
   if (!request.content_type.empty()) header("Content-Type: " + request.content_type);
   for (const std::string& line : identity.headers) header(line);
-  if (!config.tls_server_name.empty()) {
-    // libcurl takes the name for TLS from the URL, so that has it, and the real address is where to connect.
-    const std::string_view real = AuthorityOf(config.server);
-    const size_t colon = real.rfind(':');
-    const bool has_port = colon != std::string_view::npos && real.find(']', colon) == std::string_view::npos;
-    const std::string port(has_port ? real.substr(colon + 1) : "443");
-    const std::string_view host = has_port ? real.substr(0, colon) : real;
-    const std::string_view prefix =
-        std::string_view(config.server).substr(real.data() - config.server.data() + real.size());
-    url = Cat("https://", config.tls_server_name, ":", port, prefix, request.target);
-    connect_to = curl_slist_append(nullptr, Cat("::", host, ":", port).c_str());
+  const ServerAddress address = AddressOf(config, request.target);
+  url = address.url;
+  if (!address.connect_to.empty()) {
+    connect_to = curl_slist_append(nullptr, address.connect_to.c_str());
     curl_easy_setopt(easy, CURLOPT_CONNECT_TO, connect_to);
-    header(Cat("Host: ", real));
+    header("Host: " + address.host);
   }
   curl_easy_setopt(easy, CURLOPT_URL, url.c_str());
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");

@@ -1,0 +1,40 @@
+#include "src/cli/control/control.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace k8sgw::cli {
+namespace {
+
+yaml::Node Parse(const std::string& text) {
+  yaml::Stream stream = yaml::Parse(text);
+  EXPECT_TRUE(stream.ok) << stream.error.message;
+  return std::move(stream.documents.at(0));
+}
+
+TEST(CollectTexts, FindsThemOnceWhereverTheyStand) {
+  EXPECT_THAT(
+      CollectTexts(Parse("[{a: {rds: {routeConfigName: x}}}, {b: [{routeConfigName: y}, {routeConfigName: x}]}]"),
+                   "routeConfigName"),
+      ::testing::ElementsAre("x", "y"));
+}
+
+TEST(Redact, KeysAreNotShown) {
+  yaml::Node node = Parse("listeners: [{tls: [{privateKey: {inlineString: secret}, certificateChain: c}]}]");
+  Redact(node);
+  EXPECT_EQ(yaml::EmitJson(node, 0),
+            R"({"listeners": [{"tls": [{"privateKey": "[redacted]", "certificateChain": "c"}]}]})");
+}
+
+TEST(ProxyObject, HasItsMetadataApart) {
+  EXPECT_EQ(
+      yaml::EmitJson(
+          ProxyObject(
+              Parse("{listeners: [], metadata: {name: p}, namespacedStatuses: {statuses: {n: {state: Accepted}}}}")),
+          0),
+      R"({"apiVersion": "gloo.solo.io/v1", "kind": "Proxy", "metadata": {"name": "p"}, "spec": {"listeners": []}, )"
+      R"("status": {"statuses": {"n": {"state": "Accepted"}}}})");
+}
+
+}  // namespace
+}  // namespace k8sgw::cli
