@@ -28,10 +28,11 @@ TEST(Divert, TheClusterLeadsToTheSocketAndKeepsTheRest) {
   const auto target = DivertXds(tree, "/state/xds.sock");
   ASSERT_TRUE(target.ok()) << target.status();
   EXPECT_EQ(*target, "gloo.ns:9977");
-  EXPECT_EQ(yaml::EmitJson(tree.Find("static_resources")->Find("clusters")->items[0], 0),
-            R"({"name":"gloo","connect_timeout":"1s","typed_extension_protocol_options":{"a":"b"},"type":"STATIC",)"
-            R"("load_assignment":{"cluster_name":"gloo","endpoints":[{"lb_endpoints":[{"endpoint":{"address":)"
-            R"({"pipe":{"path":"/state/xds.sock"}}}}]}]}})");
+  EXPECT_EQ(
+      yaml::EmitJson(tree.Find("static_resources")->Find("clusters")->items[0], 0),
+      R"({"name": "gloo", "connect_timeout": "1s", "typed_extension_protocol_options": {"a": "b"}, "type": "STATIC", )"
+      R"("load_assignment": {"cluster_name": "gloo", "endpoints": [{"lb_endpoints": [{"endpoint": {"address": )"
+      R"({"pipe": {"path": "/state/xds.sock"}}}}]}]}})");
 }
 
 TEST(Divert, WhatCannotBeDivertedIsRefused) {

@@ -50,7 +50,7 @@ TEST(InsertRoute, HasItsPlace) {
 
 TEST(MakeUpstream, OfHosts) {
   EXPECT_EQ(Json(*At(*MakeStaticUpstream({"ns", "a"}, {"a.test", "[::1]:81"}, true), {"spec"})),
-            R"({"static": {"hosts": [{"addr": "a.test", "port": 80}, {"addr": ": :1", "port": 81}], "useTls": true}})");
+            R"({"static": {"hosts": [{"addr": "a.test", "port": 80}, {"addr": "::1", "port": 81}], "useTls": true}})");
   for (const char* bad : {"a:0", "a:x", ":80", "a:70000"})
     EXPECT_THAT(std::string(MakeStaticUpstream({"ns", "a"}, {bad}, false).status().message()), HasSubstr("HOST:PORT"));
 }

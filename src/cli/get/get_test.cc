@@ -128,7 +128,7 @@ TEST(GetText, KubeYamlCanBeApplied) {
   const std::string text = RenderText({Parse(kVirtualService)}, "kube-yaml");
   EXPECT_THAT(text, StartsWith("---\napiVersion: gateway.solo.io/v1\nkind: VirtualService\n"));
   EXPECT_THAT(text, HasSubstr("\nspec:\n"));
-  for (const char* noted : {"status:", "uid", "resourceVersion"}) EXPECT_THAT(text, Not(HasSubstr(noted)));
+  for (const char* noted : {"\nstatus:", "uid", "resourceVersion"}) EXPECT_THAT(text, Not(HasSubstr(noted)));
 }
 
 TEST(GetText, JsonIsOneList) {
