@@ -68,7 +68,7 @@ def wrong_usage(scenario: Scenario) -> None:
         (["get", "virtualservic"], "is no kind"),
         (["get", "vs", "-o", "xml"], "xml not in"),
         (["check", "-x", "nonsense"], "the checks are deployments, pods"),
-        (["delete", "vs"], "NAME is required"),
+        (["delete", "vs"], "--name is required"),
         (["create", "upstream"], "subcommand is required"),
         (["install", "knative"], "knative not in"),
     ):
