@@ -60,12 +60,22 @@ metadata: {name: rolling, namespace: gloo-system}
 spec: {replicas: 2}
 status: {availableReplicas: 2, updatedReplicas: 1}
 ---
+metadata: {name: unseen, namespace: gloo-system, generation: 2}
+spec: {replicas: 1}
+status: {availableReplicas: 1, updatedReplicas: 1, replicas: 1, observedGeneration: 1}
+---
+metadata: {name: stuck, namespace: gloo-system, generation: 2}
+spec: {replicas: 1}
+status: {availableReplicas: 1, updatedReplicas: 1, replicas: 2, observedGeneration: 2}
+---
 metadata: {name: quota, namespace: gloo-system}
 spec: {replicas: 1}
 status: {conditions: [{type: ReplicaFailure, status: "True", message: exceeded quota}]}
 )"),
                                "gloo-system"),
               ElementsAre(IsError("0 of 1 replicas are available: timed out"), IsWarning("a rollout is under way"),
+                          IsWarning("1 of 1 replicas are of the newest version"),
+                          IsWarning("1 more replicas are of the version before"),
                           IsError("pods cannot be made: exceeded quota")));
 }
 

@@ -83,10 +83,15 @@ Findings CheckDeployments(const std::vector<Node>& deployments, const std::strin
       out.push_back({"deployments", true, object,
                      Cat(available, " of ", wanted, " replicas are available", why.empty() ? "" : ": ", why),
                      Cat("the pods below say why, or: ", describe)});
-    } else if (updated < wanted) {
+    } else if (updated < wanted || NumberAt(deployment, {"status", "observedGeneration"}) <
+                                       NumberAt(deployment, {"metadata", "generation"})) {
       out.push_back({"deployments", false, object,
                      Cat("a rollout is under way: ", updated, " of ", wanted, " replicas are of the newest version"),
                      describe});
+    } else if (const long old = NumberAt(deployment, {"status", "replicas"}) - updated; old > 0) {
+      // What is available may be the old ones alone, for ever when the new ones cannot run.
+      out.push_back({"deployments", false, object,
+                     Cat("a rollout is under way: ", old, " more replicas are of the version before"), describe});
     }
   }
   return out;

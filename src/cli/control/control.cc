@@ -93,6 +93,10 @@ class Asking {
     do {
       if (!stream_->Read(&response)) return std::nullopt;
     } while (response.type_url() != request.type_url());
+    // Without this word the control plane holds back what refers to these.
+    request.set_version_info(response.version_info());
+    request.set_response_nonce(response.nonce());
+    if (!stream_->Write(request)) return std::nullopt;
     Node list = MakeList();
     for (const auto& resource : response.resources()) list.items.push_back(EncodeProto(resource));
     return list;

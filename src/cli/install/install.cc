@@ -66,7 +66,7 @@ Findings NotRunning(Session& session, const HelmChoice& helm) {
   const auto deployments = session.List({"apps", "v1", "deployments", helm.ns}, {.labels = labels});
   if (!deployments.ok()) return {{"deployments", true, "", std::string(deployments.status().message()), ""}};
   Findings out = CheckDeployments(*deployments, helm.ns);
-  if (!HasErrors(out)) return {};
+  if (out.empty()) return {};
   if (const auto pods = session.List({"", "v1", "pods", helm.ns}, {.labels = labels}); pods.ok()) {
     const Findings more = CheckPods(*pods);
     out.insert(out.end(), more.begin(), more.end());

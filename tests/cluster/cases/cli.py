@@ -158,7 +158,7 @@ def proxy(scenario: Scenario) -> None:
     dump = json.loads(cli("proxy", "dump", *place))
     assert any("BootstrapConfigDump" in one["@type"] for one in dump["configs"]), dump
     assert "control_plane.connected_state: 1" in cli("proxy", "stats", *place)
-    assert "envoy" in cli("proxy", "logs", *place, "--tail", "50").lower()
+    assert "ready in" in cli("proxy", "logs", *place, "--tail", "50")
     address = scenario.balanced("gateway-proxy")
     assert cli("proxy", "address", *place, "--port", "8080") == f"{address}:8080\n"
     assert cli("proxy", "url", *place, "--port", "p8080") == f"http://{address}:8080\n"
