@@ -17,6 +17,7 @@ from cases import (
     sds,
     transcoding,
     validation_service,
+    wasm,
 )
 from harness.scenario import main
 
@@ -34,6 +35,7 @@ _SUITES = [
     mtls.SUITE,
     access_log.SUITE,
     module.SUITE,
+    wasm.SUITE,
 ]
 
 if __name__ == "__main__":
