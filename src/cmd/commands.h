@@ -32,6 +32,7 @@ struct RunOptions {
   std::string status_file;
   // Where last good versions outlive a restart; "" for nowhere.
   std::string state_dir;
+  std::string route_shards = "auto";
   PolicyOptions policy;
   LogOptions log;
 };
@@ -67,6 +68,7 @@ struct GlooOptions {
   // As in RunOptions.
   std::string state_dir;
   XdsAuthOptions xds_auth;
+  std::string route_shards = "auto";
   PolicyOptions policy;
   LogOptions log;
 };

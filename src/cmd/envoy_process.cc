@@ -11,7 +11,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
+
+#include "src/cmd/envoy_module.h"
 
 namespace k8sgw {
 namespace {
@@ -35,7 +38,7 @@ bool WriteAll(int fd, const std::string& text) {
 }
 
 // In the child, between fork and exec: only calls that are safe there.
-[[noreturn]] void BecomeEnvoy(pid_t parent, const char* path, char* const* argv, int log_fd) {
+[[noreturn]] void BecomeEnvoy(pid_t parent, const char* path, char* const* argv, char* const* envp, int log_fd) {
   // It must not outlive us, even when we are killed.
   prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (getppid() != parent) _exit(0);
@@ -45,7 +48,7 @@ bool WriteAll(int fd, const std::string& text) {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   if (log_fd >= 0) dup2(log_fd, STDERR_FILENO);
-  execv(path, argv);
+  execve(path, argv, envp);
   _exit(127);
 }
 
@@ -69,7 +72,7 @@ std::string EnvoyProcess::Bootstrap() const {
   // Delta ADS: what changed is sent, and nothing else. The cluster of the xDS server speaks HTTP/2 with keep-alive, so
   // a control plane that is gone without a word is noticed.
   return fmt::format(R"({{
-  "node": {{"id": "k8sgateway-run", "cluster": "k8sgateway", "metadata": {{"role": "{}"}}}},
+  "node": {{"id": "k8sgateway-run", "cluster": "k8sgateway", "metadata": {{"role": "{}"{}}}}},
   "admin": {{"address": {{"socket_address": {{"address": "127.0.0.1", "port_value": {}}}}}}},
   "overload_manager": {{"resource_monitors": [{{
     "name": "envoy.resource_monitors.global_downstream_max_connections",
@@ -92,7 +95,7 @@ std::string EnvoyProcess::Bootstrap() const {
   }}]}}
 }}
 )",
-                     options_.role, options_.admin_port, options_.xds_port);
+                     options_.role, ModuleMetadata(options_.module_folder), options_.admin_port, options_.xds_port);
 }
 
 absl::Status EnvoyProcess::Start(Time now) {
@@ -104,7 +107,7 @@ absl::Status EnvoyProcess::Start(Time now) {
   }
   // The bootstrap is an argument, not a file: nothing is left behind, however we end. JSON is YAML.
   std::vector<std::string> args = {options_.path,           "--config-yaml",  Bootstrap(),
-                                   "--disable-hot-restart", "--drain-time-s", "2"};
+                                   "--disable-hot-restart", "--drain-time-s", std::to_string(kEnvoyDrainSeconds)};
   args.insert(args.end(), {"--log-format", "%l %n %v", "--log-format-escaped", "-l", options_.log_level});
   // Who watches the access log on a terminal does not wait for Envoy's 10 seconds.
   args.insert(args.end(), {"--file-flush-interval-msec", "200"});
@@ -114,9 +117,17 @@ absl::Status EnvoyProcess::Start(Time now) {
   std::vector<char*> argv;
   for (std::string& arg : args) argv.push_back(arg.data());
   argv.push_back(nullptr);
+  std::string modules = std::string(kModuleFolderVariable) + "=" + options_.module_folder;
+  std::vector<char*> variables;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string_view text = *variable;
+    if (options_.module_folder.empty() || !text.starts_with(kModuleFolderVariable)) variables.push_back(*variable);
+  }
+  if (!options_.module_folder.empty()) variables.push_back(modules.data());
+  variables.push_back(nullptr);
   const pid_t parent = getpid();
   pid_ = fork();
-  if (pid_ == 0) BecomeEnvoy(parent, options_.path.c_str(), argv.data(), log_pipe_[1]);
+  if (pid_ == 0) BecomeEnvoy(parent, options_.path.c_str(), argv.data(), variables.data(), log_pipe_[1]);
   if (pid_ < 0) return absl::UnavailableError("cannot start a process for Envoy");
   started_ = now;
   return absl::OkStatus();

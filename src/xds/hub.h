@@ -106,6 +106,7 @@ class Hub {
   Hub& operator=(const Hub&) = delete;
 
   void Apply(const std::string& role, const Update& update);
+  void ModuleReady(const std::string& role);
   // Calls `done` once, perhaps before it returns: with nothing when nothing is newer, or with why the caller gets
   // nothing.
   void Fetch(const Caller& caller, const Request& request, Fetched done);

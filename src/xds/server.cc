@@ -217,6 +217,7 @@ class GrpcServer final : public Server {
   int port() const override { return port_; }
 
   void Apply(const std::string& role, const Update& update) override { served_.hub.Apply(role, update); }
+  void ModuleReady(const std::string& role) override { served_.hub.ModuleReady(role); }
   void SetServing() override { server_->GetHealthCheckService()->SetServingStatus(true); }
   EngineStats stats() const override { return served_.hub.stats(); }
   AccessStats access_stats() const override { return served_.hub.access_stats(); }

@@ -37,6 +37,8 @@ class Server {
   // The bound TCP port.
   virtual int port() const = 0;
   virtual void Apply(const std::string& role, const Update& update) = 0;
+  // As in Engine.
+  virtual void ModuleReady(const std::string& role) = 0;
   // Health answers NOT_SERVING until this is called.
   virtual void SetServing() = 0;
   virtual EngineStats stats() const = 0;

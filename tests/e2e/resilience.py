@@ -12,6 +12,7 @@ from cases import (
     mtls,
     processes,
     sds,
+    sharding,
     transcoding,
     validation_service,
 )
@@ -28,6 +29,7 @@ _SUITES = [
     mtls.SUITE,
     access_log.SUITE,
     module.SUITE,
+    sharding.SUITE,
 ]
 
 if __name__ == "__main__":
