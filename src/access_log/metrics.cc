@@ -1,6 +1,7 @@
 #include "src/access_log/metrics.h"
 
 #include "src/base/text.h"
+#include "src/metrics/label.h"
 
 namespace k8sgw::access_log {
 namespace {
@@ -8,23 +9,9 @@ namespace {
 constexpr char kPrefix[] = "gloo_solo_io_accesslogging_";
 constexpr char kOwn[] = "k8sgateway_access_log_";
 
-// As a value of a label.
-std::string Escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '\\' || c == '"') out += '\\';
-    if (c == '\n') {
-      out += "\\n";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
 std::string Labels(std::string_view code, std::string_view cluster, std::string_view method) {
-  return Cat("response_code=\"", code, "\",cluster=\"", Escaped(cluster), "\",request_method=\"", Escaped(method),
-             "\"");
+  return Cat("response_code=\"", code, "\",cluster=\"", metrics::EscapeLabel(cluster), "\",request_method=\"",
+             metrics::EscapeLabel(method), "\"");
 }
 
 void Single(std::string& out, std::string_view name, std::string_view type, std::string_view help, uint64_t value) {

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "src/base/text.h"
+#include "src/metrics/label.h"
 
 namespace k8sgw::metrics {
 namespace {
@@ -27,19 +28,6 @@ std::string Number(double value) {
   return text;
 }
 
-std::string Escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '\\' || c == '"') out += '\\';
-    if (c == '\n') {
-      out += "\\n";
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
-
 std::vector<std::string_view> Split(std::string_view names) {
   std::vector<std::string_view> out;
   while (!names.empty()) {
@@ -55,7 +43,7 @@ std::string LabelText(const Family& family, const Registry::Labels& values, std:
   const std::vector<std::string_view> names = Split(family.labels);
   std::string out;
   for (size_t i = 0; i < names.size() && i < values.size(); ++i) {
-    out += Cat(out.empty() ? "" : ",", names[i], "=\"", Escaped(values[i]), "\"");
+    out += Cat(out.empty() ? "" : ",", names[i], "=\"", EscapeLabel(values[i]), "\"");
   }
   if (!bound.empty()) out += Cat(out.empty() ? "" : ",", "le=\"", bound, "\"");
   return out.empty() ? "" : Cat("{", out, "}");
