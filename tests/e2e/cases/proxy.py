@@ -299,6 +299,13 @@ class Delivered:
     def remove(self, plural: str, name: str) -> None:
         (self.data / f"config/{plural}/gloo-system/{name}.yaml").unlink()
 
+    def await_kept(self, body: str) -> None:
+        """What answers is not on disk yet: it is written when Envoy's acknowledgement comes by."""
+        def kept() -> bool:
+            return any(body.encode() in path.read_bytes() for path in self.state.iterdir() if path.is_file())
+
+        wait_until(kept, f"{body!r} is kept", 10)
+
     def gloo(self) -> Process:
         args = [str(binary(self.scenario.preset)), "gloo", "--dir", str(self.data)]
         return self.scenario.own(Process(args, {"POD_NAMESPACE": "gloo-system"}))
@@ -319,6 +326,7 @@ def survives(scenario: Scenario, api_type: str) -> None:
     await_answer(both.http_port, "hello", seconds=30)
     both.write("virtualservices", "site", objects.flat_direct("newer"))
     await_answer(both.http_port, "newer")
+    both.await_kept("newer")
     for path in both.state.iterdir():
         assert stat.S_IMODE(path.stat().st_mode) == 0o600, f"{path}: {path.stat().st_mode:o}"
     end(gloo)
@@ -344,6 +352,7 @@ def survives(scenario: Scenario, api_type: str) -> None:
     for one in clients:
         one.stop_connecting()
     # Nothing of what is gone comes back.
+    both.await_kept("live")
     end(proxy.process)
     for process in scenario.processes:
         if "gloo" in process.args and process.running():
