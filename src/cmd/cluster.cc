@@ -81,7 +81,8 @@ class ClusterServer {
             {.ns = options.ns,
              .sync = {},
              .counts = [this](const ResourceKey& key) { return source_->Counts(key.ns.str()); },
-             .leads = [this] { return leadership_.IsLeader(); }},
+             .leads = [this] { return leadership_.IsLeader(); },
+             .tell = [](const std::string& message) { spdlog::warn("{}", message); }},
             [this] { return Random(); }, [this](const ResourceKey& key) { return verdicts_.Of(key); }),
         discovery_(DiscoveryEnvironment(
                        kube_loop_, writer_, [this] { return Random(); }, [this] { return leadership_.IsLeader(); }),

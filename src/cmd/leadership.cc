@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 #include <google/protobuf/duration.pb.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -74,7 +75,8 @@ void Leadership::Begin(kube::RandomFraction random, std::function<void(bool)> on
   if (options_.disabled) {
     on_change(true);
   } else {
-    election_.emplace(loop_, writer_, Lease(options_, ns_, lease_), std::move(random), std::move(on_change));
+    election_.emplace(loop_, writer_, Lease(options_, ns_, lease_), std::move(random), std::move(on_change),
+                      [](const std::string& message) { spdlog::warn("{}", message); });
   }
 }
 

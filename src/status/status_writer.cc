@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "src/base/text.h"
 #include "src/model/custom_resources.h"
 #include "src/status/verdict.h"
 
@@ -15,6 +16,8 @@ constexpr char kFieldManager[] = "k8sgateway";
 constexpr std::chrono::milliseconds kUntilCommitted(200);
 // While `leads` says no although SetLeading said yes, it is asked again this often.
 constexpr std::chrono::milliseconds kLeastPause(5);
+
+std::string WhatOf(Kind kind) { return Cat("statuses of ", FindCustomResource(KindName(kind))->plural); }
 
 }  // namespace
 
@@ -42,6 +45,7 @@ StatusWriter::StatusWriter(kube::Loop& loop, kube::Writer& writer, Options optio
       writer_(writer),
       options_(std::move(options)),
       verdict_of_(std::move(verdict_of)),
+      refusals_(options_.tell),
       reader_(options_.ns),
       syncer_(options_.sync, std::move(random)) {}
 
@@ -102,8 +106,9 @@ void StatusWriter::PumpAt(kube::Loop::Time when) {
 
 void StatusWriter::Send(const Syncer::Write& write) {
   writer_.Send(RequestOf(options_.ns, write, verdict_of_(write.object)),
-               [this, alive = alive_, id = write.id](const kube::WriteResult& result) {
+               [this, alive = alive_, id = write.id, kind = write.object.kind](const kube::WriteResult& result) {
                  if (!*alive) return;
+                 refusals_.Note(WhatOf(kind), "patch for them", result);
                  syncer_.OnResult(kube::Loop::Now(), id, OutcomeOf(result, reader_));
                  Pump();
                });

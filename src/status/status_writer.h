@@ -18,6 +18,7 @@
 
 #include "src/sources/kube/decode.h"
 #include "src/sources/kube/loop.h"
+#include "src/sources/kube/refusals.h"
 #include "src/sources/kube/writer.h"
 #include "src/status/syncer.h"
 
@@ -39,6 +40,8 @@ class StatusWriter {
     std::function<bool(const ResourceKey& object)> counts;
     // Asked before each write, besides SetLeading: whether we lead at this moment. May be empty.
     std::function<bool()> leads;
+    // Told when we lack the right to write a kind's statuses. May be empty.
+    kube::Refusals::Tell tell;
   };
   using VerdictOf = std::function<Entry(const ResourceKey& object)>;
 
@@ -70,6 +73,7 @@ class StatusWriter {
   kube::Writer& writer_;
   const Options options_;
   const VerdictOf verdict_of_;
+  kube::Refusals refusals_;
   EntryReader reader_;
   Syncer syncer_;
   // Observed, and not yet judged.

@@ -192,7 +192,8 @@ TEST_F(ApiServerTest, AForbiddenKindSaysSo) {
 TEST_F(ApiServerTest, ElectsALeader) {
   std::string history;
   const LeaseOptions options{.ns = ns_, .name = "l", .identity = "a"};
-  LeaderElection election(loop_, *writer_, options, Half, [&](bool leading) { history += leading ? "+" : "-"; });
+  LeaderElection election(
+      loop_, *writer_, options, Half, [&](bool leading) { history += leading ? "+" : "-"; }, nullptr);
   ASSERT_TRUE(Until([&] { return election.IsLeader(); }));
   Until([] { return false; }, milliseconds(2500));
   bool released = false;

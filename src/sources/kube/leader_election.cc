@@ -2,11 +2,18 @@
 
 #include <utility>
 
+#include "src/base/text.h"
+
 namespace k8sgw::kube {
 
 LeaderElection::LeaderElection(Loop& loop, Writer& writer, LeaseOptions options, RandomFraction random,
-                               std::function<void(bool leading)> on_change)
-    : loop_(loop), writer_(writer), elector_(std::move(options), std::move(random)), on_change_(std::move(on_change)) {
+                               std::function<void(bool leading)> on_change, Refusals::Tell tell)
+    : loop_(loop),
+      writer_(writer),
+      elector_(options, std::move(random)),
+      on_change_(std::move(on_change)),
+      name_(Cat("the Lease ", options.ns, "/", options.name)),
+      refusals_(std::move(tell)) {
   Apply(elector_.Start(Now()));
 }
 
@@ -23,7 +30,9 @@ void LeaderElection::Release(std::function<void()> done) {
 void LeaderElection::Apply(std::optional<WriteRequest> request) {
   if (request) {
     writer_.Send(*std::move(request), [this, alive = alive_](const WriteResult& result) {
-      if (*alive) Apply(elector_.OnResult(Now(), result));
+      if (!*alive) return;
+      refusals_.Note(name_, "get, create and update for it; nobody leads until then", result);
+      Apply(elector_.OnResult(Now(), result));
     });
   }
   if (timer_) loop_.Cancel(*timer_);

@@ -2,18 +2,22 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
+#include <string>
 
 #include "src/sources/kube/lease.h"
 #include "src/sources/kube/loop.h"
+#include "src/sources/kube/refusals.h"
 
 namespace k8sgw::kube {
 
 class LeaderElection {
  public:
-  // Begins at once. `on_change` is told on the loop's thread whether we lead, when that is another.
+  // Begins at once. `on_change` is told on the loop's thread whether we lead, when that is another; `tell`, when we
+  // lack the right to the Lease.
   LeaderElection(Loop& loop, Writer& writer, LeaseOptions options, RandomFraction random,
-                 std::function<void(bool leading)> on_change);
+                 std::function<void(bool leading)> on_change, Refusals::Tell tell);
   ~LeaderElection();
   LeaderElection(const LeaderElection&) = delete;
   LeaderElection& operator=(const LeaderElection&) = delete;
@@ -31,6 +35,8 @@ class LeaderElection {
   Writer& writer_;
   LeaderElector elector_;
   const std::function<void(bool)> on_change_;
+  const std::string name_;
+  Refusals refusals_;
   std::function<void()> on_released_;
   std::optional<Loop::TimerId> timer_;
   bool told_ = false;

@@ -202,9 +202,9 @@ TEST_F(DriverTest, LeadersFollowEachOther) {
   const auto note = [&](const char* who) {
     return [&history, who](bool leading) { history += (leading ? "+" : "-") + std::string(who); };
   };
-  LeaderElection first(loop, writer, lease("a"), Half, note("a"));
+  LeaderElection first(loop, writer, lease("a"), Half, note("a"), nullptr);
   ASSERT_TRUE(Until([&] { return first.IsLeader(); }));
-  auto second = std::make_unique<LeaderElection>(loop, writer, lease("b"), Half, note("b"));
+  auto second = std::make_unique<LeaderElection>(loop, writer, lease("b"), Half, note("b"), nullptr);
   EXPECT_FALSE(Until([&] { return second->IsLeader(); }, milliseconds(1500)));
   EXPECT_TRUE(first.IsLeader());
   bool released = false;
@@ -213,7 +213,7 @@ TEST_F(DriverTest, LeadersFollowEachOther) {
   EXPECT_EQ(history, "+a-a+b");
   // One that dies does not release.
   second.reset();
-  LeaderElection third(loop, writer, lease("c"), Half, note("c"));
+  LeaderElection third(loop, writer, lease("c"), Half, note("c"), nullptr);
   EXPECT_FALSE(Until([&] { return third.IsLeader(); }, milliseconds(400)));
   EXPECT_TRUE(Until([&] { return third.IsLeader(); }));
   EXPECT_EQ(history, "+a-a+b+c");

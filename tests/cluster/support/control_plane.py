@@ -89,9 +89,12 @@ def install_account(cluster: Cluster) -> None:
 class Account:
     """Files that let a process be the ServiceAccount, as a pod is: the token may be replaced at any time."""
 
-    def __init__(self, cluster: Cluster, folder: pathlib.Path) -> None:
+    def __init__(
+        self, cluster: Cluster, folder: pathlib.Path, name: str = ACCOUNT, namespace: str = SYSTEM
+    ) -> None:
         self._cluster = cluster
         self._folder = folder
+        self._name, self._namespace = name, namespace
         self.kubeconfig = folder / "gloo.conf"
         self.token = folder / "token"
         self.renew()
@@ -107,7 +110,7 @@ class Account:
         part = self._folder / "token.part"
         part.write_text(
             self._cluster.kubectl(
-                "-n", SYSTEM, "create", "token", ACCOUNT, f"--duration={seconds}s"
+                "-n", self._namespace, "create", "token", self._name, f"--duration={seconds}s"
             )
         )
         os.replace(part, self.token)

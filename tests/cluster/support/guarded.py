@@ -39,7 +39,7 @@ class Guarded:
         self.folder.mkdir()
         pair = self_signed(self.folder, scenario.host)
         scenario.apply(
-            _settings(self.namespace),
+            settings(self.namespace),
             objects.gateway("gateway-proxy", HTTP_PORT, self.namespace),
             objects.gateway("gateway-proxy-ssl", HTTPS_PORT, self.namespace, ssl=True),
             objects.tls_secret(
@@ -199,7 +199,8 @@ def show_token(config: Object, secret: str, mount: str) -> None:
     ]
 
 
-def _settings(namespace: str) -> Object:
+def settings(namespace: str) -> Object:
+    """Of a control plane that shares the network with the one of all cases."""
     return {
         "apiVersion": "gloo.solo.io/v1",
         "kind": "Settings",
