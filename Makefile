@@ -81,7 +81,7 @@ bench-scale: all ## how cost grows with size, up to 50,000 VirtualServices and 1
 	@python3 benchmarks/report.py build/scale.json docs scale
 
 asan: setup ## unit, simulation and golden tests with the address and undefined-behaviour sanitizers
-	@$(call BUILD,asan)
+	@$(call BUILD,asan) --target test_programs
 	@cd build/asan && ASAN_OPTIONS=detect_leaks=1 SIMULATION_STEPS=60 ctest -L 'unit|golden' --output-on-failure
 
 tsan: setup ## all that threads share, with the thread sanitizer (Debian's gRPC is built without it, so it stays out)

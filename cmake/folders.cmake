@@ -1,5 +1,8 @@
 # A folder is a library, and its *_test.cc files are one test program. Files are globbed: adding one edits nothing.
 
+# What ctest runs, without the program and what is started beside it.
+add_custom_target(test_programs)
+
 function(k8sgw_test name sources)
   if(NOT sources)
     return()
@@ -8,6 +11,7 @@ function(k8sgw_test name sources)
   add_executable(${name} ${sources})
   k8sgw_compile_options(${name})
   target_link_libraries(${name} PRIVATE ${ARGN} GTest::gtest GTest::gmock GTest::gtest_main)
+  add_dependencies(test_programs ${name})
   add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${name} PROPERTIES LABELS unit)
 endfunction()
