@@ -13,6 +13,7 @@ import tempfile
 import time
 
 import support  # pylint: disable=unused-import # finds the harness
+import port_reference
 from cases import (
     admission,
     certgen,
@@ -69,6 +70,7 @@ _SUITES = [
     identity.SUITE,
     many.SUITE,
     mtls.SUITE,
+    port_reference.SUITE,
 ]
 
 
@@ -153,8 +155,9 @@ def main() -> int:
             try:
                 _run_all(cluster, arguments, report)
             finally:
-                if cluster.stage:
-                    cluster.stage.close()
+                for shared in (cluster.stage, cluster.installation):
+                    if shared:
+                        shared.close()
     finally:
         if arguments.keep:
             print(f"kept: K8SGATEWAY_CLUSTER={cluster.folder} tests/cluster/cluster.sh status")

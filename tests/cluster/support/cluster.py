@@ -52,6 +52,7 @@ class Cluster:
         self.folder = folder
         self.definitions: list[str] = []  # those of our kinds that are installed
         self.stage: Any = None  # the Stage that cases share, once one of them has asked for it
+        self.installation: Any = None  # that of the port reference, once one of its rows has asked for it
         self._before = machine_state()
         self._space = ""
         self._guard: subprocess.Popen[bytes] | None = None

@@ -1,0 +1,88 @@
+"""The installation that all rows share: the chart as it comes, with access-log, in a namespace of its own."""
+
+import pathlib
+from typing import Any
+
+from harness.certificates import self_signed
+from harness.process import Process, binary
+from support.cluster import Cluster
+from support.guarded import AUDIENCE
+from support.objects import says, tls_secret, to_service, virtual_service
+from support.release import Release, values
+from support.scenario import Scenario
+
+NAMESPACE = "port-reference"
+SECURE = "secure.test"
+_SECONDS = 30
+_LOGGED = {"accessLog": [{"grpcService": {"logName": "requests", "staticClusterName": "access_log_cluster"}}]}
+
+
+class Installation:
+    """Whose pods and Services are looked for by name."""
+
+    def __init__(self, cluster: Cluster, preset: str) -> None:
+        self.scenario = Scenario(cluster, NAMESPACE, preset)
+        self.folder: pathlib.Path = cluster.folder / NAMESPACE
+        self.folder.mkdir()
+        self.scenario.begin()
+        self.scenario.install_definitions()
+        self.scenario.deploy_echo()
+        gateways = {"gatewayProxy": {"gatewaySettings": {"accessLoggingService": _LOGGED}}}
+        self.release = Release(self.scenario)
+        self.release.install(
+            values(
+                # Other cases have their own objects in the cluster.
+                settings={"singleNamespace": True, "ipV4Only": True},
+                gateway={"validation": {"alwaysAcceptResources": False, "failurePolicy": "Fail"}},
+                accessLogger={"enabled": True},
+                gatewayProxies=gateways,
+            )
+        )
+        self._serve()
+
+    def _serve(self) -> None:
+        pair = self_signed(self.folder, SECURE)
+        certificate, key = (pair.with_suffix(end).read_text() for end in (".crt", ".key"))
+        names = {"secretRef": {"name": "pair", "namespace": NAMESPACE}, "sniDomains": [SECURE]}
+        self.scenario.apply(
+            tls_secret("pair", certificate, key),
+            virtual_service("site", "site.test", to_service("echo", NAMESPACE)),
+            virtual_service("secure", SECURE, says("over TLS"), sslConfig=names),
+        )
+
+    def close(self) -> None:
+        self.scenario.cleanup.close()
+
+    def pod(self, name: str) -> Any:
+        """The pod of a component."""
+        label = f"gateway-proxy-id={name}" if name == "gateway-proxy" else f"gloo={name}"
+        (pod,) = self.scenario.get("pods", "-l", label)["items"]
+        return pod
+
+    def service(self, name: str) -> Any:
+        return self.scenario.get("service", name)
+
+    def logs(self, name: str) -> str:
+        return self.scenario.kubectl("logs", f"deployment/{name}", "-c", name)
+
+    def token(self) -> str:
+        """That of a pod of gateway-proxy."""
+        return self.scenario.kubectl("create", "token", "gateway-proxy", f"--audience={AUDIENCE}").strip()
+
+    @property
+    def role(self) -> str:
+        return f"{NAMESPACE}~gateway-proxy"
+
+    def client(self, program: str, *words: str) -> str:
+        """All that one of the clients of gRPC prints."""
+        process = Process([str(binary(self.scenario.preset).parent / "tests" / program), *words])
+        process.wait_exit(_SECONDS)
+        return "\n".join(process.lines())
+
+
+def installation(scenario: Scenario) -> Installation:
+    """Made by the first row, and gone with the cluster."""
+    cluster = scenario.cluster
+    if not cluster.installation:
+        cluster.installation = Installation(cluster, scenario.preset)
+    return cluster.installation

@@ -1,0 +1,126 @@
+"""What a row of the reference is, and how it becomes a case and a line of docs/port-reference.md."""
+
+import dataclasses
+import os
+from typing import Any, Callable
+
+from harness.process import ROOT
+from harness.scenario import Suite
+from support.scenario import Scenario
+
+from .installation import Installation, installation
+
+PAGE = ROOT / "docs/port-reference.md"
+_BEGIN, _END = "<!-- rows: made by the cases -->", "<!-- end of rows -->"
+
+
+@dataclasses.dataclass(frozen=True)
+class Pod:
+    """A port of a pod; 0 for none at all."""
+
+    name: str
+    port: int
+
+    def address(self, of: Installation) -> str:
+        return str(of.pod(self.name)["status"]["podIP"])
+
+    def check(self, of: Installation) -> None:
+        """What the cluster was told about it."""
+        containers = of.pod(self.name)["spec"]["containers"]
+        ports = [port["containerPort"] for one in containers for port in one.get("ports", [])]
+        assert (self.port in ports) if self.port else not ports, ports
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """A port of a Service, and the port of the pods behind it."""
+
+    name: str
+    port: int
+    target: str
+    target_port: int
+
+    def address(self, of: Installation) -> str:
+        return str(of.service(self.name)["spec"]["clusterIP"])
+
+    def check(self, of: Installation) -> None:
+        service = of.service(self.name)
+        targets = {port["port"]: port["targetPort"] for port in service["spec"]["ports"]}
+        assert targets.get(self.port) == self.target_port, targets
+        labels = of.pod(self.target)["metadata"]["labels"].items()
+        assert service["spec"]["selector"].items() <= labels, "it leads to other pods"
+
+
+Place = Pod | Service
+
+
+@dataclasses.dataclass
+class At:
+    """Where a row speaks to."""
+
+    installation: Installation
+    place: Place
+
+    @property
+    def address(self) -> str:
+        return self.place.address(self.installation)
+
+    @property
+    def port(self) -> int:
+        return self.place.port
+
+    @property
+    def host_port(self) -> str:
+        return f"{self.address}:{self.port}"
+
+
+Speak = Callable[[At], None]
+
+
+class Reference:
+    """All rows, in the order of the page."""
+
+    def __init__(self) -> None:
+        self.suite = Suite()
+        self._lines: dict[str, list[str]] = {"pod": [], "service": []}
+
+    def row(self, usage: str, *places: Place, declared: bool = True) -> Callable[[Speak], Speak]:
+        """A case for each place; the docstring of the function says what is shown there."""
+
+        def take(speak: Speak) -> Speak:
+            for place in places:
+                self._add(usage, place, speak, declared)
+            return speak
+
+        return take
+
+    def _add(self, usage: str, place: Place, speak: Speak, declared: bool) -> None:
+        kind = type(place).__name__.lower()
+        shown = " ".join((speak.__doc__ or "").split()).rstrip(".")
+        cells: list[Any] = [f"`{place.name}`", place.port or "none"]
+        if isinstance(place, Service):
+            cells += [f"`{place.target}`", place.target_port]
+        self._lines[kind].append(f"| {' | '.join(map(str, [*cells, usage, shown]))} |")
+
+        def case(scenario: Scenario) -> None:
+            at = At(installation(scenario), place)
+            if declared:
+                place.check(at.installation)
+            speak(at)
+
+        self.suite.case(f"port reference: {kind} {place.name} {place.port or 'without a port'}: {usage}")(case)
+
+    def table(self) -> str:
+        pods = ["| pod | port | usage | shown |", "|---|---|---|---|", *self._lines["pod"]]
+        head = ["| service | port | target | target port | usage | shown |", "|---|---|---|---|---|---|"]
+        return "\n".join([_BEGIN, "", *pods, "", *head, *self._lines["service"], "", _END])
+
+    def check_page(self) -> None:
+        """The page has these rows; UPDATE_GOLDEN=1 rewrites them."""
+        text = PAGE.read_text()
+        before, rest = text.split(_BEGIN)
+        now = before + self.table() + rest.split(_END)[1]
+        if os.environ.get("UPDATE_GOLDEN") == "1":
+            PAGE.write_text(now)
+        else:
+            assert now == text, f"{PAGE.name} has other rows: rewrite it with UPDATE_GOLDEN=1 if that is meant"
