@@ -30,7 +30,8 @@ class Replica {
   Replica(kube::Loop& loop, kube::HttpClient& client, const std::string& ns)
       : writer_(client),
         verdicts_(pipeline_),
-        statuses_(loop, writer_, {kNs, {}, {}, {}, {}}, Half, [this](const ResourceKey& key) { return verdicts_.Of(key); }),
+        statuses_(loop, writer_, {kNs, {}, {}, {}, {}}, Half,
+                  [this](const ResourceKey& key) { return verdicts_.Of(key); }),
         watch_(client, {"gateway.solo.io", "v1", "virtualservices", ns}, {}, Half,
                {[this](const kube::Batch& batch) { Take(batch); }, [](const kube::Health&) {}}) {}
 
