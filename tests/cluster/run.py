@@ -37,6 +37,7 @@ from cases import (
     rollouts,
     servers,
     statuses,
+    under_load,
     validation_service,
 )
 from harness.process import require_binary
@@ -70,6 +71,7 @@ _SUITES = [
     identity.SUITE,
     many.SUITE,
     mtls.SUITE,
+    under_load.SUITE,
     port_reference.SUITE,
 ]
 
