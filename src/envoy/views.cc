@@ -23,6 +23,7 @@ Object<gloov1::Settings> SettingsForMany(const Object<gloov1::Settings>& setting
     *gloo.mutable_invalid_config_policy() = in.gloo().invalid_config_policy();
   }
   gloo.set_disable_kubernetes_destinations(in.gloo().disable_kubernetes_destinations());
+  if (in.gloo().has_enable_rest_eds()) *gloo.mutable_enable_rest_eds() = in.gloo().enable_rest_eds();
   const auto& validation = in.gateway().validation();
   if (validation.has_warn_missing_tls_secret()) {
     *out.spec.mutable_gateway()->mutable_validation()->mutable_warn_missing_tls_secret() =

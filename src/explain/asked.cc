@@ -1,6 +1,7 @@
 #include "src/explain/asked.h"
 
 #include <fmt/core.h>
+#include <google/protobuf/any.pb.h>
 #include <google/protobuf/wrappers.pb.h>
 
 #include <algorithm>

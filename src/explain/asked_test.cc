@@ -1,6 +1,7 @@
 #include "src/explain/asked.h"
 
 #include <gmock/gmock.h>
+#include <google/protobuf/any.pb.h>
 #include <google/protobuf/wrappers.pb.h>
 
 #include "envoy/config/core/v3/grpc_service.proto.h"

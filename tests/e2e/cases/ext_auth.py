@@ -1,6 +1,7 @@
 """`run`: a real authorization server is asked by gRPC."""
 
 from harness import asked
+from harness.certificates import Authority
 from harness.ports import free_port
 from harness.process import APPLY_SECONDS, Gateway, Process, RunFlags
 from harness.scenario import Scenario, Suite, expect_line
@@ -149,17 +150,22 @@ def bad_settings(scenario: Scenario) -> None:
     world.await_status(403)
     world.write_server()
     world.await_status(200)
+    mark = gateway.process.mark()
+    (scenario.objects / "auth.yaml").unlink()
+    expect_line(gateway.process, "error", r"settings\.yaml:4", "there is no Upstream default/auth", after=mark)
+    world.await_status(403)
+    world.write_server()
+    world.await_status(200)
+    assert gateway.status()["nacks"] == 0, gateway.status()
 
 
 @SUITE.case("ext auth: mTLS to the server, with a certificate of the gateway's own")
 def mutual_tls(scenario: Scenario) -> None:
-    authority = asked.Authority(scenario.folder / "authority")
-    for name in ("auth.internal", "gateway"):
-        authority.issue(name)
+    authority = Authority(scenario.folder)
+    server, client = (authority.issue(scenario.folder / name, name) for name in ("auth.internal", "gateway"))
     world = _World(scenario, server=False)
-    files = [authority.path(name) for name in ("auth.internal.crt", "auth.internal.key", "ca.crt")]
-    asked.ext_auth_server(scenario, world.port, "--tls", *files)
-    scenario.write("secret.yaml", authority.secret("auth-tls", "gateway"))
+    asked.ext_auth_server(scenario, world.port, "--tls", *(str(server / f) for f in ("tls.crt", "tls.key", "ca.crt")))
+    scenario.write("secret.yaml", asked.tls_secret("auth-tls", client))
     verify = "sni: auth.internal, verifySubjectAltName: [auth.internal]"
     world.write_server(f"sslConfig: {{secretRef: {{name: auth-tls, namespace: default}}, {verify}}}, ")
     world.run()

@@ -1,20 +1,15 @@
 """`run`: the real rate-limit service of Envoy, with a real Redis, is asked."""
 
-import os
-import pathlib
-import subprocess
-import urllib.request
 from typing import Any
 
 from harness import asked, client
 from harness.ports import free_port
-from harness.process import APPLY_SECONDS, Process
+from harness.process import APPLY_SECONDS
+from harness.rate_limit_service import RateLimitService
 from harness.scenario import Scenario, Suite
 from harness.waiting import wait_until
 
 SUITE = Suite()
-_REDIS = "/usr/bin/redis-check-rdb"  # the same program, which goes by its name
-_BUILD = asked.ROOT / "tests/e2e/programs/ratelimit/build.sh"
 _SERVER = "ratelimitServerRef: {name: limits, namespace: default}"
 _HOURS = "rate_limit: {unit: hour, requests_per_unit: %d}"
 _RULES = f"""\
@@ -30,46 +25,6 @@ descriptors:
   - {{key: destination_cluster, value: backend_default, {_HOURS % 1}}}
 - {{key: tier, value: gold, {_HOURS % 1}}}
 """
-
-
-class _Service:
-    """Redis and the service, on loopback, for one case."""
-
-    def __init__(self, scenario: Scenario, rules: str = _RULES) -> None:
-        program = subprocess.run([_BUILD], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-        self.port, http = free_port(), free_port()
-        # A path of a socket must be short.
-        socket = pathlib.Path(os.path.relpath(scenario.folder, asked.ROOT)) / "redis"
-        words = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no"]
-        redis = scenario.own(Process(["/bin/bash", "-c", f'exec -a redis-server {_REDIS} "$@"', "redis", *words]))
-        redis.wait_line(lambda line: "ready to accept connections" in line.lower(), "Redis is ready")
-        config = scenario.folder / "runtime/limits/config"
-        config.mkdir(parents=True)
-        (config / "custom.yaml").write_text(rules)
-        env = {
-            "REDIS_SOCKET_TYPE": "unix",
-            "REDIS_URL": str(socket),
-            "RUNTIME_ROOT": str(scenario.folder / "runtime"),
-            "RUNTIME_SUBDIRECTORY": "limits",
-            "RUNTIME_WATCH_ROOT": "false",
-            "USE_STATSD": "false",
-            "HOST": "127.0.0.1",
-            "GRPC_HOST": "127.0.0.1",
-            "DEBUG_HOST": "127.0.0.1",
-            "PORT": str(http),
-            "GRPC_PORT": str(self.port),
-            "DEBUG_PORT": str(free_port()),
-        }
-        self.process = scenario.own(Process([program], env))
-
-        def healthy() -> bool:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{http}/healthcheck", timeout=1) as answer:
-                    return answer.status == 200
-            except OSError:
-                return False
-
-        wait_until(healthy, "the rate-limit service is healthy", 20)
 
 
 def _limits(*actions: str) -> str:
@@ -124,7 +79,7 @@ class _World:
 
 @SUITE.case("rate limit: the real service counts by each kind of action")
 def actions(scenario: Scenario) -> None:
-    world = _World(scenario, _Service(scenario).port, "requestTimeout: 2s")
+    world = _World(scenario, RateLimitService(scenario, _RULES).port, "requestTimeout: 2s")
     assert world.statuses(4, "/all") == [200, 200, 200, 429]
     assert world.statuses(3, "/address") == [200, 200, 429]
     assert world.statuses(2, "/user", {"x-user": "alice"}) == [200, 429]
@@ -140,7 +95,7 @@ def actions(scenario: Scenario) -> None:
 
 @SUITE.case("rate limit: routes have the limits of their virtual host, their own, or both")
 def of_virtual_hosts(scenario: Scenario) -> None:
-    world = _World(scenario, _Service(scenario).port, "requestTimeout: 2s")
+    world = _World(scenario, RateLimitService(scenario, _RULES).port, "requestTimeout: 2s")
     assert world.statuses(3, "/both") == [200] * 3  # three of each
     assert world.statuses(1, "/both") == [429]  # by its own; this counts for the virtual host, too
     assert world.statuses(2, "/") == [200, 429]  # by that of the virtual host alone
@@ -148,7 +103,8 @@ def of_virtual_hosts(scenario: Scenario) -> None:
 
 @SUITE.case("rate limit: refused requests say so in headers, and do not reach the backend")
 def headers(scenario: Scenario) -> None:
-    world = _World(scenario, _Service(scenario).port, "requestTimeout: 2s, enableXRatelimitHeaders: true")
+    service = RateLimitService(scenario, _RULES)
+    world = _World(scenario, service.port, "requestTimeout: 2s, enableXRatelimitHeaders: true")
     first = world.send("/user", {"x-user": "alice"})
     assert (first.status, first.header("x-ratelimit-remaining")) == (200, "0"), first.headers
     assert (first.header("x-ratelimit-limit") or "").startswith("1, 1;w=3600"), first.headers
@@ -159,7 +115,7 @@ def headers(scenario: Scenario) -> None:
 
 @SUITE.case("rate limit: while the service is away, requests pass, or are refused with denyOnFail")
 def away(scenario: Scenario) -> None:
-    service = _Service(scenario)
+    service = RateLimitService(scenario, _RULES)
     world = _World(scenario, service.port, "requestTimeout: 2s")
     assert world.statuses(3, "/address") == [200, 200, 429]
     service.process.stop()
@@ -190,7 +146,7 @@ _AUTH = "extauth: {extauthzServerRef: {name: auth, namespace: default}, requestT
 
 @SUITE.case("rate limit: after authorization, denied requests are not counted")
 def after_authorization(scenario: Scenario) -> None:
-    world = _WithAuth(scenario, _Service(scenario).port, "requestTimeout: 2s", _AUTH)
+    world = _WithAuth(scenario, RateLimitService(scenario, _RULES).port, "requestTimeout: 2s", _AUTH)
     assert world.ask(5, **{"x-deny": "401"}) == [401] * 5
     assert world.ask(4) == [200, 200, 200, 429]
 
@@ -198,5 +154,5 @@ def after_authorization(scenario: Scenario) -> None:
 @SUITE.case("rate limit: before authorization, denied requests are counted")
 def before_authorization(scenario: Scenario) -> None:
     server = "requestTimeout: 2s, rateLimitBeforeAuth: true"
-    world = _WithAuth(scenario, _Service(scenario).port, server, _AUTH)
+    world = _WithAuth(scenario, RateLimitService(scenario, _RULES).port, server, _AUTH)
     assert world.ask(5, **{"x-deny": "401"}) == [401, 401, 401, 429, 429]

@@ -2,14 +2,11 @@
 
 import json
 import pathlib
-import subprocess
 from typing import Any
 
 from . import client
 from .process import Process, binary
 from .scenario import Scenario
-
-ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 
 def settings(spec: str) -> str:
@@ -83,38 +80,7 @@ def ext_auth_server(scenario: Scenario, port: int, *more: str) -> Process:
     return process
 
 
-class Authority:
-    """Makes certificates, in a folder of its own."""
-
-    def __init__(self, folder: pathlib.Path) -> None:
-        self._folder = folder
-        folder.mkdir()
-        self._openssl("req", "-x509", "-days", "2", "-subj", "/CN=Authority", *self._new("ca"), "-out", self.path("ca.crt"))
-
-    def path(self, name: str) -> str:
-        return str(self._folder / name)
-
-    def issue(self, name: str) -> None:
-        """Writes NAME.crt and NAME.key, for the server or client of this name."""
-        self._openssl("req", "-subj", f"/CN={name}", *self._new(name), "-out", self.path(f"{name}.csr"))
-        names = self._folder / f"{name}.ext"
-        names.write_text(f"subjectAltName=DNS:{name}\n")
-        authority = ("-CA", self.path("ca.crt"), "-CAkey", self.path("ca.key"), "-CAcreateserial")
-        self._openssl(
-            "x509", "-req", "-days", "2", "-in", self.path(f"{name}.csr"), *authority, "-extfile", str(names),
-            "-out", self.path(f"{name}.crt"),
-        )  # fmt: skip
-
-    def secret(self, name: str, client_name: str) -> str:
-        """A Secret with the client's certificate, and the authority that servers must be of."""
-        parts = {"tls.crt": f"{client_name}.crt", "tls.key": f"{client_name}.key", "ca.crt": "ca.crt"}
-        data = {key: pathlib.Path(self.path(file)).read_text() for key, file in parts.items()}
-        return f"apiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: default}}\ntype: kubernetes.io/tls\nstringData: {json.dumps(data)}\n"
-
-    def _new(self, name: str) -> list[str]:
-        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-        return [*curve, "-keyout", self.path(f"{name}.key")]
-
-    @staticmethod
-    def _openssl(*words: str) -> None:
-        subprocess.run(["openssl", *words], check=True, capture_output=True)
+def tls_secret(name: str, pair: pathlib.Path) -> str:
+    """A Secret with a pair of `certificates.Authority`: what a client shows, and whom it trusts."""
+    data = {file: (pair / file).read_text() for file in ("tls.crt", "tls.key", "ca.crt")}
+    return f"apiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: default}}\ntype: kubernetes.io/tls\nstringData: {json.dumps(data)}\n"
