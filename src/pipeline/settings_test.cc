@@ -137,20 +137,20 @@ TEST_F(SettingsTest, AnEditOfOneVirtualServiceIsOneRunForEachListener) {
 }
 
 TEST_F(SettingsTest, ABadServerLeavesListenersAsTheyWere) {
-  Apply(Settings("extauth: {extauthzServerRef: {name: no, namespace: default}, statPrefix: bad}"));
+  Apply(Settings("extauth: {extauthzServerRef: {name: missing, namespace: default}, statPrefix: bad}"));
   EXPECT_EQ(
       Said(),
-      "error: Settings gloo-system/default: extauth.extauthzServerRef: there is no Upstream default/no: create it, "
+      "error: Settings gloo-system/default: extauth.extauthzServerRef: there is no Upstream default/missing: create it, "
       "or correct name and namespace\n");
   EXPECT_TRUE(Serves(1, "auth_default"));
-  EXPECT_FALSE(Serves(1, "no_default"));
+  EXPECT_FALSE(Serves(1, "missing_default"));
   EXPECT_FALSE(Serves(1, "bad"));
   // A Gateway with a server of its own is not concerned.
   Apply(Gateway(2, Cat(kExtAuth, ", statPrefix: own}")));
   EXPECT_TRUE(Serves(2, "own"));
-  Apply(Upstream("no", "useHttp2: true, "));
+  Apply(Upstream("missing", "useHttp2: true, "));
   EXPECT_EQ(Said(), "");
-  EXPECT_TRUE(Serves(1, "no_default") && Serves(1, "bad"));
+  EXPECT_TRUE(Serves(1, "missing_default") && Serves(1, "bad"));
 }
 
 TEST_F(SettingsTest, RoutesThatWereGuardedAreDeniedWhenTheServerGoes) {

@@ -140,8 +140,8 @@ def bad_settings(scenario: Scenario) -> None:
     world = _World(scenario)
     gateway = world.run()
     mark = gateway.process.mark()
-    scenario.write("settings.yaml", asked.settings("{extauth: {extauthzServerRef: {name: no, namespace: default}}}"))
-    expect_line(gateway.process, "error", r"settings\.yaml:4", "there is no Upstream default/no", after=mark)
+    scenario.write("settings.yaml", asked.settings("{extauth: {extauthzServerRef: {name: missing, namespace: default}}}"))
+    expect_line(gateway.process, "error", r"settings\.yaml:4", "there is no Upstream default/missing", after=mark)
     assert world.send("/", {"x-deny": "401"}).status == 401 and world.send().status == 200
     world.write_settings()
     expect_line(gateway.process, "mended|fixed|gone|no longer|resolved", after=mark)
