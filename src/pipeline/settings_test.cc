@@ -138,10 +138,9 @@ TEST_F(SettingsTest, AnEditOfOneVirtualServiceIsOneRunForEachListener) {
 
 TEST_F(SettingsTest, ABadServerLeavesListenersAsTheyWere) {
   Apply(Settings("extauth: {extauthzServerRef: {name: missing, namespace: default}, statPrefix: bad}"));
-  EXPECT_EQ(
-      Said(),
-      "error: Settings gloo-system/default: extauth.extauthzServerRef: there is no Upstream default/missing: create it, "
-      "or correct name and namespace\n");
+  EXPECT_EQ(Said(),
+            "error: Settings gloo-system/default: extauth.extauthzServerRef: there is no Upstream default/missing: "
+            "create it, or correct name and namespace\n");
   EXPECT_TRUE(Serves(1, "auth_default"));
   EXPECT_FALSE(Serves(1, "missing_default"));
   EXPECT_FALSE(Serves(1, "bad"));
