@@ -27,7 +27,7 @@ namespace typev3 = ::envoy::type::v3;
 
 constexpr char kFilter[] = "envoy.filters.http.local_ratelimit";
 constexpr char kStatPrefix[] = "http_local_ratelimit";
-// The stage of limits that stand before authentication, as published. Stage 0 is for the rate-limit server.
+// The stage of limits that stand before authentication, as published.
 constexpr uint32_t kStage = 3;
 constexpr int64_t kMinFillMilliseconds = 50;
 
@@ -77,6 +77,12 @@ void PerRoute(const Args& args) {
   args.filters.Set(kFilter, out);
 }
 
+void ForRoutes(const gloov1::HttpListenerOptions& from, gloov1::HttpListenerOptions& to) {
+  if (!from.has_http_local_ratelimit()) return;
+  *to.mutable_http_local_ratelimit() = from.http_local_ratelimit();
+  to.mutable_http_local_ratelimit()->clear_default_limit();
+}
+
 void HttpListener(const envoy::HttpListenerArgs& args) {
   const limitv1::Settings& in = args.options.http_local_ratelimit();
   if (!in.has_default_limit() && !args.needs.contains(kFilter) && !args.KeepUnusedFilters()) return;
@@ -101,6 +107,7 @@ constexpr std::string_view kClaims[] = {
 extern const envoy::Plugin kPlugin = {
     .name = "local_ratelimit",
     .claims = kClaims,
+    .for_routes = ForRoutes,
     .virtual_host = PerRoute<envoy::VirtualHostArgs>,
     .route = PerRoute<envoy::RouteArgs>,
     .http_listener = HttpListener,

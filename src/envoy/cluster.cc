@@ -1,6 +1,7 @@
 #include "src/envoy/cluster.h"
 
 #include <google/protobuf/duration.pb.h>
+#include <google/protobuf/wrappers.pb.h>
 
 #include <algorithm>
 #include <optional>
@@ -122,6 +123,8 @@ UpstreamHead DescribeUpstream(const gloov1::Upstream& upstream) {
   }
   const auto& hosts = upstream.static_().hosts();
   head.uses_dns = std::any_of(hosts.begin(), hosts.end(), [](const auto& host) { return !IsIpAddress(host.addr()); });
+  head.speaks_http2 =
+      upstream.use_http2().value() && upstream.protocol_selection() != gloov1::Upstream::USE_DOWNSTREAM_PROTOCOL;
   return head;
 }
 

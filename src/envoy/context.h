@@ -25,6 +25,8 @@ struct UpstreamHead {
   std::vector<std::vector<std::string>> subset_keys;
   // Whether the hosts are found by DNS.
   bool uses_dns = false;
+  // Whether it is always spoken to with HTTP/2, as servers of gRPC must be.
+  bool speaks_http2 = false;
 
   bool operator==(const UpstreamHead&) const = default;
 };

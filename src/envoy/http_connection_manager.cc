@@ -39,9 +39,10 @@ Filters InOrder(Filters filters) {
 
 }  // namespace
 
-void TranslateHttpConnectionManager(const Context& context, const gloov1::Listener& listener, const Needs& needs,
+void TranslateHttpConnectionManager(const Context& context, const proxy::Listener& in, const Needs& needs,
                                     Reporter& report, listenerv3::FilterChain& chain,
                                     hcmv3::HttpConnectionManager& out) {
+  const gloov1::Listener& listener = *in.spec;
   const auto& http = listener.http_listener();
   out.set_stat_prefix(http.stat_prefix().empty() ? kDefaultStatPrefix : http.stat_prefix());
   out.mutable_normalize_path()->set_value(true);
@@ -49,7 +50,7 @@ void TranslateHttpConnectionManager(const Context& context, const gloov1::Listen
   Filters filters;
   Filters network_filters;
   routerv3::Router router;
-  Reporter options = report.At("httpGateway.options");
+  Reporter options = report.ForOptions("httpGateway.options", *http.options().GetDescriptor(), in.options);
   const HttpListenerArgs args{context, http.options(), needs, options, out, router, filters, network_filters};
   Reporter listener_options = report.At("options");
   const ListenerHcmArgs listener_args{context, listener.options(), listener_options, out};

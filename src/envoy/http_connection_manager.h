@@ -8,7 +8,7 @@ namespace k8sgw::envoy {
 
 // Fills everything but the name of the route configuration, and adds the network filters that stand in front of it to
 // `chain`. `report` has the Gateway as its place.
-void TranslateHttpConnectionManager(const Context& context, const gloov1::Listener& listener, const Needs& needs,
+void TranslateHttpConnectionManager(const Context& context, const proxy::Listener& in, const Needs& needs,
                                     Reporter& report, listenerv3::FilterChain& chain,
                                     hcmv3::HttpConnectionManager& out);
 

@@ -223,7 +223,7 @@ Problems CheckListener(const Context& context, const proxy::Listener& in) {
   TranslateFrame(context, in, report, frame);
   listenerv3::FilterChain chain;
   hcmv3::HttpConnectionManager hcm;
-  TranslateHttpConnectionManager(context, *in.spec, {}, report, chain, hcm);
+  TranslateHttpConnectionManager(context, in, {}, report, chain, hcm);
   return problems;
 }
 
@@ -244,7 +244,7 @@ TranslatedListener TranslateListener(const Context& context, const proxy::Listen
   if (!in.ssl) {
     auto& chain = *out.add_filter_chains();
     hcmv3::HttpConnectionManager hcm;
-    TranslateHttpConnectionManager(context, *in.spec, needs_of(0), report, chain, hcm);
+    TranslateHttpConnectionManager(context, in, needs_of(0), report, chain, hcm);
     AddHcm(hcm, RouteConfigName(name, ""), chain);
     result.route_configs.insert(0);
   } else {
@@ -256,7 +256,7 @@ TranslatedListener TranslateListener(const Context& context, const proxy::Listen
           !AddTls(context, group, result.problems, chain))
         continue;
       hcmv3::HttpConnectionManager hcm;
-      TranslateHttpConnectionManager(context, *in.spec, needs_of(group.hash), report, chain, hcm);
+      TranslateHttpConnectionManager(context, in, needs_of(group.hash), report, chain, hcm);
       AddHcm(hcm, RouteConfigName(name, in.isolate_by_ssl_config ? HexHash(group.hash) : ""), chain);
       chain.set_name(HexHash(group.hash));
       out.add_filter_chains()->Swap(&chain);

@@ -39,16 +39,7 @@ bool Contains(const List& list, std::string_view name) {
 // Options that keep requests out. A route must not be served as if they were not there: as published for what only the
 // Enterprise edition translates, they are errors.
 constexpr std::string_view kGuards[] = {
-    "extauth",
-    "jwt",
-    "jwt_staged",
-    "jwt_providers_staged",
-    "rbac",
-    "waf",
-    "ratelimit_basic",
-    "rate_limit_configs",
-    "rate_limit_early_configs",
-    "rate_limit_regular_configs",
+    "jwt", "jwt_staged", "jwt_providers_staged", "rbac", "waf",
 };
 constexpr std::string_view kGuardedMessages[] = {
     "gloo.solo.io.RouteOptions",
@@ -143,8 +134,12 @@ void PackAny(const Message& message, google::protobuf::Any* any) {
 }
 
 void PerFilterConfig::Set(std::string_view filter, const Message& config) {
-  PackAny(config, &map_[std::string(filter)]);
+  SetIfThere(filter, config);
   needs_.emplace(filter);
+}
+
+void PerFilterConfig::SetIfThere(std::string_view filter, const Message& config) {
+  PackAny(config, &map_[std::string(filter)]);
 }
 
 bool PerFilterConfig::Has(std::string_view filter) const { return map_.contains(std::string(filter)); }

@@ -83,6 +83,8 @@ class PerFilterConfig {
 
   // Sets the configuration of `filter` here, and makes the listener have that filter.
   void Set(std::string_view filter, const google::protobuf::Message& config);
+  // The same for a listener that has the filter anyway: without it, the configuration means nothing.
+  void SetIfThere(std::string_view filter, const google::protobuf::Message& config);
   bool Has(std::string_view filter) const;
 
  private:
@@ -96,6 +98,7 @@ struct VirtualHostArgs {
   const Context& context;
   const gloov1::VirtualHost& virtual_host;
   const gloov1::VirtualHostOptions& options;
+  // What `for_routes` of the plugins copies.
   const gloov1::HttpListenerOptions& http_listener_options;
   Reporter& report;
   routev3::VirtualHost& out;
@@ -107,6 +110,7 @@ struct RouteArgs {
   const gloov1::Route& route;
   const gloov1::RouteOptions& options;
   const gloov1::VirtualHostOptions& virtual_host_options;
+  // What `for_routes` of the plugins copies.
   const gloov1::HttpListenerOptions& http_listener_options;
   Reporter& report;
   routev3::Route& out;
@@ -194,6 +198,12 @@ struct Plugin {
   // Full names of fields below claimed ones that are decoded but not translated: users get a warning for each.
   std::span<const std::string_view> not_yet = {};
 
+  // What holds in every table of routes unless a virtual host, route or weighted cluster says otherwise. The same for
+  // all listeners, so that it is there before a listener gets the filter.
+  void (*route_table)(PerFilterConfig&) = nullptr;
+  // Copies what the hooks below for virtual hosts and routes read of the listener's options: a change of anything else
+  // runs none of them again.
+  void (*for_routes)(const gloov1::HttpListenerOptions& from, gloov1::HttpListenerOptions& to) = nullptr;
   void (*virtual_host)(const VirtualHostArgs&) = nullptr;
   void (*route)(const RouteArgs&) = nullptr;
   void (*weighted_destination)(const WeightedDestinationArgs&) = nullptr;

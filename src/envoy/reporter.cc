@@ -28,10 +28,7 @@ void Reporter::Notice(std::string_view path, std::string message, std::string fi
   Add(Severity::kNotice, path, std::move(message), std::move(fix));
 }
 
-Reporter Reporter::At(std::string_view path) const {
-  Reporter part(problems_, {source_.object, JoinPath(source_.path, path)});
-  return part;
-}
+Reporter Reporter::At(std::string_view path) const { return Reporter(problems_, PlaceOf(path)); }
 
 Reporter Reporter::OnObject(ResourceKey object, std::string_view path) const {
   return Reporter(problems_, {std::move(object), std::string(path)});
@@ -45,7 +42,7 @@ Reporter Reporter::ForOptions(std::string_view path, const google::protobuf::Des
   return part;
 }
 
-void Reporter::Add(Severity severity, std::string_view path, std::string message, std::string fix) {
+proxy::Source Reporter::PlaceOf(std::string_view path) const {
   const proxy::Source* source = &source_;
   if (options_ && option_sources_) {
     const std::string field(path.substr(0, path.find_first_of(".[")));
@@ -55,7 +52,12 @@ void Reporter::Add(Severity severity, std::string_view path, std::string message
       }
     }
   }
-  problems_.push_back({source->object, severity, JoinPath(source->path, path), std::move(message), std::move(fix)});
+  return {source->object, JoinPath(source->path, path)};
+}
+
+void Reporter::Add(Severity severity, std::string_view path, std::string message, std::string fix) {
+  proxy::Source place = PlaceOf(path);
+  problems_.push_back({std::move(place.object), severity, std::move(place.path), std::move(message), std::move(fix)});
 }
 
 bool Reporter::HasErrorSince() const {

@@ -22,7 +22,8 @@ class Reporter {
   void Warning(std::string_view path, std::string message, std::string fix = "");
   void Notice(std::string_view path, std::string message, std::string fix = "");
 
-  // A reporter for a part below: a field, or an element such as `routes[2]`.
+  // A reporter for a part below: a field, or an element such as `routes[2]`. Of an options message, it is on the object
+  // that the field came from.
   Reporter At(std::string_view path) const;
   // A reporter for another object that the part includes, such as an UpstreamGroup.
   Reporter OnObject(ResourceKey object, std::string_view path) const;
@@ -36,6 +37,7 @@ class Reporter {
 
  private:
   void Add(Severity severity, std::string_view path, std::string message, std::string fix);
+  proxy::Source PlaceOf(std::string_view path) const;
   bool HasErrorSince() const;
 
   Problems& problems_;

@@ -10,6 +10,7 @@
 #include "src/base/hash.h"
 #include "src/base/proto_codec.h"
 #include "src/envoy/names.h"
+#include "src/envoy/plugin.h"
 
 namespace k8sgw::envoy {
 
@@ -29,6 +30,11 @@ RouteConfiguration JoinVirtualHosts(const proxy::Listener& listener, const Route
     head.mutable_max_direct_response_body_size_bytes()->set_value(most);
   }
   if (options.most_specific_header_mutations_wins().value()) head.set_most_specific_header_mutations_wins(true);
+  Needs none;
+  PerFilterConfig filters(*head.mutable_typed_per_filter_config(), none);
+  for (const Plugin* plugin : AllPlugins()) {
+    if (plugin->route_table) plugin->route_table(filters);
+  }
 
   auto resource = std::make_shared<xds::Resource>();
   resource->type = xds::Type::kRoute;

@@ -18,8 +18,10 @@
 #include "api/gloo/v1/upstream.proto.h"
 #include "src/envoy/destination.h"
 #include "src/envoy/names.h"
+#include "src/envoy/owners.h"
 #include "src/envoy/resource.h"
 #include "src/envoy/tls.h"
+#include "src/envoy/views.h"
 #include "src/gateway/union.h"
 #include "src/model/inputs.h"
 
@@ -29,53 +31,14 @@ namespace {
 using proxy::ListenerKey;
 using proxy::VirtualHostKey;
 
-// A domain within a route configuration.
-struct DomainKey {
-  RouteConfigKey route_config;
-  std::string domain;
-  auto operator<=>(const DomainKey&) const = default;
-  template <class H>
-  friend H AbslHashValue(H state, const DomainKey& key) {
-    return H::combine(std::move(state), key.route_config, key.domain);
-  }
-};
-
-// A listener of a proxy by the name that Envoy gets, which says its address.
-struct ListenerName {
-  ProxyRef proxy;
-  std::string name;
-  auto operator<=>(const ListenerName&) const = default;
-  template <class H>
-  friend H AbslHashValue(H state, const ListenerName& key) {
-    return H::combine(std::move(state), key.proxy, key.name);
-  }
-};
-
-// Whether `key` owns what the claimants share: a domain, or the address of a listener. Usually it is alone. Two can
-// claim the same thing only when one of them is a last good version that its object has left behind: those whose
-// current version still claims it come first.
-template <class K, class V>
-bool Owns(const K& key, const absl::btree_map<K, Ptr<V>>& claimants,
-          const std::function<bool(const K&)>& still_claims) {
-  if (claimants.size() == 1) return true;
-  const K* owner = nullptr;
-  bool owner_claims = false;
-  for (const auto& [claimant, value] : claimants) {
-    const bool claims = still_claims(claimant);
-    if (!owner || (claims && !owner_claims)) {
-      owner = &claimant;
-      owner_claims = claims;
-    }
-  }
-  return *owner == key;
-}
-
 }  // namespace
 
 struct Translation::Nodes {
   const TranslationOptions options;
   const Inputs& inputs;
   const gateway::Translation& gateway;
+
+  flow::Derived<SettingsRef, Object<gloov1::Settings>, SettingsRef, Object<gloov1::Settings>> settings_for_many;
 
   // --- secrets
   flow::Derived<SecretRef, Object<gloov1::Secret>, SecretRef, CheckedSecret> checked_secrets;
@@ -92,6 +55,7 @@ struct Translation::Nodes {
 
   // --- virtual hosts
   const Context::Collections view;
+  flow::Derived<ListenerKey, proxy::Listener, ListenerKey, proxy::Listener> listeners_for_routes;
   flow::Derived<UpstreamGroupRef, Object<gloov1::UpstreamGroup>, UpstreamGroupRef, CheckedUpstreamGroup> checked_groups;
   flow::Derived<VirtualHostKey, proxy::VirtualHost, VirtualHostKey, TranslatedVirtualHost> translated_virtual_hosts;
   flow::LastGood<VirtualHostKey, TranslatedVirtualHost, VirtualHost> virtual_hosts;
@@ -128,8 +92,15 @@ struct Translation::Nodes {
 
   Context MakeContext(flow::Reader& reader, const Context::Collections& collections,
                       const proxy::Artifacts* accepted = nullptr) {
+    return MakeContext(reader, collections, reader.Get(inputs.settings, options.settings.ref()), accepted);
+  }
+  // For translations of which there are many.
+  Context MakeNarrowContext(flow::Reader& reader, const Context::Collections& collections) {
+    return MakeContext(reader, collections, reader.Get(settings_for_many, options.settings.ref()), nullptr);
+  }
+  Context MakeContext(flow::Reader& reader, const Context::Collections& collections,
+                      const Ptr<Object<gloov1::Settings>>& object, const proxy::Artifacts* accepted) {
     static const auto kDefaults = std::make_shared<const gloov1::Settings>();
-    const auto object = reader.Get(inputs.settings, options.settings.ref());
     Ptr<gloov1::Settings> settings = object ? Ptr<gloov1::Settings>(object, &object->spec) : kDefaults;
     return {reader, collections, std::move(settings), options, accepted};
   }
@@ -150,6 +121,10 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
     : options(opts),
       inputs(in),
       gateway(gw),
+      settings_for_many(graph, "settings-for-many", in.settings, {},
+                        [this](flow::Reader&, const SettingsRef& ref, const Object<gloov1::Settings>& all, auto& out) {
+                          if (ref == options.settings.ref()) out.Emit(ref, SettingsForMany(all));
+                        }),
       checked_secrets(
           graph, "checked-secrets", in.secrets, {},
           [this](flow::Reader&, const SecretRef& ref, const Object<gloov1::Secret>& secret, auto& out) {
@@ -173,9 +148,9 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
       cluster_view{no_upstreams, in.upstream_groups, in.secrets, tls_materials, in.services, in.artifacts},
       translated_clusters(
           graph, "translated-clusters", in.upstreams,
-          {&in.settings, &no_upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.services},
+          {&settings_for_many, &no_upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.services},
           [this](flow::Reader& reader, const UpstreamRef& ref, const Object<gloov1::Upstream>& upstream, auto& out) {
-            out.Emit(ref, TranslateCluster(MakeContext(reader, cluster_view), ref, upstream.spec));
+            out.Emit(ref, TranslateCluster(MakeNarrowContext(reader, cluster_view), ref, upstream.spec));
           }),
       clusters(graph, "clusters", translated_clusters, ClusterOf),
       endpoint_sources(graph, "endpoint-sources", translated_clusters, EndpointSourceOf),
@@ -187,25 +162,30 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
             out.Emit(ref, std::move(head));
           }),
       view{upstreams, in.upstream_groups, in.secrets, tls_materials, in.services, in.artifacts},
-      checked_groups(graph, "checked-upstream-groups", in.upstream_groups,
-                     {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.services},
-                     [this](flow::Reader& reader, const UpstreamGroupRef& ref,
-                            const Object<gloov1::UpstreamGroup>& group, auto& out) {
-                       CheckedUpstreamGroup checked{CheckUpstreamGroup(MakeContext(reader, view), ref, group.spec)};
-                       if (!checked.problems.empty()) out.Emit(ref, std::move(checked));
-                     }),
+      listeners_for_routes(graph, "listeners-for-routes", gw.listeners(), {},
+                           [](flow::Reader&, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
+                             out.Emit(key, ListenerForRoutes(listener));
+                           }),
+      checked_groups(
+          graph, "checked-upstream-groups", in.upstream_groups,
+          {&settings_for_many, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.services},
+          [this](flow::Reader& reader, const UpstreamGroupRef& ref, const Object<gloov1::UpstreamGroup>& group,
+                 auto& out) {
+            CheckedUpstreamGroup checked{CheckUpstreamGroup(MakeNarrowContext(reader, view), ref, group.spec)};
+            if (!checked.problems.empty()) out.Emit(ref, std::move(checked));
+          }),
       translated_virtual_hosts(
           graph, "translated-virtual-hosts", gw.virtual_hosts(),
-          {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.services, &gw.bindings(),
-           &gw.listeners()},
+          {&settings_for_many, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.services,
+           &gw.bindings(), &listeners_for_routes},
           [this](flow::Reader& reader, const VirtualHostKey& key, const proxy::VirtualHost& host, auto& out) {
-            const auto listener = reader.Get(gateway.listeners(), key.listener);
+            const auto listener = reader.Get(listeners_for_routes, key.listener);
             const auto binding = reader.Get(gateway.bindings(), key);
             if (!listener || !binding) return;
             const RouteConfigKey route_config{key.listener, listener->isolate_by_ssl_config ? binding->ssl_hash : 0};
             // Shares the graph's value instead of copying it.
             const auto shared = gateway.virtual_hosts().Get(key);
-            out.Emit(key, TranslateVirtualHost(MakeContext(reader, view), *listener, shared, route_config));
+            out.Emit(key, TranslateVirtualHost(MakeNarrowContext(reader, view), *listener, shared, route_config));
             static_cast<void>(host);
           }),
       virtual_hosts(
@@ -248,11 +228,11 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                         }),
       translated_kube_clusters(
           graph, "translated-kube-clusters", kube_destinations,
-          {&in.settings, &no_upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.services},
+          {&settings_for_many, &no_upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.services},
           [this](flow::Reader& reader, const UpstreamRef& ref, const KubeDestination& to, auto& out) {
             const auto service = reader.Get(inputs.services, to.service);
             if (!service || !FindPort(service->spec, to.port)) return;
-            out.Emit(ref, TranslateDestination(MakeContext(reader, cluster_view), to, *service));
+            out.Emit(ref, TranslateDestination(MakeNarrowContext(reader, cluster_view), to, *service));
           }),
       kube_clusters(graph, "kube-clusters", translated_kube_clusters, ClusterOf),
       kube_endpoint_sources(graph, "kube-endpoint-sources", translated_kube_clusters, EndpointSourceOf),

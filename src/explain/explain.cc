@@ -21,6 +21,7 @@
 #include "src/base/address.h"
 #include "src/envoy/names.h"
 #include "src/envoy/resource.h"
+#include "src/explain/asked.h"
 #include "src/explain/match.h"
 #include "src/explain/normalize.h"
 
@@ -142,10 +143,11 @@ class Explainer {
     if (!normalized.answer.empty()) return Line("answer          " + normalized.answer);
     if (normalized.path != request_.path) Line("path            " + normalized.path + "  (normalized)");
     request_.path = normalized.path;
-    Routes(hcm.rds().route_config_name());
+    Routes(hcm);
   }
 
-  void Routes(const std::string& name) {
+  void Routes(const hcmv3::HttpConnectionManager& hcm) {
+    const std::string& name = hcm.rds().route_config_name();
     routev3::RouteConfiguration routes;
     if (!Find(snapshot_, xds::Type::kRoute, name, &routes)) {
       Line("routes          " + name + " do not exist: every request is answered 404");
@@ -176,7 +178,7 @@ class Explainer {
         continue;
       }
       Misses(misses);
-      return Route(route, host, from);
+      return Route(route, host, from, AskedServers(hcm, routes, host, route));
     }
     Misses(misses);
     Line("route           none matches, so the answer is 404");
@@ -215,10 +217,12 @@ class Explainer {
     return found;
   }
 
-  void Route(const routev3::Route& route, const routev3::VirtualHost& host, const Ptr<proxy::VirtualHost>& from) {
+  void Route(const routev3::Route& route, const routev3::VirtualHost& host, const Ptr<proxy::VirtualHost>& from,
+             const std::vector<std::string>& asked) {
     Line("route           " + route.name());
     const proxy::Source* source = from ? envoy::RouteSource(*from, route.name()) : nullptr;
     if (source) Line("  from          " + From(*source));
+    for (const std::string& line : asked) Line(line);
     if (host.require_tls() == routev3::VirtualHost::ALL && !request_.tls) {
       Line("answer          301 to https, because the virtual host requires TLS");
     } else if (route.has_redirect()) {

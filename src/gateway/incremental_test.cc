@@ -93,7 +93,7 @@ apiVersion: gloo.solo.io/v1
 kind: Settings
 metadata: {name: default, namespace: gloo-system}
 spec: {refreshRate: 2s})");
-  EXPECT_EQ(world.graph.last_runs(), 2u);  // gateway-settings, settings-problems
+  EXPECT_EQ(world.graph.last_runs(), 3u);  // gateway-settings, listener-defaults, settings-problems
 }
 
 TEST_F(Reruns, AnEditThatConflictsRunsBothSides) {

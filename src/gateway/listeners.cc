@@ -73,7 +73,7 @@ void CheckRefs(const Gateway& gateway, const Selection& selection, const Gateway
   }
 }
 
-Ptr<gloov1::Listener> MakeSpec(const Object<Gateway>& gateway) {
+std::shared_ptr<gloov1::Listener> MakeSpec(const Object<Gateway>& gateway) {
   auto spec = std::make_shared<gloov1::Listener>();
   const Gateway& in = gateway.spec;
   spec->set_name("listener-" + in.bind_address() + "-" + std::to_string(in.bind_port()));
@@ -145,7 +145,8 @@ Problems CheckUntranslated(const Object<Gateway>& gateway, const GatewaySettings
 }
 
 TranslatedGateway TranslateGateway(const Object<Gateway>& gateway, const std::string& proxy,
-                                   const GatewaySettings& settings, const GatewayLookups& lookups) {
+                                   const GatewaySettings& settings, const ListenerDefaults* defaults,
+                                   const GatewayLookups& lookups) {
   auto listener = std::make_shared<proxy::Listener>();
   listener->source = {KeyOf(gateway.ref), ""};
   listener->ssl = gateway.spec.ssl();
@@ -158,11 +159,14 @@ TranslatedGateway TranslateGateway(const Object<Gateway>& gateway, const std::st
   listener->accepted = !HasErrors(problems);
   CheckRefs(gateway.spec, *selection, lookups, listener->source, problems);
   Normalize(problems);
-  listener->spec = MakeSpec(gateway);
+  auto spec = MakeSpec(gateway);
+  if (defaults) AddDefaults(*defaults, *spec, listener->options);
+  listener->spec = std::move(spec);
 
   Fingerprint hash;
   hash.Add(*listener->spec);
   hash.Add(listener->source);
+  hash.Add(listener->options);
   hash.Add(listener->ssl);
   hash.Add(listener->isolate_by_ssl_config);
   hash.Add(listener->accepted);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "src/gateway/listener_defaults.h"
 #include "src/gateway/places.h"
 #include "src/gateway/selection.h"
 #include "src/gateway/settings.h"
@@ -51,8 +52,10 @@ struct GatewayLookups {
 };
 
 // The listener is accepted unless the Gateway has errors. One exception: an explicit ref to a VirtualService that does
-// not exist is published as an error, but it does not freeze the listener for all the others.
+// not exist is published as an error, but it does not freeze the listener for all the others. `defaults` may be
+// nullptr.
 TranslatedGateway TranslateGateway(const Object<gatewayv1::Gateway>& gateway, const std::string& proxy,
-                                   const GatewaySettings& settings, const GatewayLookups& lookups);
+                                   const GatewaySettings& settings, const ListenerDefaults* defaults,
+                                   const GatewayLookups& lookups);
 
 }  // namespace k8sgw::gateway

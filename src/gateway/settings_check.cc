@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/enterprise/extauth.proto.h"
 #include "api/gloo/v1/settings.proto.h"
 #include "src/base/address.h"
 #include "src/gateway/places.h"
@@ -27,6 +28,9 @@ constexpr std::string_view kInForce[] = {
     "gloo.solo.io.Settings.metadata",
     "gloo.solo.io.Settings.namespaced_statuses",
     "gloo.solo.io.Settings.watch_namespaces",
+    // Of listeners, where they are checked.
+    "gloo.solo.io.Settings.extauth",
+    "gloo.solo.io.Settings.ratelimit_server",
     "gloo.solo.io.GlooOptions.circuit_breakers",
     "gloo.solo.io.GlooOptions.invalid_config_policy",
     "gloo.solo.io.GlooOptions.disable_grpc_web",
@@ -105,6 +109,9 @@ constexpr NoEffect kExplained[] = {
     {"gloo.solo.io.Settings.refresh_rate", "has no effect, because files are noticed when they change", kRemove},
     {"gloo.solo.io.Settings.dev_mode", kAsPublished, kRemove},
     {"gloo.solo.io.Settings.knative", kAsPublished, kRemove},
+    {"gloo.solo.io.Settings.ratelimit",
+     "has no effect, because only the rate-limit server of the Enterprise edition reads it",
+     "write the limits into the configuration of your rate-limit server"},
     {"gloo.solo.io.GatewayOptions.always_sort_route_table_routes", kAsPublished,
      "routes are sorted when a selector finds several RouteTables of one weight"},
     {"gloo.solo.io.GatewayOptions.ValidationOptions.ignore_gloo_validation_failure", kAsPublished, kRemove},
@@ -242,6 +249,11 @@ Problems CheckSettings(const SettingsKey& key, const Object<gloov1::Settings>& s
   check_address(spec.gloo().validation_bind_addr(), "gloo.validationBindAddr", "0.0.0.0:9988");
   check_address(spec.gloo().rest_xds_bind_addr(), "gloo.restXdsBindAddr", "0.0.0.0:9976");
   check_address(spec.gloo().proxy_debug_bind_addr(), "gloo.proxyDebugBindAddr", "0.0.0.0:9966");
+  if (!spec.named_extauth().empty()) {
+    problems.push_back(Error(Field(at, "namedExtauth"), "is of the Enterprise edition: here there is one server",
+                             "remove it, and name the server in extauth of Settings or of a Gateway's options"));
+  }
+  spec.clear_named_extauth();
   spec.clear_discovery_namespace();
   spec.clear_watch_namespace_selectors();
   Checker(key, problems).Check(spec, at);

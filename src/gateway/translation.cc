@@ -11,6 +11,7 @@
 #include "api/gloo/v1/upstream.proto.h"
 #include "src/gateway/bindings.h"
 #include "src/gateway/content_check.h"
+#include "src/gateway/listener_defaults.h"
 #include "src/gateway/listeners.h"
 #include "src/gateway/selection.h"
 #include "src/gateway/settings.h"
@@ -63,6 +64,7 @@ struct Translation::Nodes {
 
   // Settings ─→ what of it counts here
   FromObject<gloov1::Settings, SettingsRef, GatewaySettings> settings;
+  FromObject<gloov1::Settings, SettingsRef, ListenerDefaults> listener_defaults;
   CheckObject<gloov1::Settings> settings_problems;
 
   // Gateway ─→ listeners, and whom each takes: the last good choice while the Gateway has errors
@@ -141,6 +143,10 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& inputs, const Settin
                [this](Reader&, const SettingsRef& ref, const Object<gloov1::Settings>& object, auto& out) {
                  if (ref == settings_key.ref()) out.Emit(ref, ReadSettings(settings_key, object.spec));
                }),
+      listener_defaults(graph, "listener-defaults", in.settings, {},
+                        [this](Reader&, const SettingsRef& ref, const Object<gloov1::Settings>& object, auto& out) {
+                          if (ref == settings_key.ref()) out.Emit(ref, ReadListenerDefaults(object));
+                        }),
       settings_problems(graph, "settings-problems", in.settings, {},
                         [this](Reader&, const SettingsRef& ref, const Object<gloov1::Settings>& object, auto& out) {
                           EmitProblems(KeyOf(ref), CheckSettings(settings_key, object), out);
@@ -154,13 +160,15 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& inputs, const Settin
             if (Settings(reader)->Watches(ref.ns)) out.Emit(ref, Exists{});
           }),
       translated_gateways(
-          graph, "translated-gateways", in.gateways, {&settings, &gateways_by_address, &existing_services},
+          graph, "translated-gateways", in.gateways,
+          {&settings, &listener_defaults, &gateways_by_address, &existing_services},
           [this](Reader& reader, const GatewayRef& ref, const Object<gatewayv1::Gateway>& gateway, auto& out) {
             const auto in_force = Settings(reader);
             if (!IsTranslated(gateway, *in_force)) return;
+            const auto defaults = reader.Get(listener_defaults, settings_key.ref());
             for (const std::string& proxy : ProxyNames(gateway.spec)) {
               out.Emit(ListenerKey{{in_force->write_namespace, proxy}, ref},
-                       TranslateGateway(gateway, proxy, *in_force, LookupsOf(reader, *in_force)));
+                       TranslateGateway(gateway, proxy, *in_force, defaults.get(), LookupsOf(reader, *in_force)));
             }
           }),
       gateway_problems(

@@ -71,6 +71,8 @@ struct Listener {
   // The published message, without virtual hosts and without sslConfigurations (those come from the VirtualServices).
   Ptr<gloov1::Listener> spec;
   Source source;
+  // Of the HTTP options of spec: those that Settings give to listeners without any of their own.
+  OptionSources options;
   // True when the listener takes VirtualServices with an sslConfig (and only those).
   bool ssl = false;
   // One route configuration and filter chain per distinct sslConfig (isolateVirtualHostsBySslConfig) instead of one

@@ -29,6 +29,7 @@ const std::map<std::string_view, std::string_view> kSilentTypes = {
 constexpr char kNobodyRefers[] = "what would refer to such a Secret is not translated yet, and says so";
 const std::map<std::string_view, std::string_view> kSilentFields = {
     {"gloo.solo.io.GatewayOptions.ValidationOptions.validation_server_grpc_max_size_bytes", "read by the gloo command"},
+    {"enterprise.gloo.solo.io.Settings.transport_api_version", "there is one version"},
     {"gateway.solo.io.VirtualService.display_name", "for people"},
     {"gloo.solo.io.Secret.api_key", kNobodyRefers},
     {"gloo.solo.io.Secret.aws", kNobodyRefers},
@@ -62,7 +63,8 @@ Outcome OutcomeOf(const Pipeline& pipeline) {
 }
 
 // How problems say so of a field.
-constexpr std::array<std::string_view, 3> kNoEffect = {"no effect", "is not translated", "are not known here"};
+constexpr std::array<std::string_view, 4> kNoEffect = {"no effect", "is not translated", "are not known here",
+                                                       "is of the Enterprise edition"};
 
 // Whether users are told that what stands at `path` has no effect, or is refused, with all that is below.
 bool SaysNoEffect(const Outcome& outcome, const ResourceKey& object, std::string_view path) {

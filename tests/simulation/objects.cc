@@ -57,7 +57,10 @@ std::string Settings(Random& random) {
                     "{gloo: {regexMaxProgramSize: 3}}", "{gateway: {virtualServiceOptions: {oneWayTls: true}}}",
                     "{gloo: {removeUnusedFilters: true}}", "{gloo: {circuitBreakers: {maxConnections: 7}}}",
                     "{gateway: {readGatewaysFromAllNamespaces: true}}", "{gateway: {translateEmptyGateways: true}}",
-                    "{gateway: {validation: {warnMissingTlsSecret: true}}}", "{gloo: {disableGrpcWeb: true}}"}),
+                    "{gateway: {validation: {warnMissingTlsSecret: true}}}", "{gloo: {disableGrpcWeb: true}}",
+                    "{extauth: {extauthzServerRef: {name: u0, namespace: default}, httpService: {}}}",
+                    "{extauth: {extauthzServerRef: {name: u3, namespace: default}}, "
+                    "ratelimitServer: {ratelimitServerRef: {name: u1, namespace: default}}}"}),
        "\n"});
 }
 

@@ -33,6 +33,8 @@ std::string RandomRouteOptions(Random& random) {
                "bufferPerRoute: {buffer: {maxRequestBytes: 100}}", "bufferPerRoute: {disabled: true}",
                "lbHash: {hashPolicies: [{header: x-user, terminal: true}]}", "envoyMetadata: {a.b: {c: d}}",
                "ratelimit: {localRatelimit: {maxTokens: 3, tokensPerFill: 1, fillInterval: 1s}}",
+               "ratelimit: {includeVhRateLimits: true, rateLimits: [{actions: [{remoteAddress: {}}]}]}",
+               "extauth: {disable: true}", "extauth: {customAuth: {contextExtensions: {a: b}}}",
                // From here on wrong.
                "headerManipulation: {requestHeadersToAdd: [{header: {key: a, value: '%REQ('}}]}", "timeout: -1s",
                "regexRewrite: {pattern: {regex: '('}, substitution: x}", "cors: {}", "statik: 1"},
@@ -48,6 +50,7 @@ std::string RandomVirtualHostOptions(Random& random) {
        "headerManipulation: {requestHeadersToAdd: [{headerSecretRef: {name: h0, namespace: default}}]}",
        "csrf: {filterEnabled: {defaultValue: {numerator: 100}}}", "bufferPerRoute: {buffer: {maxRequestBytes: 16}}",
        "ratelimit: {localRatelimit: {maxTokens: 10, tokensPerFill: 1, fillInterval: 1s}}",
+       "ratelimit: {rateLimits: [{actions: [{genericKey: {descriptorValue: all}}]}]}", "extauth: {customAuth: {}}",
        // From here on wrong.
        "bufferPerRoute: {}", "jwt: {}", "stats: {virtualClusters: [{}]}"},
       3);
@@ -60,6 +63,9 @@ std::string RandomHttpListenerOptions(Random& random) {
                "httpConnectionManagerSettings: {idleTimeout: 9s}",
                "httpLocalRatelimit: {defaultLimit: {maxTokens: 10, tokensPerFill: 2, fillInterval: 1s}}",
                "router: {suppressEnvoyHeaders: true}", "router: {}",
+               "extauth: {extauthzServerRef: {name: u0, namespace: default}, httpService: {}}",
+               "extauth: {extauthzServerRef: {name: u1, namespace: default}}",
+               "ratelimitServer: {ratelimitServerRef: {name: u2, namespace: default}, rateLimitBeforeAuth: true}",
                "grpcJsonTranscoder: {services: [s.S], protoDescriptorConfigMap: {configMapRef: {name: a0, namespace: "
                "default}, key: a}}",
                // From here on wrong.
