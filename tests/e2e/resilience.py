@@ -20,6 +20,7 @@ from cases import (
     sds,
     transcoding,
     validation_service,
+    wasm,
 )
 from harness.scenario import main
 
@@ -40,6 +41,7 @@ _SUITES = [
     module.SUITE,
     proxy.SUITE,
     images.SUITE,
+    wasm.SUITE,
 ]
 
 if __name__ == "__main__":
