@@ -13,6 +13,7 @@
 
 #include "api/gloo/v1/settings.proto.h"
 #include "src/admission/webhook.h"
+#include "src/cmd/cluster_accounts.h"
 #include "src/cmd/cluster_discovery.h"
 #include "src/cmd/cluster_health.h"
 #include "src/cmd/cluster_memory.h"
@@ -30,7 +31,6 @@
 #include "src/sources/kube/list_watch.h"
 #include "src/status/status_writer.h"
 #include "src/status/verdicts.h"
-#include "src/xds_auth/cluster_accounts.h"
 
 namespace k8sgw {
 namespace {
@@ -53,26 +53,12 @@ constexpr std::chrono::seconds kModules(10);
 // The published name of the Lease.
 constexpr char kLease[] = "gloo";
 
-// nullptr when everybody may have everything.
-std::unique_ptr<xds_auth::ClusterAccounts> MakeAccounts(const XdsAuthOptions& options,
-                                                        const kube::ClientConfig& config) {
-  if (options.mode != kServiceAccountAuth) return nullptr;
-  xds_auth::ServiceAccountOptions accounts;
-  accounts.audience = options.audience;
-  accounts.grants = xds_auth::ParseGrants(options.allow).value_or(xds_auth::Grants());
-  accounts.recheck = std::chrono::seconds(options.recheck_seconds);
-  return std::make_unique<xds_auth::ClusterAccounts>(
-      std::move(accounts), config, [](const std::string& what, bool is_error) {
-        is_error ? spdlog::error("xDS: {}", what) : spdlog::info("xDS: {}", what);
-      });
-}
-
 class ClusterServer {
  public:
   ClusterServer(const GlooOptions& options, kube::ClientConfig config)
       : options_(options),
         memory_(options, config.server),
-        accounts_(MakeAccounts(options.xds_auth, config)),
+        accounts_(MakeClusterAccounts(options.xds_auth, config)),
         credentials_(std::move(config), kube::RealEnvironment(), kube::RealExecRunner(), {}),
         client_(kube_loop_, credentials_, {}),
         writer_(client_),
@@ -112,7 +98,8 @@ class ClusterServer {
           return std::make_unique<kube::ListWatch>(
               client_, resource, std::move(options), [this] { return Random(); }, std::move(consumer));
         },
-        cluster::ClusterSource::Options{options_.ns, options_.settings_name, Following()},
+        cluster::ClusterSource::Options{
+            options_.ns, options_.settings_name, Following(), {}, !options_.wasm.pull_secret.empty()},
         cluster::ClusterSource::Consumer{
             [this](const cluster::WatchedKind& kind, const kube::Event& event) { Observe(kind, event); },
             [this](const cluster::WatchedKind& kind, const std::string& ns, const kube::Health& health) {

@@ -26,6 +26,9 @@ namespace {
 
 using Time = EventLoop::Time;
 
+// How long the first world waits for modules that are being pulled: Envoys that have a listener with one would lose it.
+constexpr std::chrono::seconds kModules(2);
+
 // A folder that feeds the graph, and what it contributed: all of it is taken back when Settings name another.
 struct Feed {
   explicit Feed(const std::string& path) : source(path, kDefaultNamespace) {}
@@ -78,6 +81,7 @@ class GlooServer {
         Apply(std::move(taken));
       }
     }
+    wasm_.Await(kModules);
     control_.Release();
     for (const auto& [path, feed] : feeds_) feed->source.ForgetLines();
     ports_.SetReady();

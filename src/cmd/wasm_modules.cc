@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <thread>
 #include <utility>
 
 #include "api/gloo/v1/artifact.proto.h"
@@ -18,6 +19,7 @@
 namespace k8sgw {
 namespace {
 
+constexpr std::chrono::milliseconds kAwaitStep(5);
 constexpr char kDockerConfig[] = ".dockerconfigjson";
 
 wasm_cache::CacheOptions CacheOptionsOf(const WasmOptions& options) {
@@ -136,6 +138,15 @@ void WasmModules::FollowSecret() {
     }
   }
   cache_->SetLogins(std::move(logins));
+}
+
+void WasmModules::Await(std::chrono::milliseconds patience) {
+  const EventLoop::Time end = EventLoop::Now() + patience;
+  while (!settled() && EventLoop::Now() < end) {
+    std::this_thread::sleep_for(kAwaitStep);
+    Apply();
+    AfterCommit();
+  }
 }
 
 void WasmModules::Apply() { control_.ApplyWasmModules(cache_->TakeChanged()); }

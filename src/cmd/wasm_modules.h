@@ -4,6 +4,7 @@
 // All methods run on the event loop's thread.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -41,6 +42,8 @@ class WasmModules {
   }
   // To be called after each revision: looks at what is wanted now.
   void AfterCommit();
+  // At a start, before anybody is served: what is on disk, or is pulled by then, is there when this returns.
+  void Await(std::chrono::milliseconds patience);
   // Hands what has changed to the control plane, as a revision.
   void Apply();
   // All images that are wanted have been looked for.

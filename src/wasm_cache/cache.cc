@@ -48,9 +48,8 @@ void Cache::Want(const std::set<std::string>& images, std::set<std::string> sha2
     for (const auto& [name, image] : images_) {
       if (image.told && !image.told->sha256.empty()) sha256s_in_use.insert(image.told->sha256);
     }
-  }
-  {
-    std::lock_guard<std::mutex> lock(store_mutex_);
+    // Together with the above: nothing is told in between that would be missing here.
+    std::lock_guard<std::mutex> store_lock(store_mutex_);
     in_use_ = std::move(sha256s_in_use);
     if (store_) store_->SetInUse(in_use_);
   }
@@ -91,9 +90,13 @@ Ptr<StoredModule> Cache::Read(const std::string& sha256) {
   if (const auto it = read_.find(sha256); it != read_.end()) {
     if (Ptr<StoredModule> module = it->second.lock()) return module;
   }
-  const absl::StatusOr<Store*> store = OpenStore();
-  if (!store.ok()) return nullptr;
-  std::optional<StoredModule> found = (*store)->Read(sha256);
+  Store* store = nullptr;
+  {
+    // Who asks does not make us open it.
+    std::lock_guard<std::mutex> store_lock(store_mutex_);
+    store = store_.get();
+  }
+  std::optional<StoredModule> found = store ? store->Read(sha256) : std::nullopt;
   if (!found) return nullptr;
   const auto module = std::make_shared<const StoredModule>(std::move(*found));
   read_[sha256] = module;
@@ -177,6 +180,7 @@ void Cache::Handle(const std::string& name_of, Image& chosen, std::unique_lock<s
     image->running = false;
     if (!stop_) Learn(name, *image, result);
   }
+  if (result.pinned) Unpin(result.kept->sha256, image != nullptr);
   tell = !changed_.empty() && !stop_;
   lock.unlock();
   wake_.notify_all();
@@ -219,8 +223,18 @@ Cache::Result Cache::PullOnce(const std::string& name, const ImageReference& ref
   const Kept kept{Sha256Hex(pulled.module), std::move(pulled.manifest_digest), std::move(pulled.media_type)};
   result.status = (*store)->Keep(name, kept, pulled.module);
   result.transient = !result.status.ok();
-  if (result.status.ok()) result.kept = kept;
+  result.pinned = result.status.ok();
+  if (result.pinned) result.kept = kept;
   return result;
+}
+
+void Cache::Unpin(const std::string& sha256, bool told) {
+  std::lock_guard<std::mutex> lock(store_mutex_);
+  if (told) {
+    in_use_.insert(sha256);
+    store_->SetInUse(in_use_);
+  }
+  store_->Unpin(sha256);
 }
 
 void Cache::Learn(const std::string& name, Image& image, const Result& result) {

@@ -85,6 +85,8 @@ class Cache {
     absl::Status status;
     bool transient = false;
     std::chrono::seconds retry_after{0};
+    // The store must be told when the module is known to be in use.
+    bool pinned = false;
   };
 
   void Work();
@@ -95,6 +97,8 @@ class Cache {
   Result LookOnDisk(const std::string& name, const ImageReference& reference);
   Result PullOnce(const std::string& name, const ImageReference& reference, const Login& login, Kept known);
   absl::StatusOr<Store*> OpenStore();
+  // What was kept is in use from now on, if it was told.
+  void Unpin(const std::string& sha256, bool told);
   void Learn(const std::string& name, Image& image, const Result& result);
   void Tell(const std::string& name, Image& image, WasmModule module);
   std::chrono::milliseconds PauseAfter(const Image& image, const Result& result);
@@ -110,7 +114,7 @@ class Cache {
   std::map<std::string, size_t> running_;
   Logins logins_;
   uint64_t last_number_ = 0;
-  // Its own lock, since opening looks at the disk.
+  // Its own lock, since opening looks at the disk. Taken with mutex_ or without it, never before it.
   std::mutex store_mutex_;
   std::unique_ptr<Store> store_;
   std::set<std::string> in_use_;

@@ -26,6 +26,8 @@ constexpr int kPollMs = 50;
 constexpr long kSlow = 64;
 constexpr size_t kMaxHeaderValue = 4096;
 constexpr size_t kMaxChallenges = 8;
+// Of one answer, interim ones included.
+constexpr size_t kMaxHeaders = 128 << 10;
 constexpr std::chrono::seconds kLongestRetryAfter(3600);
 constexpr char kUserAgent[] = "k8sgateway";
 
@@ -92,6 +94,8 @@ struct Fetcher::Exchange {
   curl_slist* headers = nullptr;
   char error[CURL_ERROR_SIZE] = "";
   std::string location;
+  size_t header_bytes = 0;
+  bool too_many_headers = false;
   bool too_long = false;
   FetchAnswer answer;
 };
@@ -125,6 +129,11 @@ void Fetcher::Exchange::Prepare(const FetchOptions& options, const Url& url, boo
 size_t Fetcher::Exchange::OnHeader(char* data, size_t size, size_t count, void* self) {
   auto& exchange = *static_cast<Exchange*>(self);
   const std::string_view line(data, size * count);
+  exchange.header_bytes += line.size();
+  if (exchange.header_bytes > kMaxHeaders) {
+    exchange.too_many_headers = true;
+    return 0;
+  }
   if (line.starts_with("HTTP/")) {
     // The next answer begins: what stood before it was an interim one.
     exchange.answer = {};
@@ -178,6 +187,8 @@ absl::Status Fetcher::Perform(Exchange& exchange, Clock::time_point deadline) {
       const CURLcode code = message->data.result;
       if (code == CURLE_OK) {
         status = absl::OkStatus();
+      } else if (exchange.too_many_headers) {
+        status = absl::DataLossError(Cat("the answer has more than ", kMaxHeaders, " bytes of headers"));
       } else if (exchange.too_long) {
         status = absl::DataLossError(Cat("the answer has more than ", exchange.request.max_bytes, " bytes"));
       } else {

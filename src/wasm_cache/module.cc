@@ -13,6 +13,7 @@ namespace k8sgw::wasm_cache {
 namespace {
 
 constexpr std::string_view kMagic("\0asm\1\0\0\0", 8);
+constexpr std::string_view kGzip("\x1f\x8b", 2);
 constexpr char kFile[] = "plugin.wasm";
 // An archive may hold more than the module, but is not read for ever.
 constexpr size_t kArchiveFactor = 4;
@@ -144,8 +145,12 @@ absl::Status Gunzip(std::string_view bytes, size_t max_archive, TarReader& tar) 
     const size_t got = kChunk - stream.avail_out;
     total += got;
     const bool more = tar.Take(std::string_view(chunk).substr(0, got));
-    if (code == Z_STREAM_END || !more) break;
-    if (code != Z_OK) {
+    if (!more) break;
+    if (code == Z_STREAM_END) {
+      // Some tools write several files of gzip, one behind the other.
+      if (!std::string_view(reinterpret_cast<const char*>(stream.next_in), stream.avail_in).starts_with(kGzip)) break;
+      inflateReset(&stream);
+    } else if (code != Z_OK) {
       status = Bad("the layer is no gzip file, or is cut off");
       break;
     }

@@ -71,6 +71,7 @@ TEST(Module, InAnArchive) {
       TarFile("README", "hello") + TarFile("dir/plugin.wasm", "other") + TarFile("./plugin.wasm", kModule) + kEnd;
   EXPECT_EQ(ExtractModule(tar, Packing::kTar, kMost).value(), kModule);
   EXPECT_EQ(ExtractModule(Gzip(tar), Packing::kTarGzip, kMost).value(), kModule);
+  EXPECT_EQ(ExtractModule(Gzip(tar.substr(0, 700)) + Gzip(tar.substr(700)), Packing::kTarGzip, kMost).value(), kModule);
   // A whole block, and without an end.
   const std::string block = kModule + std::string(500, 'x');
   EXPECT_EQ(ExtractModule(TarFile("plugin.wasm", block), Packing::kTar, kMost).value(), block);
@@ -101,6 +102,10 @@ TEST(Module, GzipFilesThatLie) {
   const std::string bomb = Gzip(TarFile("a", std::string(50'000'000, '\0')));
   EXPECT_LT(bomb.size(), 100'000u);
   EXPECT_EQ(Error(bomb, Packing::kTarGzip), "the layer holds more than 40000 bytes");
+  // Nothing, very often.
+  std::string nothing;
+  for (int i = 0; i < 1000; ++i) nothing += Gzip("");
+  EXPECT_EQ(Error(nothing, Packing::kTarGzip), "the archive has no plugin.wasm");
 }
 
 }  // namespace

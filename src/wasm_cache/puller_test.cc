@@ -136,6 +136,12 @@ TEST_F(PullerTest, EndlessAndSlowAnswersEnd) {
   options.max_manifest_bytes = 1 << 20;
   registry.Serve([](const TestRequest&) { return "HTTP/1.1 200 OK\r\n\r\n" + std::string(4 << 20, 'x'); });
   EXPECT_THAT(Error("a"), HasSubstr("the answer has more than 1048576 bytes"));
+  registry.Serve([](const TestRequest&) {
+    std::string answer = "HTTP/1.1 200 OK\r\n";
+    for (int i = 0; i < 3000; ++i) answer += Cat("X-", i, ": ", std::string(50, 'x'), "\r\n");
+    return answer + "Content-Length: 0\r\n\r\n";
+  });
+  EXPECT_THAT(Error("a"), HasSubstr("the answer has more than 131072 bytes of headers"));
   options.fetch.timeout = milliseconds(200);
   registry.Serve([](const TestRequest&) { return ""; });
   EXPECT_THAT(Error("a"), HasSubstr("transient: " + registry.host() + ": there was no complete answer in 200 ms"));

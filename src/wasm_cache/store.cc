@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,7 +37,7 @@ absl::Status Failed(const std::string& what) {
 }
 
 std::optional<std::string> ReadFile(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return std::nullopt;
   struct stat info {};
   std::optional<std::string> bytes;
@@ -92,6 +93,39 @@ std::optional<Kept> ParseKept(const std::string& text, std::string* image) {
 
 }  // namespace
 
+// Locked while it is written, so that other processes see that somebody does; away with the object, unless it was moved.
+class Store::Part {
+ public:
+  Part(std::string path, const std::string& bytes)
+      : path_(std::move(path)),
+        size_(bytes.size()),
+        fd_(open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)) {
+    const bool written = fd_ >= 0 && flock(fd_, LOCK_EX) == 0 && WriteAll(fd_, bytes) && fsync(fd_) == 0;
+    if (!written) status_ = Failed("write to " + fs::path(path_).parent_path().string());
+  }
+  ~Part() {
+    if (fd_ < 0) return;
+    if (!moved_) unlink(path_.c_str());
+    close(fd_);
+  }
+  Part(const Part&) = delete;
+  Part& operator=(const Part&) = delete;
+
+  const absl::Status& status() const { return status_; }
+  uint64_t size() const { return size_; }
+  bool MoveTo(const std::string& path) const {
+    moved_ = rename(path_.c_str(), path.c_str()) == 0;
+    return moved_;
+  }
+
+ private:
+  const std::string path_;
+  const uint64_t size_;
+  const int fd_;
+  absl::Status status_;
+  mutable bool moved_ = false;
+};
+
 absl::StatusOr<std::unique_ptr<Store>> Store::Open(const StoreOptions& options) {
   std::string folder = options.folder;
   if (folder.empty()) {
@@ -123,16 +157,13 @@ absl::Status Store::Load() {
     fs::create_directories(path, error);
     errno = error.value();
     if (error || access(path.c_str(), R_OK | W_OK | X_OK) != 0) return Failed("write to " + path);
+    RemoveParts(path);
   }
   std::error_code error;
   std::vector<std::pair<fs::file_time_type, std::string>> by_age;
   for (const auto& item : fs::directory_iterator(Cat(folder_, "/", kModules), error)) {
     const std::string name = item.path().filename();
     std::error_code unknown;
-    // What another process is writing is young; what is old was left.
-    const bool left = name.starts_with(kPart) &&
-                      fs::file_time_type::clock::now() - item.last_write_time(unknown) > std::chrono::hours(1);
-    if (left) fs::remove(item.path(), unknown);
     if (!IsSha256Hex(name) || !item.is_regular_file(unknown)) continue;
     Entry& entry = entries_[name];
     entry.size = item.file_size(unknown);
@@ -145,6 +176,17 @@ absl::Status Store::Load() {
   for (const auto& [time, name] : by_age) entries_[name].last_use = ++uses_;
   LoadImages();
   return absl::OkStatus();
+}
+
+void Store::RemoveParts(const std::string& folder) {
+  std::error_code ignored;
+  for (const auto& item : fs::directory_iterator(folder, ignored)) {
+    if (!item.path().filename().string().starts_with(kPart)) continue;
+    const int fd = open(item.path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    // Whoever is writing it holds it.
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) unlink(item.path().c_str());
+    if (fd >= 0) close(fd);
+  }
 }
 
 // What is no use any more goes, too.
@@ -181,9 +223,15 @@ void Store::Drop(const std::string& sha256) {
 std::optional<StoredModule> Store::Read(const std::string& sha256) {
   if (!IsSha256Hex(sha256)) return std::nullopt;
   std::optional<std::string> bytes = ReadFile(ModulePath(sha256));
-  const bool good = bytes && Sha256Hex(*bytes) == sha256;
+  const auto good = [&] { return bytes && Sha256Hex(*bytes) == sha256; };
+  bool is_good = good();
   std::lock_guard<std::mutex> lock(mutex_);
-  if (!good) {
+  if (!is_good) {
+    // It may have come since, and must not be taken for what was there before.
+    bytes = ReadFile(ModulePath(sha256));
+    is_good = good();
+  }
+  if (!is_good) {
     Drop(sha256);
     return std::nullopt;
   }
@@ -206,53 +254,64 @@ std::optional<Kept> Store::Find(const std::string& image) {
   return kept;
 }
 
-absl::Status Store::Write(const std::string& path, const std::string& bytes) {
-  const std::string folder = fs::path(path).parent_path();
-  const std::string part = Cat(folder, "/", kPart, getpid(), "-", ++writes_);
-  const int fd = open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0) return Failed("write to " + folder);
-  const bool written = WriteAll(fd, bytes) && fsync(fd) == 0;
-  const int error = errno;
-  close(fd);
-  errno = error;
-  if (!written || rename(part.c_str(), path.c_str()) != 0) {
-    const absl::Status status = Failed("write to " + folder);
-    unlink(part.c_str());
-    return status;
+absl::Status Store::Publish(const Kept& kept, const std::string& image, const Part& module, const Part& text) {
+  for (const Part* part : {&module, &text}) {
+    if (!part->status().ok()) return part->status();
   }
-  return absl::OkStatus();
+  // Also over one that is there: it may be another than it says.
+  if (!module.MoveTo(ModulePath(kept.sha256))) return Failed("write to " + folder_);
+  Entry& entry = entries_[kept.sha256];
+  bytes_ += module.size() - entry.size;
+  entry = {module.size(), kept.media_type, ++uses_};
+  return text.MoveTo(ImagePath(image)) ? absl::OkStatus() : Failed("write to " + folder_);
 }
 
 absl::Status Store::MakeRoom(uint64_t wanted) {
-  while (bytes_ + wanted > max_bytes_) {
+  bool dropped = false;
+  while (bytes_ + coming_ + wanted > max_bytes_) {
     const std::string* oldest = nullptr;
     uint64_t last_use = ~uint64_t{0};
     for (const auto& [sha256, entry] : entries_) {
-      if (in_use_.contains(sha256) || entry.last_use >= last_use) continue;
+      if (in_use_.contains(sha256) || pins_.contains(sha256) || entry.last_use >= last_use) continue;
       oldest = &sha256;
       last_use = entry.last_use;
     }
     if (!oldest) {
       return absl::ResourceExhaustedError(
-          Cat("the cache of modules is full: ", max_bytes_, " bytes are allowed, and ", bytes_, " are in use"));
+          Cat("the cache of modules is full: ", max_bytes_, " bytes are allowed, ", bytes_ + coming_,
+              " are in use, and ", wanted, " more are wanted"));
     }
     Drop(std::string(*oldest));
+    dropped = true;
   }
+  if (dropped) LoadImages();
   return absl::OkStatus();
 }
 
 absl::Status Store::Keep(const std::string& image, const Kept& kept, const std::string& bytes) {
-  std::lock_guard<std::mutex> lock(mutex_);
-  const auto known = entries_.find(kept.sha256);
-  if (known == entries_.end()) {
-    if (absl::Status status = MakeRoom(bytes.size()); !status.ok()) return status;
+  uint64_t coming = 0;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (!entries_.contains(kept.sha256)) {
+      if (absl::Status status = MakeRoom(bytes.size()); !status.ok()) return status;
+      coming = bytes.size();
+    }
+    coming_ += coming;
+    pins_.insert(kept.sha256);
   }
-  // Also over one that is there: it may be another than it says.
-  if (absl::Status status = Write(ModulePath(kept.sha256), bytes); !status.ok()) return status;
-  Entry& entry = entries_[kept.sha256];
-  bytes_ += bytes.size() - entry.size;
-  entry = {bytes.size(), kept.media_type, ++uses_};
-  return Write(ImagePath(image), TextOf(image, kept));
+  const std::string number = Cat(getpid(), "-", ++writes_);
+  const Part module(Cat(folder_, "/", kModules, "/", kPart, number), bytes);
+  const Part text(Cat(folder_, "/", kImages, "/", kPart, number), TextOf(image, kept));
+  std::lock_guard<std::mutex> lock(mutex_);
+  coming_ -= coming;
+  absl::Status status = Publish(kept, image, module, text);
+  if (!status.ok()) pins_.erase(pins_.find(kept.sha256));
+  return status;
+}
+
+void Store::Unpin(const std::string& sha256) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (const auto pin = pins_.find(sha256); pin != pins_.end()) pins_.erase(pin);
 }
 
 void Store::SetInUse(std::set<std::string> sha256s) {

@@ -4,6 +4,7 @@
 // go first when there are too many bytes. Several processes may share a folder. Thread-safe.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -48,8 +49,10 @@ class Store {
 
   // nullopt when nothing is known of the image, or its module is not there or not as it was.
   std::optional<Kept> Find(const std::string& image);
-  // Errors: the disk is full or broken, or too many bytes of modules are in use.
+  // A module that was kept does not go before Unpin. Errors: the disk is full or broken, or too many bytes of modules
+  // are in use; then nothing is pinned.
   absl::Status Keep(const std::string& image, const Kept& kept, const std::string& bytes);
+  void Unpin(const std::string& sha256);
   // A module, checked: one that is not as it was goes away, and counts as not there.
   std::optional<StoredModule> Read(const std::string& sha256);
   bool Has(const std::string& sha256) { return Read(sha256).has_value(); }
@@ -66,14 +69,20 @@ class Store {
     uint64_t last_use = 0;
   };
 
+  // A file that is written, and has not got its name yet.
+  class Part;
+
   Store(std::string folder, bool temporary, uint64_t max_bytes)
       : folder_(std::move(folder)), temporary_(temporary), max_bytes_(max_bytes) {}
 
   absl::Status Load();
+  // Takes away what was left in this folder by a process that has ended while it wrote.
+  void RemoveParts(const std::string& folder);
   void LoadImages();
   std::string ModulePath(const std::string& sha256) const;
   std::string ImagePath(const std::string& image) const;
-  absl::Status Write(const std::string& path, const std::string& bytes);
+  // Puts the files of a module and of its image where they belong, when both were written.
+  absl::Status Publish(const Kept& kept, const std::string& image, const Part& module, const Part& text);
   // Until `wanted` more bytes have room.
   absl::Status MakeRoom(uint64_t wanted);
   void Drop(const std::string& sha256);
@@ -83,12 +92,15 @@ class Store {
   const bool temporary_;
   const uint64_t max_bytes_;
   mutable std::mutex mutex_;
-  // All guarded by mutex_.
+  std::atomic<uint64_t> writes_ = 0;
+  // All guarded by mutex_, which nobody holds while bytes go to the disk.
   std::map<std::string, Entry> entries_;
   std::set<std::string> in_use_;
+  std::multiset<std::string> pins_;
   uint64_t bytes_ = 0;
+  // Of modules that are being written.
+  uint64_t coming_ = 0;
   uint64_t uses_ = 0;
-  uint64_t writes_ = 0;
 };
 
 }  // namespace k8sgw::wasm_cache

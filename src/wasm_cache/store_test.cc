@@ -1,7 +1,10 @@
 #include "src/wasm_cache/store.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -23,7 +26,10 @@ class StoreTest : public ::testing::Test {
     store = std::move(*opened);
   }
   absl::Status Keep(const std::string& image, const std::string& bytes) {
-    return store->Keep(image, {Sha256Hex(bytes), Sha256Digest(image), "application/wasm"}, bytes);
+    const absl::Status status =
+        store->Keep(image, {Sha256Hex(bytes), Sha256Digest(image), "application/wasm"}, bytes);
+    if (status.ok()) store->Unpin(Sha256Hex(bytes));
+    return status;
   }
   std::string Read(const std::string& bytes) {
     const auto module = store->Read(Sha256Hex(bytes));
@@ -78,7 +84,6 @@ TEST_F(StoreTest, NonsenseInTheFolder) {
   Open();
   ASSERT_TRUE(Keep("r.io/a", "module").ok());
   folder.Write("modules/README", "x");
-  folder.Write("modules/.part-1-1", "young");
   folder.Write("images/" + Sha256Hex("x"), "image x\nmodule ../../etc/passwd\nmanifest y\ntype z\n");
   folder.Write("images/" + Sha256Hex("y"), std::string(100'000, 'x'));
   fs::create_directory(folder.root() / "modules" / Sha256Hex("folder"));
@@ -110,12 +115,54 @@ TEST_F(StoreTest, WhatIsNotUsedGoesFirst) {
   store->SetInUse({Sha256Hex(one), Sha256Hex(three)});
   const absl::Status full = Keep("b", two);
   EXPECT_EQ(full.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_EQ(full.message(), "the cache of modules is full: 1000 bytes are allowed, and 800 are in use");
+  EXPECT_EQ(full.message(), "the cache of modules is full: 1000 bytes are allowed, 800 are in use, and 400 more are wanted");
   EXPECT_EQ(Read(one), one);
   EXPECT_EQ(Read(three), three);
   store->SetInUse({Sha256Hex(three)});
   EXPECT_TRUE(Keep("b", two).ok());
   EXPECT_EQ(store->bytes(), 800u);
+}
+
+TEST_F(StoreTest, WhatWasJustKeptStaysUntilItIsUnpinned) {
+  Open();
+  const std::string one(600, '1');
+  const std::string two(600, '2');
+  const Kept kept{Sha256Hex(one), Sha256Digest("a"), "application/wasm"};
+  ASSERT_TRUE(store->Keep("a", kept, one).ok());
+  // Whoever looks at what is in use does not know of it yet.
+  store->SetInUse({});
+  EXPECT_EQ(Keep("b", two).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(Read(one), one);
+  store->Unpin(Sha256Hex(one));
+  EXPECT_TRUE(Keep("b", two).ok());
+  EXPECT_EQ(Read(one), "");
+  EXPECT_FALSE(fs::exists(folder.root() / "images" / Sha256Hex("a"))) << "images do not outlive their modules";
+}
+
+TEST_F(StoreTest, HalfAFileOfAProcessThatHasEnded) {
+  Open();
+  folder.Write("modules/.part-1-1", "dead");
+  folder.Write("images/.part-1-1", "dead");
+  folder.Write("modules/.part-1-2", "alive");
+  const int writer = open((folder.root() / "modules/.part-1-2").c_str(), O_WRONLY);
+  ASSERT_EQ(flock(writer, LOCK_EX), 0);
+  Open();
+  EXPECT_FALSE(fs::exists(folder.root() / "modules/.part-1-1"));
+  EXPECT_FALSE(fs::exists(folder.root() / "images/.part-1-1"));
+  EXPECT_TRUE(fs::exists(folder.root() / "modules/.part-1-2"));
+  close(writer);
+}
+
+TEST_F(StoreTest, WhatCannotBeWrittenLeavesNothing) {
+  Open();
+  // No file gets this name.
+  fs::create_directories(folder.root() / "modules" / Sha256Hex("module") / "x");
+  EXPECT_EQ(Keep("a", "module").code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(store->bytes(), 0u);
+  for (const auto& item : fs::directory_iterator(folder.root() / "modules"))
+    EXPECT_EQ(item.path().filename(), Sha256Hex("module"));
+  EXPECT_TRUE(fs::is_empty(folder.root() / "images"));
+  EXPECT_TRUE(Keep("b", std::string(1000, 'x')).ok()) << "no room was lost";
 }
 
 TEST_F(StoreTest, WithoutAFolderItHasOneForItself) {
