@@ -1,5 +1,6 @@
 #include "src/cmd/wasm_modules.h"
 
+#include <google/protobuf/struct.pb.h>
 #include <spdlog/spdlog.h>
 
 #include <memory>
@@ -9,18 +10,19 @@
 #include <utility>
 
 #include "api/gloo/v1/artifact.proto.h"
+#include "api/gloo/v1/extensions.proto.h"
 #include "api/gloo/v1/http_listener_options.proto.h"
 #include "api/gloo/v1/proxy.proto.h"
 #include "api/gloo/v1/secret.proto.h"
 #include "plugins/wasm/wasm.proto.h"
 #include "src/model/inputs.h"
+#include "src/model/kubernetes_secret.h"
 #include "src/wasm_cache/answer.h"
 
 namespace k8sgw {
 namespace {
 
 constexpr std::chrono::milliseconds kAwaitStep(5);
-constexpr char kDockerConfig[] = ".dockerconfigjson";
 
 wasm_cache::CacheOptions CacheOptionsOf(const WasmOptions& options) {
   wasm_cache::CacheOptions out;
@@ -41,6 +43,15 @@ void AddImages(const proxy::Listener& listener, std::set<std::string>& images) {
   for (const auto& filter : listener.spec->http_listener().options().wasm().filters()) {
     if (!filter.image().empty()) images.insert(filter.image());
   }
+}
+
+// "" when it has none.
+std::string UsersIn(const gloov1::Secret& secret) {
+  const auto& configs = secret.extensions().configs();
+  const auto config = configs.find(kRegistryUsers);
+  if (config == configs.end()) return "";
+  const auto value = config->second.fields().find(kRegistryUsersKey);
+  return value == config->second.fields().end() ? "" : value->second.string_value();
 }
 
 // "NAMESPACE/NAME", which the flag has checked.
@@ -123,15 +134,14 @@ void WasmModules::FollowSecret() {
     spdlog::warn(
         "WASM cache: Secret {}: data[\"{}\"] {}, so modules are pulled without a user and password: make it with "
         "kubectl create secret docker-registry",
-        options_.pull_secret, kDockerConfig, what);
+        options_.pull_secret, kRegistryUsersKey, what);
   };
   wasm_cache::Logins logins;
   if (secret_) {
-    const auto& data = secret_->spec.header().headers();
-    const auto found = data.find(kDockerConfig);
-    if (found == data.end()) {
-      warn("is missing");
-    } else if (auto parsed = wasm_cache::ParseDockerConfig(found->second); parsed.ok()) {
+    const std::string users = UsersIn(secret_->spec);
+    if (users.empty()) {
+      warn("is missing, or the Secret is of another type than kubernetes.io/dockerconfigjson");
+    } else if (auto parsed = wasm_cache::ParseDockerConfig(users); parsed.ok()) {
       logins = std::move(*parsed);
     } else {
       warn(std::string(parsed.status().message()));

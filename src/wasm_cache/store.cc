@@ -93,7 +93,8 @@ std::optional<Kept> ParseKept(const std::string& text, std::string* image) {
 
 }  // namespace
 
-// Locked while it is written, so that other processes see that somebody does; away with the object, unless it was moved.
+// Locked while it is written, so that other processes see that somebody does; away with the object, unless it was
+// moved.
 class Store::Part {
  public:
   Part(std::string path, const std::string& bytes)
@@ -277,9 +278,8 @@ absl::Status Store::MakeRoom(uint64_t wanted) {
       last_use = entry.last_use;
     }
     if (!oldest) {
-      return absl::ResourceExhaustedError(
-          Cat("the cache of modules is full: ", max_bytes_, " bytes are allowed, ", bytes_ + coming_,
-              " are in use, and ", wanted, " more are wanted"));
+      return absl::ResourceExhaustedError(Cat("the cache of modules is full: ", max_bytes_, " bytes are allowed, ",
+                                              bytes_ + coming_, " are in use, and ", wanted, " more are wanted"));
     }
     Drop(std::string(*oldest));
     dropped = true;

@@ -26,8 +26,7 @@ class StoreTest : public ::testing::Test {
     store = std::move(*opened);
   }
   absl::Status Keep(const std::string& image, const std::string& bytes) {
-    const absl::Status status =
-        store->Keep(image, {Sha256Hex(bytes), Sha256Digest(image), "application/wasm"}, bytes);
+    const absl::Status status = store->Keep(image, {Sha256Hex(bytes), Sha256Digest(image), "application/wasm"}, bytes);
     if (status.ok()) store->Unpin(Sha256Hex(bytes));
     return status;
   }
@@ -115,7 +114,8 @@ TEST_F(StoreTest, WhatIsNotUsedGoesFirst) {
   store->SetInUse({Sha256Hex(one), Sha256Hex(three)});
   const absl::Status full = Keep("b", two);
   EXPECT_EQ(full.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_EQ(full.message(), "the cache of modules is full: 1000 bytes are allowed, 800 are in use, and 400 more are wanted");
+  EXPECT_EQ(full.message(),
+            "the cache of modules is full: 1000 bytes are allowed, 800 are in use, and 400 more are wanted");
   EXPECT_EQ(Read(one), one);
   EXPECT_EQ(Read(three), three);
   store->SetInUse({Sha256Hex(three)});

@@ -38,7 +38,9 @@ std::vector<WatchedKind> AllWatchedKinds(bool registry_secrets) {
       case Kind::kProxy:
       case Kind::kDocument: break;
       case Kind::kArtifact: out.push_back({&kConfigMaps, kUsefulConfigMaps}); break;
-      case Kind::kSecret: out.push_back({&info, std::string(kUsefulSecrets) + (registry_secrets ? "" : kButRegistries)}); break;
+      case Kind::kSecret:
+        out.push_back({&info, std::string(kUsefulSecrets) + (registry_secrets ? "" : kButRegistries)});
+        break;
       default: out.push_back({&info}); break;
     }
   }

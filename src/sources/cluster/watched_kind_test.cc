@@ -25,7 +25,8 @@ TEST(WatchedKind, ArtifactsAreConfigMapsInACluster) {
 TEST(WatchedKind, UsersOfRegistriesComeOnlyWhenTheyAreWanted) {
   for (const bool wanted : {false, true}) {
     const std::vector<WatchedKind> kinds = AllWatchedKinds(wanted);
-    const auto secrets = std::ranges::find(kinds, Kind::kSecret, [](const WatchedKind& kind) { return kind.info->kind; });
+    const auto secrets =
+        std::ranges::find(kinds, Kind::kSecret, [](const WatchedKind& kind) { return kind.info->kind; });
     EXPECT_THAT(secrets->field_selector, testing::HasSubstr("type!=kubernetes.io/dockercfg"));
     const bool left_out = secrets->field_selector.find("type!=kubernetes.io/dockerconfigjson") != std::string::npos;
     EXPECT_EQ(left_out, !wanted);

@@ -5,6 +5,7 @@ import hashlib
 import json
 import pathlib
 import re
+import socket
 
 import yaml
 
@@ -155,6 +156,23 @@ def away_at_start(scenario: Scenario) -> None:
     expect_line(gateway.process, "mended", r"wasm\.filters\[0\]\.image")
 
 
+@SUITE.case("wasm: a registry that never answers holds nothing but the listener that waits for it")
+def hangs(scenario: Scenario) -> None:
+    world = _World(scenario)
+    other = free_port()
+    scenario.write("other.yaml", _gateway(other, "{}").replace("name: gateway-proxy", "name: other"))
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # takes connections, and nobody is there
+        host = f"127.0.0.1:{mute.getsockname()[1]}"
+        world.use(_filters(_image(f"{host}/greeting:v1")))
+        gateway = world.run("--wasm-plain-http", host)
+        expect_line(gateway.process, r"warning.*wasm\.filters\[0\]\.image", "is being pulled")
+        for word in ("one", "two"):
+            scenario.write("routes.yaml", _ROUTES.replace("served", word))
+            wait_until(lambda: client.get(other).body == word.encode(), word, 5)
+        assert not is_open(world.flags.http_port)
+        gateway.process.stop()
+
+
 @SUITE.case("wasm: while a newer image cannot be had, what is served stays, and the log says why")
 def last_good(scenario: Scenario) -> None:
     world = _World(scenario)
@@ -201,9 +219,11 @@ def restart(scenario: Scenario) -> None:
     expect_line(gateway.process, "the module that was pulled before is served")
     gateway.process.stop()
     world.module(_ONE).write_bytes(_ONE[:-1])
+    half = world.cache / "modules" / ".part-1-1"
+    half.write_bytes(_ONE[:9])
     gateway = world.run()
     expect_line(gateway.process, r"error.*wasm\.filters\[0\]\.image")
-    assert not world.module(_ONE).exists()
+    assert not world.module(_ONE).exists() and not half.exists()
     world.start_registry()
     world.await_header("one")
     assert world.module(_ONE).read_bytes() == _ONE
