@@ -66,8 +66,7 @@ void SetRemote(const std::string& sha256, corev3::AsyncDataSource& code) {
   back_off.mutable_max_interval()->set_seconds(kLongestRetrySeconds);
 }
 
-void SetImage(const envoy::Context& context, const std::string& image, envoy::Reporter& report,
-              corev3::AsyncDataSource& code) {
+void SetImage(const envoy::Context& context, const std::string& image, envoy::Reporter& report, wasmv3::VmConfig& vm) {
   if (const auto reference = ParseImageReference(image); !reference.ok()) {
     report.Error("image", std::string(reference.status().message()),
                  "write an image such as registry.example.com/team/filter:v1");
@@ -85,7 +84,9 @@ void SetImage(const envoy::Context& context, const std::string& image, envoy::Re
       report.Warning("image", Cat("the module that was pulled before is served: ", module->problem),
                      "see that the registry can be reached, and has the image");
     }
-    SetRemote(module->sha256, code);
+    // Of its own for each module: with one for all, Envoy goes on with the module before when a newer one comes.
+    vm.set_vm_id(Cat(kVmId, "-", module->sha256));
+    SetRemote(module->sha256, *vm.mutable_code());
   }
 }
 
@@ -112,7 +113,7 @@ void Translate(const envoy::HttpListenerArgs& args, const In& in, envoy::Reporte
     report.Error("vmType", "Envoy has no engine but V8", "write V8, or remove vmType");
   }
   switch (in.src_case()) {
-    case In::kImage: SetImage(args.context, in.image(), report, *vm.mutable_code()); break;
+    case In::kImage: SetImage(args.context, in.image(), report, vm); break;
     case In::kFilePath: SetFile(in.file_path(), report, *vm.mutable_code()); break;
     case In::SRC_NOT_SET: report.Error("", "has no module", "add image, or filePath"); break;
   }

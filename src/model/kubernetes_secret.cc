@@ -98,7 +98,8 @@ void ReadKubernetesSecret(const yaml::Node& document, const ReportAt& report, gl
     // No header secret: else whoever may name one sends these passwords where they like.
     auto& fields = *(*out->mutable_extensions()->mutable_configs())[type].mutable_fields();
     fields[kRegistryUsersKey].set_string_value(texts.Take(kRegistryUsersKey));
-  } else if (data.contains("tls.crt") || data.contains("tls.key") || data.contains("ca.crt") || type == "kubernetes.io/tls") {
+  } else if (data.contains("tls.crt") || data.contains("tls.key") || data.contains("ca.crt") ||
+             type == "kubernetes.io/tls") {
     auto& tls = *out->mutable_tls();
     tls.set_cert_chain(texts.Take("tls.crt"));
     tls.set_private_key(texts.Take("tls.key"));
