@@ -10,7 +10,7 @@ mkdir -p "$cache"
 packages=(
   g++ cmake ninja-build ccache mold pkg-config git ca-certificates python3 python3-pip python3-yaml curl openssl iproute2
   libgrpc++-dev protobuf-compiler protobuf-compiler-grpc libprotobuf-dev libabsl-dev libre2-dev
-  libyaml-dev libxxhash-dev libspdlog-dev libfmt-dev libcli11-dev libssl-dev libcurl4-openssl-dev libsimdjson-dev libevent-dev libjemalloc-dev
+  libyaml-dev libxxhash-dev libspdlog-dev libfmt-dev libcli11-dev libssl-dev libcurl4-openssl-dev zlib1g-dev libsimdjson-dev libevent-dev libjemalloc-dev
   python3-h2 libgtest-dev libgmock-dev libbenchmark-dev clang-14 libclang-rt-14-dev strace redis-tools
 )
 missing=()

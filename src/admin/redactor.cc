@@ -84,6 +84,8 @@ void ForEachText(const Message& message, const auto& take) {
           const FieldDescriptor* value = inner.GetDescriptor()->map_value();
           if (value->cpp_type() == FieldDescriptor::CPPTYPE_STRING)
             take(inner.GetReflection()->GetString(inner, value));
+          else if (value->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE)
+            ForEachText(inner.GetReflection()->GetMessage(inner, value), take);
         } else {
           ForEachText(inner, take);
         }

@@ -98,6 +98,12 @@ TEST(Redactor, TextsOfSecretsAreFoundWhereverTheyStand) {
   EXPECT_EQ(redactor.Text("Bearer 012345678"), "Bearer 012345678");
   EXPECT_EQ(redactor.Text("short"), kRedacted);
   EXPECT_EQ(redactor.Text("shorter"), "shorter");
+  secret.Clear();
+  auto& configs = *secret.mutable_extensions()->mutable_configs();
+  (*configs["registries"].mutable_fields())["users"].set_string_value("ada:0123456789");
+  redactor.Learn(secret);
+  EXPECT_EQ(redactor.Text("from ada:0123456789"), kRedacted);
+  EXPECT_EQ(redactor.Text("registries"), "registries");
   EXPECT_EQ(redactor.Text(""), "");
 }
 

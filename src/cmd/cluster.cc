@@ -13,6 +13,7 @@
 
 #include "api/gloo/v1/settings.proto.h"
 #include "src/admission/webhook.h"
+#include "src/cmd/cluster_accounts.h"
 #include "src/cmd/cluster_discovery.h"
 #include "src/cmd/cluster_health.h"
 #include "src/cmd/cluster_memory.h"
@@ -23,13 +24,13 @@
 #include "src/cmd/gloo_ports.h"
 #include "src/cmd/leadership.h"
 #include "src/cmd/log.h"
+#include "src/cmd/wasm_modules.h"
 #include "src/sources/cluster/cluster_source.h"
 #include "src/sources/kube/http.h"
 #include "src/sources/kube/kubeconfig.h"
 #include "src/sources/kube/list_watch.h"
 #include "src/status/status_writer.h"
 #include "src/status/verdicts.h"
-#include "src/xds_auth/cluster_accounts.h"
 
 namespace k8sgw {
 namespace {
@@ -46,35 +47,25 @@ constexpr std::chrono::seconds kFirstWatches(2);
 // At the end: for statuses that are due, and for all of it.
 constexpr std::chrono::milliseconds kFlush(500);
 constexpr std::chrono::seconds kFarewell(2);
+// How long the first world is held for modules that are being pulled: Envoys that have a listener with one would lose
+// it.
+constexpr std::chrono::seconds kModules(10);
 // The published name of the Lease.
 constexpr char kLease[] = "gloo";
-
-// nullptr when everybody may have everything.
-std::unique_ptr<xds_auth::ClusterAccounts> MakeAccounts(const XdsAuthOptions& options,
-                                                        const kube::ClientConfig& config) {
-  if (options.mode != kServiceAccountAuth) return nullptr;
-  xds_auth::ServiceAccountOptions accounts;
-  accounts.audience = options.audience;
-  accounts.grants = xds_auth::ParseGrants(options.allow).value_or(xds_auth::Grants());
-  accounts.recheck = std::chrono::seconds(options.recheck_seconds);
-  return std::make_unique<xds_auth::ClusterAccounts>(
-      std::move(accounts), config, [](const std::string& what, bool is_error) {
-        is_error ? spdlog::error("xDS: {}", what) : spdlog::info("xDS: {}", what);
-      });
-}
 
 class ClusterServer {
  public:
   ClusterServer(const GlooOptions& options, kube::ClientConfig config)
       : options_(options),
         memory_(options, config.server),
-        accounts_(MakeAccounts(options.xds_auth, config)),
+        accounts_(MakeClusterAccounts(options.xds_auth, config)),
         credentials_(std::move(config), kube::RealEnvironment(), kube::RealExecRunner(), {}),
         client_(kube_loop_, credentials_, {}),
         writer_(client_),
         leadership_(kube_loop_, writer_, options.leader, options.ns, kLease),
         control_(Control(), loop_, [](const Problem&) { return std::string(); }),
         ports_(control_, loop_, [this](const std::string&) { return SettingsKeyOf().ToString(); }),
+        wasm_(WithStateDir(options.wasm, options.state_dir), control_, loop_, [this] { OnModules(); }),
         verdicts_(control_.pipeline(), options.long_statuses ? status::kWidestLimits : status::Limits()),
         statuses_(
             kube_loop_, writer_,
@@ -108,7 +99,8 @@ class ClusterServer {
           return std::make_unique<kube::ListWatch>(
               client_, resource, std::move(options), [this] { return Random(); }, std::move(consumer));
         },
-        cluster::ClusterSource::Options{options_.ns, options_.settings_name, Following()},
+        cluster::ClusterSource::Options{
+            options_.ns, options_.settings_name, Following(), {}, !options_.wasm.pull_secret.empty()},
         cluster::ClusterSource::Consumer{
             [this](const cluster::WatchedKind& kind, const kube::Event& event) { Observe(kind, event); },
             [this](const cluster::WatchedKind& kind, const std::string& ns, const kube::Health& health) {
@@ -171,8 +163,9 @@ class ClusterServer {
 
   std::optional<Time> NextDeadline() const {
     std::optional<Time> next;
-    for (const std::optional<Time>& time : {ports_.deadline(), admin_.deadline(), control_.deadline(),
-                                            memory_.deadline(), say_again_, serve_recalled_, end_by_}) {
+    for (const std::optional<Time>& time :
+         {ports_.deadline(), admin_.deadline(), control_.deadline(), memory_.deadline(), wasm_.deadline(), say_again_,
+          serve_recalled_, end_by_, modules_by_}) {
       if (time && (!next || *time < *next)) next = time;
     }
     return next;
@@ -182,12 +175,14 @@ class ClusterServer {
     if (end_by_ && now >= *end_by_) return loop_.Quit();
     ports_.OnDeadline(now);
     admin_.OnDeadline(now);
+    wasm_.OnDeadline(now);
+    if (modules_by_ && now >= *modules_by_) ServeComplete();
     if (control_.deadline() && now >= *control_.deadline()) control_.UpdateStatus();
     if (memory_.deadline() && now >= *memory_.deadline()) memory_.OnDeadline(control_, !health_.away());
     if (serve_recalled_ && now >= *serve_recalled_) ServeRecalled();
     if (say_again_ && now >= *say_again_) {
       say_again_ = now + kPatience;
-      spdlog::warn("still waiting for the cluster: {}", fmt::join(source_->awaited(), ", "));
+      if (!modules_by_) spdlog::warn("still waiting for the cluster: {}", fmt::join(source_->awaited(), ", "));
     }
   }
 
@@ -234,6 +229,7 @@ class ClusterServer {
     control_.SetServing();
     admin_.SetReady();
     ports_.Follow(Settings());
+    wasm_.ListenInTime();
     control_.UpdateStatus();
   }
 
@@ -254,12 +250,23 @@ class ClusterServer {
     const std::optional<std::vector<Change>> changes = source_->Take();
     if (!changes) {
       // What was observed is perhaps a status that somebody changed.
-      if (!source_->complete()) return;
+      if (!source_->complete() || modules_by_) return;
       statuses_.Committed({});
       discovery_.Flush();
       return;
     }
+    // Envoys are not told of a world without the listeners that wait for a module.
+    if (say_again_ && control_.port() == 0) control_.Hold();
     Apply(*changes);
+    for (const Change& change : *changes) applied_.push_back(change.key);
+    if (!control_.held() || wasm_.settled()) return ServeComplete();
+    serve_recalled_.reset();
+    if (!modules_by_) modules_by_ = EventLoop::Now() + kModules;
+  }
+
+  // All objects are known, and what was applied is to be served.
+  void ServeComplete() {
+    modules_by_.reset();
     if (control_.held()) control_.Release();
     discovery_.SetOptions(DiscoveryOptions());
     discovery_.SetRate(ReadRate(Settings(), {}));
@@ -269,20 +276,37 @@ class ClusterServer {
     // Nobody is answered before there is something to answer with.
     ports_.Follow(Settings());
     webhook_.Follow(Settings());
+    wasm_.ListenInTime();
     std::vector<ResourceKey> changed = verdicts_.TakeChanged();
-    for (const Change& change : *changes) changed.push_back(change.key);
+    changed.insert(changed.end(), applied_.begin(), applied_.end());
+    applied_.clear();
     statuses_.Committed(changed);
+    control_.UpdateStatus();
+  }
+
+  // Modules were pulled, or cannot be.
+  void OnModules() {
+    wasm_.Apply();
+    AfterCommit();
+    if (modules_by_ && wasm_.settled()) return ServeComplete();
+    if (modules_by_ || control_.held() || !source_->complete()) return;
+    statuses_.Committed(verdicts_.TakeChanged());
     control_.UpdateStatus();
   }
 
   void Apply(const std::vector<Change>& changes) {
     control_.Apply(changes, source_->problems());
-    verdicts_.AfterCommit();
-    ports_.AfterCommit();
+    AfterCommit();
     for (const Change& change : changes) {
       if (change.key.kind != Kind::kService) continue;
       discovery_.SetService({change.key.ns, change.key.name}, change.As<core::Service>());
     }
+  }
+
+  void AfterCommit() {
+    wasm_.AfterCommit();
+    verdicts_.AfterCommit();
+    ports_.AfterCommit();
   }
 
   // The first complete world is there.
@@ -328,6 +352,7 @@ class ClusterServer {
   ClusterHealth health_;
   ControlPlane control_;
   GlooPorts ports_;
+  WasmModules wasm_;
   status::Verdicts verdicts_;
   status::StatusWriter statuses_;
   std::optional<cluster::ClusterSource> source_;
@@ -339,6 +364,10 @@ class ClusterServer {
   std::optional<Time> say_again_;
   // When what is known from earlier is served, if nothing newer has come by then.
   std::optional<Time> serve_recalled_;
+  // When the first world is served, if modules are being pulled until then.
+  std::optional<Time> modules_by_;
+  // Objects that were applied, and that nobody was told of yet.
+  std::vector<ResourceKey> applied_;
   std::optional<Time> end_by_;
 };
 

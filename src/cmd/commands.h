@@ -13,6 +13,25 @@ struct LogOptions {
   std::string format = "text";  // or "json": one object a line
 };
 
+// The cache of WebAssembly modules.
+struct WasmOptions {
+  // HOST:PORT where Envoys get modules.
+  std::string bind{};
+  // "" for a folder that ends with the process.
+  std::string cache_dir{};
+  int cache_mib = 1024;
+  int max_module_mib = 64;
+  int recheck_seconds = 300;
+  // HOST:PORT
+  std::vector<std::string> plain_http{};
+  // Empty for all.
+  std::vector<std::string> registries{};
+  // NAMESPACE/NAME, or "".
+  std::string pull_secret{};
+  // PEM
+  std::string ca_file{};
+};
+
 // What holds for every translation.
 struct PolicyOptions {
   bool header_secrets_match_upstreams = false;
@@ -33,6 +52,7 @@ struct RunOptions {
   std::string status_file;
   // Where last good versions outlive a restart; "" for nowhere.
   std::string state_dir;
+  WasmOptions wasm{.bind = "127.0.0.1:0"};
   PolicyOptions policy;
   LogOptions log;
 };
@@ -88,6 +108,7 @@ struct GlooOptions {
   // As in RunOptions.
   std::string state_dir;
   XdsAuthOptions xds_auth;
+  WasmOptions wasm{.bind = "0.0.0.0:9979"};
   AdminOptions admin;
   PolicyOptions policy;
   // In a cluster: Services get Upstreams by themselves.

@@ -112,6 +112,15 @@ void ControlPlane::Apply(const std::vector<Change>& changes, const Problems& sou
     pipeline_.problem_table().Set("kinds", change.key.ToString(), std::move(problems));
   }
   pipeline_.problem_table().Set("source", "", source_problems);
+  Commit();
+}
+
+void ControlPlane::ApplyWasmModules(const std::map<std::string, std::optional<WasmModule>>& modules) {
+  for (const auto& [image, module] : modules) pipeline_.StageWasmModule(image, module);
+  if (!modules.empty()) Commit();
+}
+
+void ControlPlane::Commit() {
   const auto begin = std::chrono::steady_clock::now();
   auto updates = pipeline_.Commit();
   if (options_.on_revision) options_.on_revision(std::chrono::steady_clock::now() - begin);

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -50,6 +51,8 @@ class ControlPlane {
   // Applies changes as one revision and serves the result. `source_problems` are those of the source itself (files
   // that cannot be read or decoded); they replace the ones given before. When nothing differs there is no revision.
   void Apply(const std::vector<Change>& changes, const Problems& source_problems);
+  // The same for what is known of images of modules.
+  void ApplyWasmModules(const std::map<std::string, std::optional<WasmModule>>& modules);
   // Between these, what is applied is not served, nor are its problems told: then all at once.
   void Hold() { held_ = true; }
   void Release();
@@ -78,6 +81,8 @@ class ControlPlane {
   void Shutdown();
 
  private:
+  // Applies what is staged, and serves it.
+  void Commit();
   void LogProblems();
   // Hands everything to a server.
   void ServeAll(xds::Server& server) const;

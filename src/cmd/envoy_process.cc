@@ -63,10 +63,14 @@ std::string EnvoyProcess::Bootstrap() const {
       "explicit_http_config": {{"http2_protocol_options": {{"connection_keepalive": {{"interval": "30s", "timeout": "5s"}}}}}}}}}},
     "load_assignment": {{"cluster_name": "xds_cluster", "endpoints": [{{"lb_endpoints": [{{"endpoint": {{
       "address": {{"socket_address": {{"address": "127.0.0.1", "port_value": {}}}}}}}}}]}}]}}
+  }}, {{
+    "name": "wasm-cache", "type": "STATIC", "connect_timeout": "1s",
+    "load_assignment": {{"cluster_name": "wasm-cache", "endpoints": [{{"lb_endpoints": [{{"endpoint": {{
+      "address": {{"socket_address": {{"address": "127.0.0.1", "port_value": {}}}}}}}}}]}}]}}
   }}]}}
 }}
 )",
-                     options_.role, options_.admin_port, options_.xds_port);
+                     options_.role, options_.admin_port, options_.xds_port, options_.wasm_port);
 }
 
 absl::Status EnvoyProcess::Start(Time now) {

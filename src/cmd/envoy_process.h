@@ -24,6 +24,8 @@ struct EnvoyOptions {
   // Loopback ports of our xDS server and of Envoy's admin pages.
   int xds_port = 0;
   int admin_port = 0;
+  // Of our cache of WebAssembly modules.
+  int wasm_port = 0;
   // 0: one worker per core.
   int concurrency = 0;
   std::string log_level = "warning";

@@ -18,12 +18,16 @@
 #include "src/cmd/gloo_ports.h"
 #include "src/cmd/last_good.h"
 #include "src/cmd/log.h"
+#include "src/cmd/wasm_modules.h"
 #include "src/sources/file/directory_source.h"
 
 namespace k8sgw {
 namespace {
 
 using Time = EventLoop::Time;
+
+// How long the first world waits for modules that are being pulled: Envoys that have a listener with one would lose it.
+constexpr std::chrono::seconds kModules(2);
 
 // A folder that feeds the graph, and what it contributed: all of it is taken back when Settings name another.
 struct Feed {
@@ -39,6 +43,7 @@ class GlooServer {
         control_(Control(options), loop_, [this](const Problem& problem) { return Locate(problem); }),
         keeper_(options.state_dir, control_),
         ports_(control_, loop_, [this](const std::string& field) { return SettingsPlace(field); }),
+        wasm_(WithStateDir(options.wasm, options.state_dir), control_, loop_, [this] { OnModules(); }),
         admin_(options.admin, control_, loop_, [this] { return AdminFacts(); }) {}
 
   int Run() {
@@ -76,17 +81,19 @@ class GlooServer {
         Apply(std::move(taken));
       }
     }
+    wasm_.Await(kModules);
     control_.Release();
     for (const auto& [path, feed] : feeds_) feed->source.ForgetLines();
     ports_.SetReady();
     Listen();
+    wasm_.ListenInTime();
     control_.UpdateStatus();
   }
 
   std::optional<Time> NextDeadline() const {
     std::optional<Time> next;
     for (const std::optional<Time>& time :
-         {ports_.deadline(), admin_.deadline(), control_.deadline(), keeper_.deadline()}) {
+         {ports_.deadline(), admin_.deadline(), control_.deadline(), keeper_.deadline(), wasm_.deadline()}) {
       if (time && (!next || *time < *next)) next = time;
     }
     return next;
@@ -95,6 +102,7 @@ class GlooServer {
   void OnDeadline(Time now) {
     ports_.OnDeadline(now);
     admin_.OnDeadline(now);
+    wasm_.OnDeadline(now);
     if (control_.deadline() && now >= *control_.deadline()) control_.UpdateStatus();
     if (!keeper_.deadline() || now < *keeper_.deadline()) return;
     std::set<file::DirectorySource*> sources;
@@ -247,12 +255,22 @@ class GlooServer {
     add(*settings_source_);
     for (const auto& [path, feed] : feeds_) add(feed->source);
     control_.Apply(changes, problems);
+    wasm_.AfterCommit();
     ports_.AfterCommit();
     keeper_.Touch();
     if (control_.held()) return;
     for (const auto& [path, feed] : feeds_) feed->source.ForgetLines();
     Listen();
     control_.UpdateStatus();
+  }
+
+  // Modules were pulled, or cannot be.
+  void OnModules() {
+    wasm_.Apply();
+    wasm_.AfterCommit();
+    ports_.AfterCommit();
+    keeper_.Touch();
+    if (!control_.held()) control_.UpdateStatus();
   }
 
   std::string Locate(const Problem& problem) const {
@@ -275,6 +293,7 @@ class GlooServer {
   LastGoodKeeper keeper_;
   Ptr<Object<gloov1::Settings>> settings_;
   GlooPorts ports_;
+  WasmModules wasm_;
   GlooAdmin admin_;
   std::map<Problem, std::string> places_;
 };

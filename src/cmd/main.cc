@@ -11,6 +11,7 @@
 #include "src/cmd/gloo_admin.h"
 #include "src/cmd/leadership.h"
 #include "src/cmd/user_commands.h"
+#include "src/cmd/wasm_flags.h"
 #include "src/xds_auth/service_account.h"
 #include "src/xds_auth/token_review.h"
 
@@ -132,6 +133,7 @@ void AddRun(CLI::App& app, int& exit_code) {
             "How long requests in flight may take at the end");
   AddStatusFile(*run, options->status_file);
   AddStateDir(*run, options->state_dir);
+  AddWasmFlags(*run, options->wasm);
   AddPolicyFlags(*run, options->policy);
   AddLogFlags(*run, options->log);
   run->footer(kRunHelp);
@@ -208,6 +210,7 @@ void AddGloo(CLI::App& app, int& exit_code) {
   AddStatusFile(*gloo, options->status_file);
   AddStateDir(*gloo, options->state_dir);
   AddXdsAuth(*gloo, options->xds_auth);
+  AddWasmFlags(*gloo, options->wasm);
   AddAdminFlags(*gloo, options->admin);
   options->admin.version = K8SGATEWAY_VERSION;
   AddPolicyFlags(*gloo, options->policy);

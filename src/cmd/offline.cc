@@ -124,6 +124,8 @@ bool CanRead(const char* command, const std::string& directory) {
 Pipeline::Options Translation(const PolicyOptions& policy) {
   Pipeline::Options options;
   options.header_secrets_match_upstreams = policy.header_secrets_match_upstreams;
+  // Nothing is pulled here.
+  options.assume_wasm_modules = true;
   return options;
 }
 

@@ -19,6 +19,7 @@
 #include "src/cmd/last_good.h"
 #include "src/cmd/log.h"
 #include "src/cmd/ports.h"
+#include "src/cmd/wasm_modules.h"
 #include "src/envoy/names.h"
 #include "src/sources/file/directory_source.h"
 
@@ -42,7 +43,8 @@ class Runner {
         to_(std::move(to)),
         role_(envoy::Role({kWriteNamespace, kDefaultProxy})),
         control_(Control(options), loop_, [this](const Problem& problem) { return Locate(problem); }),
-        keeper_(options.state_dir, control_) {
+        keeper_(options.state_dir, control_),
+        wasm_(WithStateDir(options.wasm, options.state_dir), control_, loop_, [this] { OnModules(); }) {
     if (!options_.directory.empty()) source_.emplace(options_.directory, kDefaultNamespace);
   }
 
@@ -111,6 +113,7 @@ class Runner {
       if (auto status = CheckPortFree("127.0.0.1", port, flag); !status.ok()) return status;
     }
     if (auto status = control_.Listen(fmt::format("127.0.0.1:{}", options_.xds_port)); !status.ok()) return status;
+    if (auto status = wasm_.Listen(); !status.ok()) return status;
     EnvoyOptions envoy;
     envoy.path = FindEnvoy(options_.envoy);
     const bool detailed = options_.log.level == "debug" || options_.log.level == "trace";
@@ -119,6 +122,7 @@ class Runner {
     if (!detailed) envoy.component_log_level = "main:error,config:error";
     envoy.xds_port = control_.port();
     envoy.admin_port = options_.admin_port;
+    envoy.wasm_port = wasm_.port();
     envoy.concurrency = options_.concurrency;
     envoy.role = role_;
     envoy_.emplace(envoy);
@@ -167,6 +171,7 @@ class Runner {
       for (const auto& problem : source_->problems()) problems.push_back(Placed(problem));
     }
     control_.Apply(changes, problems);
+    wasm_.AfterCommit();
     if (source_) source_->ForgetLines();
     keeper_.Touch();
     if (!control_.held()) control_.UpdateStatus();
@@ -185,6 +190,19 @@ class Runner {
 
   void OnFiles() {
     Apply(source_->OnReadable());
+    SayAddresses();
+  }
+
+  // Modules were pulled, or cannot be.
+  void OnModules() {
+    wasm_.Apply();
+    wasm_.AfterCommit();
+    keeper_.Touch();
+    if (!control_.held()) control_.UpdateStatus();
+    SayAddresses();
+  }
+
+  void SayAddresses() {
     if (ready_ && Addresses() != addresses_) {
       addresses_ = Addresses();
       spdlog::info("listening on {}", addresses_.empty() ? "nothing" : addresses_);
@@ -286,6 +304,7 @@ class Runner {
   std::optional<file::DirectorySource> source_;
   ControlPlane control_;
   LastGoodKeeper keeper_;
+  WasmModules wasm_;
   std::optional<EnvoyProcess> envoy_;
   std::set<ResourceKey> user_gateways_;
   bool has_default_gateways_ = false;

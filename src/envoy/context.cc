@@ -3,14 +3,33 @@
 #include "api/gloo/v1/artifact.proto.h"
 
 namespace k8sgw::envoy {
+namespace {
+
+// Where nobody pulls, any hash is as good as another.
+const std::string kAssumedSha256(64, '0');
+
+}  // namespace
 
 Ptr<Object<gloov1::Artifact>> Context::FindArtifact(const ArtifactRef& ref) const {
-  if (accepted_artifacts_) {
-    const auto found = accepted_artifacts_->find(ref);
-    return found == accepted_artifacts_->end() ? nullptr : found->second;
+  if (accepted_) {
+    const auto found = accepted_->artifacts.find(ref);
+    return found == accepted_->artifacts.end() ? nullptr : found->second;
   }
   auto found = reader_.Get(collections_.artifacts, ref);
   if (found) found_artifacts_.emplace(ref, found);
+  return found;
+}
+
+Ptr<WasmModule> Context::FindWasmModule(const std::string& image) const {
+  if (accepted_) {
+    const auto found = accepted_->wasm_modules.find(image);
+    if (found == accepted_->wasm_modules.end()) return nullptr;
+    return std::make_shared<const WasmModule>(WasmModule{found->second, ""});
+  }
+  auto found = reader_.Get(collections_.wasm_modules, WasmImage{image});
+  if (!found && options_.assume_wasm_modules)
+    found = std::make_shared<const WasmModule>(WasmModule{kAssumedSha256, ""});
+  if (found && !found->sha256.empty()) found_wasm_modules_.emplace(image, found->sha256);
   return found;
 }
 

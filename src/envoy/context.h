@@ -13,6 +13,7 @@
 #include "src/flow/collection.h"
 #include "src/model/objects.h"
 #include "src/model/settings_key.h"
+#include "src/model/wasm_module.h"
 #include "src/proxy/proxy.h"
 
 namespace k8sgw::envoy {
@@ -56,6 +57,8 @@ struct TranslationOptions {
   std::function<int64_t()> clock{};
   // Secrets are only sent in headers to Upstreams of their own namespace.
   bool header_secrets_match_upstreams = false;
+  // Nobody pulls images here: each is taken to be there.
+  bool assume_wasm_modules = false;
 };
 
 class Context {
@@ -68,16 +71,17 @@ class Context {
     const flow::Collection<ServiceRef, Object<core::Service>>& services;
     // Only listeners read these.
     const flow::Collection<ArtifactRef, Object<gloov1::Artifact>>& artifacts;
+    const flow::Collection<WasmImage, WasmModule>& wasm_modules;
   };
 
-  // `settings` is never nullptr. `artifacts` are those of a listener that was accepted with them: no others are read.
+  // `settings` is never nullptr. A listener that was accepted has its ConfigMaps and modules: no others are read.
   Context(flow::Reader& reader, const Collections& collections, Ptr<gloov1::Settings> settings,
-          const TranslationOptions& options, const proxy::Artifacts* artifacts = nullptr)
+          const TranslationOptions& options, const proxy::Listener* accepted = nullptr)
       : reader_(reader),
         collections_(collections),
         settings_(std::move(settings)),
         options_(options),
-        accepted_artifacts_(artifacts) {}
+        accepted_(accepted) {}
 
   const gloov1::Settings& settings() const { return *settings_; }
   const TranslationOptions& options() const { return options_; }
@@ -95,11 +99,17 @@ class Context {
   }
   // A ConfigMap.
   Ptr<Object<gloov1::Artifact>> FindArtifact(const ArtifactRef& ref) const;
+  // The module of an image; nullptr when nobody knows yet. One that has bytes is noted.
+  Ptr<WasmModule> FindWasmModule(const std::string& image) const;
+  // What the listener names is on its way: nothing is wrong, but it is not to be served like this.
+  void Wait() const { waits_ = true; }
+  bool waits() const { return waits_; }
   // The options of this listener were found good before, with the same ConfigMaps: checks that take long may be left
   // out.
-  bool accepted() const { return accepted_artifacts_ != nullptr; }
+  bool accepted() const { return accepted_ != nullptr; }
   // Those that were found.
   const proxy::Artifacts& found_artifacts() const { return found_artifacts_; }
+  const proxy::WasmModules& found_wasm_modules() const { return found_wasm_modules_; }
   // Notes that a route leads there, so that there is a cluster for it.
   void Use(const KubeDestination& destination) const { kube_destinations_.insert(destination); }
   const std::set<KubeDestination>& kube_destinations() const { return kube_destinations_; }
@@ -109,8 +119,10 @@ class Context {
   const Collections& collections_;
   Ptr<gloov1::Settings> settings_;
   const TranslationOptions& options_;
-  const proxy::Artifacts* const accepted_artifacts_;
+  const proxy::Listener* const accepted_;
   mutable proxy::Artifacts found_artifacts_;
+  mutable proxy::WasmModules found_wasm_modules_;
+  mutable bool waits_ = false;
   mutable std::set<KubeDestination> kube_destinations_;
 };
 

@@ -29,10 +29,10 @@ void Write(const HttpListenerArgs::Filter& in, Filter& out) {
   out.mutable_typed_config()->set_value(in.bytes);
 }
 
+// Filters with one name and place, as a plugin may have several, stay as they were added.
 Filters InOrder(Filters filters) {
-  std::sort(filters.begin(), filters.end(), [](const auto& a, const auto& b) {
-    return std::tie(a.place.stage, a.place.weight, a.name, a.type_url, a.bytes) <
-           std::tie(b.place.stage, b.place.weight, b.name, b.type_url, b.bytes);
+  std::stable_sort(filters.begin(), filters.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.place.stage, a.place.weight, a.name) < std::tie(b.place.stage, b.place.weight, b.name);
   });
   return filters;
 }

@@ -206,12 +206,16 @@ void AddHcm(hcmv3::HttpConnectionManager& hcm, const std::string& route_config, 
 
 }  // namespace
 
-Ptr<proxy::Listener> WithArtifacts(Ptr<proxy::Listener> listener, const proxy::Artifacts& artifacts) {
-  if (artifacts.empty()) return listener;
+Ptr<proxy::Listener> WithFound(Ptr<proxy::Listener> listener, const Context& context) {
+  if (context.found_artifacts().empty() && context.found_wasm_modules().empty()) return listener;
   auto with = std::make_shared<proxy::Listener>(*listener);
-  with->artifacts = artifacts;
-  for (const auto& [ref, artifact] : artifacts) {
+  with->artifacts = context.found_artifacts();
+  with->wasm_modules = context.found_wasm_modules();
+  for (const auto& [ref, artifact] : with->artifacts) {
     with->hash = HashCombine(HashCombine(with->hash, Hash64(ref.ToString())), artifact->hash);
+  }
+  for (const auto& [image, sha256] : with->wasm_modules) {
+    with->hash = HashCombine(HashCombine(with->hash, Hash64(image)), Hash64(sha256));
   }
   return with;
 }

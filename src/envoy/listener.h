@@ -28,8 +28,8 @@ struct TranslatedListener {
   }
 };
 
-// The listener with the ConfigMaps that it was checked with.
-Ptr<proxy::Listener> WithArtifacts(Ptr<proxy::Listener> listener, const proxy::Artifacts& artifacts);
+// The listener with the ConfigMaps and modules that `context` has found while it was checked.
+Ptr<proxy::Listener> WithFound(Ptr<proxy::Listener> listener, const Context& context);
 
 // Everything but the filter chains: whether the Gateway is right, whatever is bound to it.
 Problems CheckListener(const Context& context, const proxy::Listener& in);

@@ -91,7 +91,7 @@ struct Translation::Nodes {
   Nodes(flow::Graph& graph, const Inputs& in, const gateway::Translation& gw, const TranslationOptions& opts);
 
   Context MakeContext(flow::Reader& reader, const Context::Collections& collections,
-                      const proxy::Artifacts* accepted = nullptr) {
+                      const proxy::Listener* accepted = nullptr) {
     return MakeContext(reader, collections, reader.Get(inputs.settings, options.settings.ref()), accepted);
   }
   // For translations of which there are many.
@@ -99,7 +99,7 @@ struct Translation::Nodes {
     return MakeContext(reader, collections, reader.Get(settings_for_many, options.settings.ref()), nullptr);
   }
   Context MakeContext(flow::Reader& reader, const Context::Collections& collections,
-                      const Ptr<Object<gloov1::Settings>>& object, const proxy::Artifacts* accepted) {
+                      const Ptr<Object<gloov1::Settings>>& object, const proxy::Listener* accepted) {
     static const auto kDefaults = std::make_shared<const gloov1::Settings>();
     Ptr<gloov1::Settings> settings = object ? Ptr<gloov1::Settings>(object, &object->spec) : kDefaults;
     return {reader, collections, std::move(settings), options, accepted};
@@ -145,7 +145,8 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                 if (options.secret_delivery == SecretDelivery::kSds) out.Emit(ref, MakeSecretResources(ref, material));
               }),
       no_upstreams(graph, "no-upstreams"),
-      cluster_view{no_upstreams, in.upstream_groups, in.secrets, tls_materials, in.services, in.artifacts},
+      cluster_view{no_upstreams, in.upstream_groups, in.secrets,     tls_materials,
+                   in.services,  in.artifacts,       in.wasm_modules},
       translated_clusters(
           graph, "translated-clusters", in.upstreams,
           {&settings_for_many, &no_upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.services},
@@ -161,7 +162,7 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
             head.served = reader.Get(clusters, ref) != nullptr;
             out.Emit(ref, std::move(head));
           }),
-      view{upstreams, in.upstream_groups, in.secrets, tls_materials, in.services, in.artifacts},
+      view{upstreams, in.upstream_groups, in.secrets, tls_materials, in.services, in.artifacts, in.wasm_modules},
       listeners_for_routes(graph, "listeners-for-routes", gw.listeners(), {},
                            [](flow::Reader&, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
                              out.Emit(key, ListenerForRoutes(listener));
@@ -246,13 +247,13 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                 }),
       checked_listeners(
           graph, "checked-listeners", gw.listeners(),
-          {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.artifacts},
+          {&in.settings, &upstreams, &in.upstream_groups, &in.secrets, &tls_materials, &in.artifacts, &in.wasm_modules},
           [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
             const Context context = MakeContext(reader, view);
             CheckedListener checked;
             checked.problems = CheckListener(context, listener);
-            checked.listener = WithArtifacts(gateway.listeners().Get(key), context.found_artifacts());
-            checked.accepted = listener.accepted && !HasErrors(checked.problems);
+            checked.listener = WithFound(gateway.listeners().Get(key), context);
+            checked.accepted = listener.accepted && !HasErrors(checked.problems) && !context.waits();
             out.Emit(key, std::move(checked));
           }),
       good_listeners(graph, "listeners-last-good", checked_listeners,
@@ -314,7 +315,7 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                   }
                   static const Bindings kNone;
                   const Bindings& bindings = listener.ssl ? reader.Find(gateway.bindings_by_listener(), key) : kNone;
-                  const Context context = MakeContext(reader, view, &listener.artifacts);
+                  const Context context = MakeContext(reader, view, &listener);
                   out.Emit(key, TranslateListener(context, listener, bindings, by_hash));
                 }),
       served_route_configurations(

@@ -42,7 +42,8 @@ Inputs::Inputs(flow::Graph& graph)
       services(graph, "services"),
       endpoint_slices(graph, "endpoint-slices"),
       pods(graph, "pods"),
-      nodes(graph, "nodes") {}
+      nodes(graph, "nodes"),
+      wasm_modules(graph, "wasm-modules") {}
 
 Inputs::~Inputs() = default;
 

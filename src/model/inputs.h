@@ -5,6 +5,7 @@
 #include "src/model/kubernetes.h"
 #include "src/model/objects.h"
 #include "src/model/settings_key.h"
+#include "src/model/wasm_module.h"
 
 namespace k8sgw {
 
@@ -34,6 +35,8 @@ struct Inputs {
   ObjectInput<core::EndpointSlice> endpoint_slices;
   ObjectInput<core::Pod> pods;
   ObjectInput<core::Node> nodes;
+  // Images that were asked for (src/wasm_cache); no objects.
+  flow::Input<WasmImage, WasmModule> wasm_modules;
 };
 
 }  // namespace k8sgw

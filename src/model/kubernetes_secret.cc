@@ -1,8 +1,11 @@
 #include "src/model/kubernetes_secret.h"
 
+#include <google/protobuf/struct.pb.h>
+
 #include <map>
 
 #include "api/gloo/v1/artifact.proto.h"
+#include "api/gloo/v1/extensions.proto.h"
 #include "api/gloo/v1/secret.proto.h"
 #include "src/base/base64.h"
 #include "src/base/utf8.h"
@@ -91,7 +94,12 @@ void ReadKubernetesSecret(const yaml::Node& document, const ReportAt& report, gl
   ReadMap(document, "stringData", false, report, data);
   const Texts texts(data, report);
   const std::string type(document.FindScalar("type"));
-  if (data.contains("tls.crt") || data.contains("tls.key") || data.contains("ca.crt") || type == "kubernetes.io/tls") {
+  if (type == kRegistryUsers) {
+    // No header secret: else whoever may name one sends these passwords where they like.
+    auto& fields = *(*out->mutable_extensions()->mutable_configs())[type].mutable_fields();
+    fields[kRegistryUsersKey].set_string_value(texts.Take(kRegistryUsersKey));
+  } else if (data.contains("tls.crt") || data.contains("tls.key") || data.contains("ca.crt") ||
+             type == "kubernetes.io/tls") {
     auto& tls = *out->mutable_tls();
     tls.set_cert_chain(texts.Take("tls.crt"));
     tls.set_private_key(texts.Take("tls.key"));

@@ -14,6 +14,10 @@ class Secret;
 
 namespace k8sgw {
 
+// The type of Secrets with users of registries, which become extensions.configs of this name, and their one key.
+inline constexpr char kRegistryUsers[] = "kubernetes.io/dockerconfigjson";
+inline constexpr char kRegistryUsersKey[] = ".dockerconfigjson";
+
 // Called with a field path, the place, what is wrong and how to mend it.
 using ReportAt = std::function<void(Severity severity, const std::string& path, yaml::Mark mark, std::string message,
                                     std::string fix)>;

@@ -54,6 +54,8 @@ constexpr Case kForms[] = {
     {"{data: {tls.crt: \"Y\\nw==\"}}", R"({"tls": {"certChain": "c"}})"},
     {"{stringData: {aws_access_key_id: i, aws_secret_access_key: s, aws_session_token: t}}",
      R"({"aws": {"accessKey": "i", "secretKey": "s", "sessionToken": "t"}})"},
+    {"{type: kubernetes.io/dockerconfigjson, stringData: {.dockerconfigjson: '{}'}}",
+     R"({"extensions": {"configs": {"kubernetes.io/dockerconfigjson": {".dockerconfigjson": "{}"}}}})"},
     {"{stringData: {username: u, password: p}}", R"({"credentials": {"username": "u", "password": "p"}})"},
     {"{type: gloo.solo.io/encryption, stringData: {key: k}}", R"({"encryption": {"key": "k"}})"},
     {"{type: gloo.solo.io/header, stringData: {x-a: '1', x-b: b}}",

@@ -38,6 +38,14 @@ Pipeline::~Pipeline() = default;
 
 bool Pipeline::Stage(const Change& change) { return inputs_->Stage(change); }
 
+void Pipeline::StageWasmModule(const std::string& image, const std::optional<WasmModule>& module) {
+  if (module) {
+    inputs_->wasm_modules.Put({image}, std::make_shared<const WasmModule>(*module));
+  } else {
+    inputs_->wasm_modules.Delete({image});
+  }
+}
+
 std::map<std::string, xds::Update> Pipeline::Commit() {
   graph_.Commit();
   std::map<std::string, xds::Update> updates;

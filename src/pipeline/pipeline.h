@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -14,6 +15,7 @@
 
 #include "src/envoy/translation.h"
 #include "src/gateway/translation.h"
+#include "src/model/wasm_module.h"
 #include "src/pipeline/problem_table.h"
 #include "src/xds/engine.h"
 
@@ -37,6 +39,8 @@ class Pipeline {
 
   // Stages one change; false for kinds that are not translated yet.
   bool Stage(const Change& change);
+  // The same for what is known of an image; nullopt when nobody asks for it any more.
+  void StageWasmModule(const std::string& image, const std::optional<WasmModule>& module);
   // Applies what is staged. Returns what changed for each role, new roles with everything.
   std::map<std::string, xds::Update> Commit();
 

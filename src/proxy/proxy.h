@@ -67,6 +67,9 @@ struct VirtualHostKey {
 // ConfigMaps by their names.
 using Artifacts = std::map<ArtifactRef, Ptr<Object<gloov1::Artifact>>>;
 
+// The SHA-256 of WebAssembly modules by the images that they are in.
+using WasmModules = std::map<std::string, std::string>;
+
 struct Listener {
   // The published message, without virtual hosts and without sslConfigurations (those come from the VirtualServices).
   Ptr<gloov1::Listener> spec;
@@ -84,6 +87,8 @@ struct Listener {
   // The ConfigMaps that its options name, as they were when the options were checked: the last good listener goes on
   // with the ConfigMaps that it was good with. Added by src/envoy.
   Artifacts artifacts;
+  // The same of the images that its options name.
+  WasmModules wasm_modules;
   // Of everything above.
   uint64_t hash = 0;
 

@@ -22,6 +22,7 @@ from cases import (
     sds,
     transcoding,
     validation_service,
+    wasm,
 )
 from harness.scenario import main
 
@@ -44,6 +45,7 @@ _SUITES = [
     rate_limit.SUITE,
     proxy.SUITE,
     images.SUITE,
+    wasm.SUITE,
 ]
 
 if __name__ == "__main__":

@@ -21,6 +21,9 @@ constexpr int64_t kNow = 1767225600;
 // How a case says what stands in the environment.
 constexpr char kSecretsMatch[] = "\n# env HEADER_SECRET_REF_NS_MATCHES_US=true\n";
 
+// How it says what is known of an image: "# wasm IMAGE SHA256" and then perhaps what is wrong.
+constexpr char kModule[] = "# wasm ";
+
 constexpr char kDefaultGateways[] = R"(
 apiVersion: gateway.solo.io/v1
 kind: Gateway
@@ -126,6 +129,20 @@ Pipeline::Options Case::pipeline_options() const {
   return options;
 }
 
+void Case::StageModules(Pipeline& pipeline) const {
+  std::istringstream text(input_);
+  for (std::string line; std::getline(text, line);) {
+    if (!line.starts_with(kModule)) continue;
+    std::istringstream words(line.substr(sizeof(kModule) - 1));
+    std::string image;
+    WasmModule module;
+    words >> image >> module.sha256;
+    std::getline(words >> std::ws, module.problem);
+    if (module.sha256 == "-") module.sha256.clear();
+    pipeline.StageWasmModule(image, module);
+  }
+}
+
 void Case::Run() {
   pipeline_ = std::make_unique<Pipeline>(pipeline_options());
   bool has_gateway = false;
@@ -144,6 +161,7 @@ void Case::Run() {
   };
   stage(input_);
   if (!has_gateway) stage(kDefaultGateways);
+  StageModules(*pipeline_);
   pipeline_->Commit();
   Problems found = pipeline_->problems();
   problems_.insert(problems_.end(), found.begin(), found.end());

@@ -38,6 +38,8 @@ class Case {
   // The objects that were translated, and how.
   const std::vector<Change>& objects() const { return objects_; }
   Pipeline::Options pipeline_options() const;
+  // Stages the modules of images that the case has.
+  void StageModules(Pipeline& pipeline) const;
   const Pipeline& pipeline() const { return *pipeline_; }
   bool ExpectsReports() const;
 

@@ -191,6 +191,7 @@ class Trial {
       const Change& object = case_->objects()[i];
       pipeline.Stage(i == object_ ? Changed(object, mutation) : object);
     }
+    case_->StageModules(pipeline);
     pipeline.Commit();
     return OutcomeOf(pipeline);
   }

@@ -67,6 +67,7 @@ TEST(GoldenReports, EveryProblemOfAPartStandsInTheTree) {
     item.Run();
     Pipeline pipeline(item.pipeline_options());
     for (const Change& change : item.objects()) pipeline.Stage(change);
+    item.StageModules(pipeline);
     pipeline.Commit();
     const auto response = proxy_validation::Validate(pipeline, {}, {});
     const auto findings = proxy_validation::CollectFindings(pipeline);

@@ -55,7 +55,7 @@ ClusterSource::ClusterSource(kube::Follow follow, Options options, Consumer cons
       consumer_(std::move(consumer)),
       settings_kind_{FindKind("Settings")},
       policy_(NamespacePolicy::Read({}, options_.ns)) {
-  for (const WatchedKind& kind : AllWatchedKinds()) {
+  for (const WatchedKind& kind : AllWatchedKinds(options_.registry_secrets)) {
     if (options_.follows && !options_.follows(kind.info->kind)) continue;
     (kind.info->of_cluster ? cluster_kinds_ : kinds_).push_back(kind);
   }

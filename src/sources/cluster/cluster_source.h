@@ -31,6 +31,8 @@ class ClusterSource {
     kube::ReflectorOptions reflector;
     // Which kinds are followed; Settings and namespaces are in any case. Without one, all that the graph can use.
     std::function<bool(Kind)> follows{};
+    // Also Secrets of type kubernetes.io/dockerconfigjson.
+    bool registry_secrets = false;
   };
 
   // Told on the loop's thread. Events are told as they come, also of namespaces, of objects in those that do not count,

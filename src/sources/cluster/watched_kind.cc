@@ -7,8 +7,10 @@ namespace {
 
 // Charts and service accounts fill a cluster with Secrets that are never certificates, headers or keys for us.
 constexpr char kUsefulSecrets[] =
-    "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token,type!=kubernetes.io/dockerconfigjson,"
-    "type!=kubernetes.io/dockercfg,type!=bootstrap.kubernetes.io/token";
+    "type!=helm.sh/release.v1,type!=kubernetes.io/service-account-token,type!=kubernetes.io/dockercfg,"
+    "type!=bootstrap.kubernetes.io/token";
+// Users of registries: of use when a flag names such a Secret.
+constexpr char kButRegistries[] = ",type!=kubernetes.io/dockerconfigjson";
 
 // What controllers put into every namespace: certificates of authorities, never ours.
 constexpr char kUsefulConfigMaps[] =
@@ -27,7 +29,7 @@ kube::Resource WatchedKind::In(const std::string& ns) const {
           std::string(info->plural), info->of_cluster ? "" : ns};
 }
 
-std::vector<WatchedKind> AllWatchedKinds() {
+std::vector<WatchedKind> AllWatchedKinds(bool registry_secrets) {
   std::vector<WatchedKind> out;
   for (const KindInfo& info : AllKinds()) {
     switch (info.kind) {
@@ -36,7 +38,9 @@ std::vector<WatchedKind> AllWatchedKinds() {
       case Kind::kProxy:
       case Kind::kDocument: break;
       case Kind::kArtifact: out.push_back({&kConfigMaps, kUsefulConfigMaps}); break;
-      case Kind::kSecret: out.push_back({&info, kUsefulSecrets}); break;
+      case Kind::kSecret:
+        out.push_back({&info, std::string(kUsefulSecrets) + (registry_secrets ? "" : kButRegistries)});
+        break;
       default: out.push_back({&info}); break;
     }
   }

@@ -24,8 +24,9 @@ struct WatchedKind {
 bool IsTranslatedAlone(Kind kind);
 
 // Everything that the graph can use, in namespaces or of the cluster itself. Settings are followed apart from them.
-// First come those of which there are many, as a rule.
-std::vector<WatchedKind> AllWatchedKinds();
+// First come those of which there are many, as a rule. Secrets with users of registries are left out, unless somebody
+// wants them.
+std::vector<WatchedKind> AllWatchedKinds(bool registry_secrets = false);
 // For their labels; nothing is translated from them. Their KindInfo has Kind::kDocument.
 const WatchedKind& NamespacesKind();
 

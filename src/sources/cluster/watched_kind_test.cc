@@ -22,6 +22,17 @@ TEST(WatchedKind, ArtifactsAreConfigMapsInACluster) {
   EXPECT_THAT(ConfigMaps().field_selector, testing::HasSubstr("metadata.name!=kube-root-ca.crt"));
 }
 
+TEST(WatchedKind, UsersOfRegistriesComeOnlyWhenTheyAreWanted) {
+  for (const bool wanted : {false, true}) {
+    const std::vector<WatchedKind> kinds = AllWatchedKinds(wanted);
+    const auto secrets =
+        std::ranges::find(kinds, Kind::kSecret, [](const WatchedKind& kind) { return kind.info->kind; });
+    EXPECT_THAT(secrets->field_selector, testing::HasSubstr("type!=kubernetes.io/dockercfg"));
+    const bool left_out = secrets->field_selector.find("type!=kubernetes.io/dockerconfigjson") != std::string::npos;
+    EXPECT_EQ(left_out, !wanted);
+  }
+}
+
 TEST(WatchedKind, WhatOthersWriteIntoConfigMapsIsNoChange) {
   ObjectStore store;
   std::vector<Change> changes;

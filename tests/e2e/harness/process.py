@@ -55,7 +55,8 @@ class Process:
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             cwd=ROOT,
-            env={**os.environ, **(env or {})},
+            # Its default is a port for all.
+            env={"K8SGATEWAY_WASM_BIND": "127.0.0.1:0", **os.environ, **(env or {})},
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
