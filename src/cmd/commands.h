@@ -33,6 +33,7 @@ struct RunOptions {
   std::string status_file;
   // Where last good versions outlive a restart; "" for nowhere.
   std::string state_dir;
+  std::string route_shards = "auto";
   PolicyOptions policy;
   LogOptions log;
 };
@@ -89,6 +90,7 @@ struct GlooOptions {
   std::string state_dir;
   XdsAuthOptions xds_auth;
   AdminOptions admin;
+  std::string route_shards = "auto";
   PolicyOptions policy;
   // In a cluster: Services get Upstreams by themselves.
   bool discovery = true;

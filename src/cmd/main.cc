@@ -10,6 +10,7 @@
 #include "src/cmd/flags.h"
 #include "src/cmd/gloo_admin.h"
 #include "src/cmd/leadership.h"
+#include "src/cmd/route_shards.h"
 #include "src/cmd/user_commands.h"
 #include "src/xds_auth/service_account.h"
 #include "src/xds_auth/token_review.h"
@@ -132,6 +133,7 @@ void AddRun(CLI::App& app, int& exit_code) {
             "How long requests in flight may take at the end");
   AddStatusFile(*run, options->status_file);
   AddStateDir(*run, options->state_dir);
+  AddRouteShards(*run, options->route_shards);
   AddPolicyFlags(*run, options->policy);
   AddLogFlags(*run, options->log);
   run->footer(kRunHelp);
@@ -207,6 +209,7 @@ void AddGloo(CLI::App& app, int& exit_code) {
       ->envname("K8SGATEWAY_ENVOY");
   AddStatusFile(*gloo, options->status_file);
   AddStateDir(*gloo, options->state_dir);
+  AddRouteShards(*gloo, options->route_shards);
   AddXdsAuth(*gloo, options->xds_auth);
   AddAdminFlags(*gloo, options->admin);
   options->admin.version = K8SGATEWAY_VERSION;

@@ -18,6 +18,7 @@ from cases import (
     proxy_debug,
     rest_xds,
     sds,
+    sharding,
     transcoding,
     validation_service,
 )
@@ -40,6 +41,7 @@ _SUITES = [
     module.SUITE,
     proxy.SUITE,
     images.SUITE,
+    sharding.SUITE,
 ]
 
 if __name__ == "__main__":
