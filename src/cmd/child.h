@@ -16,7 +16,7 @@ namespace k8sgw {
 // "NAME=value", are added to the environment that we have, in place of ours of these names.
 // Errors: there is no such program, it may not be run, no more processes.
 absl::StatusOr<pid_t> StartChild(const std::vector<std::string>& args, int stderr_fd = -1, int keep_fd = -1,
-                                  const std::vector<std::string>& variables = {});
+                                 const std::vector<std::string>& variables = {});
 
 // What waitpid said, as a shell has it: the exit code, or 128 and the signal.
 int ExitCode(int status);

@@ -26,7 +26,7 @@ inline constexpr std::chrono::seconds kEnvoyDrain{600};
 
 struct ControlPlaneOptions {
   Pipeline::Options pipeline;
-  // Into how many parts route tables are divided; as in src/envoy/division.h.
+  // Into how many parts route tables are divided; as in src/proxy/route_shards.h.
   uint32_t route_shards = 0;
   // Where the fallback for Envoys without a known role listens.
   uint32_t fallback_port = 8080;

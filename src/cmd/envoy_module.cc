@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "module/shard.h"
@@ -10,7 +11,8 @@
 namespace k8sgw {
 
 std::string ModuleFolderOf(const std::string& envoy) {
-  const std::filesystem::path folder = std::filesystem::path(envoy).parent_path();
+  const char* named = std::getenv(kModuleFolderVariable);
+  const std::filesystem::path folder = named && *named ? named : std::filesystem::path(envoy).parent_path();
   std::error_code error;
   const std::filesystem::path whole = std::filesystem::absolute(folder, error);
   const std::string module = (whole / ("lib" + std::string(shard::kModuleName) + ".so")).string();

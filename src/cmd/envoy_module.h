@@ -9,7 +9,8 @@ namespace k8sgw {
 inline constexpr char kModuleFolderVariable[] = "ENVOY_DYNAMIC_MODULES_SEARCH_PATH";
 
 // The folder of the Envoy program, when our module stands beside it: a module is made for the Envoys of one version,
-// and another Envoy than the one that it came with need not know it. "" for none.
+// and another Envoy than the one that it came with need not know it. Or the folder that the variable names, when it is
+// set and has it. "" for none.
 std::string ModuleFolderOf(const std::string& envoy);
 
 // What the metadata of its node says of it, as a field of a JSON object with a comma before it: the control plane then

@@ -4,9 +4,12 @@
 #include <array>
 
 #include "module/shard.h"
+#include "src/proxy/route_shards.h"
 
 namespace k8sgw::envoy {
 namespace {
+
+static_assert(proxy::kMostShards == shard::kMostShards);
 
 // Below this Envoy makes the whole table in a few milliseconds; a listener that gained domains and lost some again does
 // not go back and forth.
@@ -63,7 +66,7 @@ DomainCount CountDomains(const VirtualHost& host) {
 
 Division Divide(uint32_t route_shards, uint64_t exact, uint64_t wildcard, bool limits, const Cut& before) {
   Division out;
-  if (route_shards == kAutoShards) {
+  if (route_shards == proxy::kAutoShards) {
     const uint32_t best = BestShards(exact, wildcard);
     out.cut.shards = IsBearable(before.shards, best, exact, wildcard) ? before.shards : best;
   } else {

@@ -15,9 +15,6 @@
 
 namespace k8sgw::envoy {
 
-// Into how many parts tables are divided: a number, this for as many as fit the number of domains, or 0 for never.
-inline constexpr uint32_t kAutoShards = ~uint32_t{0};
-
 // How a table is divided. Tables of different cuts are apart from each other: Envoy may have both while it goes from
 // one to the other, and the key of a part never means another part.
 struct Cut {

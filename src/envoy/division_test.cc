@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include "src/proxy/route_shards.h"
+
 namespace k8sgw::envoy {
 namespace {
 
 uint32_t Auto(uint64_t exact, uint64_t wildcard, uint32_t before = 0) {
-  return Divide(kAutoShards, exact, wildcard, false, {before, 0}).cut.shards;
+  return Divide(proxy::kAutoShards, exact, wildcard, false, {before, 0}).cut.shards;
 }
 
 TEST(DivisionTest, ByTheNumberOfDomains) {
@@ -44,10 +46,10 @@ TEST(DivisionTest, IsForcedOrForbidden) {
 }
 
 TEST(DivisionTest, LimitsOfRatesKeepItWhole) {
-  const Division division = Divide(kAutoShards, 1'000, 0, true, {256, 0});
+  const Division division = Divide(proxy::kAutoShards, 1'000, 0, true, {256, 0});
   EXPECT_EQ(division.cut, Cut());
   EXPECT_FALSE(division.obstacle.empty());
-  EXPECT_EQ(Divide(kAutoShards, 100, 0, true, {}), Division()) << "it would not be divided anyway";
+  EXPECT_EQ(Divide(proxy::kAutoShards, 100, 0, true, {}), Division()) << "it would not be divided anyway";
 }
 
 TEST(DivisionTest, CountsDomains) {

@@ -2,17 +2,25 @@
 
 #include <algorithm>
 
+#include "api/gateway/v1/gateway.proto.h"
+#include "api/gateway/v1/http_gateway.proto.h"
 #include "api/gloo/v1/proxy.proto.h"
+#include "api/gloo/v1/settings.proto.h"
 #include "envoy/config/route/v3/scoped_route.proto.h"
 #include "src/base/hash.h"
 #include "src/envoy/names.h"
 #include "src/envoy/resource.h"
+#include "src/model/inputs.h"
+#include "src/proxy/route_shards.h"
 
 namespace k8sgw::envoy {
 namespace {
 
 using proxy::ListenerKey;
 using proxy::VirtualHostKey;
+
+// There is one.
+constexpr char kEpoch[] = "drain";
 
 xds::Resource MakeScope(const std::string& name) {
   ::envoy::config::route::v3::ScopedRouteConfiguration scope;
@@ -25,8 +33,11 @@ xds::Resource MakeScope(const std::string& name) {
 }  // namespace
 
 Divisions::Divisions(flow::Graph& graph, const flow::Collection<VirtualHostKey, ServedVirtualHost>& served,
-                     const flow::Collection<RouteConfigKey, Needs>& needs)
-    : with_module(graph, "proxies-with-module"),
+                     const flow::Collection<RouteConfigKey, Needs>& needs, const Inputs& in,
+                     const SettingsRef& settings)
+    : in_(in),
+      settings_(settings),
+      with_module(graph, "proxies-with-module"),
       // An edit of routes changes no count, and goes no further here.
       counts_(graph, "domain-counts", served, {},
               [this](flow::Reader&, const VirtualHostKey& key, const ServedVirtualHost& host, auto& out) {
@@ -36,7 +47,7 @@ Divisions::Divisions(flow::Graph& graph, const flow::Collection<VirtualHostKey, 
                               [](const VirtualHostKey&, const DomainCount& count) {
                                 return std::vector<RouteConfigKey>{count.route_config};
                               }),
-      divisions(graph, "divisions", needs, {&with_module, &counts_by_route_config_},
+      divisions(graph, "divisions", needs, {&with_module, &in.gateways, &in.settings, &counts_by_route_config_},
                 [this](flow::Reader& reader, const RouteConfigKey& key, const Needs&, auto& out) {
                   if (route_shards_ == 0 || !reader.Get(with_module, key.listener.proxy)) return;
                   uint64_t exact = 0;
@@ -50,8 +61,18 @@ Divisions::Divisions(flow::Graph& graph, const flow::Collection<VirtualHostKey, 
                   Ptr<Division> before = divisions.Get(key);
                   const auto known = remembered_.find(key);
                   const Cut cut = before ? before->cut : known != remembered_.end() ? known->second.cut : Cut();
-                  out.Emit(key, Divide(route_shards_, exact, wildcard, limits, cut));
+                  out.Emit(key, Divide(ShardsFor(reader, key.listener.gateway), exact, wildcard, limits, cut));
                 }) {}
+
+uint32_t Divisions::ShardsFor(flow::Reader& reader, const GatewayRef& gateway) const {
+  const auto said_by = [](const auto& object) -> std::optional<uint32_t> {
+    if (!object) return std::nullopt;
+    const auto annotation = object->annotations.find(proxy::kRouteShardsAnnotation);
+    return annotation == object->annotations.end() ? std::nullopt : proxy::ParseRouteShards(annotation->second);
+  };
+  if (const auto shards = said_by(reader.Get(in_.gateways, gateway))) return *shards;
+  return said_by(reader.Get(in_.settings, settings_)).value_or(route_shards_);
+}
 
 std::map<uint64_t, Division> Divisions::Of(flow::Reader& reader, const ListenerKey& listener,
                                            const std::map<uint64_t, Needs>& needs) const {
@@ -134,7 +155,7 @@ Shards::Shards(flow::Graph& graph, const flow::Collection<VirtualHostKey, Served
 }
 
 Generations Shards::After(flow::Reader& reader, const RouteConfigKey& key, const Cut& now) const {
-  const auto epoch = reader.Get(epochs_, 0u);
+  const auto epoch = reader.Get(epochs_, std::string(kEpoch));
   const uint64_t current_epoch = epoch ? *epoch : 0;
   Generations before;
   if (const auto known = generations_.Get(key)) {
@@ -158,7 +179,7 @@ bool Shards::HasOld() const {
   return found;
 }
 
-void Shards::NextEpoch() { epochs_.Put(0, std::make_shared<const uint64_t>(++epoch_)); }
+void Shards::NextEpoch() { epochs_.Put(kEpoch, std::make_shared<const uint64_t>(++epoch_)); }
 
 Shards::Memory Shards::memory() const {
   Memory memory;
@@ -170,7 +191,7 @@ Shards::Memory Shards::memory() const {
 void Shards::Remember(const Memory& memory) {
   remembered_ = memory.generations;
   epoch_ = memory.epoch;
-  if (epoch_ > 0) epochs_.Put(0, std::make_shared<const uint64_t>(epoch_));
+  if (epoch_ > 0) epochs_.Put(kEpoch, std::make_shared<const uint64_t>(epoch_));
 }
 
 }  // namespace k8sgw::envoy

@@ -17,6 +17,10 @@
 #include "src/flow/collection.h"
 #include "src/proxy/proxy.h"
 
+namespace k8sgw {
+struct Inputs;
+}
+
 namespace k8sgw::envoy {
 
 // A part of a table.
@@ -56,13 +60,14 @@ class Divisions {
  public:
   // `needs` has an entry for each table that is served. Nothing is divided before DivideInto is called.
   Divisions(flow::Graph& graph, const flow::Collection<proxy::VirtualHostKey, ServedVirtualHost>& served,
-            const flow::Collection<RouteConfigKey, Needs>& needs);
+            const flow::Collection<RouteConfigKey, Needs>& needs, const Inputs& in, const SettingsRef& settings);
 
   // By ssl hash, of these of a listener.
   std::map<uint64_t, Division> Of(flow::Reader& reader, const proxy::ListenerKey& listener,
                                   const std::map<uint64_t, Needs>& needs) const;
 
-  // As kAutoShards says; before the first Commit.
+  // As in src/proxy/route_shards.h, where neither the Gateway nor Settings say it; 0 forbids it for all. Before the
+  // first Commit.
   void DivideInto(uint32_t shards) { route_shards_ = shards; }
 
   flow::Input<ProxyRef, UsesModule> with_module;
@@ -75,7 +80,11 @@ class Divisions {
   void Remember(const Memory& memory);
 
  private:
-  friend class Shards;
+  // What the Gateway, Settings or the command line say.
+  uint32_t ShardsFor(flow::Reader& reader, const GatewayRef& gateway) const;
+
+  const Inputs& in_;
+  const SettingsRef settings_;
   uint32_t route_shards_ = 0;
   std::map<RouteConfigKey, Division> remembered_;
   flow::Derived<proxy::VirtualHostKey, ServedVirtualHost, proxy::VirtualHostKey, DomainCount> counts_;
@@ -130,7 +139,7 @@ class Shards {
 
   uint64_t epoch_ = 0;
   std::map<RouteConfigKey, Generations> remembered_;
-  flow::Input<uint32_t, uint64_t> epochs_;
+  flow::Input<std::string, uint64_t> epochs_;
   flow::Derived<proxy::ListenerKey, TranslatedListener, RouteConfigKey, Generations> generations_;
   flow::Derived<RouteConfigKey, Generations, ShardKey, ShardHead> heads_;
 

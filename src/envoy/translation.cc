@@ -313,7 +313,7 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
               if (!serve) return;
               for (auto& [route_config, all] : tables) out.Emit(route_config, std::move(all));
             }),
-      divisions(graph, served, needs),
+      divisions(graph, served, needs, in, opts.settings.ref()),
       route_configurations(
           graph, "route-configurations", served_listeners,
           {&needs, &served_by_route_config, &gw.bindings_by_listener()},

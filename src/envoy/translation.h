@@ -96,7 +96,7 @@ class Translation {
   void Remember(const Memory& memory);
 
   // --- divided tables; each counts from the next Commit on
-  // Into how many parts, as in division.h; before the first Commit. Without, nothing is divided.
+  // Into how many parts, as in src/proxy/route_shards.h; before the first Commit. Without, nothing is divided.
   void DivideTables(uint32_t shards);
   // Some Envoy of this proxy has the module.
   void UseModule(const ProxyRef& proxy);

@@ -54,7 +54,7 @@ class Pipeline {
   void ReportNack(const xds::Nack& nack);
 
   // --- route tables that are divided for Envoys that have the module; each counts from the next Commit on
-  // Into how many parts, as in src/envoy/division.h; before the first Commit. Without, none is.
+  // Into how many parts, as in src/proxy/route_shards.h; before the first Commit. Without, none is.
   void DivideTables(uint32_t shards) { envoy_.DivideTables(shards); }
   // Some Envoy of this role has it.
   void UseModule(const std::string& role);

@@ -19,6 +19,7 @@ from cases import (
     rest_xds,
     sds,
     sharding,
+    sharding_differential,
     transcoding,
     validation_service,
 )
@@ -42,6 +43,7 @@ _SUITES = [
     proxy.SUITE,
     images.SUITE,
     sharding.SUITE,
+    sharding_differential.SUITE,
 ]
 
 if __name__ == "__main__":

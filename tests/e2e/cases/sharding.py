@@ -2,13 +2,12 @@
 
 import json
 import random
-import socket
 import time
 from typing import Any
 
-from harness import client, h2, objects
+from harness import client, objects
 from harness.ports import free_port
-from harness.process import APPLY_SECONDS, Gateway, Process
+from harness.process import APPLY_SECONDS, Process
 from harness.scenario import Scenario, Suite, await_answer, expect_line
 from harness.sharding import (
     HEADER,
@@ -52,111 +51,6 @@ def sites(count: int, first: int = 0) -> str:
 def answers(count: int) -> dict[str, str]:
     """What those say."""
     return {f"h{i}.example.com": f"s{i}" for i in range(count)}
-
-
-def _world(choose: random.Random) -> tuple[str, list[str]]:
-    """Objects with domains of all kinds, and hosts to ask for."""
-    exact = [f"h{i}.example.com" for i in range(40)]
-    exact += ["H100.Example.COM", "p.example.com:8080", "[::1]", "[2001:db8::1]:8443", "10.0.0.7"]
-    exact += ["dot.example.com.", "x.y.example.com", "api.x.org", "localhost"]
-    wild = ["*.example.com", "*.y.example.com", "*-suf.example.com", "*.example.com:9000"]
-    wild += ["api.*", "*.org", "*"]
-    domains = exact + wild
-    choose.shuffle(domains)
-    text, number = "", 0
-    while domains:
-        size = choose.choice([1, 1, 1, 2, 3, 5])
-        text += site(f"s{number}", domains[:size])
-        domains, number = domains[size:], number + 1
-    hosts = [*exact, "a.example.com", "b.y.example.com", "c-suf.example.com", "api.com", "api.x.net"]
-    hosts += ["z.org", "unknown", "c.x.y.example.com", "-suf.example.com", "api.", "org"]
-    return text, hosts
-
-
-def _forms(host: str) -> list[str]:
-    name = host.removesuffix(".")
-    forms = [host, host.upper(), host + ":80", host + ":8080", host + ":9000", name + ".", name + ".:80"]
-    return forms + [host + ":", host + ":abc", host + ":80:90", "www." + host]
-
-
-def _http2(port: int, host: str) -> tuple[int, str]:
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        fields = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", host)]
-        try:
-            status, body = h2.fetch(connection, fields, b"")
-        except EOFError:
-            return 0, "closed"
-        return status, body.decode()
-
-
-def _gateway(port: int, settings: str) -> str:
-    return f"""\
----
-apiVersion: gateway.solo.io/v1
-kind: Gateway
-metadata: {{name: gateway-proxy, namespace: gloo-system}}
-spec:
-  bindAddress: 127.0.0.1
-  bindPort: {port}
-  httpGateway: {{options: {{httpConnectionManagerSettings: {settings}}}}}
-"""
-
-
-def _differences(plain: int, other: int, hosts: list[str]) -> tuple[int, list[str]]:
-    """Asks both ports for all forms of these hosts."""
-    one, two = Keepalive(plain), Keepalive(other)
-    compared, different = 0, []
-    for host in (form for host in hosts for form in _forms(host)):
-        for headers in ("", f"{HEADER}: listener-x\r\n"):
-            compared += 1
-            a, b = one.get(host, headers), two.get(host, headers)
-            if a != b:
-                different.append(f"{host!r}: {a} and divided {b}")
-    for host in hosts[::4]:
-        compared += 1
-        a, b = _http2(plain, host), _http2(other, host)
-        if a != b:
-            different.append(f"HTTP/2 {host!r}: {a} and divided {b}")
-    one.close()
-    two.close()
-    return compared, different
-
-
-def _differential(scenario: Scenario, shards: str, settings: str, seed: int) -> None:
-    text, hosts = _world(random.Random(seed))
-    sides = []
-    for flags in (scenario.flags(), divided(scenario.flags(), shards)):
-        port = free_port()
-        folder = scenario.folder / f"objects-{port}"
-        folder.mkdir()
-        (folder / "all.yaml").write_text(text + _gateway(port, settings))
-        (scenario.folder / str(port)).mkdir()
-        gateway = Gateway(scenario.folder / str(port), folder, flags)
-        scenario.own(gateway.process)
-        sides.append((port, gateway))
-    for _, gateway in sides:
-        gateway.process.wait_ready()
-    assert not scopes_of(sides[0][1].flags.admin_port)
-    assert len(scopes_of(sides[1][1].flags.admin_port)) == int(shards)
-    compared, different = _differences(sides[0][0], sides[1][0], hosts)
-    assert not different, f"{len(different)} of {compared}: {different[:5]}"
-    assert compared > 1000
-
-
-@SUITE.case("divided: answers as a whole table does, for hosts of all forms")
-def differential(scenario: Scenario) -> None:
-    _differential(scenario, "16", "{}", 1)
-
-
-@SUITE.case("divided: answers as a whole table does when ports are stripped")
-def differential_stripped(scenario: Scenario) -> None:
-    _differential(scenario, "7", "{stripAnyHostPort: true}", 2)
-
-
-@SUITE.case("divided: answers as a whole table does with HTTP/1.0 and in many parts")
-def differential_many(scenario: Scenario) -> None:
-    settings = "{acceptHttp10: true, defaultHostForHttp10: h3.example.com}"
-    _differential(scenario, "256", settings, 3)
 
 
 @SUITE.case("divided: from some hundred domains on, and whole again, without a wrong answer")
