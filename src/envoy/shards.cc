@@ -35,9 +35,9 @@ xds::Resource MakeScope(const std::string& name) {
 Divisions::Divisions(flow::Graph& graph, const flow::Collection<VirtualHostKey, ServedVirtualHost>& served,
                      const flow::Collection<RouteConfigKey, Needs>& needs, const Inputs& in,
                      const SettingsRef& settings)
-    : in_(in),
+    : with_module(graph, "proxies-with-module"),
+      in_(in),
       settings_(settings),
-      with_module(graph, "proxies-with-module"),
       // An edit of routes changes no count, and goes no further here.
       counts_(graph, "domain-counts", served, {},
               [this](flow::Reader&, const VirtualHostKey& key, const ServedVirtualHost& host, auto& out) {

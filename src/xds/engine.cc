@@ -46,17 +46,21 @@ struct Stream {
   uint64_t nonces = 0;
 };
 
-// Whether the client has asked for each table that its listeners look into.
+// Whether the client has asked for each table that its listeners look into. Parts of tables that no listener looks into
+// any more are for connections that drain.
 bool WantsTables(Stream& stream, const Snapshot& snapshot) {
   std::set<std::string_view> others;
+  std::set<std::string_view> parts;
   for (const auto& [name, listener] : snapshot[IndexOf(Type::kListener)]) {
     if (!stream.module || !listener->with_module) continue;
     others.insert(listener->with_module->plain_tables.begin(), listener->with_module->plain_tables.end());
+    parts.insert(listener->with_module->tables.begin(), listener->with_module->tables.end());
   }
   const auto& tables = snapshot[IndexOf(Type::kRoute)];
   return std::all_of(tables.begin(), tables.end(), [&](const auto& entry) {
     const auto& [name, table] = entry;
-    return stream.Of(Type::kRoute).Wants(name) || others.contains(name) || (table->only_with_module && !stream.module);
+    return stream.Of(Type::kRoute).Wants(name) || others.contains(name) ||
+           (table->only_with_module && !parts.contains(name));
   });
 }
 

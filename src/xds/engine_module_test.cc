@@ -171,6 +171,23 @@ TEST_F(EngineModuleTest, TablesThatNobodyAsksForHoldItBackForAWhileOnly) {
   EXPECT_EQ(client.inbox[0].type, Type::kListener);
 }
 
+// Connections may drain for minutes, and nobody needs to ask for what only they use.
+TEST_F(EngineModuleTest, PartsOfOldTablesNeedNotBeAskedFor) {
+  engine.ModuleReady(kRole, now);
+  Client client(engine, true);
+  Connect(client, "1");
+  Settle(client);
+  Put({Make(Type::kListener, "l", "whole again")});
+  client.AnswerAll();
+  EXPECT_FALSE(engine.InSync(kRole)) << "nobody has asked for the whole table";
+  Request request = client.Base(Type::kRoute);
+  request.subscribe = {"r"};
+  request.unsubscribe = {"g1/0", "g1/1"};
+  engine.Receive(client.id, request, now);
+  client.AnswerAll();
+  EXPECT_TRUE(engine.InSync(kRole));
+}
+
 // Envoy says no to a response although it takes the good tables of it, and does not always name the bad one.
 TEST_F(EngineModuleTest, TablesOfARefusedResponseAreSentAgainOneByOne) {
   engine.ModuleReady(kRole, now);
