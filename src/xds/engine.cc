@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <set>
+#include <utility>
 
 #include "src/xds/subscription.h"
 #include "src/xds/words.h"
@@ -40,6 +41,8 @@ struct Stream {
   bool module = false;
   // Until then its listeners wait for tables; nullopt when they do not.
   std::optional<Time> tables_grace_ends;
+  // It has listeners that look into parts of tables.
+  bool scoped = false;
   // It had listeners before, so it may ask for scopes without being sent one.
   bool resumed = false;
   std::string node_id;
@@ -104,11 +107,26 @@ struct Engine::Impl {
     stream.send(std::move(response));
   }
 
+  // An Envoy whose last listener with scopes goes does not say that it needs none any more, nor that it needs them
+  // again: in between it takes no notice of them.
+  static bool HearsOfScopes(Stream& stream) {
+    Subscription& listeners = stream.Of(Type::kListener);
+    return !stream.module || listeners.HasTables() || listeners.HasUnknown();
+  }
+
+  void FollowListeners(Stream& stream) {
+    const bool before = std::exchange(stream.scoped, stream.module && stream.Of(Type::kListener).HasTables());
+    if (stream.scoped && !before) stream.Of(Type::kScope).SendAgain(Of(SnapshotOf(stream), Type::kScope));
+  }
+
+  static bool Skips(Stream& stream, Type type) { return type == Type::kScope && !HearsOfScopes(stream); }
+
   // Whether the listeners that are to leave look into tables that the client will ask for, but does not have. One that
   // has no scopes yet asks for them when it has the listener, which waits for them by itself.
   bool WaitsForTables(Stream& stream, const Snapshot& snapshot, Time now) {
     const bool will_ask = stream.resumed && !stream.Of(Type::kScope).active();
-    if (!stream.module || (!will_ask && !stream.Of(Type::kScope).wants_all())) return false;
+    const bool has_scopes = stream.Of(Type::kScope).wants_all() && HearsOfScopes(stream);
+    if (!stream.module || (!will_ask && !has_scopes)) return false;
     const auto is_there = [&](const std::string& table) {
       return stream.Of(Type::kRoute).IsSettled(table) || !snapshot[IndexOf(Type::kRoute)].contains(table);
     };
@@ -143,6 +161,8 @@ struct Engine::Impl {
       Subscription& subscription = stream.subscriptions[IndexOf(type)];
       if (subscription.in_flight()) {
         waits = true;
+      } else if (Skips(stream, type)) {
+        continue;
       } else if (subscription.HasPuts((*snapshot)[IndexOf(type)]) && (!waits || type == Type::kEndpoint)) {
         if (type == Type::kListener && WaitsForTables(stream, *snapshot, now)) {
           kept_back = true;
@@ -154,7 +174,7 @@ struct Engine::Impl {
     }
     if (waits || kept_back) return;
     for (int i = kTypeCount - 1; i >= 0; --i) {
-      if (stream.subscriptions[static_cast<size_t>(i)].HasRemovals((*snapshot)[static_cast<size_t>(i)])) {
+      if (!Skips(stream, static_cast<Type>(i)) && stream.subscriptions[static_cast<size_t>(i)].HasRemovals((*snapshot)[static_cast<size_t>(i)])) {
         return Send(stream, static_cast<Type>(i), *snapshot, true);
       }
     }
@@ -230,6 +250,7 @@ struct Engine::Impl {
     }
     if (!request.error) {
       subscription.Ack();
+      if (type == Type::kListener) FollowListeners(stream);
       ++stats.acks;
       return true;
     }
@@ -390,7 +411,7 @@ bool Engine::InSync(const std::string& role) const {
       // Every route configuration belongs to a listener: one that nobody has asked for yet is on its way.
       if (static_cast<Type>(i) == Type::kRoute && !stream->options.single_type && !WantsTables(*stream, *snapshot))
         return false;
-      if (!subscription.active()) continue;
+      if (!subscription.active() || Impl::Skips(*stream, static_cast<Type>(i))) continue;
       found = true;
       if (subscription.in_flight() || subscription.HasPuts(resources) || subscription.HasRemovals(resources))
         return false;

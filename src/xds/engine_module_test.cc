@@ -188,6 +188,22 @@ TEST_F(EngineModuleTest, PartsOfOldTablesNeedNotBeAskedFor) {
   EXPECT_TRUE(engine.InSync(kRole));
 }
 
+// As an Envoy does, which neither says that it needs no scopes any more nor that it needs them again.
+TEST_F(EngineModuleTest, ScopesAreSentAgainAfterTheTableWasWhole) {
+  engine.ModuleReady(kRole, now);
+  Client client(engine, true);
+  Connect(client, "1");
+  Settle(client);
+  Put({Make(Type::kListener, "l", "whole")});
+  client.AnswerAll();
+  Put({Divided("again", {"g1/0", "g1/1"}), Make(Type::kScope, "g1/1", "new")});
+  ASSERT_EQ(client.inbox.size(), 1u);
+  EXPECT_EQ(client.Answer().type, Type::kListener) << "which warms until it has scopes";
+  ASSERT_EQ(client.inbox.size(), 1u);
+  EXPECT_EQ(client.inbox[0].type, Type::kScope);
+  EXPECT_EQ(client.inbox[0].resources.size(), 2u);
+}
+
 // Envoy says no to a response although it takes the good tables of it, and does not always name the bad one.
 TEST_F(EngineModuleTest, TablesOfARefusedResponseAreSentAgainOneByOne) {
   engine.ModuleReady(kRole, now);

@@ -152,6 +152,21 @@ void Subscription::Changed(const std::string& name) {
   if (active_ && (Wants(name) || client_.contains(name))) dirty_.insert(name);
 }
 
+bool Subscription::HasTables() const {
+  return std::any_of(client_.begin(), client_.end(), [](const auto& resource) { return !resource->tables.empty(); });
+}
+
+bool Subscription::HasUnknown() const {
+  return std::any_of(client_.begin(), client_.end(), [](const auto& resource) { return resource->body.empty(); });
+}
+
+void Subscription::SendAgain(const Resources& resources) {
+  if (!active_) return;
+  client_.EraseIf([](const std::string&) { return true; });
+  refused_.clear();
+  for (const auto& [name, resource] : resources) dirty_.insert(name);
+}
+
 void Subscription::Repeat(const std::string& name) {
   if (!active_ || !Wants(name)) return;
   missing_.insert(name);

@@ -54,6 +54,9 @@ class Subscription {
   // The client has the module.
   void UseModule() { module_ = true; }
   bool Wants(std::string_view name) const { return wildcard_ || names_.contains(name); }
+  // Of listeners: whether the client has one that looks into parts of tables; or one of which only the version is known.
+  bool HasTables() const;
+  bool HasUnknown() const;
   // Whether the client has this, in some version, or has refused it.
   bool IsSettled(std::string_view name) const { return client_.contains(name) || refused_.contains(name); }
 
@@ -75,6 +78,9 @@ class Subscription {
   // cut, nobody knows of the rest: it is sent again, alone, and the words about it are heard then.
   // With `one_by_one`, when nothing is named, each is sent again alone, and nothing is refused yet.
   std::vector<Refused> Nack(const std::vector<std::string>& blamed, bool cut, bool one_by_one);
+
+  // The client has forgotten all of them, without a word.
+  void SendAgain(const Resources& resources);
 
   // --- what changes here
   void Changed(const std::string& name);
