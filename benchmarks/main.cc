@@ -36,6 +36,9 @@ void RunFiles(const Programs& programs, const Choice& choice, Figures& figures) 
     EditVirtualService(programs, 1'000, std::max(5, 60 / divide), figures);
     EditVirtualService(programs, 10'000, std::max(5, 30 / divide), figures);
   }
+  if (choice.Wants("divided")) {
+    for (const int n : {100, 1'000, 10'000}) EditDivided(programs, n, std::max(5, 40 / divide), figures);
+  }
   if (choice.Wants("upstream")) EditUpstream(programs, 10'000, std::max(5, 60 / divide), figures);
   if (choice.Wants("cold")) ColdStart(programs, "cold start", 10'000, 1.5, std::max(1, 3 / divide), figures);
   if (choice.Wants("memory")) Memory(programs, 5'000, figures);
@@ -100,9 +103,10 @@ int main(int argc, char** argv) {
   app.add_option("--gateway", programs.gateway, "The k8sgateway binary")->required()->check(CLI::ExistingFile);
   app.add_option("--envoy", programs.envoy, "The Envoy binary")->required()->check(CLI::ExistingFile);
   app.add_option("--json", json, "Write the figures to this file");
-  app.add_option("--only", choice.only,
-                 "edit, upstream, cold, start or memory; of a cluster push, cluster-start, steady, routes, webhook or "
-                 "endpoints; of size fleet, curve, routes, gateways or endpoints; may be given often");
+  app.add_option(
+      "--only", choice.only,
+      "edit, divided, upstream, cold, start or memory; of a cluster push, cluster-start, steady, routes, webhook or "
+      "endpoints; of size fleet, curve, routes, gateways or endpoints; may be given often");
   app.add_option("--divide-samples", choice.divide, "Fewer samples, for a quick look")->check(CLI::Range(1, 100));
   app.add_option("--kubeconfig", kubeconfig,
                  "Measure on this empty cluster, which has our kinds, in place of files. Everything in it may go")

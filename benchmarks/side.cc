@@ -21,9 +21,19 @@ std::string LogFile(const std::string& name) { return (std::filesystem::temp_dir
 
 }  // namespace
 
-GatewaySide::GatewaySide(const Programs& programs, const World& world)
-    : process_({programs.gateway, "run", world.folder(), "--envoy", programs.envoy, "--xds-port", "0", "--admin-port",
-                std::to_string(FreePort()), "--concurrency", "2"},
+namespace {
+
+std::vector<std::string> With(std::vector<std::string> args, const std::vector<std::string>& more) {
+  args.insert(args.end(), more.begin(), more.end());
+  return args;
+}
+
+}  // namespace
+
+GatewaySide::GatewaySide(const Programs& programs, const World& world, const std::vector<std::string>& flags)
+    : process_(With({programs.gateway, "run", world.folder(), "--envoy", programs.envoy, "--xds-port", "0",
+                     "--admin-port", std::to_string(FreePort()), "--concurrency", "2"},
+                    flags),
                LogFile("k8sgateway-bench-ours.log")) {}
 
 EnvoySide::EnvoySide(const Programs& programs, const std::string& bootstrap, const std::string& extension)

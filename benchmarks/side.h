@@ -20,7 +20,8 @@ struct Programs {
 // `run` of a world's folder: control plane and Envoy.
 class GatewaySide {
  public:
-  GatewaySide(const Programs& programs, const World& world);
+  // `flags` are more of `run`.
+  GatewaySide(const Programs& programs, const World& world, const std::vector<std::string>& flags = {});
   // Of the control plane alone.
   const Child& process() const { return process_; }
 

@@ -86,10 +86,11 @@ def make(stage: Stage, name: str, archive: pathlib.Path, preset: str, scratch: p
 
 def _source(source: str, preset: str, scratch: pathlib.Path) -> pathlib.Path:
     """The file of this machine that the build stage would have made."""
-    if source == "/out/k8sgateway":
-        stripped = scratch / "k8sgateway"
+    if source in ("/out/k8sgateway", "/out/libk8sgateway_1.so"):
+        built = pathlib.Path(source).name
+        stripped = scratch / built
         if not stripped.exists():
-            subprocess.run(["strip", "-o", stripped, ROOT / "build" / preset / "k8sgateway"], check=True)
+            subprocess.run(["strip", "-o", stripped, ROOT / "build" / preset / built], check=True)
         return stripped
     if source == "/out/envoy":
         cache = os.environ.get("K8SGATEWAY_CACHE") or (

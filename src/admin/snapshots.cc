@@ -134,6 +134,8 @@ Node ShowResources(const std::map<std::string, Ptr<xds::Resource>>& resources, c
   Node items = Mapping();
   std::string versions;
   for (const auto& [name, resource] : resources) {
+    // A part of a table that stands here as a whole.
+    if (resource->only_with_module) continue;
     versions += resource->version;
     const std::unique_ptr<google::protobuf::Message> message = envoy::ParseAny(*resource);
     redactor.Redact(*message);

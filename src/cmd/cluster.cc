@@ -24,6 +24,7 @@
 #include "src/cmd/gloo_ports.h"
 #include "src/cmd/leadership.h"
 #include "src/cmd/log.h"
+#include "src/cmd/route_shards.h"
 #include "src/cmd/wasm_modules.h"
 #include "src/sources/cluster/cluster_source.h"
 #include "src/sources/kube/http.h"
@@ -130,6 +131,7 @@ class ClusterServer {
     control.pipeline.clock = [] { return std::time(nullptr); };
     control.fallback_port = static_cast<uint32_t>(options_.fallback_port);
     control.pipeline.header_secrets_match_upstreams = options_.policy.header_secrets_match_upstreams;
+    control.route_shards = RouteShards(options_.route_shards);
     control.status_file = options_.status_file;
     control.authenticator = accounts_ ? &accounts_->authenticator() : nullptr;
     control.on_revision = [this](std::chrono::nanoseconds took) { admin_.OnRevision(took); };

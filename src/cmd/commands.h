@@ -52,6 +52,7 @@ struct RunOptions {
   std::string status_file;
   // Where last good versions outlive a restart; "" for nowhere.
   std::string state_dir;
+  std::string route_shards = "auto";
   WasmOptions wasm{.bind = "127.0.0.1:0"};
   PolicyOptions policy;
   LogOptions log;
@@ -110,6 +111,7 @@ struct GlooOptions {
   XdsAuthOptions xds_auth;
   WasmOptions wasm{.bind = "0.0.0.0:9979"};
   AdminOptions admin;
+  std::string route_shards = "auto";
   PolicyOptions policy;
   // In a cluster: Services get Upstreams by themselves.
   bool discovery = true;

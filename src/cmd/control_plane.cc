@@ -10,6 +10,7 @@
 
 #include "api/gloo/v1/artifact.proto.h"
 #include "api/gloo/v1/proxy.proto.h"
+#include "module/shard.h"
 #include "src/base/address.h"
 #include "src/envoy/names.h"
 #include "src/envoy/static_resources.h"
@@ -24,7 +25,9 @@ constexpr auto kStatusRest = std::chrono::milliseconds(50);
 }  // namespace
 
 ControlPlane::ControlPlane(ControlPlaneOptions options, EventLoop& loop, Locate locate)
-    : options_(std::move(options)), loop_(loop), locate_(std::move(locate)), pipeline_(options_.pipeline) {}
+    : options_(std::move(options)), loop_(loop), locate_(std::move(locate)), pipeline_(options_.pipeline) {
+  pipeline_.DivideTables(options_.route_shards);
+}
 
 absl::Status ControlPlane::Listen(const std::string& address) {
   xds::ServerOptions options;
@@ -38,6 +41,8 @@ absl::Status ControlPlane::Listen(const std::string& address) {
       if (options_.on_refusal) options_.on_refusal();
     });
   };
+  if (options_.route_shards > 0) options.engine.module = shard::kVersion;
+  options.engine.on_module = [this](const std::string& role) { loop_.Post([this, role] { UseModule(role); }); };
   options.authenticator = options_.authenticator;
   options.on_refusal = [this](const xds::Refusal& refusal) {
     const std::optional<std::string> line = refusals_.Line(refusal, EventLoop::Now());
@@ -49,6 +54,7 @@ absl::Status ControlPlane::Listen(const std::string& address) {
   fallback.put = envoy::UnknownRoleResources(options_.fallback_port);
   (*server)->Apply(envoy::kFallbackRole, fallback);
   for (const std::string& role : ensured_roles_) (*server)->Apply(role, {});
+  for (const std::string& role : module_roles_) (*server)->ModuleReady(role);
   if (!held_) ServeAll(**server);
   if (serving_) (*server)->SetServing();
   if (server_) server_->Shutdown();
@@ -122,13 +128,46 @@ void ControlPlane::ApplyWasmModules(const std::map<std::string, std::optional<Wa
 
 void ControlPlane::Commit() {
   const auto begin = std::chrono::steady_clock::now();
-  auto updates = pipeline_.Commit();
+  const auto updates = pipeline_.Commit();
   if (options_.on_revision) options_.on_revision(std::chrono::steady_clock::now() - begin);
   if (held_) return;
+  Serve(updates);
+  LogProblems();
+}
+
+void ControlPlane::Serve(const std::map<std::string, xds::Update>& updates) {
   if (server_) {
     for (const auto& [role, update] : updates) server_->Apply(role, update);
   }
-  LogProblems();
+  if (!drain_ends_ && pipeline_.HasOldShards()) drain_ends_ = EventLoop::Now() + options_.drain;
+}
+
+void ControlPlane::UseModule(const std::string& role) {
+  if (!module_roles_.insert(role).second) return;
+  pipeline_.UseModule(role);
+  // Before the first revision nobody waits.
+  if (revision() > 0) {
+    const auto updates = pipeline_.Commit();
+    if (!held_) {
+      Serve(updates);
+      LogProblems();
+    }
+  }
+  if (server_) server_->ModuleReady(role);
+}
+
+// Each time that the connections of replaced listeners have had their time, what was old at the last time goes.
+void ControlPlane::KeepDrains() {
+  if (!drain_ends_ || EventLoop::Now() < *drain_ends_) return;
+  drain_ends_.reset();
+  pipeline_.DrainHasPassed();
+  const auto updates = pipeline_.Commit();
+  if (!held_) Serve(updates);
+}
+
+std::optional<EventLoop::Time> ControlPlane::deadline() const {
+  if (!drain_ends_ || (next_status_ && *next_status_ < *drain_ends_)) return next_status_;
+  return drain_ends_;
 }
 
 void ControlPlane::LogProblems() {
@@ -157,6 +196,7 @@ bool ControlPlane::AllInSync() const {
 }
 
 void ControlPlane::UpdateStatus() {
+  KeepDrains();
   if (options_.status_file.empty()) return;
   const xds::EngineStats stats = server_ ? server_->stats() : xds::EngineStats();
   const xds::AccessStats access = server_ ? server_->access_stats() : xds::AccessStats();

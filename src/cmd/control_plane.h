@@ -21,14 +21,22 @@
 
 namespace k8sgw {
 
+// Of Envoys that are not told another: --drain-time-s.
+inline constexpr std::chrono::seconds kEnvoyDrain{600};
+
 struct ControlPlaneOptions {
   Pipeline::Options pipeline;
+  // Into how many parts route tables are divided; as in src/proxy/route_shards.h.
+  uint32_t route_shards = 0;
   // Where the fallback for Envoys without a known role listens.
   uint32_t fallback_port = 8080;
   // When set, a small JSON file that says which revision is live; replaced as a whole.
   std::string status_file;
   // Called after each revision, with the time that it took.
   std::function<void(std::chrono::nanoseconds)> on_revision;
+  // How long Envoys let connections of a replaced listener live: so long they may use the parts of a route table that
+  // it looked into.
+  std::chrono::seconds drain{kEnvoyDrain};
   // Called when an Envoy has refused something and the problems are another.
   std::function<void()> on_refusal;
   // Who gets configuration over xDS; outlives the control plane. Without one, whoever asks.
@@ -59,13 +67,16 @@ class ControlPlane {
   bool held() const { return held_; }
   // And ConfigMaps of listeners that are refused.
   std::set<ResourceKey> ObjectsWithErrors() const;
+  // Envoys of this role have the module that finds routes in divided tables.
+  void UseModule(const std::string& role);
   // Makes a role known although it has no listeners yet, so that its Envoys start with an empty configuration instead
   // of waiting.
   void EnsureRole(const std::string& role);
-  // Writes the status file when what it says has changed; to be called when deadline() has passed.
+  // Writes the status file when what it says has changed, and takes back what drained listeners have used; to be called
+  // when deadline() has passed.
   void UpdateStatus();
-  // When the status file must be looked at again: Envoys answer on other threads.
-  std::optional<EventLoop::Time> deadline() const { return next_status_; }
+  // When there is something to look at again: Envoys answer on other threads.
+  std::optional<EventLoop::Time> deadline() const;
   // All that there are, with those that EnsureRole made known.
   std::set<std::string> roles() const;
   bool InSync(const std::string& role) const { return server_ && server_->InSync(role); }
@@ -84,6 +95,9 @@ class ControlPlane {
   // Applies what is staged, and serves it.
   void Commit();
   void LogProblems();
+  // What the pipeline has, after a revision, for Envoys.
+  void Serve(const std::map<std::string, xds::Update>& updates);
+  void KeepDrains();
   // Hands everything to a server.
   void ServeAll(xds::Server& server) const;
 
@@ -100,6 +114,8 @@ class ControlPlane {
   std::set<std::string> ensured_roles_;
   std::string last_status_;
   std::optional<EventLoop::Time> next_status_;
+  std::set<std::string> module_roles_;
+  std::optional<EventLoop::Time> drain_ends_;
 };
 
 }  // namespace k8sgw

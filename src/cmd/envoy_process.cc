@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "src/cmd/admin_page.h"
 #include "src/cmd/child.h"
+#include "src/cmd/envoy_module.h"
 
 namespace k8sgw {
 namespace {
@@ -43,7 +45,7 @@ std::string EnvoyProcess::Bootstrap() const {
   // Delta ADS: what changed is sent, and nothing else. The cluster of the xDS server speaks HTTP/2 with keep-alive, so
   // a control plane that is gone without a word is noticed.
   return fmt::format(R"({{
-  "node": {{"id": "k8sgateway-run", "cluster": "k8sgateway", "metadata": {{"role": "{}"}}}},
+  "node": {{"id": "k8sgateway-run", "cluster": "k8sgateway", "metadata": {{"role": "{}"{}}}}},
   "admin": {{"address": {{"socket_address": {{"address": "127.0.0.1", "port_value": {}}}}}}},
   "overload_manager": {{"resource_monitors": [{{
     "name": "envoy.resource_monitors.global_downstream_max_connections",
@@ -70,7 +72,8 @@ std::string EnvoyProcess::Bootstrap() const {
   }}]}}
 }}
 )",
-                     options_.role, options_.admin_port, options_.xds_port, options_.wasm_port);
+                     options_.role, ModuleMetadata(options_.module_folder), options_.admin_port, options_.xds_port,
+                     options_.wasm_port);
 }
 
 absl::Status EnvoyProcess::Start(Time now) {
@@ -82,14 +85,17 @@ absl::Status EnvoyProcess::Start(Time now) {
   }
   // The bootstrap is an argument, not a file: nothing is left behind, however we end. JSON is YAML.
   std::vector<std::string> args = {options_.path,           "--config-yaml",  Bootstrap(),
-                                   "--disable-hot-restart", "--drain-time-s", "2"};
+                                   "--disable-hot-restart", "--drain-time-s", std::to_string(kEnvoyDrainSeconds)};
   args.insert(args.end(), {"--log-format", "%l %n %v", "--log-format-escaped", "-l", options_.log_level});
   // Who watches the access log on a terminal does not wait for Envoy's 10 seconds.
   args.insert(args.end(), {"--file-flush-interval-msec", "200"});
   if (!options_.component_log_level.empty())
     args.insert(args.end(), {"--component-log-level", options_.component_log_level});
   if (options_.concurrency > 0) args.insert(args.end(), {"--concurrency", std::to_string(options_.concurrency)});
-  const absl::StatusOr<pid_t> pid = StartChild(args, log_pipe_[1]);
+  std::vector<std::string> variables;
+  if (!options_.module_folder.empty())
+    variables.push_back(std::string(kModuleFolderVariable) + "=" + options_.module_folder);
+  const absl::StatusOr<pid_t> pid = StartChild(args, log_pipe_[1], -1, variables);
   if (!pid.ok()) return pid.status();
   pid_ = *pid;
   started_ = now;

@@ -19,6 +19,9 @@
 
 namespace k8sgw {
 
+// How long connections of a listener that was replaced may stay.
+inline constexpr int kEnvoyDrainSeconds = 2;
+
 struct EnvoyOptions {
   std::string path;
   // Loopback ports of our xDS server and of Envoy's admin pages.
@@ -33,6 +36,8 @@ struct EnvoyOptions {
   std::string component_log_level;
   // node.metadata.role.
   std::string role;
+  // Where our module is; "" for nowhere.
+  std::string module_folder;
 };
 
 class EnvoyProcess {

@@ -18,6 +18,7 @@
 #include "src/cmd/gloo_ports.h"
 #include "src/cmd/last_good.h"
 #include "src/cmd/log.h"
+#include "src/cmd/route_shards.h"
 #include "src/cmd/wasm_modules.h"
 #include "src/sources/file/directory_source.h"
 
@@ -123,6 +124,7 @@ class GlooServer {
     control.pipeline.clock = [] { return std::time(nullptr); };
     control.fallback_port = static_cast<uint32_t>(options.fallback_port);
     control.pipeline.header_secrets_match_upstreams = options.policy.header_secrets_match_upstreams;
+    control.route_shards = RouteShards(options.route_shards);
     control.status_file = options.status_file;
     control.on_revision = [this](std::chrono::nanoseconds took) { admin_.OnRevision(took); };
     return control;

@@ -76,8 +76,12 @@ void SetResources(const Pipeline& pipeline, Registry& registry) {
     const Snapshot snapshot = pipeline.ResourcesOf(role);
     for (const auto& [type, name] : kTypes) {
       const auto resources = snapshot.find(type);
-      registry.Set(metrics::kTranslatorResources, {ProxyName(role), name},
-                   resources == snapshot.end() ? 0 : Number(resources->second.size()));
+      // Parts of a table are not counted beside the whole.
+      const auto count = resources == snapshot.end()
+                             ? 0
+                             : std::count_if(resources->second.begin(), resources->second.end(),
+                                             [](const auto& entry) { return !entry.second->only_with_module; });
+      registry.Set(metrics::kTranslatorResources, {ProxyName(role), name}, Number(count));
     }
   }
 }
@@ -90,6 +94,7 @@ void SetXds(const ControlPlane& control, Registry& registry) {
   for (const auto& [type, name] : kTypes) {
     registry.Set(metrics::kXdsResponses, {name}, Number(responses[static_cast<size_t>(type)]));
   }
+  registry.Set(metrics::kXdsResponses, {"scopes"}, Number(responses[static_cast<size_t>(xds::Type::kScope)]));
   registry.Set(metrics::kStreams, {}, Number(stats.streams));
   registry.Set(metrics::kResourcesSent, {}, Number(stats.resources_sent));
   registry.Set(metrics::kAcks, {}, Number(stats.acks));

@@ -10,6 +10,7 @@
 #include "src/cmd/flags.h"
 #include "src/cmd/gloo_admin.h"
 #include "src/cmd/leadership.h"
+#include "src/cmd/route_shards.h"
 #include "src/cmd/user_commands.h"
 #include "src/cmd/wasm_flags.h"
 #include "src/xds_auth/service_account.h"
@@ -133,6 +134,7 @@ void AddRun(CLI::App& app, int& exit_code) {
             "How long requests in flight may take at the end");
   AddStatusFile(*run, options->status_file);
   AddStateDir(*run, options->state_dir);
+  AddRouteShards(*run, options->route_shards);
   AddWasmFlags(*run, options->wasm);
   AddPolicyFlags(*run, options->policy);
   AddLogFlags(*run, options->log);
@@ -209,6 +211,7 @@ void AddGloo(CLI::App& app, int& exit_code) {
       ->envname("K8SGATEWAY_ENVOY");
   AddStatusFile(*gloo, options->status_file);
   AddStateDir(*gloo, options->state_dir);
+  AddRouteShards(*gloo, options->route_shards);
   AddXdsAuth(*gloo, options->xds_auth);
   AddWasmFlags(*gloo, options->wasm);
   AddAdminFlags(*gloo, options->admin);

@@ -16,15 +16,19 @@
 #include <optional>
 #include <string>
 
+#include "module/shard.h"
 #include "src/bootstrap/divert.h"
+#include "src/bootstrap/node_metadata.h"
 #include "src/cmd/admin_page.h"
 #include "src/cmd/child.h"
 #include "src/cmd/components.h"
+#include "src/cmd/envoy_module.h"
 #include "src/cmd/event_loop.h"
 #include "src/cmd/find_envoy.h"
 #include "src/cmd/flags.h"
 #include "src/cmd/log.h"
 #include "src/cmd/proxy_start.h"
+#include "src/xds/engine.h"
 #include "src/xds_relay/relay.h"
 
 namespace k8sgw {
@@ -175,6 +179,15 @@ absl::Status InFile(const ProxyOptions& options, const absl::Status& status) {
   return absl::InvalidArgumentError(fmt::format("{}: {}", file, std::string(status.message())));
 }
 
+// Lets Envoy find our module when it is there, and say so.
+void OfferModule(const ProxyOptions& options, const std::string& envoy, std::string& text, yaml::Node& tree) {
+  const std::string folder = ModuleFolderOf(envoy);
+  if (folder.empty() || !options.sidecar_file.empty()) return;
+  if (!bootstrap::AddNodeMetadata(tree, xds::kModuleField, shard::kVersion)) return;
+  text = yaml::Emit(tree);
+  setenv(kModuleFolderVariable, folder.c_str(), 1);
+}
+
 // Puts a relay between Envoy and its control plane; nullptr when none is wanted.
 absl::StatusOr<std::unique_ptr<xds_relay::Relay>> StartRelay(const ProxyOptions& options, std::string& text,
                                                              yaml::Node& tree) {
@@ -207,6 +220,7 @@ int Proxy(const ProxyOptions& options) {
     const rlimit none{0, 0};
     setrlimit(RLIMIT_CORE, &none);
   }
+  OfferModule(options, envoy, *text, bootstrap->tree);
   // First of all that has threads: it blocks signals in them.
   EnvoyParent parent(options, *bootstrap);
   const auto relay = StartRelay(options, *text, bootstrap->tree);

@@ -13,12 +13,14 @@
 #include "src/base/address.h"
 #include "src/cmd/commands.h"
 #include "src/cmd/control_plane.h"
+#include "src/cmd/envoy_module.h"
 #include "src/cmd/envoy_process.h"
 #include "src/cmd/find_envoy.h"
 #include "src/cmd/folder.h"
 #include "src/cmd/last_good.h"
 #include "src/cmd/log.h"
 #include "src/cmd/ports.h"
+#include "src/cmd/route_shards.h"
 #include "src/cmd/wasm_modules.h"
 #include "src/envoy/names.h"
 #include "src/sources/file/directory_source.h"
@@ -34,6 +36,8 @@ constexpr auto kReadyPoll = 2ms;
 constexpr auto kDrainPoll = 20ms;
 constexpr int kIdleChecks = 5;
 constexpr auto kStopPatience = 3s;
+// Somewhat longer than what our Envoy is told.
+constexpr auto kDrain = std::chrono::seconds(kEnvoyDrainSeconds + 1);
 
 class Runner {
  public:
@@ -67,6 +71,8 @@ class Runner {
     control.pipeline.clock = [] { return std::time(nullptr); };
     control.pipeline.header_secrets_match_upstreams = options.policy.header_secrets_match_upstreams;
     control.fallback_port = static_cast<uint32_t>(options.http_port);
+    control.route_shards = RouteShards(options.route_shards);
+    control.drain = kDrain;
     control.status_file = options.status_file;
     return control;
   }
@@ -125,6 +131,9 @@ class Runner {
     envoy.wasm_port = wasm_.port();
     envoy.concurrency = options_.concurrency;
     envoy.role = role_;
+    envoy.module_folder = ModuleFolderOf(envoy.path);
+    // Known from the start: nothing is served first as it is without.
+    if (!envoy.module_folder.empty()) control_.UseModule(role_);
     envoy_.emplace(envoy);
     if (auto status = envoy_->Start(EventLoop::Now()); !status.ok()) return status;
     loop_.Watch(envoy_->log_fd(), [this] { OnEnvoyLog(); });

@@ -25,6 +25,7 @@
 #include "envoy/extensions/transport_sockets/tls/v3/tls.proto.h"
 #include "src/base/hash.h"
 #include "src/envoy/http_connection_manager.h"
+#include "src/envoy/listener_division.h"
 #include "src/envoy/names.h"
 #include "src/envoy/resource.h"
 #include "src/envoy/tls.h"
@@ -232,7 +233,8 @@ Problems CheckListener(const Context& context, const proxy::Listener& in) {
 }
 
 TranslatedListener TranslateListener(const Context& context, const proxy::Listener& in, const Bindings& bindings,
-                                     const std::map<uint64_t, Needs>& needs) {
+                                     const std::map<uint64_t, Needs>& needs,
+                                     const std::map<uint64_t, Division>& divisions) {
   TranslatedListener result;
   if (needs.empty() && !context.settings().gateway().translate_empty_gateways().value()) return result;
   // What is wrong with the Gateway itself is CheckListener's to say.
@@ -245,11 +247,13 @@ TranslatedListener TranslateListener(const Context& context, const proxy::Listen
     const auto it = needs.find(in.isolate_by_ssl_config ? hash : 0);
     return it == needs.end() ? Needs() : it->second;
   };
+  std::vector<RoutedChain> chains;
   if (!in.ssl) {
     auto& chain = *out.add_filter_chains();
     hcmv3::HttpConnectionManager hcm;
     TranslateHttpConnectionManager(context, in, needs_of(0), report, chain, hcm);
-    AddHcm(hcm, RouteConfigName(name, ""), chain);
+    chains.push_back({RouteConfigName(name, ""), 0});
+    AddHcm(hcm, chains.back().route_config, chain);
     result.route_configs.insert(0);
   } else {
     std::map<std::string, const SslGroup*> owners;
@@ -261,13 +265,17 @@ TranslatedListener TranslateListener(const Context& context, const proxy::Listen
         continue;
       hcmv3::HttpConnectionManager hcm;
       TranslateHttpConnectionManager(context, in, needs_of(group.hash), report, chain, hcm);
-      AddHcm(hcm, RouteConfigName(name, in.isolate_by_ssl_config ? HexHash(group.hash) : ""), chain);
+      chains.push_back({RouteConfigName(name, in.isolate_by_ssl_config ? HexHash(group.hash) : ""),
+                        in.isolate_by_ssl_config ? group.hash : 0});
+      AddHcm(hcm, chains.back().route_config, chain);
       chain.set_name(HexHash(group.hash));
       out.add_filter_chains()->Swap(&chain);
-      result.route_configs.insert(in.isolate_by_ssl_config ? group.hash : 0);
+      result.route_configs.insert(chains.back().ssl_hash);
     }
   }
-  if (!out.filter_chains().empty()) result.resource = MakeResource(xds::Type::kListener, name, out);
+  if (out.filter_chains().empty()) return result;
+  result.resource = MakeResource(xds::Type::kListener, name, out);
+  if (!divisions.empty()) DivideListener(in, out, chains, divisions, result);
   return result;
 }
 

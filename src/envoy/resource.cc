@@ -4,6 +4,7 @@
 #include "envoy/config/endpoint/v3/endpoint.proto.h"
 #include "envoy/config/listener/v3/listener.proto.h"
 #include "envoy/config/route/v3/route.proto.h"
+#include "envoy/config/route/v3/scoped_route.proto.h"
 #include "envoy/extensions/transport_sockets/tls/v3/secret.proto.h"
 #include "src/base/hash.h"
 #include "src/base/proto_codec.h"
@@ -16,6 +17,7 @@ std::unique_ptr<google::protobuf::Message> NewMessage(xds::Type type) {
     case xds::Type::kSecret: return std::make_unique<::envoy::extensions::transport_sockets::tls::v3::Secret>();
     case xds::Type::kCluster: return std::make_unique<::envoy::config::cluster::v3::Cluster>();
     case xds::Type::kEndpoint: return std::make_unique<::envoy::config::endpoint::v3::ClusterLoadAssignment>();
+    case xds::Type::kScope: return std::make_unique<::envoy::config::route::v3::ScopedRouteConfiguration>();
     case xds::Type::kListener: return std::make_unique<::envoy::config::listener::v3::Listener>();
     case xds::Type::kRoute: return std::make_unique<::envoy::config::route::v3::RouteConfiguration>();
   }

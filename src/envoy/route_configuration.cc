@@ -3,29 +3,31 @@
 #include <google/protobuf/wrappers.pb.h>
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "api/gloo/v1/proxy.proto.h"
 #include "api/gloo/v1/route_configuration_options.proto.h"
 #include "envoy/config/route/v3/route.proto.h"
+#include "module/shard.h"
 #include "src/base/hash.h"
 #include "src/base/proto_codec.h"
 #include "src/envoy/names.h"
 #include "src/envoy/plugin.h"
 
 namespace k8sgw::envoy {
+namespace {
 
-RouteConfiguration JoinVirtualHosts(const proxy::Listener& listener, const RouteConfigKey& key,
-                                    const ServedVirtualHosts& hosts, const RouteConfiguration* before) {
-  RouteConfiguration out;
-  out.blocks = MakeBlocks(hosts, before ? before->blocks : HostBlocks());
+// Everything but the virtual hosts, of which `longest_body` is the longest direct response.
+routev3::RouteConfiguration MakeHead(const proxy::Listener& listener, std::string name, uint32_t longest_body) {
   routev3::RouteConfiguration head;
-  head.set_name(RouteConfigName(listener.spec->name(), key.ssl_hash == 0 ? "" : HexHash(key.ssl_hash)));
+  head.set_name(std::move(name));
   const auto& options = listener.spec->route_options();
-  uint32_t most = options.has_max_direct_response_body_size_bytes()
-                      ? options.max_direct_response_body_size_bytes().value()
-                      : kDefaultMaxBodyBytes;
+  const uint32_t allowed = options.has_max_direct_response_body_size_bytes()
+                               ? options.max_direct_response_body_size_bytes().value()
+                               : kDefaultMaxBodyBytes;
   // A virtual host may still serve the last good version, from when the limit was higher.
-  for (const auto& block : out.blocks) most = std::max(most, block->longest_body);
+  const uint32_t most = std::max(allowed, longest_body);
   if (options.has_max_direct_response_body_size_bytes() || most > kDefaultMaxBodyBytes) {
     head.mutable_max_direct_response_body_size_bytes()->set_value(most);
   }
@@ -35,13 +37,29 @@ RouteConfiguration JoinVirtualHosts(const proxy::Listener& listener, const Route
   for (const Plugin* plugin : AllPlugins()) {
     if (plugin->route_table) plugin->route_table(filters);
   }
+  return head;
+}
 
+std::shared_ptr<xds::Resource> Begin(const routev3::RouteConfiguration& head) {
   auto resource = std::make_shared<xds::Resource>();
   resource->type = xds::Type::kRoute;
   resource->name = head.name();
-  resource->body.reserve(out.blocks.size() + 1);
   resource->body.push_back(std::make_shared<const std::string>(SerializeDeterministic(head)));
   resource->size = resource->body.front()->size();
+  return resource;
+}
+
+}  // namespace
+
+RouteConfiguration JoinVirtualHosts(const proxy::Listener& listener, const RouteConfigKey& key,
+                                    const ServedVirtualHosts& hosts, const RouteConfiguration* before) {
+  RouteConfiguration out;
+  out.blocks = MakeBlocks(hosts, before ? before->blocks : HostBlocks());
+  uint32_t longest_body = 0;
+  for (const auto& block : out.blocks) longest_body = std::max(longest_body, block->longest_body);
+  const std::string name = RouteConfigName(listener.spec->name(), key.ssl_hash == 0 ? "" : HexHash(key.ssl_hash));
+  auto resource = Begin(MakeHead(listener, name, longest_body));
+  resource->body.reserve(out.blocks.size() + 1);
   uint64_t hash = Hash64(*resource->body.front());
   for (const auto& block : out.blocks) {
     resource->body.push_back(block->bytes);
@@ -52,6 +70,37 @@ RouteConfiguration JoinVirtualHosts(const proxy::Listener& listener, const Route
   resource->version = HexHash(hash);
   out.resource = std::move(resource);
   return out;
+}
+
+RouteConfiguration JoinPieces(const proxy::Listener& listener, const std::string& name,
+                              const std::vector<Ptr<HostPiece>>& hosts) {
+  uint32_t longest_body = 0;
+  size_t size = 0;
+  for (const auto& host : hosts) {
+    longest_body = std::max(longest_body, host->longest_body);
+    size += host->bytes->size();
+  }
+  routev3::RouteConfiguration head = MakeHead(listener, name, longest_body);
+  head.add_request_headers_to_remove(shard::kHeader);
+  auto resource = Begin(head);
+  uint64_t hash = Hash64(*resource->body.front());
+  std::string bytes;
+  bytes.reserve(size);
+  std::vector<Ptr<std::string>> pieces;
+  pieces.reserve(hosts.size());
+  for (const auto& host : hosts) {
+    bytes += *host->bytes;
+    pieces.push_back(host->bytes);
+    hash = HashCombine(hash, host->hash);
+  }
+  if (!hosts.empty()) {
+    resource->body.push_back(std::make_shared<const std::string>(std::move(bytes)));
+    resource->joined_from.push_back(std::make_shared<const std::vector<Ptr<std::string>>>(std::move(pieces)));
+    resource->size += size;
+  }
+  resource->only_with_module = true;
+  resource->version = HexHash(hash);
+  return {std::move(resource), {}};
 }
 
 }  // namespace k8sgw::envoy

@@ -1,7 +1,11 @@
 // The virtual hosts of a filter chain, joined to a RouteConfiguration without touching their bytes.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "src/envoy/host_blocks.h"
+#include "src/envoy/host_split.h"
 #include "src/proxy/proxy.h"
 #include "src/xds/resource.h"
 
@@ -19,5 +23,9 @@ struct RouteConfiguration {
 // at one pointer for each virtual host, and the work for one block where something changed.
 RouteConfiguration JoinVirtualHosts(const proxy::Listener& listener, const RouteConfigKey& key,
                                     const ServedVirtualHosts& hosts, const RouteConfiguration* before = nullptr);
+
+// A part of a divided table, in one block; it has the name that is given.
+RouteConfiguration JoinPieces(const proxy::Listener& listener, const std::string& name,
+                              const std::vector<Ptr<HostPiece>>& hosts);
 
 }  // namespace k8sgw::envoy

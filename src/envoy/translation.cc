@@ -84,9 +84,11 @@ struct Translation::Nodes {
   flow::Derived<ListenerKey, proxy::Listener, ListenerKey, proxy::Listener> served_listeners;
   // One entry for each route configuration.
   flow::Derived<ListenerKey, proxy::Listener, RouteConfigKey, Needs> needs;
+  Divisions divisions;
   flow::Derived<ListenerKey, proxy::Listener, RouteConfigKey, RouteConfiguration> route_configurations;
   flow::Derived<ListenerKey, proxy::Listener, ListenerKey, TranslatedListener> listeners;
   flow::Derived<RouteConfigKey, RouteConfiguration, RouteConfigKey, RouteConfiguration> served_route_configurations;
+  Shards shards;
 
   Nodes(flow::Graph& graph, const Inputs& in, const gateway::Translation& gw, const TranslationOptions& opts);
 
@@ -292,6 +294,7 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
               if (!serve) return;
               for (auto& [route_config, all] : tables) out.Emit(route_config, std::move(all));
             }),
+      divisions(graph, served, needs, in, opts.settings.ref()),
       route_configurations(
           graph, "route-configurations", served_listeners,
           {&needs, &served_by_route_config, &gw.bindings_by_listener()},
@@ -306,8 +309,8 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
             }
           }),
       listeners(graph, "listeners", served_listeners,
-                {&needs, &gw.bindings_by_listener(), &in.settings, &upstreams, &in.upstream_groups, &in.secrets,
-                 &tls_materials},
+                {&needs, &divisions.divisions, &gw.bindings_by_listener(), &in.settings, &upstreams,
+                 &in.upstream_groups, &in.secrets, &tls_materials},
                 [this](flow::Reader& reader, const ListenerKey& key, const proxy::Listener& listener, auto& out) {
                   std::map<uint64_t, Needs> by_hash;
                   for (uint64_t hash : RouteConfigHashes(reader, key, listener)) {
@@ -316,7 +319,8 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
                   static const Bindings kNone;
                   const Bindings& bindings = listener.ssl ? reader.Find(gateway.bindings_by_listener(), key) : kNone;
                   const Context context = MakeContext(reader, view, &listener);
-                  out.Emit(key, TranslateListener(context, listener, bindings, by_hash));
+                  out.Emit(key,
+                           TranslateListener(context, listener, bindings, by_hash, divisions.Of(reader, key, by_hash)));
                 }),
       served_route_configurations(
           graph, "served-route-configurations", route_configurations, {&listeners},
@@ -325,7 +329,8 @@ Translation::Nodes::Nodes(flow::Graph& graph, const Inputs& in, const gateway::T
             const auto listener = reader.Get(listeners, key.listener);
             if (listener && listener->route_configs.contains(key.ssl_hash))
               out.Emit(key, route_configurations.Get(key));
-          }) {
+          }),
+      shards(graph, served, served_listeners, listeners) {
   // What is only served, and has no problems: a speculation need not join thousands of virtual hosts.
   secrets.LeaveOutOfSpeculation();
   endpoints.LeaveOutOfSpeculation();
@@ -345,6 +350,11 @@ const flow::Collection<ListenerKey, TranslatedListener>& Translation::listeners(
 const flow::Collection<RouteConfigKey, RouteConfiguration>& Translation::route_configurations() const {
   return nodes_->served_route_configurations;
 }
+const flow::Collection<ShardKey, RouteConfiguration>& Translation::shard_tables() const {
+  return nodes_->shards.tables;
+}
+const flow::Collection<ShardKey, xds::Resource>& Translation::scopes() const { return nodes_->shards.scopes; }
+const flow::Collection<ShardHostKey, HostPiece>& Translation::shard_pieces() const { return nodes_->shards.pieces; }
 const flow::Collection<SecretRef, SecretResources>& Translation::secrets() const { return nodes_->secrets; }
 const flow::Collection<ListenerKey, proxy::Listener>& Translation::served_listeners() const {
   return nodes_->served_listeners;
@@ -379,6 +389,8 @@ Translation::Memory Translation::memory() const {
   nodes_->served_endpoint_sources.ForEach(
       [&](const auto& key, const auto& value) { memory.endpoints.emplace(key, value); });
   nodes_->tls_materials.ForEach([&](const auto& key, const auto& value) { memory.secrets.emplace(key, value); });
+  memory.divisions = nodes_->divisions.memory();
+  memory.shards = nodes_->shards.memory();
   return memory;
 }
 
@@ -393,6 +405,15 @@ void Translation::Remember(const Memory& memory) {
                        : nodes_->endpoint_sources.Remember(key, value);
   }
   for (const auto& [key, value] : memory.secrets) nodes_->tls_materials.Remember(key, value);
+  nodes_->divisions.Remember(memory.divisions);
+  nodes_->shards.Remember(memory.shards);
 }
+
+void Translation::DivideTables(uint32_t shards) { nodes_->divisions.DivideInto(shards); }
+void Translation::UseModule(const ProxyRef& proxy) {
+  nodes_->divisions.with_module.Put(proxy, std::make_shared<const UsesModule>());
+}
+bool Translation::has_old_shards() const { return nodes_->shards.HasOld(); }
+void Translation::DrainHasPassed() { nodes_->shards.NextEpoch(); }
 
 }  // namespace k8sgw::envoy

@@ -11,6 +11,7 @@
 #include "src/envoy/listener.h"
 #include "src/envoy/route_configuration.h"
 #include "src/envoy/secret_resources.h"
+#include "src/envoy/shards.h"
 #include "src/envoy/virtual_host.h"
 #include "src/gateway/translation.h"
 
@@ -60,6 +61,11 @@ class Translation {
   const flow::Collection<UpstreamRef, xds::Resource>& endpoints() const;
   const flow::Collection<proxy::ListenerKey, TranslatedListener>& listeners() const;
   const flow::Collection<RouteConfigKey, RouteConfiguration>& route_configurations() const;
+  // Of tables that are divided for clients that have the module: their parts, and the scopes of these.
+  const flow::Collection<ShardKey, RouteConfiguration>& shard_tables() const;
+  const flow::Collection<ShardKey, xds::Resource>& scopes() const;
+  // Which virtual hosts stand in which part.
+  const flow::Collection<ShardHostKey, HostPiece>& shard_pieces() const;
   // Empty with SecretDelivery::kInline.
   const flow::Collection<SecretRef, SecretResources>& secrets() const;
 
@@ -82,10 +88,21 @@ class Translation {
     std::map<UpstreamRef, Ptr<xds::Resource>> clusters;
     std::map<UpstreamRef, Ptr<EndpointSource>> endpoints;
     std::map<SecretRef, Ptr<TlsMaterial>> secrets;
+    Divisions::Memory divisions;
+    Shards::Memory shards;
   };
   Memory memory() const;
   // Before the first Commit.
   void Remember(const Memory& memory);
+
+  // --- divided tables; each counts from the next Commit on
+  // Into how many parts, as in src/proxy/route_shards.h; before the first Commit. Without, nothing is divided.
+  void DivideTables(uint32_t shards);
+  // Some Envoy of this proxy has the module.
+  void UseModule(const ProxyRef& proxy);
+  bool has_old_shards() const;
+  // Connections of listeners that were replaced when this was called last have ended.
+  void DrainHasPassed();
 
  private:
   struct Nodes;

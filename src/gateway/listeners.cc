@@ -13,6 +13,7 @@
 #include "api/gloo/v1/route_configuration_options.proto.h"
 #include "src/base/address.h"
 #include "src/gateway/fingerprint.h"
+#include "src/proxy/route_shards.h"
 #include "src/proxy/source_metadata.h"
 
 namespace k8sgw::gateway {
@@ -41,6 +42,15 @@ bool IsolatesBySslConfig(const Object<Gateway>& gateway, const GatewaySettings& 
                              "\"" + annotation->second + "\" is neither true nor false, so Settings decide",
                              "write \"true\" or \"false\""));
   return settings.isolate_by_ssl_config;
+}
+
+void CheckRouteShards(const Object<Gateway>& gateway, const Source& at, Problems& problems) {
+  const auto annotation = gateway.annotations.find(proxy::kRouteShardsAnnotation);
+  if (annotation == gateway.annotations.end() || proxy::ParseRouteShards(annotation->second)) return;
+  problems.push_back(
+      Warning({at.object, "metadata.annotations[\"" + std::string(proxy::kRouteShardsAnnotation) + "\"]"},
+              "\"" + annotation->second + "\" is neither auto nor off nor a number from 2 to 4096, so Settings decide",
+              "write \"auto\", \"off\" or \"256\""));
 }
 
 std::string JoinNames(const std::vector<GatewayRef>& refs) {
@@ -152,6 +162,7 @@ TranslatedGateway TranslateGateway(const Object<Gateway>& gateway, const std::st
   listener->ssl = gateway.spec.ssl();
   Problems& problems = listener->problems;
   listener->isolate_by_ssl_config = IsolatesBySslConfig(gateway, settings, listener->source, problems);
+  CheckRouteShards(gateway, listener->source, problems);
   auto selection = std::make_shared<Selection>(
       ReadSelection(gateway.spec, listener->isolate_by_ssl_config, listener->source, problems));
   CheckBindAddress(gateway, {proxy, NormalAddress(gateway.spec.bind_address()), gateway.spec.bind_port()}, lookups,

@@ -190,6 +190,27 @@ spec: {gateway: {isolateVirtualHostsBySslConfig: true}})");
   EXPECT_TRUE(Says(world.problems(), {"warning", "metadata.annotations[\"gateway.solo.io/isolate_vhost\"]", "maybe"}));
 }
 
+TEST(Listeners, WordsAboutTheDivisionOfTables) {
+  World world;
+  const auto apply = [&](const std::string& word) {
+    const std::string annotations = "annotations: {k8sgateway.io/route-shards: '" + word + "'}}\n";
+    world.Apply("apiVersion: gateway.solo.io/v1\nkind: Gateway\nmetadata: {name: http, namespace: gloo-system, " +
+                annotations + "spec: {bindAddress: '::', bindPort: 8080, httpGateway: {}}\n---\n" +
+                "apiVersion: gloo.solo.io/v1\nkind: Settings\nmetadata: {name: default, namespace: gloo-system, " +
+                annotations + "spec: {}\n");
+  };
+  for (const char* word : {"auto", "off", "2", "4096"}) {
+    apply(word);
+    EXPECT_FALSE(Says(world.problems(), {"route-shards"})) << word;
+  }
+  for (const char* word : {"1", "4097", "on", ""}) {
+    apply(word);
+    EXPECT_TRUE(Says(world.problems(), {"warning", "Gateway", "metadata.annotations[\"k8sgateway.io/route-shards\"]",
+                                        "\"" + std::string(word) + "\""}));
+    EXPECT_TRUE(Says(world.problems(), {"warning", "Settings", "\"" + std::string(word) + "\"", "has no effect"}));
+  }
+}
+
 TEST(Settings, WarnsOfWhatHasNoEffect) {
   World world;
   world.Apply(R"(

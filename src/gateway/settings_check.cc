@@ -16,6 +16,7 @@
 #include "src/base/address.h"
 #include "src/gateway/places.h"
 #include "src/gateway/settings.h"
+#include "src/proxy/route_shards.h"
 
 namespace k8sgw::gateway {
 namespace {
@@ -222,6 +223,13 @@ Problems CheckSettings(const SettingsKey& key, const Object<gloov1::Settings>& s
                     "move what you need to " + key.ref().ToString())};
   }
   Problems problems;
+  if (const auto shards = settings.annotations.find(proxy::kRouteShardsAnnotation);
+      shards != settings.annotations.end() && !proxy::ParseRouteShards(shards->second)) {
+    problems.push_back(
+        Warning({at.object, "metadata.annotations[\"" + std::string(proxy::kRouteShardsAnnotation) + "\"]"},
+                "\"" + shards->second + "\" is neither auto nor off nor a number from 2 to 4096, so it has no effect",
+                "write \"auto\", \"off\" or \"256\""));
+  }
   gloov1::Settings spec = settings.spec;
   // These depend on more than their own value.
   const auto take = [&](bool is_set, std::string_view field, std::string message, std::string fix) {

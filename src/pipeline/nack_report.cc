@@ -22,7 +22,7 @@ constexpr size_t kMostSuspects = 20;
 
 using Suspects = std::vector<Ptr<envoy::VirtualHost>>;
 
-// The virtual hosts with these bytes in them, as far as they are still served.
+// The virtual hosts with these bytes in them, or in their part of a divided table, as far as they are still served.
 Suspects HostsOf(const envoy::Translation& envoy, const envoy::RouteConfigKey& key,
                  const std::set<const std::string*>& pieces) {
   Suspects hosts;
@@ -31,6 +31,14 @@ Suspects HostsOf(const envoy::Translation& envoy, const envoy::RouteConfigKey& k
       hosts.push_back(served->host);
     }
   });
+  if (!hosts.empty()) return hosts;
+  std::set<proxy::VirtualHostKey> split;
+  envoy.shard_pieces().ForEach([&](const envoy::ShardHostKey& piece_key, const Ptr<envoy::HostPiece>& piece) {
+    if (piece_key.shard.route_config == key && pieces.contains(piece->bytes.get())) split.insert(piece_key.host);
+  });
+  for (const proxy::VirtualHostKey& host : split) {
+    if (const auto served = envoy.served_virtual_hosts().Get(host)) hosts.push_back(served->host);
+  }
   return hosts;
 }
 
@@ -84,7 +92,19 @@ class Blame {
               if (envoy::Role(key.proxy) == nack_.role) Gateway(key);
             });
         break;
+      case Type::kScope:
+        ForEachOf(
+            envoy_.scopes(), [](const auto& scope) { return scope; },
+            [&](const envoy::ShardKey& key) {
+              if (envoy::Role(key.route_config.listener.proxy) == nack_.role) Gateway(key.route_config.listener);
+            });
+        break;
       case Type::kRoute:
+        ForEachOf(
+            envoy_.shard_tables(), [](const auto& config) { return config->resource; },
+            [&](const envoy::ShardKey& key) {
+              if (envoy::Role(key.route_config.listener.proxy) == nack_.role) Routes(key.route_config);
+            });
         ForEachOf(
             envoy_.route_configurations(), [](const auto& config) { return config->resource; },
             [&](const envoy::RouteConfigKey& key) {

@@ -165,6 +165,13 @@ void Pipeline::CollectOwn(std::map<std::string, xds::Update>& updates) {
       envoy_.route_configurations(), Type::kRoute,
       [](const envoy::RouteConfigKey& key) { return envoy::Role(key.listener.proxy); },
       [](const envoy::RouteConfiguration& config) { return config.resource; }, route_config_names_);
+  const auto role_of_shard = [](const envoy::ShardKey& key) { return envoy::Role(key.route_config.listener.proxy); };
+  CollectOwn(
+      envoy_.shard_tables(), Type::kRoute, role_of_shard,
+      [](const envoy::RouteConfiguration& config) { return config.resource; }, shard_names_);
+  CollectOwn(
+      envoy_.scopes(), Type::kScope, role_of_shard,
+      [](const xds::Resource& scope) { return std::make_shared<const xds::Resource>(scope); }, scope_names_);
   for (const auto& [key, old] : before_) {
     const auto& [role, type, name] = key;
     const auto& resources = own_[role][type];
@@ -221,6 +228,11 @@ void Pipeline::ReportNack(const xds::Nack& nack) {
     nacked_.insert(part);
     problems_.Set("nack", part, std::move(problems), nack.role);
   }
+}
+
+void Pipeline::UseModule(const std::string& role) {
+  const size_t cut = role.find('~');
+  if (cut != std::string::npos) envoy_.UseModule({role.substr(0, cut), role.substr(cut + 1)});
 }
 
 std::vector<std::string> Pipeline::roles() const {

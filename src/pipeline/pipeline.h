@@ -57,6 +57,16 @@ class Pipeline {
   // An Envoy refused resources: reported on the objects that they came from, until those resources change.
   void ReportNack(const xds::Nack& nack);
 
+  // --- route tables that are divided for Envoys that have the module; each counts from the next Commit on
+  // Into how many parts, as in src/proxy/route_shards.h; before the first Commit. Without, none is.
+  void DivideTables(uint32_t shards) { envoy_.DivideTables(shards); }
+  // Some Envoy of this role has it.
+  void UseModule(const std::string& role);
+  // Whether there are parts of tables for connections of listeners that were replaced.
+  bool HasOldShards() const { return envoy_.has_old_shards(); }
+  // Call it while there are, each time that Envoys have had the time to drain listeners.
+  void DrainHasPassed() { envoy_.DrainHasPassed(); }
+
   // --- insight
   const flow::Graph& graph() const { return graph_; }
   flow::Graph& graph() { return graph_; }
@@ -99,6 +109,8 @@ class Pipeline {
   // The name under which each part is served now, to take it back when it changes.
   std::map<proxy::ListenerKey, std::string> listener_names_;
   std::map<envoy::RouteConfigKey, std::string> route_config_names_;
+  std::map<envoy::ShardKey, std::string> shard_names_;
+  std::map<envoy::ShardKey, std::string> scope_names_;
   // The objects behind the resources of NACKs in force, by role, type and name.
   std::set<std::string> nacked_;
 };

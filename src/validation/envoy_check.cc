@@ -17,6 +17,8 @@ std::string AskEnvoy(const std::vector<const Pipeline*>& pipelines, const std::s
       };
       RouteTables tables;
       for (const auto& [name, routes] : of_type(xds::Type::kRoute)) {
+        // The listeners here look into whole tables.
+        if (routes->only_with_module) continue;
         tables[name] = envoy::Parse<::envoy::config::route::v3::RouteConfiguration>(*routes);
       }
       for (const auto& [name, cluster] : of_type(xds::Type::kCluster)) all.AddCluster(*cluster);

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <iterator>
 #include <set>
+#include <utility>
 
-#include "absl/strings/ascii.h"
-#include "src/base/hash.h"
 #include "src/xds/subscription.h"
+#include "src/xds/words.h"
 
 namespace k8sgw::xds {
 namespace {
@@ -16,39 +15,18 @@ using Snapshot = std::array<Resources, kTypeCount>;
 
 size_t IndexOf(Type type) { return static_cast<size_t>(type); }
 
-bool IsWildcardType(Type type) { return type == Type::kCluster || type == Type::kListener; }
+bool IsWildcardType(Type type) { return type == Type::kCluster || type == Type::kScope || type == Type::kListener; }
 
-// Whether a name goes on at this place. A full stop may also end a sentence.
-bool IsInName(std::string_view words, size_t at) {
-  if (at >= words.size()) return false;
-  const char c = words[at];
-  if (c == '.' || c == '/' || c == '~') return at + 1 < words.size() && absl::ascii_isalnum(words[at + 1]);
-  return absl::ascii_isalnum(c) || c == '_' || c == '-';
-}
-
-// The names among `candidates` that stand in Envoy's words.
-std::vector<std::string> NamedIn(const std::string& words, const std::vector<std::string>& candidates) {
-  std::vector<std::string> named;
-  std::copy_if(candidates.begin(), candidates.end(), std::back_inserter(named),
-               [&](const std::string& name) { return IsNamedIn(words, name); });
-  return named;
-}
-
-// Envoy cuts its words after 4096 bytes and says so; what is much longer is not from Envoy, and is cut here.
-constexpr size_t kMostWords = 16 << 10;
-constexpr std::string_view kCutMark = "...(truncated)";
-
-std::string Shortened(const std::string& words) {
-  return words.size() <= kMostWords ? words : words.substr(0, kMostWords) + std::string(kCutMark);
-}
+// A client that comes back asks for all that it had at once.
+constexpr std::chrono::milliseconds kResumeGrace{1000};
 
 struct Stream {
   Stream(StreamId i, StreamOptions o, std::function<void(Response)> s)
-      : id(i),
-        options(o),
-        send(std::move(s)),
-        subscriptions{Subscription(o.delta), Subscription(o.delta), Subscription(o.delta), Subscription(o.delta),
-                      Subscription(o.delta)} {}
+      : id(i), options(o), send(std::move(s)), subscriptions{Subscription(o.delta), Subscription(o.delta),
+                                                             Subscription(o.delta), Subscription(o.delta),
+                                                             Subscription(o.delta), Subscription(o.delta)} {}
+
+  Subscription& Of(Type type) { return subscriptions[IndexOf(type)]; }
 
   const StreamId id;
   const StreamOptions options;
@@ -59,9 +37,35 @@ struct Stream {
   // Whose snapshot it gets; nullopt while it waits for its role to appear.
   std::optional<std::string> serving;
   std::optional<Time> grace_ends;
+  // The client has the module; it waits until its role is ready for that.
+  bool module = false;
+  // Until then its listeners wait for tables; nullopt when they do not.
+  std::optional<Time> tables_grace_ends;
+  // It has listeners that look into parts of tables.
+  bool scoped = false;
+  // It had listeners before, so it may ask for scopes without being sent one.
+  bool resumed = false;
   std::string node_id;
   uint64_t nonces = 0;
 };
+
+// Whether the client has asked for each table that its listeners look into. Parts of tables that no listener looks into
+// any more are for connections that drain.
+bool WantsTables(Stream& stream, const Snapshot& snapshot) {
+  std::set<std::string_view> others;
+  std::set<std::string_view> parts;
+  for (const auto& [name, listener] : snapshot[IndexOf(Type::kListener)]) {
+    if (!stream.module || !listener->with_module) continue;
+    others.insert(listener->with_module->plain_tables.begin(), listener->with_module->plain_tables.end());
+    parts.insert(listener->with_module->tables.begin(), listener->with_module->tables.end());
+  }
+  const auto& tables = snapshot[IndexOf(Type::kRoute)];
+  return std::all_of(tables.begin(), tables.end(), [&](const auto& entry) {
+    const auto& [name, table] = entry;
+    return stream.Of(Type::kRoute).Wants(name) || others.contains(name) ||
+           (table->only_with_module && !parts.contains(name));
+  });
+}
 
 }  // namespace
 
@@ -70,8 +74,11 @@ struct Engine::Impl {
   EngineStats stats;
   std::map<std::string, Snapshot> roles;
   std::map<StreamId, std::unique_ptr<Stream>> streams;
-  // When the streams that wait for their role to appear have waited long enough.
+  // When the streams that wait for their role to appear, or for tables, have waited long enough.
   std::set<std::pair<Time, StreamId>> graces;
+  std::set<std::pair<Time, StreamId>> tables_graces;
+  // Roles that are ready for the module.
+  std::set<std::string> module_roles;
   StreamId last_stream = 0;
 
   const Snapshot* SnapshotOf(const Stream& stream) const {
@@ -100,26 +107,75 @@ struct Engine::Impl {
     stream.send(std::move(response));
   }
 
+  // An Envoy whose last listener with scopes goes does not say that it needs none any more, nor that it needs them
+  // again: in between it takes no notice of them.
+  static bool HearsOfScopes(Stream& stream) {
+    Subscription& listeners = stream.Of(Type::kListener);
+    return !stream.module || listeners.HasTables() || listeners.HasUnknown();
+  }
+
+  void FollowListeners(Stream& stream) {
+    const bool before = std::exchange(stream.scoped, stream.module && stream.Of(Type::kListener).HasTables());
+    if (stream.scoped && !before) stream.Of(Type::kScope).SendAgain(Of(SnapshotOf(stream), Type::kScope));
+  }
+
+  static bool Skips(Stream& stream, Type type) { return type == Type::kScope && !HearsOfScopes(stream); }
+
+  // Whether the listeners that are to leave look into tables that the client will ask for, but does not have. One that
+  // has no scopes yet asks for them when it has the listener, which waits for them by itself.
+  bool WaitsForTables(Stream& stream, const Snapshot& snapshot, Time now) {
+    const bool will_ask = stream.resumed && !stream.Of(Type::kScope).active();
+    const bool has_scopes = stream.Of(Type::kScope).wants_all() && HearsOfScopes(stream);
+    if (!stream.module || (!will_ask && !has_scopes)) return false;
+    const auto is_there = [&](const std::string& table) {
+      return stream.Of(Type::kRoute).IsSettled(table) || !snapshot[IndexOf(Type::kRoute)].contains(table);
+    };
+    const auto pending = stream.Of(Type::kListener).Pending(snapshot[IndexOf(Type::kListener)]);
+    const bool waits = std::any_of(pending.begin(), pending.end(), [&](const Ptr<Resource>& listener) {
+      return !std::all_of(listener->tables.begin(), listener->tables.end(), is_there);
+    });
+    if (waits && !stream.tables_grace_ends) {
+      stream.tables_grace_ends = now + (will_ask ? kResumeGrace : options.tables_grace);
+      tables_graces.emplace(*stream.tables_grace_ends, stream.id);
+    }
+    if (waits && now < *stream.tables_grace_ends) return true;
+    EndTablesGrace(stream);
+    return false;
+  }
+
+  void EndTablesGrace(Stream& stream) {
+    if (stream.tables_grace_ends) tables_graces.erase({*stream.tables_grace_ends, stream.id});
+    stream.tables_grace_ends.reset();
+  }
+
   // Sends what may leave now: additions in the order of types, each type when the one before it is answered; when all
   // additions are answered, removals in the reverse order. Endpoints alone do not wait: Envoy answers about clusters
   // when they are warm, and they are not before it knows their endpoints.
-  void Pump(Stream& stream) {
+  void Pump(Stream& stream, Time now) {
     const Snapshot* snapshot = SnapshotOf(stream);
     if (!snapshot) return;
     bool waits = false;
+    bool kept_back = false;
     for (int i = 0; i < kTypeCount; ++i) {
       const Type type = static_cast<Type>(i);
       Subscription& subscription = stream.subscriptions[IndexOf(type)];
       if (subscription.in_flight()) {
         waits = true;
+      } else if (Skips(stream, type)) {
+        continue;
       } else if (subscription.HasPuts((*snapshot)[IndexOf(type)]) && (!waits || type == Type::kEndpoint)) {
+        if (type == Type::kListener && WaitsForTables(stream, *snapshot, now)) {
+          kept_back = true;
+          continue;
+        }
         Send(stream, type, *snapshot, false);
         waits = true;
       }
     }
-    if (waits) return;
+    if (waits || kept_back) return;
     for (int i = kTypeCount - 1; i >= 0; --i) {
-      if (stream.subscriptions[static_cast<size_t>(i)].HasRemovals((*snapshot)[static_cast<size_t>(i)])) {
+      if (!Skips(stream, static_cast<Type>(i)) &&
+          stream.subscriptions[static_cast<size_t>(i)].HasRemovals((*snapshot)[static_cast<size_t>(i)])) {
         return Send(stream, static_cast<Type>(i), *snapshot, true);
       }
     }
@@ -142,19 +198,29 @@ struct Engine::Impl {
     if (stream.role) return;
     stream.role = request.role.value_or("");
     stream.node_id = request.node_id;
+    stream.module = !options.module.empty() && request.module == options.module && stream.options.delta &&
+                    !stream.options.single_type;
+    if (stream.module) stream.Of(Type::kListener).UseModule();
+    const bool known = roles.contains(*stream.role);
     if (stream.role->empty()) {
       Serve(stream, options.fallback_role);
-    } else if (roles.contains(*stream.role)) {
+    } else if (known && IsReady(stream)) {
       Serve(stream, *stream.role);
     } else {
-      ++stats.unknown_roles;
+      if (!known) ++stats.unknown_roles;
       stream.grace_ends = now + options.unknown_role_grace;
       graces.emplace(*stream.grace_ends, stream.id);
+      if (!IsReady(stream) && options.on_module) options.on_module(*stream.role);
     }
   }
 
-  void ReceiveDelta(Subscription& subscription, const Request& request, Type type, const Resources& resources) {
+  bool IsReady(const Stream& stream) const { return !stream.module || module_roles.contains(*stream.role); }
+
+  void ReceiveDelta(Stream& stream, const Request& request, Type type, const Resources& resources) {
+    Subscription& subscription = stream.Of(type);
     const bool first = !subscription.active();
+    if (type == Type::kListener && !request.initial_versions.empty()) stream.resumed = true;
+    if (type == Type::kScope && first) EndTablesGrace(stream);
     const bool all = std::find(request.subscribe.begin(), request.subscribe.end(), "*") != request.subscribe.end() ||
                      (first && request.subscribe.empty() && IsWildcardType(type));
     if (first || !request.initial_versions.empty()) subscription.ClientHas(request.initial_versions, resources);
@@ -185,26 +251,21 @@ struct Engine::Impl {
     }
     if (!request.error) {
       subscription.Ack();
+      if (type == Type::kListener) FollowListeners(stream);
       ++stats.acks;
       return true;
     }
     ++stats.nacks;
     const std::string words = Shortened(*request.error);
+    // Of hundreds of small tables it is worth the time to find the one that is wrong.
+    const bool one_by_one = stream.module && type == Type::kRoute;
     std::vector<Refused> refused =
-        subscription.Nack(NamedIn(words, subscription.NamesInFlight()), words.ends_with(kCutMark));
-    if (options.on_nack)
+        subscription.Nack(NamedIn(words, subscription.NamesInFlight()), words.ends_with(kCutMark), one_by_one);
+    if (options.on_nack && (!one_by_one || !refused.empty()))
       options.on_nack({stream.serving.value_or(""), stream.node_id, type, std::move(refused), words});
     return true;
   }
 };
-
-bool IsNamedIn(std::string_view words, std::string_view name) {
-  if (name.empty()) return false;
-  for (size_t at = words.find(name); at != words.npos; at = words.find(name, at + 1)) {
-    if (!IsInName(words, at - 1) && !IsInName(words, at + name.size())) return true;
-  }
-  return false;
-}
 
 Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>()) {
   impl_->options = std::move(options);
@@ -213,13 +274,13 @@ Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>()) {
 
 Engine::~Engine() = default;
 
-void Engine::Apply(const std::string& role, const Update& update, Time) {
+void Engine::Apply(const std::string& role, const Update& update, Time now) {
   const bool fresh = !impl_->roles.contains(role);
   Snapshot& snapshot = impl_->roles[role];
   std::vector<std::pair<Type, std::string>> changed;
   for (const auto& resource : update.put) {
     Ptr<Resource>& slot = snapshot[IndexOf(resource->type)][resource->name];
-    if (slot && slot->version == resource->version) continue;
+    if (slot && *slot == *resource) continue;
     slot = resource;
     changed.emplace_back(resource->type, resource->name);
   }
@@ -227,14 +288,23 @@ void Engine::Apply(const std::string& role, const Update& update, Time) {
     if (snapshot[IndexOf(type)].erase(name) > 0) changed.emplace_back(type, name);
   }
   for (auto& [id, stream] : impl_->streams) {
-    if (fresh && stream->role == role && stream->serving != role) {
+    if (fresh && stream->role == role && stream->serving != role && impl_->IsReady(*stream)) {
       impl_->Serve(*stream, role);
     } else if (stream->serving != role) {
       continue;
     } else {
       for (const auto& [type, name] : changed) stream->subscriptions[IndexOf(type)].Changed(name);
     }
-    impl_->Pump(*stream);
+    impl_->Pump(*stream, now);
+  }
+}
+
+void Engine::ModuleReady(const std::string& role, Time now) {
+  if (!impl_->module_roles.insert(role).second || !impl_->roles.contains(role)) return;
+  for (auto& [id, stream] : impl_->streams) {
+    if (!stream->module || stream->role != role || stream->serving == role) continue;
+    impl_->Serve(*stream, role);
+    impl_->Pump(*stream, now);
   }
 }
 
@@ -267,17 +337,18 @@ void Engine::Receive(StreamId id, const Request& request, Time now) {
   if (!impl_->BookAnswer(stream, subscription, request, *type)) return;
   const Resources& resources = Impl::Of(impl_->SnapshotOf(stream), *type);
   if (stream.options.delta) {
-    impl_->ReceiveDelta(subscription, request, *type, resources);
+    impl_->ReceiveDelta(stream, request, *type, resources);
   } else {
     impl_->ReceiveState(subscription, request, *type, resources);
   }
-  impl_->Pump(stream);
+  impl_->Pump(stream, now);
 }
 
 void Engine::Close(StreamId id) {
   const auto it = impl_->streams.find(id);
   if (it == impl_->streams.end()) return;
   impl_->EndGrace(*it->second);
+  impl_->EndTablesGrace(*it->second);
   impl_->streams.erase(it);
   --impl_->stats.streams;
 }
@@ -306,15 +377,24 @@ std::optional<Response> Engine::Fetch(const Request& request, Time) {
 }
 
 std::optional<Time> Engine::NextDeadline() const {
-  if (impl_->graces.empty()) return std::nullopt;
-  return impl_->graces.begin()->first;
+  std::optional<Time> next;
+  for (const auto* graces : {&impl_->graces, &impl_->tables_graces}) {
+    if (!graces->empty() && (!next || graces->begin()->first < *next)) next = graces->begin()->first;
+  }
+  return next;
 }
 
 void Engine::Tick(Time now) {
   while (!impl_->graces.empty() && impl_->graces.begin()->first <= now) {
     Stream& stream = *impl_->streams.at(impl_->graces.begin()->second);
-    impl_->Serve(stream, impl_->options.fallback_role);
-    impl_->Pump(stream);
+    // One that only waits for what the module needs gets what there is.
+    impl_->Serve(stream, impl_->roles.contains(*stream.role) ? *stream.role : impl_->options.fallback_role);
+    impl_->Pump(stream, now);
+  }
+  while (!impl_->tables_graces.empty() && impl_->tables_graces.begin()->first <= now) {
+    Stream& stream = *impl_->streams.at(impl_->tables_graces.begin()->second);
+    impl_->tables_graces.erase(impl_->tables_graces.begin());
+    impl_->Pump(stream, now);
   }
 }
 
@@ -330,9 +410,9 @@ bool Engine::InSync(const std::string& role) const {
       Subscription& subscription = stream->subscriptions[static_cast<size_t>(i)];
       const Resources& resources = (*snapshot)[static_cast<size_t>(i)];
       // Every route configuration belongs to a listener: one that nobody has asked for yet is on its way.
-      if (static_cast<Type>(i) == Type::kRoute && !stream->options.single_type && !subscription.WantsAll(resources))
+      if (static_cast<Type>(i) == Type::kRoute && !stream->options.single_type && !WantsTables(*stream, *snapshot))
         return false;
-      if (!subscription.active()) continue;
+      if (!subscription.active() || Impl::Skips(*stream, static_cast<Type>(i))) continue;
       found = true;
       if (subscription.in_flight() || subscription.HasPuts(resources) || subscription.HasRemovals(resources))
         return false;

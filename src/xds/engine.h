@@ -10,6 +10,8 @@
 //   next type leaves only when the client has answered the one before; removals leave last, in the reverse order.
 //   A client that does not answer keeps what it has, and gets the newest state when it does answer. When the newly
 //   added routes need no new clusters nothing is waited for: an edit of a route leaves at once.
+// - A client that has the module gets what is made for it, from its first response on. When it has scopes already, a
+//   listener that looks into other tables leaves after these are there (or were refused): no request finds nothing.
 // - When a cluster leaves whose endpoints are a resource of the same name, those follow even if the client has them:
 //   Envoy warms the cluster up with what it is told after it, and does not ask for what it knows.
 // - A NACK keeps the client's last good resources; the refused version is not sent again until it changes; other types
@@ -46,10 +48,15 @@ struct Update {
 using StreamId = uint64_t;
 using Time = std::chrono::steady_clock::time_point;
 
+// In the metadata of a node: the version of the module that the Envoy can load.
+inline constexpr char kModuleField[] = "k8sgateway_module";
+
 // What a client said, transport aside. One struct for SotW and delta.
 struct Request {
   // The node's metadata.role; only the first request of a stream needs it.
   std::optional<std::string> role;
+  // The node's metadata field kModuleField; "" for none. It counts where the role does.
+  std::string module;
   std::string node_id;
   std::string type_url;
   // Nonce of the response that is answered; "" in the first request of a type.
@@ -109,6 +116,13 @@ struct EngineOptions {
   // The role whose snapshot is served to clients without a role, or with an unknown one after the grace period.
   std::string fallback_role;
   std::function<void(const Nack&)> on_nack;
+  // The version of the module that resources `with_module` need; "" when there are none. Who reports it, on an
+  // aggregated delta stream, waits until ModuleReady was called for its role, no longer than unknown_role_grace.
+  std::string module{};
+  // Somebody waits for that.
+  std::function<void(const std::string& role)> on_module{};
+  // How long a listener is kept back for tables that its client does not ask for.
+  std::chrono::milliseconds tables_grace{10000};
 };
 
 // Counters for metrics and tests; monotonic but for `streams`.
@@ -132,6 +146,9 @@ class Engine {
 
   // Applies a change to the snapshot of `role`, creating the role if it is new.
   void Apply(const std::string& role, const Update& update, Time now);
+
+  // The snapshot of `role` has what clients with the module are to get.
+  void ModuleReady(const std::string& role, Time now);
 
   // --- streams
 

@@ -167,6 +167,10 @@ void Hub::Apply(const std::string& role, const Update& update) {
   Call([&](Engine& engine) { engine.Apply(role, update, Now()); });
 }
 
+void Hub::ModuleReady(const std::string& role) {
+  Call([&](Engine& engine) { engine.ModuleReady(role, Now()); });
+}
+
 std::optional<Time> Hub::NextDeadline() const {
   std::optional<Time> next = engine_.NextDeadline();
   if (!ask_again_.empty() && (!next || ask_again_.begin()->first < *next)) next = ask_again_.begin()->first;

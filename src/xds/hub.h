@@ -111,6 +111,7 @@ class Hub {
   Hub& operator=(const Hub&) = delete;
 
   void Apply(const std::string& role, const Update& update);
+  void ModuleReady(const std::string& role);
   // Calls `done` once, perhaps before it returns: with nothing when nothing is newer, or with why the caller gets
   // nothing: the authenticator's errors, or NotFound for an unknown role, when that is not to get the fallback.
   void Fetch(const Caller& caller, const Request& request, Fetched done, bool known_role_only = false);

@@ -198,6 +198,7 @@ class GrpcServer final : public Server {
   void Fetch(const Caller& caller, const Request& request, Hub::Fetched done) override {
     served_.hub.Fetch(caller, request, std::move(done), true);
   }
+  void ModuleReady(const std::string& role) override { served_.hub.ModuleReady(role); }
   void SetServing() override { port_->SetServing(true); }
   EngineStats stats() const override { return served_.hub.stats(); }
   ResponseCounts responses() const override { return served_.hub.responses(); }

@@ -41,6 +41,8 @@ class Server {
   // A Fetch that came by another way than gRPC, as Hub::Fetch, for known roles only. The server is there until `done`
   // was called.
   virtual void Fetch(const Caller& caller, const Request& request, Hub::Fetched done) = 0;
+  // As in Engine.
+  virtual void ModuleReady(const std::string& role) = 0;
   // Health answers NOT_SERVING until this is called.
   virtual void SetServing() = 0;
   virtual EngineStats stats() const = 0;

@@ -89,8 +89,8 @@ void Subscription::SetNames(const std::vector<std::string>& names) {
 void Subscription::ClientHas(const std::map<std::string, std::string>& versions, const Resources& resources) {
   for (const auto& [name, version] : versions) {
     const auto current = resources.find(name);
-    const bool same = current != resources.end() && current->second->version == version;
-    client_.Put(same ? current->second : KnownByVersion(name, version));
+    const bool same = current != resources.end() && Seen(current->second)->version == version;
+    client_.Put(same ? Seen(current->second) : KnownByVersion(name, version));
     dirty_.insert(name);
   }
 }
@@ -122,13 +122,17 @@ void Subscription::Ack() {
 }
 
 // Envoy takes the innocent part of a response and its removals, also without delta.
-std::vector<Refused> Subscription::Nack(const std::vector<std::string>& blamed, bool cut) {
+std::vector<Refused> Subscription::Nack(const std::vector<std::string>& blamed, bool cut, bool one_by_one) {
   std::vector<Refused> refused;
+  one_by_one = one_by_one && blamed.empty() && flight_->sent.size() > 1;
   for (const auto& resource : flight_->sent) {
     // What the client had before, and was only repeated, is not what it refuses.
     const Ptr<Resource> had = client_.Find(resource->name);
     if (had && had->version == resource->version) continue;
-    if (blamed.empty() || std::find(blamed.begin(), blamed.end(), resource->name) != blamed.end()) {
+    if (one_by_one) {
+      dirty_.insert(resource->name);
+      alone_.insert(resource->name);
+    } else if (blamed.empty() || std::find(blamed.begin(), blamed.end(), resource->name) != blamed.end()) {
       const bool has_body = had && !had->body.empty();
       refused.push_back({resource->name, resource, has_body ? had : nullptr});
       refused_[resource->name] = resource->version;
@@ -146,6 +150,21 @@ std::vector<Refused> Subscription::Nack(const std::vector<std::string>& blamed, 
 
 void Subscription::Changed(const std::string& name) {
   if (active_ && (Wants(name) || client_.contains(name))) dirty_.insert(name);
+}
+
+bool Subscription::HasTables() const {
+  return std::any_of(client_.begin(), client_.end(), [](const auto& resource) { return !resource->tables.empty(); });
+}
+
+bool Subscription::HasUnknown() const {
+  return std::any_of(client_.begin(), client_.end(), [](const auto& resource) { return resource->body.empty(); });
+}
+
+void Subscription::SendAgain(const Resources& resources) {
+  if (!active_) return;
+  client_.EraseIf([](const std::string&) { return true; });
+  refused_.clear();
+  for (const auto& [name, resource] : resources) dirty_.insert(name);
 }
 
 void Subscription::Repeat(const std::string& name) {
@@ -183,7 +202,7 @@ bool Subscription::HasPuts(const Resources& resources) {
   for (auto it = dirty_.begin(); it != dirty_.end();) {
     const auto resource = resources.find(*it);
     const bool exists = resource != resources.end() && Wants(*it);
-    if (exists && IsNew(*resource->second)) {
+    if (exists && IsNew(*Seen(resource->second))) {
       found = true;
       ++it;
     } else if (exists || !client_.contains(*it)) {
@@ -243,7 +262,12 @@ Response Subscription::Make(const Resources& resources, bool removals, std::stri
   response.nonce = nonce;
   Flight flight;
   flight.nonce = std::move(nonce);
+  const std::optional<std::string> alone = alone_.empty() ? std::nullopt : NextAlone(resources);
   for (auto it = dirty_.begin(); it != dirty_.end();) {
+    if (alone && *it != *alone) {
+      ++it;
+      continue;
+    }
     const auto resource = resources.find(*it);
     const bool exists = resource != resources.end() && Wants(*it);
     const bool gone = !exists && client_.contains(*it);
@@ -253,8 +277,8 @@ Response Subscription::Make(const Resources& resources, bool removals, std::stri
     }
     if (delta_) {
       const bool asked = missing_.erase(*it) > 0;
-      if (exists && (IsNew(*resource->second) || asked)) {
-        response.resources.push_back(resource->second);
+      if (exists && (IsNew(*Seen(resource->second)) || asked)) {
+        response.resources.push_back(Seen(resource->second));
       } else if (gone || (asked && !exists)) {
         response.removed.push_back(*it);
       }
@@ -277,8 +301,24 @@ Response Subscription::Make(const Resources& resources, bool removals, std::stri
   return response;
 }
 
-bool Subscription::WantsAll(const Resources& resources) const {
-  return std::all_of(resources.begin(), resources.end(), [&](const auto& entry) { return Wants(entry.first); });
+std::vector<Ptr<Resource>> Subscription::Pending(const Resources& resources) const {
+  std::vector<Ptr<Resource>> pending;
+  for (const std::string& name : dirty_) {
+    const auto resource = resources.find(name);
+    if (resource != resources.end() && Wants(name) && IsNew(*Seen(resource->second)))
+      pending.push_back(Seen(resource->second));
+  }
+  return pending;
+}
+
+std::optional<std::string> Subscription::NextAlone(const Resources& resources) {
+  while (!alone_.empty()) {
+    std::string name = std::move(alone_.extract(alone_.begin()).value());
+    const auto resource = resources.find(name);
+    if (resource != resources.end() && Wants(name) && dirty_.contains(name) && IsNew(*Seen(resource->second)))
+      return name;
+  }
+  return std::nullopt;
 }
 
 std::vector<std::string> Subscription::NamesInFlight() const {

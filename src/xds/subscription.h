@@ -49,8 +49,17 @@ class Subscription {
 
   bool active() const { return active_; }
   bool in_flight() const { return flight_.has_value(); }
-  // Whether the client has asked for each of these.
-  bool WantsAll(const Resources& resources) const;
+  // Whether the client wants whatever there is.
+  bool wants_all() const { return active_ && wildcard_; }
+  // The client has the module.
+  void UseModule() { module_ = true; }
+  bool Wants(std::string_view name) const { return wildcard_ || names_.contains(name); }
+  // Of listeners: whether the client has one that looks into parts of tables; or one of which only the version is
+  // known.
+  bool HasTables() const;
+  bool HasUnknown() const;
+  // Whether the client has this, in some version, or has refused it.
+  bool IsSettled(std::string_view name) const { return client_.contains(name) || refused_.contains(name); }
 
   // --- what the client says. Each may leave names to be looked at again.
   void SubscribeAll(const Resources& resources);
@@ -68,7 +77,11 @@ class Subscription {
   void Ack();
   // `blamed` are the names that the client's words blame; the rest was taken. Empty blames all. When the words were
   // cut, nobody knows of the rest: it is sent again, alone, and the words about it are heard then.
-  std::vector<Refused> Nack(const std::vector<std::string>& blamed, bool cut);
+  // With `one_by_one`, when nothing is named, each is sent again alone, and nothing is refused yet.
+  std::vector<Refused> Nack(const std::vector<std::string>& blamed, bool cut, bool one_by_one);
+
+  // The client has forgotten all of them, without a word.
+  void SendAgain(const Resources& resources);
 
   // --- what changes here
   void Changed(const std::string& name);
@@ -81,6 +94,8 @@ class Subscription {
   // Whether something new or changed is to be sent, as far as `resources` go.
   bool HasPuts(const Resources& resources);
   bool HasRemovals(const Resources& resources) const;
+  // What Make would put into a response, of a delta stream.
+  std::vector<Ptr<Resource>> Pending(const Resources& resources) const;
   // Whether the resource differs from what the client is known to have, and was not refused.
   bool IsNew(const Resource& resource) const;
   // The next response; call only when nothing is in flight. With `removals` gone resources are taken back; without,
@@ -96,10 +111,16 @@ class Subscription {
     std::vector<std::string> removed;
   };
 
-  bool Wants(std::string_view name) const { return wildcard_ || names_.contains(name); }
+  // As this client gets it.
+  const Ptr<Resource>& Seen(const Ptr<Resource>& resource) const {
+    return module_ && resource->with_module ? resource->with_module : resource;
+  }
+  // The next of those that are to be sent alone.
+  std::optional<std::string> NextAlone(const Resources& resources);
   void FillState(const Resources& resources, bool removals, Response& response);
 
   const bool delta_;
+  bool module_ = false;
   bool active_ = false;
   bool wildcard_ = false;
   // State of the world: the client came with a version, so it may have resources from an earlier connection.
@@ -113,6 +134,8 @@ class Subscription {
   std::map<std::string, std::string, std::less<>> refused_;
   // Names that may differ from what the client has.
   Names dirty_;
+  // Names that were refused with others, nobody knows which: the next responses have one of them each.
+  Names alone_;
   // Names that the client needs some word of, whatever it has: those it asks for, and those of Repeat.
   Names missing_;
   std::optional<Flight> flight_;

@@ -9,6 +9,7 @@ constexpr std::array<std::string_view, kTypeCount> kUrls = {
     "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
     "type.googleapis.com/envoy.config.cluster.v3.Cluster",
     "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment",
+    "type.googleapis.com/envoy.config.route.v3.ScopedRouteConfiguration",
     "type.googleapis.com/envoy.config.listener.v3.Listener",
     "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
 };

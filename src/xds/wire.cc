@@ -99,6 +99,8 @@ void ReadCommon(const Message& message, Request* out) {
     const auto& fields = message.node().metadata().fields();
     const auto role = fields.find("role");
     out->role = role == fields.end() ? "" : role->second.string_value();
+    const auto module = fields.find(kModuleField);
+    out->module = module == fields.end() ? "" : module->second.string_value();
   }
   out->type_url = message.type_url();
   out->nonce = message.response_nonce();

@@ -26,7 +26,7 @@ std::string NameOf(std::string_view bytes) {
 
 bool IsWildcard(const std::string& type_url) {
   const std::optional<xds::Type> type = xds::TypeOfUrl(type_url);
-  return type == xds::Type::kCluster || type == xds::Type::kListener;
+  return type == xds::Type::kCluster || type == xds::Type::kScope || type == xds::Type::kListener;
 }
 
 }  // namespace

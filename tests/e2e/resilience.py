@@ -20,6 +20,8 @@ from cases import (
     rate_limit,
     rest_xds,
     sds,
+    sharding,
+    sharding_differential,
     transcoding,
     validation_service,
     wasm,
@@ -45,6 +47,8 @@ _SUITES = [
     rate_limit.SUITE,
     proxy.SUITE,
     images.SUITE,
+    sharding.SUITE,
+    sharding_differential.SUITE,
     wasm.SUITE,
 ]
 

@@ -8,6 +8,7 @@
 #include "envoy/config/endpoint/v3/endpoint.proto.h"
 #include "envoy/config/listener/v3/listener.proto.h"
 #include "envoy/config/route/v3/route.proto.h"
+#include "envoy/config/route/v3/scoped_route.proto.h"
 #include "envoy/extensions/transport_sockets/tls/v3/secret.proto.h"
 #include "src/base/hash.h"
 #include "src/base/proto_codec.h"
@@ -116,6 +117,7 @@ class World {
     Require(resource.size == envoy::JoinBytes(resource).size(), "a resource knows its size", resource.name);
     switch (resource.type) {
       case xds::Type::kCluster: return CheckParse<::envoy::config::cluster::v3::Cluster>(resource);
+      case xds::Type::kScope: return CheckParse<::envoy::config::route::v3::ScopedRouteConfiguration>(resource);
       case xds::Type::kListener: return CheckParse<::envoy::config::listener::v3::Listener>(resource);
       case xds::Type::kRoute: return CheckParse<::envoy::config::route::v3::RouteConfiguration>(resource);
       case xds::Type::kSecret: return CheckParse<::envoy::extensions::transport_sockets::tls::v3::Secret>(resource);

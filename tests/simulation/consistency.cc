@@ -39,6 +39,14 @@ class Check {
       wanted_tables.insert(references.routes.begin(), references.routes.end());
       Require(listener, Type::kRoute, references.routes);
       Require(listener, Type::kSecret, references.secrets);
+      if (!listener.with_module) return;
+      const std::set<std::string> tables(listener.with_module->tables.begin(), listener.with_module->tables.end());
+      Require(listener, Type::kScope, tables);
+    });
+    ForEach(Type::kScope, [&](const xds::Resource& scope) {
+      const References& references = ReferencesOf(scope);
+      wanted_tables.insert(references.routes.begin(), references.routes.end());
+      Require(scope, Type::kRoute, references.routes);
     });
     ForEach(Type::kCluster, [&](const xds::Resource& cluster) {
       const References& references = ReferencesOf(cluster);

@@ -11,9 +11,11 @@ namespace {
 // initial_fetch_timeout, unless it is set.
 constexpr Clock::Duration kWarmingTimeout{15'000};
 
-}  // namespace
-
 using xds::Type;
+
+bool IsByName(Type type) { return type != Type::kCluster && type != Type::kScope && type != Type::kListener; }
+
+}  // namespace
 
 FakeEnvoy::FakeEnvoy(EnvoyTraits traits, xds::Engine& engine, Clock& clock, Random& random,
                      std::function<Snapshot()> snapshot, std::function<void(std::string)> complain)
@@ -27,6 +29,7 @@ FakeEnvoy::FakeEnvoy(EnvoyTraits traits, xds::Engine& engine, Clock& clock, Rand
 void FakeEnvoy::Connect() {
   const uint64_t life = ++life_;
   said_role_ = false;
+  knew_scopes_ = false;
   in_flight_.clear();
   refused_.clear();
   confirmed_.clear();
@@ -77,6 +80,7 @@ void FakeEnvoy::Calm() {
 xds::Request FakeEnvoy::Base(Type type) {
   xds::Request request;
   if (!said_role_) request.role = traits_.role;
+  if (!said_role_ && traits_.module) request.module = kModule;
   said_role_ = true;
   request.node_id = traits_.id;
   request.type_url = xds::TypeUrl(type);
@@ -87,7 +91,7 @@ xds::Request FakeEnvoy::Base(Type type) {
 void FakeEnvoy::Subscribe(Type type, const std::set<std::string>& names) {
   const bool first = !asked_.contains(type);
   std::set<std::string>& asked = asked_[type];
-  const bool by_name = type != Type::kCluster && type != Type::kListener;
+  const bool by_name = IsByName(type);
   if (!first && (!by_name || asked == names)) return;
   if (first && by_name && names.empty()) {
     asked_.erase(type);
@@ -283,7 +287,7 @@ void FakeEnvoy::Accept(const Mail& mail) {
   if (whole) held.clear();
   for (const auto& resource : response.resources) {
     // An answer may cross the word that it is not wanted any more.
-    const bool by_name = response.type != Type::kCluster && response.type != Type::kListener;
+    const bool by_name = IsByName(response.type);
     if (by_name && !asked_[response.type].contains(resource->name)) continue;
     // A last good version in the place of a refused one takes no refusal back.
     const auto old = before.find(resource->name);
@@ -302,6 +306,7 @@ void FakeEnvoy::Accept(const Mail& mail) {
       if (!there) absent_.insert({response.type, name});
     }
   }
+  if (response.type == Type::kListener) CheckTables(response);
   if (response.type == Type::kRoute) {
     for (const auto& resource : response.resources) confirmed_.insert(resource->name);
     CheckNewRoutes(mail);
@@ -310,6 +315,38 @@ void FakeEnvoy::Accept(const Mail& mail) {
   for (const auto& [name, cluster] : before) {
     if (!held.contains(name)) CheckGoneCluster(name, mail);
   }
+}
+
+// One that knows scopes finds those of a new listener ready at once, and their tables must be there as well.
+void FakeEnvoy::CheckTables(const xds::Response& response) {
+  if (!asked_.contains(Type::kScope)) return;
+  for (const auto& listener : response.resources) {
+    for (const std::string& table : listener->tables) {
+      if (held_[Type::kRoute].contains(table) || refused_.contains({Type::kRoute, table}) ||
+          refused_.contains({Type::kScope, table}))
+        continue;
+      if (snapshot_()[Type::kRoute].contains(table)) complain_(listener->name + " came before " + table);
+    }
+  }
+}
+
+// All of them or none, as Envoy does; after the first time "*" has to be said.
+void FakeEnvoy::SubscribeScopes(bool wanted) {
+  if (wanted == asked_.contains(Type::kScope)) return;
+  xds::Request request = Base(Type::kScope);
+  if (wanted) {
+    asked_[Type::kScope];
+    if (knew_scopes_) request.subscribe.push_back("*");
+    if (!knew_scopes_) {
+      for (const auto& [name, resource] : held_[Type::kScope]) request.initial_versions[name] = resource->version;
+    }
+    knew_scopes_ = true;
+  } else {
+    asked_.erase(Type::kScope);
+    held_[Type::kScope].clear();
+    request.unsubscribe.push_back("*");
+  }
+  engine_.Receive(*stream_, request, clock_.now());
 }
 
 void FakeEnvoy::CheckNewRoutes(const Mail& mail) {
@@ -342,12 +379,14 @@ void FakeEnvoy::CheckGoneCluster(const std::string& name, const Mail& mail) {
 
 void FakeEnvoy::Follow() {
   if (!stream_) return;
+  bool scoped = false;
   std::set<std::string> routes;
   std::set<std::string> secrets;
   std::set<std::string> endpoints;
   for (const auto& [name, listener] : held_[Type::kListener]) {
     const References& references = ReferencesOf(*listener);
     routes.insert(references.routes.begin(), references.routes.end());
+    scoped = scoped || references.scoped;
     secrets.insert(references.secrets.begin(), references.secrets.end());
   }
   for (const auto& [name, cluster] : held_[Type::kCluster]) {
@@ -357,13 +396,20 @@ void FakeEnvoy::Follow() {
   }
   Subscribe(Type::kSecret, secrets);
   Subscribe(Type::kEndpoint, endpoints);
+  SubscribeScopes(scoped);
+  if (scoped) {
+    for (const auto& [name, scope] : held_[Type::kScope]) {
+      const auto& tables = ReferencesOf(*scope).routes;
+      routes.insert(tables.begin(), tables.end());
+    }
+  }
   Subscribe(Type::kRoute, routes);
 }
 
 void FakeEnvoy::CheckHolds(const Snapshot& snapshot) {
   for (const std::string& name : warming_) complain_("was never told the endpoints of " + name);
   for (const auto& [type, asked] : asked_) {
-    const bool by_name = type != Type::kCluster && type != Type::kListener;
+    const bool by_name = IsByName(type);
     const auto found = snapshot.find(type);
     const Held wanted = found == snapshot.end() ? Held() : found->second;
     const std::string what = std::string(xds::TypeUrl(type)) + " ";

@@ -19,10 +19,15 @@
 
 namespace k8sgw::sim {
 
+// The version of the module that those report that have it.
+inline constexpr char kModule[] = "1";
+
 struct EnvoyTraits {
   std::string id;
   bool delta = true;
   std::optional<std::string> role;
+  // It has the module, so it may get divided route tables; needs delta.
+  bool module = false;
   // How often things go wrong: once in so many responses; 0 is never.
   int refuses = 0;
   int stalls = 0;
@@ -72,6 +77,8 @@ class FakeEnvoy {
   void GiveUpWarming(uint64_t life, const std::string& nonce);
   // Sends the answer that was put off, if its clusters are warm.
   void AnswerAboutClusters();
+  void SubscribeScopes(bool wanted);
+  void CheckTables(const xds::Response& response);
   void CheckNewRoutes(const Mail& mail);
   void CheckGoneCluster(const std::string& name, const Mail& mail);
 
@@ -86,6 +93,8 @@ class FakeEnvoy {
   uint64_t life_ = 0;
   std::optional<xds::StreamId> stream_;
   bool said_role_ = false;
+  // Scopes were asked for on this connection.
+  bool knew_scopes_ = false;
   std::map<xds::Type, int> in_flight_;
   std::map<xds::Type, Held> held_;
   std::map<xds::Type, std::set<std::string>> asked_;

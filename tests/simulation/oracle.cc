@@ -26,6 +26,8 @@ namespace {
 // Within the validity of the certificates of the simulation.
 constexpr int64_t kNow = 1'800'000'000;
 constexpr char kDefaultNamespace[] = "default";
+// Of every table; the worlds are small.
+constexpr uint32_t kShards = 4;
 
 std::string Shorten(const std::string& text) { return text.size() > 400 ? text.substr(0, 400) + "..." : text; }
 
@@ -60,10 +62,12 @@ void DumpRole(const Pipeline& pipeline, const std::string& role, bool has_listen
     for (const auto& [name, resource] : resources) {
       // A role that lost its last listener goes on, so that its Envoys lose theirs too; a fresh start cannot know it.
       // What is left of it is what every role has.
-      const bool own = type == xds::Type::kRoute || (type == xds::Type::kListener && name != envoy::kFallbackListener);
+      const bool own = type == xds::Type::kRoute || type == xds::Type::kScope ||
+                       (type == xds::Type::kListener && name != envoy::kFallbackListener);
       if (!has_listeners && !own) continue;
       out[role + " " + std::string(xds::TypeUrl(type)) + " " + name] =
-          resource->version + " " + envoy::JoinBytes(*resource);
+          resource->version + " " + envoy::JoinBytes(*resource) +
+          (resource->with_module ? " with module " + resource->with_module->version : "");
     }
   }
 }
@@ -91,7 +95,9 @@ std::map<std::string, xds::Update> Revise(Pipeline& pipeline, const std::vector<
 }
 
 ControlPlane::ControlPlane(envoy::SecretDelivery secrets)
-    : secrets_(secrets), store_(kDefaultNamespace), pipeline_(SimulationOptions(secrets_)) {}
+    : secrets_(secrets), store_(kDefaultNamespace), pipeline_(SimulationOptions(secrets_)) {
+  pipeline_.DivideTables(kShards);
+}
 
 Problems ControlPlane::source_problems() const { return ProblemsOf(store_); }
 
@@ -132,6 +138,7 @@ ControlPlane::Reading ControlPlane::ReadAgain(Random& random) const {
 std::unique_ptr<Pipeline> FromScratch(envoy::SecretDelivery secrets, const ControlPlane::Reading& reading,
                                       const Memory& memory) {
   auto pipeline = std::make_unique<Pipeline>(SimulationOptions(secrets));
+  pipeline->DivideTables(kShards);
   pipeline->gateway().Remember(memory.gateway);
   pipeline->envoy().Remember(memory.envoy);
   std::vector<Change> changes;

@@ -70,7 +70,9 @@ struct Tally {
   int64_t tables = 0;
   int64_t filled = 0;  // clusters with endpoints
   int64_t errors = 0;
-  int64_t tried = 0;    // transactions before which something was speculated
+  int64_t tried = 0;  // transactions before which something was speculated
+  int64_t scopes = 0;
+  int64_t drained = 0;  // transactions after which old parts of tables went
   int64_t rescued = 0;  // transactions after which the memory of last good versions mattered
 };
 
@@ -131,6 +133,8 @@ void RunSeed(uint64_t seed, int steps, Tally& tally) {
   Universe universe(seed);
   Random order(seed);
   ControlPlane control(secrets);
+  // Proxies of odd seeds have the module: their tables are divided.
+  if (seed % 2 == 1) control.pipeline().UseModule("gloo-system~gateway-proxy");
   Mirror mirror;
   std::vector<Change> past;
   for (int step = 0; step < steps; ++step) {
@@ -139,6 +143,7 @@ void RunSeed(uint64_t seed, int steps, Tally& tally) {
     tally.tried += Speculate(control, secrets, past, order) ? 1 : 0;
     if (testing::Test::HasFailure()) return;
     Book(control.Apply(universe.Step()), mirror);
+    tally.scopes += static_cast<int64_t>(mirror["gloo-system~gateway-proxy"][xds::Type::kScope].size());
     const auto now = Dump(control.pipeline());
     const auto again = control.ReadAgain(order);
     ASSERT_EQ(Difference(Dump(control.objects()), Dump(again.objects)), "");
@@ -151,6 +156,12 @@ void RunSeed(uint64_t seed, int steps, Tally& tally) {
       tally.filled += std::ranges::count_if(snapshot[xds::Type::kEndpoint], IsFilled);
     }
     tally.errors += static_cast<int64_t>(control.pipeline().problem_table().CountErrors());
+    if (control.pipeline().HasOldShards() && order.OneIn(3)) {
+      ++tally.drained;
+      control.pipeline().DrainHasPassed();
+      Book(control.pipeline().Commit(), mirror);
+      ExpectMirrors(control.pipeline(), mirror);
+    }
     if (step % 10 == 0) tally.rescued += !Difference(now, Dump(*FromScratch(secrets, again, {}))).empty();
   }
 }
@@ -170,6 +181,8 @@ TEST(PipelineProperty, EveryTransactionEqualsAFreshStart) {
   EXPECT_GT(tally.errors, all);
   EXPECT_GT(tally.tried, all / 2);
   EXPECT_GT(tally.rescued, all / 10 / 4);
+  EXPECT_GT(tally.scopes, all / 4);
+  EXPECT_GT(tally.drained, all / 100);
 }
 
 }  // namespace

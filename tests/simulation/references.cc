@@ -13,6 +13,7 @@
 #include "envoy/config/listener/v3/listener.proto.h"
 #include "envoy/config/route/v3/route.proto.h"
 #include "envoy/config/route/v3/route_components.proto.h"
+#include "envoy/config/route/v3/scoped_route.proto.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
 #include "envoy/extensions/transport_sockets/tls/v3/secret.proto.h"
 #include "src/envoy/resource.h"
@@ -30,6 +31,8 @@ void Walk(const Message& message, const Visit& visit) {
   if (const auto* any = dynamic_cast<const google::protobuf::Any*>(&message)) {
     const std::string name = any->type_url().substr(any->type_url().find('/') + 1);
     const auto* descriptor = google::protobuf::DescriptorPool::generated_pool()->FindMessageTypeByName(name);
+    // Of the module; the Envoy API that we compile does not have it.
+    if (!descriptor && name.ends_with(".DynamicModuleEarlyHeaderMutation")) return;
     if (!descriptor) {
       // Half blind, the simulation would find nothing.
       std::fprintf(stderr, "the simulation is not linked with %s\n", name.c_str());
@@ -68,6 +71,10 @@ References Read(const Message& message) {
       out.clusters.insert(mirror->cluster());
     } else if (const auto* rds = dynamic_cast<const hcmv3::Rds*>(&part)) {
       out.routes.insert(rds->route_config_name());
+    } else if (const auto* scope = dynamic_cast<const routev3::ScopedRouteConfiguration*>(&part)) {
+      out.routes.insert(scope->route_configuration_name());
+    } else if (dynamic_cast<const hcmv3::ScopedRoutes*>(&part)) {
+      out.scoped = true;
     } else if (const auto* cluster = dynamic_cast<const ::envoy::config::cluster::v3::Cluster*>(&part)) {
       if (cluster->has_eds_cluster_config()) out.endpoints.insert(cluster->name());
     } else if (const auto* secret = dynamic_cast<const tlsv3::SdsSecretConfig*>(&part)) {

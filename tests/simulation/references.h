@@ -12,8 +12,10 @@ namespace k8sgw::sim {
 struct References {
   // Clusters that a RouteConfiguration sends requests to.
   std::set<std::string> clusters;
-  // Route configurations that a Listener asks for.
+  // Route configurations that a Listener or a scope asks for.
   std::set<std::string> routes;
+  // A Listener that asks for scopes.
+  bool scoped = false;
   // Endpoints that a Cluster asks for by EDS.
   std::set<std::string> endpoints;
   // Secrets that a Cluster or Listener asks for by SDS.

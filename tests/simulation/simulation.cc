@@ -31,6 +31,9 @@ const std::vector<EnvoyTraits>& Envoys() {
       {.id = "reconnects", .role = kRole, .reconnects = 10},
       {.id = "everything-state", .delta = false, .role = kRole, .refuses = 20, .stalls = 10, .reconnects = 20},
       {.id = "everything", .role = kRole, .refuses = 20, .stalls = 10, .reconnects = 20},
+      {.id = "module", .role = kRole, .module = true},
+      {.id = "module-refuses", .role = kRole, .module = true, .refuses = 8},
+      {.id = "module-everything", .role = kRole, .module = true, .refuses = 20, .stalls = 10, .reconnects = 20},
       {.id = "second", .role = "gloo-system~p2"},
       {.id = "no-role", .role = std::nullopt},
       {.id = "unknown", .delta = false, .role = "nobody~knows"},
@@ -47,11 +50,19 @@ class Run {
     engine_.Apply(envoy::kFallbackRole, fallback, clock_.now());
     for (const EnvoyTraits& traits : Envoys()) {
       envoys_.push_back(std::make_unique<FakeEnvoy>(
-          traits, engine_, clock_, random_,
-          [this, role = traits.role.value_or("")] { return control_.pipeline().ResourcesOf(role); },
+          traits, engine_, clock_, random_, [this, traits] { return Seen(traits); },
           [this](std::string what) { Complain(std::move(what)); }));
       clock_.After(Clock::Duration(random_.Below(500)), [envoy = envoys_.back().get()] { envoy->Connect(); });
     }
+  }
+
+  // What this Envoy is to have.
+  Snapshot Seen(const EnvoyTraits& traits) const {
+    Snapshot snapshot = control_.pipeline().ResourcesOf(traits.role.value_or(""));
+    for (auto& [name, listener] : snapshot[xds::Type::kListener]) {
+      if (traits.module && listener->with_module) listener = listener->with_module;
+    }
+    return snapshot;
   }
 
   Result Go() {
@@ -69,6 +80,15 @@ class Run {
   xds::EngineOptions Options() {
     xds::EngineOptions options;
     options.fallback_role = envoy::kFallbackRole;
+    options.module = kModule;
+    options.tables_grace = 1h;
+    options.on_module = [this](const std::string& role) {
+      clock_.After(1ms, [this, role] {
+        control_.pipeline().UseModule(role);
+        Send(control_.pipeline().Commit());
+        engine_.ModuleReady(role, clock_.now());
+      });
+    };
     options.on_nack = [this](const xds::Nack& nack) {
       // As in production: the engine is not called from within its own call, the report comes a little later.
       clock_.After(0ms, [this, nack] {
@@ -103,23 +123,31 @@ class Run {
     }
   }
 
+  void Send(const std::map<std::string, xds::Update>& updates) {
+    for (const auto& [role, update] : updates) {
+      for (const auto& resource : update.put) Trace(role + resource->name + resource->version);
+      for (const auto& [type, name] : update.removed) Trace(role + "-" + name);
+      engine_.Apply(role, update, clock_.now());
+    }
+  }
+
   void ChangeFiles() {
     const auto changes = universe_.Step();
     const Memory before = control_.memory();
     const auto updates = control_.Apply(changes);
     if (verbose_)
       fmt::print("{:>8} ms  {} files change, {} roles are updated\n", NowMs(), changes.size(), updates.size());
-    for (const auto& [role, update] : updates) {
-      for (const auto& resource : update.put) Trace(role + resource->name + resource->version);
-      for (const auto& [type, name] : update.removed) Trace(role + "-" + name);
-      engine_.Apply(role, update, clock_.now());
-    }
+    Send(updates);
     if (++step_ % 25 == 0) {
       auto now = Dump(control_.pipeline());
       // What Envoys refused is known to this pipeline alone.
       std::erase_if(now, [](const auto& entry) { return entry.first.find("Envoy refused") != std::string::npos; });
       const std::string difference = Difference(now, Dump(*FromScratch(kSecrets, control_.ReadAgain(random_), before)));
       if (!difference.empty()) Complain("not as from scratch: " + difference);
+    }
+    if (control_.pipeline().HasOldShards() && random_.OneIn(3)) {
+      control_.pipeline().DrainHasPassed();
+      Send(control_.pipeline().Commit());
     }
     if (step_ < steps_) clock_.After(Clock::Duration(1 + random_.Below(60)), [this] { ChangeFiles(); });
   }
@@ -130,7 +158,7 @@ class Run {
       if (role && role->ends_with("knows")) continue;  // looked at below, with the fallback
       const auto roles = control_.pipeline().roles();
       const bool known = role && std::find(roles.begin(), roles.end(), *role) != roles.end();
-      if (known) envoy->CheckHolds(control_.pipeline().ResourcesOf(*role));
+      if (known) envoy->CheckHolds(Seen(envoy->traits()));
     }
     Snapshot fallback;
     for (const auto& resource : envoy::UnknownRoleResources(kFallbackPort))

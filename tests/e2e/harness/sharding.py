@@ -118,7 +118,7 @@ def admin(port: int, path: str) -> str:
 
 def scopes_of(admin_port: int) -> list[str]:
     """The names of the scopes that an Envoy has."""
-    dump = json.loads(admin(admin_port, "/config_dump?mask=scoped_route_configs"))
+    dump = json.loads(admin(admin_port, "/config_dump?resource=dynamic_scoped_route_configs"))
     names: list[str] = []
 
     def walk(node: object) -> None:

@@ -1,0 +1,231 @@
+// Clients that have the module, which finds routes in divided tables.
+#include <gtest/gtest.h>
+
+#include "src/xds/engine.h"
+#include "src/xds/test_client.h"
+#include "src/xds/test_resource.h"
+
+namespace k8sgw::xds {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr char kRole[] = "a~b";
+
+Ptr<Resource> Divided(const std::string& content, const std::vector<std::string>& tables) {
+  auto with_module = std::make_shared<Resource>(*Make(Type::kListener, "l", content + " divided"));
+  with_module->tables = tables;
+  with_module->plain_tables = {"r"};
+  auto listener = std::make_shared<Resource>(*Make(Type::kListener, "l", content));
+  listener->with_module = std::move(with_module);
+  return listener;
+}
+
+Ptr<Resource> Part(const std::string& name, const std::string& content) {
+  auto part = std::make_shared<Resource>(*Make(Type::kRoute, name, content));
+  part->only_with_module = true;
+  return part;
+}
+
+struct EngineModuleTest : testing::Test {
+  EngineModuleTest()
+      : engine({.unknown_role_grace = 5000ms,
+                .fallback_role = "fallback",
+                .on_nack = [this](const Nack& nack) { nacks.push_back(nack); },
+                .module = "1",
+                .on_module = [this](const std::string& role) { asked_for.push_back(role); }}) {
+    Put({Divided("old", {"g1/0", "g1/1"}), Make(Type::kRoute, "r", "all"), Make(Type::kScope, "g1/0", "s"),
+         Make(Type::kScope, "g1/1", "s"), Part("g1/0", "p0"), Part("g1/1", "p1")});
+  }
+
+  void Put(std::vector<Ptr<Resource>> resources, std::vector<std::pair<Type, std::string>> removed = {}) {
+    engine.Apply(kRole, {std::move(resources), std::move(removed)}, now);
+  }
+
+  // Subscribes as an Envoy does that reports this version.
+  void Connect(Client& client, const std::string& module) {
+    Request request = client.Base(Type::kListener);
+    request.module = module;
+    engine.Receive(client.id, request, now);
+  }
+
+  // From the first response to the tables.
+  void Settle(Client& client) {
+    client.AnswerAll();
+    client.Subscribe(Type::kScope);
+    client.AnswerAll();
+    client.Subscribe(Type::kRoute, {"g1/0", "g1/1"});
+    client.AnswerAll();
+  }
+
+  void Reshard() { Put({Divided("new", {"g2/0"}), Make(Type::kScope, "g2/0", "s"), Part("g2/0", "p")}); }
+
+  std::vector<Nack> nacks;
+  std::vector<std::string> asked_for;
+  Time now{};
+  Engine engine;
+};
+
+TEST_F(EngineModuleTest, WhoReportsItGetsWhatIsMadeForIt) {
+  engine.ModuleReady(kRole, now);
+  Client with(engine, true), without(engine, true), other(engine, true), state(engine, false);
+  Connect(with, "1");
+  Connect(without, "");
+  Connect(other, "2");
+  Connect(state, "1");
+  Settle(with);
+  for (Client* plain : {&without, &other, &state}) {
+    plain->AnswerAll();
+    plain->Subscribe(Type::kRoute, {"r"});
+    plain->AnswerAll();
+    EXPECT_EQ(plain->has[Type::kListener]["l"], "old");
+  }
+  EXPECT_EQ(with.has[Type::kListener]["l"], "old divided");
+  EXPECT_EQ(with.has[Type::kRoute].size(), 2u);
+  EXPECT_TRUE(engine.InSync(kRole));
+  EXPECT_TRUE(asked_for.empty());
+}
+
+TEST_F(EngineModuleTest, TheFirstOneWaitsUntilItsRoleIsReady) {
+  Client client(engine, true);
+  Connect(client, "1");
+  EXPECT_TRUE(client.inbox.empty());
+  EXPECT_EQ(asked_for, std::vector<std::string>{kRole});
+  engine.ModuleReady(kRole, now);
+  client.AnswerAll();
+  EXPECT_EQ(client.has[Type::kListener]["l"], "old divided");
+  Client next(engine, true);
+  Connect(next, "1");
+  EXPECT_EQ(next.inbox.size(), 1u);
+}
+
+TEST_F(EngineModuleTest, NobodyWaitsForEver) {
+  Client client(engine, true);
+  Connect(client, "1");
+  now += 5000ms;
+  engine.Tick(now);
+  client.AnswerAll();
+  EXPECT_TRUE(client.has[Type::kListener].contains("l"));
+}
+
+TEST_F(EngineModuleTest, AChangeOfEitherFormIsAChange) {
+  engine.ModuleReady(kRole, now);
+  Client client(engine, true);
+  Connect(client, "1");
+  Settle(client);
+  auto changed = std::make_shared<Resource>(*Divided("old", {"g1/0", "g1/1"}));
+  auto form = std::make_shared<Resource>(*changed->with_module);
+  form->version = "another";
+  changed->with_module = form;
+  Put({changed});
+  ASSERT_EQ(client.inbox.size(), 1u);
+  EXPECT_EQ(client.inbox[0].resources[0]->version, "another");
+}
+
+TEST_F(EngineModuleTest, AListenerThatLooksIntoOtherTablesComesAfterThem) {
+  engine.ModuleReady(kRole, now);
+  Client client(engine, true);
+  Connect(client, "1");
+  Settle(client);
+  Reshard();
+  ASSERT_EQ(client.inbox.size(), 1u);
+  EXPECT_EQ(client.Answer().type, Type::kScope);
+  EXPECT_TRUE(client.inbox.empty()) << "the listener came before its tables";
+  client.Subscribe(Type::kRoute, {"g2/0"});
+  ASSERT_EQ(client.inbox.size(), 1u);
+  EXPECT_EQ(client.inbox[0].type, Type::kRoute);
+  client.Answer();
+  ASSERT_EQ(client.inbox.size(), 1u);
+  EXPECT_EQ(client.inbox[0].type, Type::kListener);
+  client.AnswerAll();
+  Put({}, {{Type::kScope, "g1/0"}, {Type::kScope, "g1/1"}, {Type::kRoute, "g1/0"}, {Type::kRoute, "g1/1"}});
+  client.AnswerAll();
+  EXPECT_EQ(client.has[Type::kScope].size(), 1u);
+}
+
+TEST_F(EngineModuleTest, ATableThatIsRefusedHoldsNothingBack) {
+  engine.ModuleReady(kRole, now);
+  Client client(engine, true);
+  Connect(client, "1");
+  Settle(client);
+  Reshard();
+  client.AnswerAll();
+  client.Subscribe(Type::kRoute, {"g2/0"});
+  client.Answer("g2/0 is bad");
+  ASSERT_EQ(client.inbox.size(), 1u);
+  EXPECT_EQ(client.inbox[0].type, Type::kListener);
+}
+
+TEST_F(EngineModuleTest, TablesThatNobodyAsksForHoldItBackForAWhileOnly) {
+  engine.ModuleReady(kRole, now);
+  Client client(engine, true);
+  Connect(client, "1");
+  Settle(client);
+  Reshard();
+  client.AnswerAll();
+  const auto deadline = engine.NextDeadline();
+  ASSERT_TRUE(deadline.has_value());
+  EXPECT_EQ(*deadline, now + 10s);
+  engine.Tick(*deadline);
+  ASSERT_EQ(client.inbox.size(), 1u);
+  EXPECT_EQ(client.inbox[0].type, Type::kListener);
+}
+
+// Connections may drain for minutes, and nobody needs to ask for what only they use.
+TEST_F(EngineModuleTest, PartsOfOldTablesNeedNotBeAskedFor) {
+  engine.ModuleReady(kRole, now);
+  Client client(engine, true);
+  Connect(client, "1");
+  Settle(client);
+  Put({Make(Type::kListener, "l", "whole again")});
+  client.AnswerAll();
+  EXPECT_FALSE(engine.InSync(kRole)) << "nobody has asked for the whole table";
+  Request request = client.Base(Type::kRoute);
+  request.subscribe = {"r"};
+  request.unsubscribe = {"g1/0", "g1/1"};
+  engine.Receive(client.id, request, now);
+  client.AnswerAll();
+  EXPECT_TRUE(engine.InSync(kRole));
+}
+
+// As an Envoy does, which neither says that it needs no scopes any more nor that it needs them again.
+TEST_F(EngineModuleTest, ScopesAreSentAgainAfterTheTableWasWhole) {
+  engine.ModuleReady(kRole, now);
+  Client client(engine, true);
+  Connect(client, "1");
+  Settle(client);
+  Put({Make(Type::kListener, "l", "whole")});
+  client.AnswerAll();
+  Put({Divided("again", {"g1/0", "g1/1"}), Make(Type::kScope, "g1/1", "new")});
+  ASSERT_EQ(client.inbox.size(), 1u);
+  EXPECT_EQ(client.Answer().type, Type::kListener) << "which warms until it has scopes";
+  ASSERT_EQ(client.inbox.size(), 1u);
+  EXPECT_EQ(client.inbox[0].type, Type::kScope);
+  EXPECT_EQ(client.inbox[0].resources.size(), 2u);
+}
+
+// Envoy says no to a response although it takes the good tables of it, and does not always name the bad one.
+TEST_F(EngineModuleTest, TablesOfARefusedResponseAreSentAgainOneByOne) {
+  engine.ModuleReady(kRole, now);
+  Client client(engine, true);
+  Connect(client, "1");
+  Settle(client);
+  Put({Part("g1/0", "good"), Part("g1/1", "bad")});
+  ASSERT_EQ(client.inbox.size(), 1u);
+  EXPECT_EQ(client.inbox[0].resources.size(), 2u);
+  client.Answer("something is wrong");
+  EXPECT_TRUE(nacks.empty());
+  for (int i = 0; i < 2; ++i) {
+    ASSERT_EQ(client.inbox.size(), 1u);
+    ASSERT_EQ(client.inbox[0].resources.size(), 1u);
+    const bool bad = *client.inbox[0].resources[0]->body.front() == "bad";
+    client.Answer(bad ? std::optional<std::string>("something is wrong") : std::nullopt);
+  }
+  ASSERT_EQ(nacks.size(), 1u);
+  ASSERT_EQ(nacks[0].resources.size(), 1u);
+  EXPECT_EQ(nacks[0].resources[0].name, "g1/1");
+  EXPECT_TRUE(client.inbox.empty());
+}
+
+}  // namespace
+}  // namespace k8sgw::xds
