@@ -174,7 +174,8 @@ struct Engine::Impl {
     }
     if (waits || kept_back) return;
     for (int i = kTypeCount - 1; i >= 0; --i) {
-      if (!Skips(stream, static_cast<Type>(i)) && stream.subscriptions[static_cast<size_t>(i)].HasRemovals((*snapshot)[static_cast<size_t>(i)])) {
+      if (!Skips(stream, static_cast<Type>(i)) &&
+          stream.subscriptions[static_cast<size_t>(i)].HasRemovals((*snapshot)[static_cast<size_t>(i)])) {
         return Send(stream, static_cast<Type>(i), *snapshot, true);
       }
     }

@@ -54,7 +54,8 @@ class Subscription {
   // The client has the module.
   void UseModule() { module_ = true; }
   bool Wants(std::string_view name) const { return wildcard_ || names_.contains(name); }
-  // Of listeners: whether the client has one that looks into parts of tables; or one of which only the version is known.
+  // Of listeners: whether the client has one that looks into parts of tables; or one of which only the version is
+  // known.
   bool HasTables() const;
   bool HasUnknown() const;
   // Whether the client has this, in some version, or has refused it.
