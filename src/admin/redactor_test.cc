@@ -5,6 +5,7 @@
 #include <google/protobuf/struct.pb.h>
 
 #include "api/core/v1/metadata.proto.h"
+#include "api/gloo/v1/extensions.proto.h"
 #include "api/gloo/v1/secret.proto.h"
 #include "api/gloo/v1/settings.proto.h"
 #include "envoy/config/core/v3/base.proto.h"
