@@ -115,7 +115,7 @@ struct Engine::Impl {
   }
 
   void FollowListeners(Stream& stream) {
-    const bool before = std::exchange(stream.scoped, stream.module && stream.Of(Type::kListener).HasTables());
+    const bool before = std::exchange(stream.scoped, stream.module && HearsOfScopes(stream));
     if (stream.scoped && !before) stream.Of(Type::kScope).SendAgain(Of(SnapshotOf(stream), Type::kScope));
   }
 
@@ -220,7 +220,11 @@ struct Engine::Impl {
     Subscription& subscription = stream.Of(type);
     const bool first = !subscription.active();
     if (type == Type::kListener && !request.initial_versions.empty()) stream.resumed = true;
-    if (type == Type::kScope && first) EndTablesGrace(stream);
+    if (type == Type::kScope && first) {
+      EndTablesGrace(stream);
+      // It has such a listener, or it would not ask.
+      stream.scoped = stream.module;
+    }
     const bool all = std::find(request.subscribe.begin(), request.subscribe.end(), "*") != request.subscribe.end() ||
                      (first && request.subscribe.empty() && IsWildcardType(type));
     if (first || !request.initial_versions.empty()) subscription.ClientHas(request.initial_versions, resources);
@@ -251,7 +255,6 @@ struct Engine::Impl {
     }
     if (!request.error) {
       subscription.Ack();
-      if (type == Type::kListener) FollowListeners(stream);
       ++stats.acks;
       return true;
     }
@@ -341,6 +344,7 @@ void Engine::Receive(StreamId id, const Request& request, Time now) {
   } else {
     impl_->ReceiveState(subscription, request, *type, resources);
   }
+  if (*type == Type::kListener) impl_->FollowListeners(stream);
   impl_->Pump(stream, now);
 }
 

@@ -29,7 +29,7 @@ FakeEnvoy::FakeEnvoy(EnvoyTraits traits, xds::Engine& engine, Clock& clock, Rand
 void FakeEnvoy::Connect() {
   const uint64_t life = ++life_;
   said_role_ = false;
-  knew_scopes_ = false;
+  scoped_ = false;
   in_flight_.clear();
   refused_.clear();
   confirmed_.clear();
@@ -317,9 +317,10 @@ void FakeEnvoy::Accept(const Mail& mail) {
   }
 }
 
-// One that knows scopes finds those of a new listener ready at once, and their tables must be there as well.
+// One that has scopes finds those of a new listener ready at once, and their tables must be there as well. Until the
+// first scopes have come, new listeners wait for them by themselves.
 void FakeEnvoy::CheckTables(const xds::Response& response) {
-  if (!asked_.contains(Type::kScope)) return;
+  if (held_[Type::kScope].empty()) return;
   for (const auto& listener : response.resources) {
     for (const std::string& table : listener->tables) {
       if (held_[Type::kRoute].contains(table) || refused_.contains({Type::kRoute, table}) ||
@@ -330,22 +331,18 @@ void FakeEnvoy::CheckTables(const xds::Response& response) {
   }
 }
 
-// All of them or none, as Envoy does; after the first time "*" has to be said.
+// All of them, once on a connection. As Envoy does, it forgets them with its last listener that needs them, and says
+// neither that nor that it needs them again.
 void FakeEnvoy::SubscribeScopes(bool wanted) {
-  if (wanted == asked_.contains(Type::kScope)) return;
-  xds::Request request = Base(Type::kScope);
-  if (wanted) {
-    asked_[Type::kScope];
-    if (knew_scopes_) request.subscribe.push_back("*");
-    if (!knew_scopes_) {
-      for (const auto& [name, resource] : held_[Type::kScope]) request.initial_versions[name] = resource->version;
-    }
-    knew_scopes_ = true;
-  } else {
-    asked_.erase(Type::kScope);
+  if (std::exchange(scoped_, wanted) == wanted) return;
+  if (!wanted) {
     held_[Type::kScope].clear();
-    request.unsubscribe.push_back("*");
+    std::erase_if(refused_, [](const auto& entry) { return entry.first.first == Type::kScope; });
+    return;
   }
+  if (!asked_.emplace(Type::kScope, std::set<std::string>()).second) return;
+  xds::Request request = Base(Type::kScope);
+  for (const auto& [name, resource] : held_[Type::kScope]) request.initial_versions[name] = resource->version;
   engine_.Receive(*stream_, request, clock_.now());
 }
 
@@ -409,6 +406,7 @@ void FakeEnvoy::Follow() {
 void FakeEnvoy::CheckHolds(const Snapshot& snapshot) {
   for (const std::string& name : warming_) complain_("was never told the endpoints of " + name);
   for (const auto& [type, asked] : asked_) {
+    if (type == Type::kScope && !scoped_) continue;
     const bool by_name = IsByName(type);
     const auto found = snapshot.find(type);
     const Held wanted = found == snapshot.end() ? Held() : found->second;

@@ -93,8 +93,8 @@ class FakeEnvoy {
   uint64_t life_ = 0;
   std::optional<xds::StreamId> stream_;
   bool said_role_ = false;
-  // Scopes were asked for on this connection.
-  bool knew_scopes_ = false;
+  // A listener in force needs scopes.
+  bool scoped_ = false;
   std::map<xds::Type, int> in_flight_;
   std::map<xds::Type, Held> held_;
   std::map<xds::Type, std::set<std::string>> asked_;
