@@ -19,6 +19,7 @@ SUITE = Suite()
 _SECONDS = 60
 # The first certificate is there when gloo begins; the API server's own view of the Service comes a moment later.
 _WEBHOOK_SECONDS = 60
+_PROMETHEUS = pathlib.Path(__file__).resolve().parents[1] / "config/prometheus_rules.yaml"
 _ELSEWHERE = ("gloo-system", "shop", "blog", "partners")
 
 
@@ -37,6 +38,10 @@ def _take(scenario: Scenario, path: pathlib.Path) -> list[str]:
 @SUITE.case("chart: the API server takes every object of every rendering, without a warning")
 def renderings(scenario: Scenario) -> None:
     scenario.install_definitions()
+    # Of somebody else, with whom the chart works.
+    scenario.cluster.kubectl("apply", "-f", str(_PROMETHEUS))
+    scenario.cleanup.callback(scenario.cluster.attempt, "delete", "-f", str(_PROMETHEUS))
+    scenario.cluster.kubectl("wait", "--for=condition=Established", "--timeout=30s", "-f", str(_PROMETHEUS))
     for namespace in _ELSEWHERE:
         if not scenario.cluster.attempt("get", "namespace", namespace)[0]:
             scenario.make_namespace(namespace)
