@@ -116,13 +116,14 @@ std::string Join(std::initializer_list<std::string> parts) {
 }
 
 std::string Head(Random& random, const std::string& api_version, const std::string& kind, const ObjectName& name) {
-  return Join(
-      {"apiVersion: ", api_version, "\nkind: ", kind, "\nmetadata: {name: ", name.name, ", namespace: ", name.ns,
-       random.Pick(
-           {"", "", "", ", labels: {app: x}", ", labels: {app: y}", ", creationTimestamp: '2024-01-01T00:00:00Z'", "",
-            ", labels: {app: x}, annotations: {note: a}", ", annotations: {k8sgateway.io/route-shards: '2'}",
-            ", annotations: {k8sgateway.io/route-shards: 'off'}", ", annotations: {k8sgateway.io/route-shards: '8'}"}),
-       "}\n"});
+  const bool divides = kind == "Gateway" && random.OneIn(2);
+  return Join({"apiVersion: ", api_version, "\nkind: ", kind, "\nmetadata: {name: ", name.name,
+               ", namespace: ", name.ns,
+               divides ? ", annotations: {k8sgateway.io/route-shards: '" + random.Pick({"2", "4", "8", "off"}) + "'}"
+                       : random.Pick({"", "", "", ", labels: {app: x}", ", labels: {app: y}",
+                                      ", creationTimestamp: '2024-01-01T00:00:00Z'", "",
+                                      ", labels: {app: x}, annotations: {note: a}"}),
+               "}\n"});
 }
 
 std::string RandomNamespace(Random& random) { return random.Pick({"default", "default", "other"}); }
