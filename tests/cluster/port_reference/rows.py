@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import socket
-import ssl
 import subprocess
 import urllib.error
 import urllib.request
@@ -12,10 +11,10 @@ from typing import Any
 
 from harness import client, grpc, h2
 from harness.waiting import wait_until
+from support import webhook
 from support.guarded import LISTENER
 from support.objects import says, virtual_service
 from support.scenario import Scenario, ask, await_answer
-from support.webhook import review
 
 from .installation import NAMESPACE, SECURE
 from .row import At, Pod, Reference, Service
@@ -43,15 +42,9 @@ def _of_gloo(port: int, service_port: int = 0) -> tuple[Pod, Service]:
 def _webhook(at: At) -> None:
     """An AdmissionReview over TLS with a bad regex is denied, with its field; a good one is allowed. By the Service,
     `kubectl apply` is denied the same"""
-    context = ssl._create_unverified_context()  # pylint: disable=protected-access
-
     def answer(*routes: Any) -> Any:
-        body = review({**virtual_service("probe", "probe.test", *routes), "metadata": _meta("probe")})
-        asked = urllib.request.Request(
-            f"https://{at.host_port}/validation", body, {"content-type": "application/json"}
-        )
-        with urllib.request.urlopen(asked, timeout=10, context=context) as got:
-            return json.load(got)["response"]
+        probe = {**virtual_service("probe", "probe.test", *routes), "metadata": _meta("probe")}
+        return json.loads(webhook.ask(webhook.review(probe), at.address, at.port)[1])["response"]
 
     denied = answer(_BAD_ROUTE)
     assert not denied["allowed"] and "regex" in denied["status"]["message"], denied
@@ -189,16 +182,8 @@ def _send_entry(at: At, host: str) -> None:
     identifier = grpc.field(1, grpc.field(1, "client")) + grpc.field(2, "requests")
     request = grpc.field(1, 1) + grpc.field(3, host) + grpc.field(5, "/")
     message = grpc.field(1, identifier) + grpc.field(2, grpc.field(1, grpc.field(3, request)))
-    headers = [
-        (":method", "POST"),
-        (":scheme", "http"),
-        (":path", _LOGS),
-        (":authority", at.host_port),
-        ("content-type", "application/grpc"),
-        ("te", "trailers"),
-    ]
     with socket.create_connection((at.address, at.port), 10) as connection:
-        h2.fetch(connection, headers, b"\0" + len(message).to_bytes(4, "big") + message)
+        h2.call(connection, at.host_port, _LOGS, message)
 
 
 @_REFERENCE.row("outbound connections only", Pod("discovery", 0))

@@ -53,16 +53,21 @@ def merge(into: Object, more: Object) -> Object:
     }
 
 
+def helm(scenario: Scenario, *args: str, check: bool = True) -> str:
+    """In the namespace of the case."""
+    program = str(scenario.cluster.folder / "programs/bin/helm")
+    return run([program, "-n", scenario.namespace, *args], check=check, seconds=_SECONDS + 60)
+
+
 class Release:
     """What `helm` does with it; it goes with the case."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.scenario = scenario
-        self._helm = str(scenario.cluster.folder / "programs/bin/helm")
         scenario.cleanup.callback(self.helm, "uninstall", NAME, "--ignore-not-found", "--wait", check=False)
 
     def helm(self, *args: str, check: bool = True) -> str:
-        return run([self._helm, "-n", self.scenario.namespace, *args], check=check, seconds=_SECONDS + 60)
+        return helm(self.scenario, *args, check=check)
 
     def _with_values(self, command: str, given: Object) -> str:
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:

@@ -117,15 +117,15 @@ def review(one: Object, operation: str = "CREATE") -> bytes:
     ).encode()
 
 
-def connect(seconds: float = 15) -> http.client.HTTPSConnection:
+def connect(seconds: float = 15, address: str = "172.30.0.1", port: int = PORT) -> http.client.HTTPSConnection:
     """To the webhook, without the API server."""
     context = ssl._create_unverified_context()  # pylint: disable=protected-access
-    return http.client.HTTPSConnection("172.30.0.1", PORT, context=context, timeout=seconds)
+    return http.client.HTTPSConnection(address, port, context=context, timeout=seconds)
 
 
-def ask(body: bytes) -> tuple[int, str]:
+def ask(body: bytes, address: str = "172.30.0.1", port: int = PORT) -> tuple[int, str]:
     """The status and the body of the answer."""
-    connection = connect()
+    connection = connect(address=address, port=port)
     try:
         connection.request("POST", "/validation", body, {"content-type": "application/json"})
         answer = connection.getresponse()

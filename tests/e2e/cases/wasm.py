@@ -35,19 +35,6 @@ spec:
 """
 
 
-def _gateway(port: int, options: str) -> str:
-    return f"""\
-apiVersion: gateway.solo.io/v1
-kind: Gateway
-metadata: {{name: gateway-proxy, namespace: gloo-system}}
-spec:
-  bindAddress: 127.0.0.1
-  bindPort: {port}
-  httpGateway:
-    options: {options}
-"""
-
-
 def _filters(*filters: str) -> str:
     return f"{{wasm: {{filters: [{', '.join(filters)}]}}}}"
 
@@ -78,7 +65,7 @@ class _World:
         return self.scenario.own(self.registry.start())
 
     def use(self, options: str) -> None:
-        self.scenario.write("gateway.yaml", _gateway(self.flags.http_port, options))
+        self.scenario.write("gateway.yaml", objects.gateway(self.flags.http_port, options=options))
 
     def use_image(self, name: str) -> None:
         self.use(_filters(_image(f"{self.registry.host}/{name}")))
@@ -142,7 +129,7 @@ def kinds(scenario: Scenario) -> None:
 def away_at_start(scenario: Scenario) -> None:
     world = _World(scenario)
     other = free_port()
-    scenario.write("other.yaml", _gateway(other, "{}").replace("name: gateway-proxy", "name: other"))
+    scenario.write("other.yaml", objects.gateway(other).replace("name: gateway-proxy", "name: other"))
     process = world.start_registry()
     world.registry.push("greeting", "v1", _ONE)
     process.stop()
@@ -160,7 +147,7 @@ def away_at_start(scenario: Scenario) -> None:
 def hangs(scenario: Scenario) -> None:
     world = _World(scenario)
     other = free_port()
-    scenario.write("other.yaml", _gateway(other, "{}").replace("name: gateway-proxy", "name: other"))
+    scenario.write("other.yaml", objects.gateway(other).replace("name: gateway-proxy", "name: other"))
     with socket.create_server(("127.0.0.1", 0)) as mute:  # takes connections, and nobody is there
         host = f"127.0.0.1:{mute.getsockname()[1]}"
         world.use(_filters(_image(f"{host}/greeting:v1")))

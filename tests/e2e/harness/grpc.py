@@ -12,12 +12,22 @@ _VERBS = {"get": 2, "put": 3, "post": 4, "delete": 5, "patch": 6}
 _TYPE_STRING, _OPTIONAL = 9, 1
 
 
+def framed(message: bytes) -> bytes:
+    """A message as it stands in a body."""
+    return b"\0" + len(message).to_bytes(_PREFIX - 1, "big") + message
+
+
+def unframed(body: bytes) -> bytes:
+    """The one message of a body."""
+    return body[_PREFIX:]
+
+
 def answer(call: bytes, note: str) -> bytes | None:
     """The answer to a unary call: the same name, and this note. None when it is no call."""
     if len(call) < _PREFIX or call[0] != 0 or int.from_bytes(call[1:_PREFIX], "big") != len(call) - _PREFIX:
         return None
     item = field(1, fields(call[_PREFIX:]).get(1, b"")) + field(2, note)
-    return b"\0" + len(item).to_bytes(_PREFIX - 1, "big") + item
+    return framed(item)
 
 
 def _number(value: int) -> bytes:

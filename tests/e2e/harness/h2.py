@@ -158,3 +158,20 @@ def fetch(
             raise EOFError
         if kind in (_HEADERS, _DATA) and flags & _END_STREAM:
             return status, answer
+
+
+def call(
+    connection: socket.socket, authority: str, path: str, message: bytes, scheme: str = "http", token: str = ""
+) -> bytes:
+    """Calls a method of gRPC; returns the first message of the answer, empty for a refusal."""
+    headers = [
+        (":method", "POST"),
+        (":scheme", scheme),
+        (":path", path),
+        (":authority", authority),
+        ("content-type", "application/grpc"),
+        ("te", "trailers"),
+        *([("authorization", f"Bearer {token}")] if token else []),
+    ]
+    _, answer = fetch(connection, headers, grpc.framed(message))
+    return grpc.unframed(answer)

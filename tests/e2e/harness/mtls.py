@@ -165,18 +165,8 @@ def fetch_listeners(
     value = grpc.field(3, role)
     node = grpc.field(1, "client") + grpc.field(3, grpc.field(1, grpc.field(1, "role") + grpc.field(2, value)))
     request = grpc.field(2, node) + grpc.field(4, _LISTENER)
-    headers = [
-        (":method", "POST"),
-        (":scheme", "https"),
-        (":path", _FETCH),
-        (":authority", server.name),
-        ("content-type", "application/grpc"),
-        ("te", "trailers"),
-        *([("authorization", f"Bearer {token}")] if token else []),
-    ]
     with server.dial(context) as connection:
-        _, answer = h2.fetch(connection, headers, b"\0" + len(request).to_bytes(4, "big") + request)
-    return answer[5:]
+        return h2.call(connection, server.name, _FETCH, request, "https", token)
 
 
 def post_discovery(server: Server, context: ssl.SSLContext, role: str = "gloo-system~gateway-proxy") -> bytes:

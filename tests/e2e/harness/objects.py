@@ -16,8 +16,8 @@ spec:
 """
 
 
-def gateway(port: int, route_options: str) -> str:
-    """The Gateway of plain requests."""
+def gateway(port: int, route_options: str = "{}", options: str = "{}") -> str:
+    """The Gateway of plain requests; `options` are those of HTTP."""
     return f"""\
 apiVersion: gateway.solo.io/v1
 kind: Gateway
@@ -25,7 +25,7 @@ metadata: {{name: gateway-proxy, namespace: gloo-system}}
 spec:
   bindAddress: 127.0.0.1
   bindPort: {port}
-  httpGateway: {{}}
+  httpGateway: {{options: {options}}}
   routeOptions: {route_options}
 """
 
