@@ -2,16 +2,29 @@
 
 import pathlib
 
-from harness import client, grpc, objects
+from harness import client, grpc
 from harness.process import Gateway, RunFlags
 from harness.scenario import Scenario, Suite, await_answer, await_kept, expect_line
 
 SUITE = Suite()
 _ANSWER = '{"name":"apple","note":"backend"}'
-_OPTIONS = (
-    "{grpcJsonTranscoder: {protoDescriptorConfigMap: {configMapRef: {name: shop, namespace: default}},"
-    " services: [shop.Shop]}}"
-)
+
+
+def _gateway(port: int) -> str:
+    """Not the plain one: the cases look for the lines of its fields."""
+    return f"""\
+apiVersion: gateway.solo.io/v1
+kind: Gateway
+metadata: {{name: gateway-proxy, namespace: gloo-system}}
+spec:
+  bindAddress: 127.0.0.1
+  bindPort: {port}
+  httpGateway:
+    options:
+      grpcJsonTranscoder:
+        protoDescriptorConfigMap: {{configMapRef: {{name: shop, namespace: default}}}}
+        services: [shop.Shop]
+"""
 
 
 def _routes(port: int) -> str:
@@ -51,7 +64,7 @@ def _start(scenario: Scenario, *more: str) -> tuple[Gateway, RunFlags, pathlib.P
     """A gRPC service below /items, by the ConfigMap in the returned file."""
     flags = scenario.flags(more=list(more))
     _, port = scenario.backend()
-    scenario.write("gateway.yaml", objects.gateway(flags.http_port, options=_OPTIONS))
+    scenario.write("gateway.yaml", _gateway(flags.http_port))
     scenario.write("routes.yaml", _routes(port))
     config_map = scenario.write("shop.yaml", _with_path("/items/{name}"))
     gateway = scenario.run(flags)
