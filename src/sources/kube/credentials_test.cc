@@ -199,7 +199,7 @@ bool Runs(const std::string& pid) {
 TEST(ExecRunnerTest, WhatAPluginStartedEndsWithIt) {
   std::string path = "/tmp/k8sgw-exec-XXXXXX";
   close(mkstemp(path.data()));
-  const ExecRunner run = RealExecRunner(milliseconds(200));
+  const ExecRunner run = RealExecRunner(seconds(2));
   EXPECT_FALSE(run({kExecVersion, "sh", {"-c", "sleep 60 & echo $! > $0; wait", path}, {}, false, ""}, "").ok());
   std::string pid;
   std::ifstream(path) >> pid;
@@ -210,17 +210,17 @@ TEST(ExecRunnerTest, WhatAPluginStartedEndsWithIt) {
 }
 
 TEST(ExecRunnerTest, Failures) {
-  const ExecRunner run = RealExecRunner(milliseconds(300));
-  const auto error_of = [&](const std::string& command, std::vector<std::string> args) {
-    const auto output = run({kExecVersion, command, std::move(args), {}, false, ""}, "");
+  const auto error_of = [](const std::string& command, std::vector<std::string> args,
+                           milliseconds timeout = seconds(20)) {
+    const auto output = RealExecRunner(timeout)({kExecVersion, command, std::move(args), {}, false, ""}, "");
     return output.ok() ? "no error" : std::string(ToStd(output.status().message()));
   };
   EXPECT_THAT(error_of("/no/such/plugin", {}), HasSubstr("cannot be started: No such file"));
   EXPECT_THAT(error_of("sh", {"-c", "exit 3"}), HasSubstr("exit code 3"));
   EXPECT_THAT(error_of("sh", {"-c", "kill -9 $$"}), HasSubstr("signal 9"));
   const auto start = std::chrono::steady_clock::now();
-  EXPECT_THAT(error_of("sh", {"-c", "sleep 60 & sleep 60"}), HasSubstr("did not end in time"));
-  EXPECT_THAT(error_of("sh", {"-c", "exec >&-; sleep 60"}), HasSubstr("did not end in time"));
+  EXPECT_THAT(error_of("sh", {"-c", "sleep 60 & sleep 60"}, milliseconds(300)), HasSubstr("did not end in time"));
+  EXPECT_THAT(error_of("sh", {"-c", "exec >&-; sleep 60"}, milliseconds(300)), HasSubstr("did not end in time"));
   EXPECT_LT(std::chrono::steady_clock::now() - start, seconds(10));
   EXPECT_THAT(error_of("sh", {"-c", "yes"}), HasSubstr("printed more than"));
 }

@@ -267,31 +267,31 @@ TEST_F(HttpTest, ASlowReaderHoldsTheServerBack) {
 
 TEST_F(HttpTest, DeadConnectionsAreLeft) {
   options.ping_after = milliseconds(100);
-  options.ping_timeout = milliseconds(200);
+  options.ping_timeout = milliseconds(1500);
   // While it answers to pings, a silent stream may stay.
   Answer hanging;
   client().Start({.target = "/hang"}, &hanging);
-  Until([] { return false; }, milliseconds(700));
+  Until([] { return false; }, milliseconds(2000));
   EXPECT_EQ(hanging.code, 200);
   EXPECT_FALSE(hanging.ended) << hanging.status;
   Answer frozen;
   client().Start({.target = "/freeze"}, &frozen);
-  ASSERT_TRUE(Until([&] { return hanging.ended; }, seconds(3)));
+  ASSERT_TRUE(Until([&] { return hanging.ended; }));
   EXPECT_EQ(hanging.status.code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(hanging.error(), HasSubstr("the connection is dead: nothing came for 300 ms"));
+  EXPECT_THAT(hanging.error(), HasSubstr("the connection is dead: nothing came for 1600 ms"));
   EXPECT_TRUE(frozen.ended);
   EXPECT_TRUE(Get({.target = "/echo"})->status.ok()) << "a new connection";
 }
 
 TEST_F(HttpTest, ALoopThatWasLateBlamesNobody) {
   options.ping_after = milliseconds(50);
-  options.ping_timeout = milliseconds(100);
+  options.ping_timeout = milliseconds(450);
   Answer lines;
-  client().Start({.target = "/lines/100"}, &lines);
-  for (int i = 0; i < 4; ++i) {
+  client().Start({.target = "/lines/200"}, &lines);
+  for (int i = 0; i < 2; ++i) {
     const int pieces = lines.pieces;
     ASSERT_TRUE(Until([&] { return lines.ended || lines.pieces > pieces; }));
-    usleep(250'000);
+    usleep(700'000);
   }
   ASSERT_TRUE(Until([&] { return lines.ended; }));
   EXPECT_TRUE(lines.status.ok()) << lines.status;
