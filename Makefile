@@ -33,8 +33,9 @@ unit: all ## unit, property and simulation tests
 golden: all ## the golden cases; UPDATE_GOLDEN=1 rewrites what they expect
 	@K8SGATEWAY_ENVOY=$(ENVOY) build/release/tests/k8sgw_golden_test --gtest_brief=1
 
-e2e: all ## requests through the real Envoy
+e2e: all ## requests through the real Envoy, with whole route tables and with divided ones
 	@python3 tests/e2e/run.py --preset release
+	@python3 tests/e2e/run.py --preset release --divided
 
 crds: build ## rewrite chart/crds after a change of proto files or their comments
 	@build/release/k8sgateway crds -o chart/crds
@@ -68,7 +69,7 @@ fuzz: setup ## inputs made at random, with sanitizers, by clang; RUNS=1000000 ma
 	@python3 tests/fuzz/run.py $(if $(RUNS),--runs $(RUNS))
 
 bench: all ## speed and size beside their floors; rewrites docs/benchmarks.md
-	@build/release/benchmarks/k8sgw_bench --gateway build/release/k8sgateway --envoy $(ENVOY) --json build/figures.json
+	@build/release/benchmarks/k8sgw_bench --gateway build/release/k8sgateway --envoy build/release/envoy --json build/figures.json
 	@python3 benchmarks/report.py build/figures.json docs
 	@$(MAKE) --no-print-directory bench-cluster
 

@@ -8,8 +8,6 @@ namespace k8sgw::bench {
 
 // One VirtualService of `n` in one table is edited on disk, until the first changed answer; CPU and re-run transforms.
 void EditVirtualService(const Programs& programs, int n, int samples, Figures& figures);
-// The same with the table divided, against the table as a whole: Envoy's part of the time.
-void EditDivided(const Programs& programs, int n, int samples, Figures& figures);
 // One Upstream of `n` is edited on disk.
 void EditUpstream(const Programs& programs, int n, int samples, Figures& figures);
 // Start to the first 200, against Envoy with the same configuration as a static file.

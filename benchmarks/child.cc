@@ -1,6 +1,7 @@
 #include "benchmarks/child.h"
 
 #include <fcntl.h>
+#include <fmt/core.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -10,15 +11,18 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 namespace k8sgw::bench {
 
-Child::Child(const std::vector<std::string>& args, const std::string& log) {
+namespace {
+
+pid_t Start(const std::vector<std::string>& args, const std::string& log) {
   std::vector<char*> argv;
   for (const std::string& arg : args) argv.push_back(const_cast<char*>(arg.c_str()));
   argv.push_back(nullptr);
-  pid_ = fork();
-  if (pid_ != 0) return;
+  const pid_t pid = fork();
+  if (pid != 0) return pid;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (!log.empty()) {
     const int fd = open(log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0644);
@@ -30,13 +34,31 @@ Child::Child(const std::vector<std::string>& args, const std::string& log) {
   _exit(127);
 }
 
+}  // namespace
+
+Child::Child(const std::vector<std::string>& args, const std::string& log) : Process(Start(args, log)) {}
+
 Child::~Child() {
-  if (pid_ <= 0) return;
-  kill(pid_, SIGKILL);
-  waitpid(pid_, nullptr, 0);
+  if (pid() <= 0) return;
+  kill(pid(), SIGKILL);
+  waitpid(pid(), nullptr, 0);
 }
 
-double Child::CpuMs() const {
+Process Process::FirstChild() const {
+  const std::filesystem::path tasks = fmt::format("/proc/{}/task", pid_);
+  for (int tries = 0; tries < 6'000; ++tries) {
+    std::error_code error;
+    for (const auto& task : std::filesystem::directory_iterator(tasks, error)) {
+      pid_t child = 0;
+      if (std::ifstream(task.path() / "children") >> child) return Process(child);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  fmt::print(stderr, "process {} has started no other within a minute\n", pid_);
+  std::exit(1);
+}
+
+double Process::CpuMs() const {
   double nanoseconds = 0;
   std::error_code error;
   for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(pid_) + "/task", error)) {
@@ -47,7 +69,7 @@ double Child::CpuMs() const {
   return nanoseconds / 1e6;
 }
 
-double Child::StatusMiB(const std::string& field) const {
+double Process::StatusMiB(const std::string& field) const {
   std::ifstream status("/proc/" + std::to_string(pid_) + "/status");
   for (std::string word; status >> word;) {
     double kib = 0;

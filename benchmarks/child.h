@@ -9,16 +9,14 @@
 
 namespace k8sgw::bench {
 
-class Child {
+// Any process, by its number.
+class Process {
  public:
-  // Its output goes to `log`; "" for ours.
-  Child(const std::vector<std::string>& args, const std::string& log);
-  // SIGKILL, and waits: nothing is left when the next case begins.
-  ~Child();
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
+  explicit Process(pid_t pid) : pid_(pid) {}
 
   pid_t pid() const { return pid_; }
+  // The first child that it has; waits for it, a minute at most, and ends the benchmark without it.
+  Process FirstChild() const;
   // CPU time of all of its threads that still live, in milliseconds.
   double CpuMs() const;
   // Resident memory in MiB: now, and at most so far.
@@ -28,7 +26,18 @@ class Child {
  private:
   double StatusMiB(const std::string& field) const;
 
-  pid_t pid_ = -1;
+  pid_t pid_;
+};
+
+// One that we start.
+class Child : public Process {
+ public:
+  // Its output goes to `log`; "" for ours.
+  Child(const std::vector<std::string>& args, const std::string& log);
+  // SIGKILL, and waits: nothing is left when the next case begins.
+  ~Child();
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
 };
 
 }  // namespace k8sgw::bench

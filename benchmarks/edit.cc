@@ -120,7 +120,7 @@ void EditVirtualService(const Programs& programs, int n, int samples, Figures& f
     prepared.push_back(server.Prepare(snapshot.at(xds::Type::kRoute).begin()->second));
   }
   const EnvoySide floor_envoy(programs, DynamicBootstrap(server.port(), FreePort(), "floor"), "json");
-  const GatewaySide gateway(programs, ours_world);
+  const GatewaySide gateway(programs, ours_world, kWhole);
   Client ours_client(ours_world.http_port());
   Client floor_client(floor_port);
   const std::string host = World::Host(probe);

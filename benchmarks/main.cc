@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "benchmarks/cases.h"
+#include "benchmarks/divided/cases.h"
 #include "benchmarks/kube/cases.h"
 #include "benchmarks/scale/cases.h"
 #include "benchmarks/scale/floor_process.h"
@@ -37,8 +38,14 @@ void RunFiles(const Programs& programs, const Choice& choice, Figures& figures) 
     EditVirtualService(programs, 10'000, std::max(5, 30 / divide), figures);
   }
   if (choice.Wants("divided")) {
-    for (const int n : {100, 1'000, 10'000}) EditDivided(programs, n, std::max(5, 40 / divide), figures);
+    for (const int n : {100, 1'000, 10'000}) {
+      if (choice.Wants(n)) EditDivided(programs, n, std::max(5, 40 / divide), figures);
+    }
+    if (choice.Wants(50'000)) EditDivided(programs, 50'000, std::max(5, 12 / divide), figures);
   }
+  if (choice.Wants("wildcard")) EditWildcard(programs, 10'000, std::max(5, 20 / divide), figures);
+  if (choice.Wants("requests")) RequestsDivided(programs, 10'000, std::max(4, 24 / divide), figures);
+  if (choice.Wants("divided-start")) StartDivided(programs, 10'000, std::max(1, 5 / divide), figures);
   if (choice.Wants("upstream")) EditUpstream(programs, 10'000, std::max(5, 60 / divide), figures);
   if (choice.Wants("cold")) ColdStart(programs, "cold start", 10'000, 1.5, std::max(1, 3 / divide), figures);
   if (choice.Wants("memory")) Memory(programs, 5'000, figures);
@@ -103,10 +110,10 @@ int main(int argc, char** argv) {
   app.add_option("--gateway", programs.gateway, "The k8sgateway binary")->required()->check(CLI::ExistingFile);
   app.add_option("--envoy", programs.envoy, "The Envoy binary")->required()->check(CLI::ExistingFile);
   app.add_option("--json", json, "Write the figures to this file");
-  app.add_option(
-      "--only", choice.only,
-      "edit, divided, upstream, cold, start or memory; of a cluster push, cluster-start, steady, routes, webhook or "
-      "endpoints; of size fleet, curve, routes, gateways or endpoints; may be given often");
+  app.add_option("--only", choice.only,
+                 "edit, divided, wildcard, requests, divided-start, upstream, cold, start or memory; of a cluster "
+                 "push, cluster-start, steady, routes, webhook or "
+                 "endpoints; of size fleet, curve, routes, gateways or endpoints; may be given often");
   app.add_option("--divide-samples", choice.divide, "Fewer samples, for a quick look")->check(CLI::Range(1, 100));
   app.add_option("--kubeconfig", kubeconfig,
                  "Measure on this empty cluster, which has our kinds, in place of files. Everything in it may go")
@@ -114,7 +121,7 @@ int main(int argc, char** argv) {
   app.add_flag("--large", choice.large, "With a cluster: up to 50,000 VirtualServices, too");
   bool scale = false;
   app.add_flag("--scale", scale, "Measure how cost grows with size");
-  app.add_option("--sizes", choice.sizes, "With --scale or a cluster: only these of the sizes");
+  app.add_option("--sizes", choice.sizes, "Where there are several: only these of the sizes");
   CLI11_PARSE(app, argc, argv);
 
   Figures figures;

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Turns figures of k8sgw_bench into a part of docs/benchmarks.md and its chart.
 
-report.py FIGURES.json DOCS-FOLDER [PART]: the part is "figures", or "cluster" for those of a cluster, or "scale" for
-those of size, which stand in docs/scale.md.
+report.py FIGURES.json DOCS-FOLDER [PART]: the part is "figures", with those of divided tables, which have a page of
+their own, or "cluster" for those of a cluster, or "scale" for those of size, which stand in docs/scale.md.
 """
 
 import datetime
@@ -70,13 +70,21 @@ def table(rows: list[dict]) -> str:
         floor = f'{row["floor"]:.2f} ({row["floor_p90"]:.2f})' if row["floor"] else ""
         ratio = f'{row["ours"] / row["floor"]:.2f}' if row["floor"] else ""
         p90 = f' ({row["ours_p90"]:.2f})' if row["ours_p90"] else ""
+        kept = "" if not row["bound"] else "yes" if row["kept"] else "**no**"
         out.append(
             f'| {row["label"]} | {row["size"]:,} | {row["ours"]:.2f}{p90} {row["unit"]} | {floor} | {ratio} '
-            f'| {row["promise"]} | {"yes" if row["kept"] else "**no**"} |'
+            f'| {row["promise"]} | {kept} |'
         )
     return "\n".join(out)
 
 
+# Divided route tables have their figures on their own page.
+DIVIDED = "design/sharded-routes.md"
+DIVIDED_CURVES = [
+    ("divided", "edit, beside the whole table"),
+    ("divided", "CPU of Envoy"),
+    ("divided", "CPU of the control plane"),
+]
 CHARTS = {"figures": "benchmarks.svg", "cluster": "benchmarks-cluster.svg"}
 
 
@@ -94,7 +102,7 @@ def main() -> None:
     measured = f"Measured on {datetime.date.today()} with {where}"
     if part == "scale":
         replace(docs / "scale.md", part, f"{measured}.\n\n{scale_report.text(figures)}\n")
-        (docs / "scale.svg").write_text(scale_report.chart(figures))
+        (docs / "scale.svg").write_text(scale_report.chart(figures, scale_report.PANELS))
         return
     rows, parent = [], ""
     for figure in figures:
@@ -102,8 +110,15 @@ def main() -> None:
             parent = figure["name"]
         rows.append({**figure, "label": label(figure, parent)})
     measured += ", Envoy 1.40.0 with two workers.\n"
-    replace(docs / "benchmarks.md", part, measured + "\n" + table(rows) + "\n")
-    (docs / CHARTS[part]).write_text(chart(rows))
+    divided = [row for row in rows if row["label"].startswith("divided")]
+    others = [row for row in rows if row not in divided]
+    if others:
+        replace(docs / "benchmarks.md", part, f"{measured}\n{table(others)}\n")
+        (docs / CHARTS[part]).write_text(chart([row for row in others if row["bound"]]))
+    if divided:
+        replace(docs / DIVIDED, part, f"{measured}\n{table(divided)}\n")
+        picture = scale_report.chart(divided, DIVIDED_CURVES, "the table as a whole")
+        (docs / DIVIDED).with_suffix(".svg").write_text(picture)
 
 
 if __name__ == "__main__":

@@ -123,17 +123,18 @@ def panel(left: float, top: float, group: str, metric: str, rows: list[dict]) ->
     return out
 
 
-def chart(figures: list[dict]) -> str:
+def chart(figures: list[dict], shown: list[tuple[str, str]], floor: str = "the floor") -> str:
+    """A panel for each group and metric that is to be shown and has a curve."""
     groups = grouped(figures)
-    panels = [(g, m, groups[g][m]) for g, m in PANELS if len(groups.get(g, {}).get(m, [])) > 1]
+    panels = [(g, m, groups[g][m]) for g, m in shown if len(groups.get(g, {}).get(m, [])) > 1]
     lines = -(-len(panels) // COLUMNS)
-    width, height = COLUMNS * (PANEL + GAP) + 20, lines * (PANEL + GAP + 20) + TOP
+    width, height = min(COLUMNS, len(panels)) * (PANEL + GAP) + 20, lines * (PANEL + GAP + 20) + TOP
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         'font-family="sans-serif" font-size="11">',
         '<rect width="100%" height="100%" fill="white"/>',
-        f'<text x="{GAP - 10}" y="18" font-size="13" fill="#444">green: K8sGateway · black: the floor · '
-        "both axes logarithmic</text>",
+        f'<text x="{GAP - 10}" y="18" font-size="13" fill="#444">green: K8sGateway · black: '
+        f"{floor} · both axes logarithmic</text>",
     ]
     for i, (group, metric, rows) in enumerate(panels):
         left = GAP - 10 + i % COLUMNS * (PANEL + GAP)

@@ -19,10 +19,6 @@ constexpr int kTightTries = 20;
 
 std::string LogFile(const std::string& name) { return (std::filesystem::temp_directory_path() / name).string(); }
 
-}  // namespace
-
-namespace {
-
 std::vector<std::string> With(std::vector<std::string> args, const std::vector<std::string>& more) {
   args.insert(args.end(), more.begin(), more.end());
   return args;
@@ -31,10 +27,16 @@ std::vector<std::string> With(std::vector<std::string> args, const std::vector<s
 }  // namespace
 
 GatewaySide::GatewaySide(const Programs& programs, const World& world, const std::vector<std::string>& flags)
-    : process_(With({programs.gateway, "run", world.folder(), "--envoy", programs.envoy, "--xds-port", "0",
-                     "--admin-port", std::to_string(FreePort()), "--concurrency", "2"},
+    : admin_port_(FreePort()),
+      process_(With({programs.gateway, "run", world.folder(), "--envoy", programs.envoy, "--xds-port", "0",
+                     "--admin-port", std::to_string(admin_port_), "--concurrency", "2"},
                     flags),
                LogFile("k8sgateway-bench-ours.log")) {}
+
+bool GatewaySide::HasParts() const {
+  return Fetch(admin_port_, "/config_dump?resource=dynamic_scoped_route_configs").find("route_configuration_name") !=
+         std::string::npos;
+}
 
 EnvoySide::EnvoySide(const Programs& programs, const std::string& bootstrap, const std::string& extension)
     : file_(LogFile(fmt::format("k8sgateway-bench-{}.{}", getpid(), extension))) {

@@ -17,15 +17,22 @@ struct Programs {
   std::string envoy;
 };
 
+// Flags of `run`: the route table as the floor has it.
+inline const std::vector<std::string> kWhole = {"--route-shards", "off"};
+
 // `run` of a world's folder: control plane and Envoy.
 class GatewaySide {
  public:
   // `flags` are more of `run`.
   GatewaySide(const Programs& programs, const World& world, const std::vector<std::string>& flags = {});
-  // Of the control plane alone.
+  // Of the control plane alone, and of its Envoy.
   const Child& process() const { return process_; }
+  Process envoy() const { return process_.FirstChild(); }
+  // Whether its Envoy looks for routes in parts of a table.
+  bool HasParts() const;
 
  private:
+  int admin_port_;
   Child process_;
 };
 

@@ -32,7 +32,7 @@ void ColdStart(const Programs& programs, const std::string& name, int n, double 
       (pb ? binary : floor).push_back(FirstAnswer(world, begin));
     }
     const auto begin = Clock::now();
-    const GatewaySide gateway(programs, world);
+    const GatewaySide gateway(programs, world, kWhole);
     ours.push_back(FirstAnswer(world, begin));
   }
   const auto add = [&](const std::string& what, const std::vector<double>& base) {

@@ -17,6 +17,8 @@ struct Counters : http::Counters {
   std::atomic<uint64_t> allowed_with_errors{0};
   std::atomic<uint64_t> bad_requests{0};
   std::atomic<uint64_t> not_ready{0};
+  // Waited for longer than the API server does.
+  std::atomic<uint64_t> late{0};
 };
 
 }  // namespace k8sgw::admission

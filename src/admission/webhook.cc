@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdio>
 #include <deque>
+#include <iterator>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -69,6 +70,7 @@ struct Webhook::Shared : std::enable_shared_from_this<Shared> {
   void OnRequest(const http::Request& request, http::Reply reply);
   // On the pipeline's.
   void DecideAll();
+  void Decide(Waiting one, Judge::Sitting& sitting, const Rules& rules, EnvoyPanel::Time now);
   // On any thread.
   void Answer(const Waiting& one, const Verdict& verdict);
   // Answers when Envoy has.
@@ -147,17 +149,33 @@ void Webhook::Shared::DecideAll() {
       rules = Rules::Read(settings());
       sitting.emplace(judge, rules, begin);
     }
-    for (; !batch.empty(); batch.pop_front()) {
-      Verdict verdict = sitting->Decide(batch.front().review);
-      if (verdict.question) {
-        AskEnvoy(std::move(batch.front()), std::move(verdict), rules);
-      } else {
-        Answer(batch.front(), verdict);
-      }
+    auto now = begin;
+    for (; !batch.empty() && now - begin < kLongestSitting; now = std::chrono::steady_clock::now()) {
+      Waiting one = std::move(batch.front());
+      batch.pop_front();
+      Decide(std::move(one), *sitting, rules, now);
     }
-    if (std::chrono::steady_clock::now() - begin < kLongestSitting) continue;
+    if (batch.empty() && now - begin < kLongestSitting) continue;
     // Changes of objects must not wait for reviews without end.
+    {
+      std::lock_guard<std::mutex> lock(mutex);
+      waiting.insert(waiting.begin(), std::make_move_iterator(batch.begin()), std::make_move_iterator(batch.end()));
+    }
     return post([self = shared_from_this()] { self->DecideAll(); });
+  }
+}
+
+void Webhook::Shared::Decide(Waiting one, Judge::Sitting& sitting, const Rules& rules, EnvoyPanel::Time now) {
+  // Nobody waits for the answer any more, and what is not stored may not count for those after it.
+  if (now >= one.until) {
+    ++counters.late;
+    return one.reply({503, "text/plain", "the review waited for too long\n"});
+  }
+  Verdict verdict = sitting.Decide(one.review);
+  if (verdict.question) {
+    AskEnvoy(std::move(one), std::move(verdict), rules);
+  } else {
+    Answer(one, verdict);
   }
 }
 

@@ -220,6 +220,17 @@ TEST_F(EnvoyWebhookTest, EndsTheEnvoysThatRun) {
   EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(1'000));
 }
 
+TEST_F(WebhookTest, WhatNobodyWaitsForAnyMoreIsNotDecided) {
+  Start();
+  std::thread busy([this] { owner.Do([] { std::this_thread::sleep_for(milliseconds(800)); }); });
+  std::this_thread::sleep_for(milliseconds(100));
+  EXPECT_THAT(TestClient(port()).Post(good, "/validation?timeout=1s"), StartsWith("503"));
+  busy.join();
+  EXPECT_EQ(webhook->counters().late, 1u);
+  EXPECT_EQ(webhook->counters().allowed, 0u);
+  EXPECT_THAT(TestClient(port()).Post(good, "/validation?timeout=1s"), StartsWith("200"));
+}
+
 TEST_F(WebhookTest, SaysSoUntilItIsReady) {
   Start(false);
   EXPECT_THAT(TestClient(port()).Post(good), StartsWith("503"));

@@ -11,7 +11,10 @@
 #include "api/gloo/v1/artifact.proto.h"
 #include "api/gloo/v1/proxy.proto.h"
 #include "module/shard.h"
+#include "module/versions.h"
 #include "src/base/address.h"
+#include "src/base/printable.h"
+#include "src/cmd/envoy_module.h"
 #include "src/envoy/names.h"
 #include "src/envoy/static_resources.h"
 
@@ -21,6 +24,8 @@ namespace {
 // How often the status is looked at while Envoys are on their way to the newest revision, and when they are there.
 constexpr auto kStatusPoll = std::chrono::milliseconds(2);
 constexpr auto kStatusRest = std::chrono::milliseconds(50);
+// Of Envoys that report a module that they cannot load, so many lines are enough.
+constexpr int kMostMisfitsTold = 20;
 
 }  // namespace
 
@@ -42,7 +47,18 @@ absl::Status ControlPlane::Listen(const std::string& address) {
     });
   };
   if (options_.route_shards > 0) options.engine.module = shard::kVersion;
+  options.engine.can_load_module = [this](const xds::Request& first) {
+    if (CanLoadModule(first)) return true;
+    const xds::EnvoyVersion& version = *first.envoy;
+    loop_.Post([this, version, node = first.node_id] {
+      if (++misfits_told_ > kMostMisfitsTold) return;
+      spdlog::warn("the Envoy {} is {}.{}.{}, and its module is made for {}: its route tables stay whole",
+                   Printable(node), version.major, version.minor, version.patch, module::kEnvoysThatFit);
+    });
+    return false;
+  };
   options.engine.on_module = [this](const std::string& role) { loop_.Post([this, role] { UseModule(role); }); };
+  options.engine.drain = options_.drain;
   options.authenticator = options_.authenticator;
   options.on_refusal = [this](const xds::Refusal& refusal) {
     const std::optional<std::string> line = refusals_.Line(refusal, EventLoop::Now());
@@ -81,6 +97,7 @@ void ControlPlane::ServeAll(xds::Server& server) const {
 void ControlPlane::Release() {
   held_ = false;
   if (server_) ServeAll(*server_);
+  BeginDrain();
   LogProblems();
 }
 
@@ -139,6 +156,10 @@ void ControlPlane::Serve(const std::map<std::string, xds::Update>& updates) {
   if (server_) {
     for (const auto& [role, update] : updates) server_->Apply(role, update);
   }
+  BeginDrain();
+}
+
+void ControlPlane::BeginDrain() {
   if (!drain_ends_ && pipeline_.HasOldShards()) drain_ends_ = EventLoop::Now() + options_.drain;
 }
 

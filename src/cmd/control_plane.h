@@ -98,6 +98,8 @@ class ControlPlane {
   // What the pipeline has, after a revision, for Envoys.
   void Serve(const std::map<std::string, xds::Update>& updates);
   void KeepDrains();
+  // When parts of older cuts are there, their time runs.
+  void BeginDrain();
   // Hands everything to a server.
   void ServeAll(xds::Server& server) const;
 
@@ -115,6 +117,7 @@ class ControlPlane {
   std::string last_status_;
   std::optional<EventLoop::Time> next_status_;
   std::set<std::string> module_roles_;
+  int misfits_told_ = 0;
   std::optional<EventLoop::Time> drain_ends_;
 };
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "module/shard.h"
+#include "module/versions.h"
 #include "src/xds/engine.h"
 
 namespace k8sgw {
@@ -22,6 +23,10 @@ std::string ModuleFolderOf(const std::string& envoy) {
 std::string ModuleMetadata(const std::string& module_folder) {
   if (module_folder.empty()) return "";
   return ", \"" + std::string(xds::kModuleField) + "\": \"" + shard::kVersion + "\"";
+}
+
+bool CanLoadModule(const xds::Request& first) {
+  return !first.envoy || module::FitsEnvoy(first.envoy->major, first.envoy->minor);
 }
 
 }  // namespace k8sgw

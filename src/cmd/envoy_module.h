@@ -5,6 +5,10 @@
 
 namespace k8sgw {
 
+namespace xds {
+struct Request;
+}
+
 // Envoy looks for modules in the folder that this variable names.
 inline constexpr char kModuleFolderVariable[] = "ENVOY_DYNAMIC_MODULES_SEARCH_PATH";
 
@@ -16,5 +20,8 @@ std::string ModuleFolderOf(const std::string& envoy);
 // What the metadata of its node says of it, as a field of a JSON object with a comma before it: the control plane then
 // sends route tables that need the module. "" when there is none.
 std::string ModuleMetadata(const std::string& module_folder);
+
+// Whether an Envoy that reports the module can load it, by the version that it says it is.
+bool CanLoadModule(const xds::Request& first);
 
 }  // namespace k8sgw

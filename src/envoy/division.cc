@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #include "module/shard.h"
+#include "src/base/text.h"
 #include "src/proxy/route_shards.h"
 
 namespace k8sgw::envoy {
@@ -23,22 +25,33 @@ constexpr std::array<uint32_t, 3> kUsual = {256, 64, 16};
 
 constexpr char kLocalRateLimit[] = "envoy.filters.http.local_ratelimit";
 
-// With more parts, the copies of wildcards would take more room than all the rest.
-bool Fits(uint32_t shards, uint64_t exact, uint64_t wildcard) { return shards * wildcard <= exact; }
+// More than so many bytes of parts are made for nobody, whatever number they ask for: Envoy needs several times as
+// much.
+constexpr uint64_t kMostBytes = 64 << 20;
 
-uint32_t BestShards(uint64_t exact, uint64_t wildcard) {
-  if (exact < kDivideFrom) return 0;
-  if (exact > kManyFrom && Fits(kMany, exact, wildcard)) return kMany;
+// Whether the copies leave all parts together smaller than the whole times `halves` / 2.
+bool Fits(const TableSize& size, uint32_t shards, uint64_t halves) {
+  return 2 * size.Bytes(shards) <= halves * size.Bytes(1);
+}
+// What is chosen; what stays; and what is worth a change.
+constexpr uint64_t kGood = 4;
+constexpr uint64_t kBearable = 6;
+constexpr uint64_t kClearlyGood = 3;
+
+uint32_t BestShards(const TableSize& size) {
+  if (size.exact() < kDivideFrom) return 0;
+  if (size.exact() > kManyFrom && Fits(size, kMany, kGood)) return kMany;
   const auto* found =
-      std::find_if(kUsual.begin(), kUsual.end(), [&](uint32_t shards) { return Fits(shards, exact, wildcard); });
+      std::find_if(kUsual.begin(), kUsual.end(), [&](uint32_t shards) { return Fits(size, shards, kGood); });
   return found == kUsual.end() ? 0 : *found;
 }
 
 // A change of the division moves all connections to a new listener, so what is there stays while it is bearable.
-bool IsBearable(uint32_t shards, uint32_t best, uint64_t exact, uint64_t wildcard) {
-  if (shards == 0 || exact < kWholeBelow || !Fits(shards, 2 * exact, wildcard)) return false;
-  if (shards == kMany) return exact >= kManyUntil;
-  return best <= shards || !Fits(best, exact / 2, wildcard) || (best == kMany && exact < kManyFrom + kManyFrom / 2);
+bool IsBearable(uint32_t shards, uint32_t best, const TableSize& size) {
+  if (shards == 0 || size.exact() < kWholeBelow || !Fits(size, shards, kBearable)) return false;
+  if (shards >= kMany) return shards == kMany && size.exact() >= kManyUntil;
+  return best <= shards || !Fits(size, best, kClearlyGood) ||
+         (best == kMany && size.exact() < kManyFrom + kManyFrom / 2);
 }
 
 }  // namespace
@@ -54,28 +67,48 @@ DomainCount CountDomains(const VirtualHost& host) {
   DomainCount count;
   count.route_config = host.route_config;
   for (const std::string& domain : host.domains) {
+    count.domain_bytes += domain.size();
     if (IsWildcard(domain)) {
       count.wildcard = 1;
     } else {
       ++count.exact;
     }
   }
+  const uint64_t all = host.bytes ? host.bytes->size() : 0;
+  count.rest_bytes = std::bit_ceil(all - std::min(all, count.domain_bytes));
   count.limits = host.needs.contains(kLocalRateLimit) && (count.wildcard > 0 || count.exact > 1);
   return count;
 }
 
-Division Divide(uint32_t route_shards, uint64_t exact, uint64_t wildcard, bool limits, const Cut& before) {
+void TableSize::Add(const DomainCount& host) {
+  exact_ += host.exact;
+  limits_ = limits_ || host.limits;
+  domain_bytes_ += host.domain_bytes;
+  (host.wildcard > 0 ? everywhere_bytes_ : bytes_by_exact_[host.exact]) += host.rest_bytes;
+}
+
+uint64_t TableSize::Bytes(uint32_t shards) const {
+  uint64_t bytes = domain_bytes_ + everywhere_bytes_ * shards;
+  for (const auto& [exact, rest] : bytes_by_exact_) bytes += rest * std::min(exact, shards);
+  return bytes;
+}
+
+Division Divide(uint32_t route_shards, const TableSize& size, const Cut& before) {
   Division out;
   if (route_shards == proxy::kAutoShards) {
-    const uint32_t best = BestShards(exact, wildcard);
-    out.cut.shards = IsBearable(before.shards, best, exact, wildcard) ? before.shards : best;
+    const uint32_t best = BestShards(size);
+    out.cut.shards = IsBearable(before.shards, best, size) ? before.shards : best;
   } else {
     out.cut.shards = route_shards;
   }
-  if (out.cut.shards > 0 && limits) {
-    out.cut = {};
+  if (out.cut.shards == 0) return out;
+  if (size.limits()) {
     out.obstacle = "a virtual host with a wildcard, or with several domains, limits the rate of its requests";
+  } else if (const uint64_t bytes = size.Bytes(out.cut.shards);
+             bytes > kMostBytes && !Fits(size, out.cut.shards, kGood)) {
+    out.obstacle = Cat("in ", out.cut.shards, " parts it would take ", bytes >> 20, " MiB, as wildcards are in each");
   }
+  if (!out.obstacle.empty()) out.cut = {};
   return out;
 }
 

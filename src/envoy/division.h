@@ -7,6 +7,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -33,16 +34,39 @@ std::string ShardPrefix(const std::string& route_config, const Cut& cut);
 
 // What a virtual host means for the division of its table.
 struct DomainCount {
-  RouteConfigKey route_config;
+  RouteConfigKey route_config{};
   uint32_t exact = 0;
   // 1 when it has a wildcard, so that it stands in every part.
   uint32_t wildcard = 0;
   // It may stand in several parts, and has limits of rates, which each copy would have for itself.
   bool limits = false;
+  // Its bytes: domains, and the rest, which each of its copies has. The rest is rounded up to a power of two, so that
+  // an edit of routes seldom changes it.
+  uint64_t domain_bytes = 0;
+  uint64_t rest_bytes = 0;
 
   bool operator==(const DomainCount&) const = default;
 };
 DomainCount CountDomains(const VirtualHost& host);
+
+// All virtual hosts of a table together.
+class TableSize {
+ public:
+  void Add(const DomainCount& host);
+
+  uint64_t exact() const { return exact_; }
+  bool limits() const { return limits_; }
+  // About how many bytes all parts have together, with the copies of what stands in several of them; 1 for the whole.
+  uint64_t Bytes(uint32_t shards) const;
+
+ private:
+  uint64_t exact_ = 0;
+  bool limits_ = false;
+  uint64_t domain_bytes_ = 0;
+  // Of those with wildcards, and of the others by their number of domains.
+  uint64_t everywhere_bytes_ = 0;
+  std::map<uint32_t, uint64_t> bytes_by_exact_;
+};
 
 struct Division {
   Cut cut;
@@ -52,9 +76,8 @@ struct Division {
   bool operator==(const Division&) const = default;
 };
 
-// `exact` and `wildcard` are sums over all virtual hosts; `before` is the
-// cut that is in force, which stays until another is clearly better.
-Division Divide(uint32_t route_shards, uint64_t exact, uint64_t wildcard, bool limits, const Cut& before);
+// `before` is the cut that is in force, which stays until another is clearly better.
+Division Divide(uint32_t route_shards, const TableSize& size, const Cut& before);
 
 // Whether a domain matches more than one host.
 bool IsWildcard(const std::string& domain);

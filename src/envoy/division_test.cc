@@ -2,14 +2,28 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+#include <string>
+
 #include "src/proxy/route_shards.h"
 
 namespace k8sgw::envoy {
 namespace {
 
-uint32_t Auto(uint64_t exact, uint64_t wildcard, uint32_t before = 0) {
-  return Divide(proxy::kAutoShards, exact, wildcard, false, {before, 0}).cut.shards;
+constexpr uint64_t kBytes = 1024;
+
+// Virtual hosts with one exact domain each, and some with a wildcard, all of the same size.
+TableSize Size(uint32_t exact, uint32_t wildcard, bool limits = false) {
+  TableSize size;
+  for (uint32_t i = 0; i < exact; ++i) size.Add({.exact = 1, .limits = limits, .rest_bytes = kBytes});
+  for (uint32_t i = 0; i < wildcard; ++i) size.Add({.wildcard = 1, .rest_bytes = kBytes});
+  return size;
 }
+
+uint32_t Auto(const TableSize& size, uint32_t before = 0) {
+  return Divide(proxy::kAutoShards, size, {before, 0}).cut.shards;
+}
+uint32_t Auto(uint32_t exact, uint32_t wildcard, uint32_t before = 0) { return Auto(Size(exact, wildcard), before); }
 
 TEST(DivisionTest, ByTheNumberOfDomains) {
   EXPECT_EQ(Auto(0, 0), 0u);
@@ -22,8 +36,8 @@ TEST(DivisionTest, ByTheNumberOfDomains) {
 TEST(DivisionTest, WildcardsMakeItCoarser) {
   EXPECT_EQ(Auto(300, 1), 256u);
   EXPECT_EQ(Auto(300, 2), 64u);
-  EXPECT_EQ(Auto(300, 18), 16u);
-  EXPECT_EQ(Auto(300, 19), 0u);
+  EXPECT_EQ(Auto(300, 21), 16u);
+  EXPECT_EQ(Auto(300, 22), 0u);
   EXPECT_EQ(Auto(50'000, 100), 256u);
 }
 
@@ -41,15 +55,36 @@ TEST(DivisionTest, WhatIsThereStaysWhileItIsBearable) {
 }
 
 TEST(DivisionTest, IsForcedOrForbidden) {
-  EXPECT_EQ(Divide(0, 50'000, 0, false, {256, 0}).cut.shards, 0u);
-  EXPECT_EQ(Divide(16, 1, 9, false, {}).cut.shards, 16u);
+  EXPECT_EQ(Divide(0, Size(50'000, 0), {256, 0}).cut.shards, 0u);
+  EXPECT_EQ(Divide(16, Size(1, 9), {}).cut.shards, 16u);
+  EXPECT_EQ(Auto(300, 0, 4096), 256u) << "a forced number does not outlive the word";
+}
+
+TEST(DivisionTest, CopiesOfWhatIsLargeMakeItCoarser) {
+  TableSize size = Size(300, 0);
+  // As large as all others together: two copies of it would be bearable, more would not.
+  size.Add({.wildcard = 1, .rest_bytes = 300 * kBytes});
+  EXPECT_EQ(Auto(size), 0u);
+  TableSize of_one;
+  of_one.Add({.exact = 3'000, .domain_bytes = 60'000, .rest_bytes = 1 << 20});
+  EXPECT_EQ(Auto(of_one), 0u) << "each part would have all of its routes";
+  of_one.Add({.exact = 10'000, .domain_bytes = 200'000, .rest_bytes = 256});
+  EXPECT_EQ(of_one.Bytes(1), 260'000u + (1 << 20) + 256u);
+  EXPECT_EQ(of_one.Bytes(16), 260'000u + 16 * ((1 << 20) + 256u));
+}
+
+TEST(DivisionTest, NoWordMakesTooManyCopies) {
+  const Division division = Divide(4096, Size(0, 1'000), {});
+  EXPECT_EQ(division.cut, Cut());
+  EXPECT_EQ(division.obstacle, "in 4096 parts it would take 4000 MiB, as wildcards are in each");
+  EXPECT_EQ(Divide(16, Size(0, 1'000), {}).cut.shards, 16u);
 }
 
 TEST(DivisionTest, LimitsOfRatesKeepItWhole) {
-  const Division division = Divide(proxy::kAutoShards, 1'000, 0, true, {256, 0});
+  const Division division = Divide(proxy::kAutoShards, Size(1'000, 0, true), {256, 0});
   EXPECT_EQ(division.cut, Cut());
   EXPECT_FALSE(division.obstacle.empty());
-  EXPECT_EQ(Divide(proxy::kAutoShards, 100, 0, true, {}), Division()) << "it would not be divided anyway";
+  EXPECT_EQ(Divide(proxy::kAutoShards, Size(100, 0, true), {}), Division()) << "it would not be divided anyway";
 }
 
 TEST(DivisionTest, CountsDomains) {
@@ -64,6 +99,10 @@ TEST(DivisionTest, CountsDomains) {
   EXPECT_FALSE(CountDomains(host).limits);
   host.domains = {"*"};
   EXPECT_TRUE(CountDomains(host).limits);
+  host.domains = {"a.com", "b.com"};
+  host.bytes = std::make_shared<const std::string>(1'000, 'x');
+  EXPECT_EQ(CountDomains(host).domain_bytes, 10u);
+  EXPECT_EQ(CountDomains(host).rest_bytes, 1'024u);
 }
 
 }  // namespace

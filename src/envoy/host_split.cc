@@ -107,18 +107,22 @@ std::vector<std::pair<uint32_t, Ptr<HostPiece>>> SplitHost(const VirtualHost& ho
     return out;
   }
   const Parts parts(*host.bytes);
-  const auto piece_of = [&](uint32_t number, bool has_exact) {
-    std::vector<std::string_view> some;
-    for (const std::string_view field : parts.domains) {
-      const std::string domain(TextOf(field));
-      if (IsWildcard(domain) || (has_exact && ShardOf(domain, cut) == number)) some.push_back(field);
+  // The domains of each part, in their order; wildcards are added to all.
+  std::vector<std::string_view> everywhere;
+  std::map<uint32_t, std::vector<std::string_view>> by_shard;
+  for (const std::string_view field : parts.domains) {
+    const std::string domain(TextOf(field));
+    if (!IsWildcard(domain)) {
+      by_shard[ShardOf(domain, cut)].push_back(field);
+    } else {
+      everywhere.push_back(field);
     }
-    return parts.With(some, host.longest_body);
-  };
-  const Ptr<HostPiece> others = wildcard ? piece_of(0, false) : nullptr;
+  }
+  const Ptr<HostPiece> others = wildcard ? parts.With(everywhere, host.longest_body) : nullptr;
   for (uint32_t i = 0; i < cut.shards; ++i) {
-    if (shards.contains(i)) {
-      out.emplace_back(i, piece_of(i, true));
+    if (auto some = by_shard.extract(i)) {
+      some.mapped().insert(some.mapped().end(), everywhere.begin(), everywhere.end());
+      out.emplace_back(i, parts.With(some.mapped(), host.longest_body));
     } else if (others) {
       out.emplace_back(i, others);
     }

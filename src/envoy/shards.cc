@@ -21,6 +21,10 @@ using proxy::VirtualHostKey;
 
 // There is one.
 constexpr char kEpoch[] = "drain";
+// How many whole drains an old cut stays: its time begins in the middle of one, and Envoy replaces the listener later.
+constexpr uint64_t kDrains = 2;
+// Old cuts of a table at once, each of which is kept current.
+constexpr size_t kMostOld = 2;
 
 xds::Resource MakeScope(const std::string& name) {
   ::envoy::config::route::v3::ScopedRouteConfiguration scope;
@@ -50,18 +54,12 @@ Divisions::Divisions(flow::Graph& graph, const flow::Collection<VirtualHostKey, 
       divisions(graph, "divisions", needs, {&with_module, &in.gateways, &in.settings, &counts_by_route_config_},
                 [this](flow::Reader& reader, const RouteConfigKey& key, const Needs&, auto& out) {
                   if (route_shards_ == 0 || !reader.Get(with_module, key.listener.proxy)) return;
-                  uint64_t exact = 0;
-                  uint64_t wildcard = 0;
-                  bool limits = false;
-                  for (const auto& [host, count] : reader.Find(counts_by_route_config_, key)) {
-                    exact += count->exact;
-                    wildcard += count->wildcard;
-                    limits = limits || count->limits;
-                  }
+                  TableSize size;
+                  for (const auto& [host, count] : reader.Find(counts_by_route_config_, key)) size.Add(*count);
                   Ptr<Division> before = divisions.Get(key);
                   const auto known = remembered_.find(key);
                   const Cut cut = before ? before->cut : known != remembered_.end() ? known->second.cut : Cut();
-                  out.Emit(key, Divide(ShardsFor(reader, key.listener.gateway), exact, wildcard, limits, cut));
+                  out.Emit(key, Divide(ShardsFor(reader, key.listener.gateway), size, cut));
                 }) {}
 
 uint32_t Divisions::ShardsFor(flow::Reader& reader, const GatewayRef& gateway) const {
@@ -166,9 +164,13 @@ Generations Shards::After(flow::Reader& reader, const RouteConfigKey& key, const
   Generations after;
   after.current = now;
   for (const auto& old : before.old) {
-    if (old.cut != now && old.epoch + 2 > current_epoch) after.old.push_back(old);
+    if (old.cut != now && old.epoch + kDrains >= current_epoch) after.old.push_back(old);
   }
   if (before.current.shards > 0 && before.current != now) after.old.push_back({before.current, current_epoch});
+  if (after.old.size() > kMostOld) {
+    after.old.erase(std::min_element(after.old.begin(), after.old.end(),
+                                     [](const auto& a, const auto& b) { return a.epoch < b.epoch; }));
+  }
   std::sort(after.old.begin(), after.old.end());
   return after;
 }

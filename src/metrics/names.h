@@ -75,6 +75,8 @@ inline constexpr Family kWebhookBadRequests{"k8sgateway_webhook_bad_requests_tot
                                             "Requests to the webhook that are no reviews"};
 inline constexpr Family kWebhookNotReady{"k8sgateway_webhook_not_ready_total", Type::kCounter,
                                          "Reviews that came before all objects were known"};
+inline constexpr Family kWebhookLate{"k8sgateway_webhook_late_total", Type::kCounter,
+                                     "Reviews that were given up, as the API server no longer waited"};
 inline constexpr Family kWebhookAllowedWithErrors{"k8sgateway_webhook_allowed_with_errors_total", Type::kCounter,
                                                   "Reviews that allowed a change with errors, as Settings accept all"};
 inline constexpr Family kWebhookConnections{"k8sgateway_webhook_connections_total", Type::kCounter,
@@ -131,6 +133,7 @@ inline constexpr const Family* kGloo[] = {&kTranslatorResources,
                                           &kRestRequests,
                                           &kWebhookBadRequests,
                                           &kWebhookNotReady,
+                                          &kWebhookLate,
                                           &kWebhookAllowedWithErrors,
                                           &kWebhookConnections,
                                           &kWebhookCutOff,

@@ -3,14 +3,13 @@
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
-#include <deque>
-#include <mutex>
 #include <utility>
 
 #include "api/gloo/grpc/debug.grpc.pb.h"
 #include "api/gloo/v1/proxy.proto.h"
 #include "src/proxy_debug/shown_proxies.h"
 #include "src/rpc/port.h"
+#include "src/rpc/waiting_calls.h"
 
 namespace k8sgw::proxy_debug {
 namespace {
@@ -21,8 +20,6 @@ using grpc::StatusCode;
 
 constexpr int kMaxRequestBytes = 1 << 20;
 constexpr int kMostCallsOfConnection = 100;
-// Calls that wait for the pipeline's thread.
-constexpr size_t kMostWaiting = 64;
 
 grpc::Status ToGrpc(const absl::Status& status) {
   return {static_cast<StatusCode>(status.code()), std::string(status.message())};
@@ -77,7 +74,7 @@ using Base = gloov1::ProxyEndpointService::WithRawCallbackMethod_GetProxies<gloo
 // One bound port: the service, and the calls that wait.
 class Server::Instance final : public Base {
  public:
-  explicit Instance(std::shared_ptr<Shown> shown) : waiting_(std::make_shared<Waiting>(std::move(shown))) {}
+  explicit Instance(const std::shared_ptr<Shown>& shown) : waiting_(std::make_shared<Waiting>(OwnerOf(shown))) {}
   ~Instance() override {
     waiting_->Close();
     if (port_) port_->Shutdown();
@@ -112,58 +109,19 @@ class Server::Instance final : public Base {
   }
 
  private:
-  // Outlives the instance: what is posted may come late.
-  class Waiting : public std::enable_shared_from_this<Waiting> {
-   public:
-    explicit Waiting(std::shared_ptr<Shown> shown) : shown_(std::move(shown)) {}
+  using Waiting = rpc::WaitingCalls<Call>;
 
-    void Add(Call call) {
-      grpc::Status refusal;
-      bool first = false;
-      {
-        std::lock_guard<std::mutex> lock(mutex_);
-        if (closed_) {
-          refusal = {StatusCode::UNAVAILABLE, "the server stops"};
-        } else if (!shown_->ready) {
-          refusal = {StatusCode::UNAVAILABLE, "not all objects are known yet"};
-        } else if (calls_.size() >= kMostWaiting) {
-          refusal = {StatusCode::RESOURCE_EXHAUSTED, "too many requests wait"};
-        } else {
-          first = calls_.empty();
-          calls_.push_back(call);
-        }
-      }
-      if (!refusal.ok()) return call.reactor->Finish(std::move(refusal));
-      if (first) shown_->post([self = shared_from_this()] { self->AnswerAll(); });
-    }
-
-    void Close() {
-      std::lock_guard<std::mutex> lock(mutex_);
-      closed_ = true;
-      for (const Call& call : calls_) call.reactor->Finish({StatusCode::UNAVAILABLE, "the server stops"});
-      calls_.clear();
-    }
-
-   private:
-    // Choosing is cheap, and what is chosen is not copied.
-    void AnswerAll() {
-      std::deque<Call> calls;
-      {
-        std::lock_guard<std::mutex> lock(mutex_);
-        calls.swap(calls_);
-      }
-      for (const Call& call : calls) {
-        const auto chosen = Choose(shown_->Now(), call.request);
-        if (chosen.ok()) *call.out = Write(*chosen);
-        call.reactor->Finish(chosen.ok() ? grpc::Status::OK : ToGrpc(chosen.status()));
-      }
-    }
-
-    const std::shared_ptr<Shown> shown_;
-    std::mutex mutex_;
-    bool closed_ = false;  // these are guarded by mutex_
-    std::deque<Call> calls_;
-  };
+  // Choosing is cheap, and what is chosen is not copied.
+  static Waiting::Owner OwnerOf(const std::shared_ptr<Shown>& shown) {
+    return {.post = shown->post,
+            .is_ready = [shown] { return shown->ready.load(); },
+            .answer =
+                [shown](Call& call) {
+                  const auto chosen = Choose(shown->Now(), call.request);
+                  if (chosen.ok()) *call.out = Write(*chosen);
+                  call.reactor->Finish(chosen.ok() ? grpc::Status::OK : ToGrpc(chosen.status()));
+                }};
+  }
 
   const std::shared_ptr<Waiting> waiting_;
   std::unique_ptr<rpc::Port> port_;

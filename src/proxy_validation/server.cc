@@ -3,8 +3,6 @@
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
-#include <deque>
-#include <mutex>
 #include <utility>
 
 #include "api/gloo/grpc/validation.grpc.pb.h"
@@ -12,6 +10,7 @@
 #include "src/proxy_validation/subscribers.h"
 #include "src/proxy_validation/validate.h"
 #include "src/rpc/port.h"
+#include "src/rpc/waiting_calls.h"
 
 namespace k8sgw::proxy_validation {
 namespace {
@@ -21,8 +20,6 @@ using gloov1::GlooValidationServiceResponse;
 using grpc::CallbackServerContext;
 using grpc::StatusCode;
 
-// Requests that wait for the pipeline's thread. Each holds its message.
-constexpr size_t kMostWaiting = 64;
 constexpr int kMostCallsOfConnection = 100;
 
 grpc::Status ToGrpc(const absl::Status& status) {
@@ -52,7 +49,7 @@ struct Server::Judge {
 // One bound port: the service, and the calls that wait.
 class Server::Instance final : public gloov1::GlooValidationService::CallbackService {
  public:
-  explicit Instance(std::shared_ptr<Judge> judge) : waiting_(std::make_shared<Waiting>(std::move(judge))) {}
+  explicit Instance(const std::shared_ptr<Judge>& judge) : waiting_(std::make_shared<Waiting>(OwnerOf(judge))) {}
   ~Instance() override {
     waiting_->Close();
     if (port_) port_->Shutdown();
@@ -90,59 +87,18 @@ class Server::Instance final : public gloov1::GlooValidationService::CallbackSer
   }
 
  private:
-  // Outlives the instance: what is posted may come late.
-  class Waiting : public std::enable_shared_from_this<Waiting> {
-   public:
-    explicit Waiting(std::shared_ptr<Judge> judge) : judge_(std::move(judge)) {}
+  using Waiting = rpc::WaitingCalls<Call>;
 
-    void Add(Call call) {
-      grpc::Status refusal;
-      {
-        std::lock_guard<std::mutex> lock(mutex_);
-        if (closed_) {
-          refusal = {StatusCode::UNAVAILABLE, "the server stops"};
-        } else if (!judge_->ready) {
-          refusal = {StatusCode::UNAVAILABLE, "not all objects are known yet"};
-        } else if (calls_.size() >= kMostWaiting) {
-          refusal = {StatusCode::RESOURCE_EXHAUSTED, "too many requests wait"};
-        } else {
-          calls_.push_back(std::move(call));
-        }
-      }
-      if (!refusal.ok()) return call.reactor->Finish(std::move(refusal));
-      // Each in a turn of its own, so that what else the thread has to do comes in between.
-      judge_->post([self = shared_from_this()] { self->AnswerNext(); });
-    }
-
-    void Close() {
-      std::deque<Call> left;
-      {
-        std::lock_guard<std::mutex> lock(mutex_);
-        closed_ = true;
-        left.swap(calls_);
-      }
-      for (Call& call : left) call.reactor->Finish({StatusCode::UNAVAILABLE, "the server stops"});
-    }
-
-   private:
-    void AnswerNext() {
-      Call call;
-      {
-        std::lock_guard<std::mutex> lock(mutex_);
-        if (calls_.empty()) return;
-        call = std::move(calls_.front());
-        calls_.pop_front();
-      }
-      if (call.context->IsCancelled()) return call.reactor->Finish(grpc::Status::CANCELLED);
-      *call.response = proxy_validation::Validate(judge_->pipeline, *call.request, call.trial);
-      call.reactor->Finish(grpc::Status::OK);
-    }
-
-    const std::shared_ptr<Judge> judge_;
-    std::mutex mutex_;
-    bool closed_ = false;  // these are guarded by mutex_
-    std::deque<Call> calls_;
-  };
+  static Waiting::Owner OwnerOf(const std::shared_ptr<Judge>& judge) {
+    return {.post = judge->post,
+            .is_ready = [judge] { return judge->ready.load(); },
+            .answer =
+                [judge](Call& call) {
+                  if (call.context->IsCancelled()) return call.reactor->Finish(grpc::Status::CANCELLED);
+                  *call.response = proxy_validation::Validate(judge->pipeline, *call.request, call.trial);
+                  call.reactor->Finish(grpc::Status::OK);
+                }};
+  }
 
   const std::shared_ptr<Waiting> waiting_;
   Subscribers subscribers_;

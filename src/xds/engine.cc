@@ -19,6 +19,9 @@ bool IsWildcardType(Type type) { return type == Type::kCluster || type == Type::
 
 // A client that comes back asks for all that it had at once.
 constexpr std::chrono::milliseconds kResumeGrace{1000};
+// Roles without a snapshot that are asked for all the same, and the bytes of the longest one's name.
+constexpr size_t kMostEarlyRoles = 100;
+constexpr size_t kLongestEarlyRole = 600;
 
 struct Stream {
   Stream(StreamId i, StreamOptions o, std::function<void(Response)> s)
@@ -41,6 +44,8 @@ struct Stream {
   bool module = false;
   // Until then its listeners wait for tables; nullopt when they do not.
   std::optional<Time> tables_grace_ends;
+  // Until then it keeps what it came with and we do not know.
+  std::optional<Time> keeps_until;
   // It has listeners that look into parts of tables.
   bool scoped = false;
   // It had listeners before, so it may ask for scopes without being sent one.
@@ -55,9 +60,9 @@ bool WantsTables(Stream& stream, const Snapshot& snapshot) {
   std::set<std::string_view> others;
   std::set<std::string_view> parts;
   for (const auto& [name, listener] : snapshot[IndexOf(Type::kListener)]) {
-    if (!stream.module || !listener->with_module) continue;
-    others.insert(listener->with_module->plain_tables.begin(), listener->with_module->plain_tables.end());
-    parts.insert(listener->with_module->tables.begin(), listener->with_module->tables.end());
+    const Resource& form = *stream.Of(Type::kListener).Seen(listener);
+    others.insert(form.plain_tables.begin(), form.plain_tables.end());
+    parts.insert(form.tables.begin(), form.tables.end());
   }
   const auto& tables = snapshot[IndexOf(Type::kRoute)];
   return std::all_of(tables.begin(), tables.end(), [&](const auto& entry) {
@@ -77,8 +82,11 @@ struct Engine::Impl {
   // When the streams that wait for their role to appear, or for tables, have waited long enough.
   std::set<std::pair<Time, StreamId>> graces;
   std::set<std::pair<Time, StreamId>> tables_graces;
+  // When what streams came with goes.
+  std::set<std::pair<Time, StreamId>> keeps;
   // Roles that are ready for the module.
   std::set<std::string> module_roles;
+  std::set<std::string> early_roles;
   StreamId last_stream = 0;
 
   const Snapshot* SnapshotOf(const Stream& stream) const {
@@ -117,6 +125,12 @@ struct Engine::Impl {
   void FollowListeners(Stream& stream) {
     const bool before = std::exchange(stream.scoped, stream.module && HearsOfScopes(stream));
     if (stream.scoped && !before) stream.Of(Type::kScope).SendAgain(Of(SnapshotOf(stream), Type::kScope));
+  }
+
+  // A client that comes back may have parts of tables of which we know nothing: another replica divided them in another
+  // way, or we did before we were started anew. Its connections may still use them, as long as they drain.
+  static bool Keeps(const Stream& stream, Type type) {
+    return (type == Type::kScope || type == Type::kRoute) && stream.keeps_until;
   }
 
   static bool Skips(Stream& stream, Type type) { return type == Type::kScope && !HearsOfScopes(stream); }
@@ -159,6 +173,9 @@ struct Engine::Impl {
     for (int i = 0; i < kTypeCount; ++i) {
       const Type type = static_cast<Type>(i);
       Subscription& subscription = stream.subscriptions[IndexOf(type)];
+      // What was held back for tables may be wanted no more.
+      if (type == Type::kListener && stream.tables_grace_ends && !subscription.HasPuts((*snapshot)[IndexOf(type)]))
+        EndTablesGrace(stream);
       if (subscription.in_flight()) {
         waits = true;
       } else if (Skips(stream, type)) {
@@ -174,7 +191,7 @@ struct Engine::Impl {
     }
     if (waits || kept_back) return;
     for (int i = kTypeCount - 1; i >= 0; --i) {
-      if (!Skips(stream, static_cast<Type>(i)) &&
+      if (!Skips(stream, static_cast<Type>(i)) && !Keeps(stream, static_cast<Type>(i)) &&
           stream.subscriptions[static_cast<size_t>(i)].HasRemovals((*snapshot)[static_cast<size_t>(i)])) {
         return Send(stream, static_cast<Type>(i), *snapshot, true);
       }
@@ -199,7 +216,7 @@ struct Engine::Impl {
     stream.role = request.role.value_or("");
     stream.node_id = request.node_id;
     stream.module = !options.module.empty() && request.module == options.module && stream.options.delta &&
-                    !stream.options.single_type;
+                    !stream.options.single_type && (!options.can_load_module || options.can_load_module(request));
     if (stream.module) stream.Of(Type::kListener).UseModule();
     const bool known = roles.contains(*stream.role);
     if (stream.role->empty()) {
@@ -210,18 +227,35 @@ struct Engine::Impl {
       if (!known) ++stats.unknown_roles;
       stream.grace_ends = now + options.unknown_role_grace;
       graces.emplace(*stream.grace_ends, stream.id);
-      if (!IsReady(stream) && options.on_module) options.on_module(*stream.role);
+      if (!IsReady(stream) && (known || MayBeEarly(*stream.role))) AskForModule(*stream.role);
     }
+  }
+
+  void AskForModule(const std::string& role) const {
+    if (options.on_module) options.on_module(role);
+  }
+
+  // Roles that nobody knows yet are asked for, so that their first snapshot has it all; but anybody may make names up,
+  // and names are kept. Those beyond are asked for when their snapshot comes.
+  bool MayBeEarly(const std::string& role) {
+    if (early_roles.contains(role)) return true;
+    if (early_roles.size() >= kMostEarlyRoles || role.size() > kLongestEarlyRole) return false;
+    early_roles.insert(role);
+    return true;
   }
 
   bool IsReady(const Stream& stream) const { return !stream.module || module_roles.contains(*stream.role); }
 
-  void ReceiveDelta(Stream& stream, const Request& request, Type type, const Resources& resources) {
+  void ReceiveDelta(Stream& stream, const Request& request, Type type, const Resources& resources, Time now) {
     Subscription& subscription = stream.Of(type);
     const bool first = !subscription.active();
     if (type == Type::kListener && !request.initial_versions.empty()) stream.resumed = true;
     if (type == Type::kScope && first) {
       EndTablesGrace(stream);
+      if (stream.module && !request.initial_versions.empty() && options.drain.count() > 0) {
+        stream.keeps_until = now + options.drain;
+        keeps.emplace(*stream.keeps_until, stream.id);
+      }
       // It has such a listener, or it would not ask.
       stream.scoped = stream.module;
     }
@@ -262,8 +296,12 @@ struct Engine::Impl {
     const std::string words = Shortened(*request.error);
     // Of hundreds of small tables it is worth the time to find the one that is wrong.
     const bool one_by_one = stream.module && type == Type::kRoute;
+    // Envoy takes clusters and listeners one by one, whatever is wrong with others. Of the other types it reads all
+    // before it takes any, and stops at the first that it cannot take.
+    const bool told_of_all = !words.ends_with(kCutMark) && (type == Type::kCluster || type == Type::kListener);
     std::vector<Refused> refused =
-        subscription.Nack(NamedIn(words, subscription.NamesInFlight()), words.ends_with(kCutMark), one_by_one);
+        subscription.Nack(NamedIn(words, subscription.NamesInFlight()),
+                          told_of_all ? Subscription::Innocent::kTaken : Subscription::Innocent::kUnknown, one_by_one);
     if (options.on_nack && (!one_by_one || !refused.empty()))
       options.on_nack({stream.serving.value_or(""), stream.node_id, type, std::move(refused), words});
     return true;
@@ -291,7 +329,11 @@ void Engine::Apply(const std::string& role, const Update& update, Time now) {
     if (snapshot[IndexOf(type)].erase(name) > 0) changed.emplace_back(type, name);
   }
   for (auto& [id, stream] : impl_->streams) {
-    if (fresh && stream->role == role && stream->serving != role && impl_->IsReady(*stream)) {
+    if (fresh && stream->role == role && stream->serving != role) {
+      if (!impl_->IsReady(*stream)) {
+        impl_->AskForModule(role);
+        continue;
+      }
       impl_->Serve(*stream, role);
     } else if (stream->serving != role) {
       continue;
@@ -340,7 +382,7 @@ void Engine::Receive(StreamId id, const Request& request, Time now) {
   if (!impl_->BookAnswer(stream, subscription, request, *type)) return;
   const Resources& resources = Impl::Of(impl_->SnapshotOf(stream), *type);
   if (stream.options.delta) {
-    impl_->ReceiveDelta(stream, request, *type, resources);
+    impl_->ReceiveDelta(stream, request, *type, resources, now);
   } else {
     impl_->ReceiveState(subscription, request, *type, resources);
   }
@@ -353,6 +395,7 @@ void Engine::Close(StreamId id) {
   if (it == impl_->streams.end()) return;
   impl_->EndGrace(*it->second);
   impl_->EndTablesGrace(*it->second);
+  if (it->second->keeps_until) impl_->keeps.erase({*it->second->keeps_until, id});
   impl_->streams.erase(it);
   --impl_->stats.streams;
 }
@@ -382,7 +425,7 @@ std::optional<Response> Engine::Fetch(const Request& request, Time) {
 
 std::optional<Time> Engine::NextDeadline() const {
   std::optional<Time> next;
-  for (const auto* graces : {&impl_->graces, &impl_->tables_graces}) {
+  for (const auto* graces : {&impl_->graces, &impl_->tables_graces, &impl_->keeps}) {
     if (!graces->empty() && (!next || graces->begin()->first < *next)) next = graces->begin()->first;
   }
   return next;
@@ -398,6 +441,12 @@ void Engine::Tick(Time now) {
   while (!impl_->tables_graces.empty() && impl_->tables_graces.begin()->first <= now) {
     Stream& stream = *impl_->streams.at(impl_->tables_graces.begin()->second);
     impl_->tables_graces.erase(impl_->tables_graces.begin());
+    impl_->Pump(stream, now);
+  }
+  while (!impl_->keeps.empty() && impl_->keeps.begin()->first <= now) {
+    Stream& stream = *impl_->streams.at(impl_->keeps.begin()->second);
+    impl_->keeps.erase(impl_->keeps.begin());
+    stream.keeps_until.reset();
     impl_->Pump(stream, now);
   }
 }
@@ -418,8 +467,8 @@ bool Engine::InSync(const std::string& role) const {
         return false;
       if (!subscription.active() || Impl::Skips(*stream, static_cast<Type>(i))) continue;
       found = true;
-      if (subscription.in_flight() || subscription.HasPuts(resources) || subscription.HasRemovals(resources))
-        return false;
+      if (subscription.in_flight() || subscription.HasPuts(resources)) return false;
+      if (subscription.HasRemovals(resources) && !Impl::Keeps(*stream, static_cast<Type>(i))) return false;
     }
   }
   return found;

@@ -51,12 +51,20 @@ using Time = std::chrono::steady_clock::time_point;
 // In the metadata of a node: the version of the module that the Envoy can load.
 inline constexpr char kModuleField[] = "k8sgateway_module";
 
+struct EnvoyVersion {
+  uint32_t major = 0;
+  uint32_t minor = 0;
+  uint32_t patch = 0;
+};
+
 // What a client said, transport aside. One struct for SotW and delta.
 struct Request {
   // The node's metadata.role; only the first request of a stream needs it.
   std::optional<std::string> role;
   // The node's metadata field kModuleField; "" for none. It counts where the role does.
   std::string module;
+  // The version of Envoy that it is, if it says so, as each Envoy does.
+  std::optional<EnvoyVersion> envoy;
   std::string node_id;
   std::string type_url;
   // Nonce of the response that is answered; "" in the first request of a type.
@@ -119,10 +127,14 @@ struct EngineOptions {
   // The version of the module that resources `with_module` need; "" when there are none. Who reports it, on an
   // aggregated delta stream, waits until ModuleReady was called for its role, no longer than unknown_role_grace.
   std::string module{};
+  // Of a client that reports it: whether it can load it. Unset, all can. Called with the engine's lock held.
+  std::function<bool(const Request& first)> can_load_module{};
   // Somebody waits for that.
   std::function<void(const std::string& role)> on_module{};
   // How long a listener is kept back for tables that its client does not ask for.
   std::chrono::milliseconds tables_grace{10000};
+  // How long connections of a replaced listener may go on.
+  std::chrono::milliseconds drain{0};
 };
 
 // Counters for metrics and tests; monotonic but for `streams`.

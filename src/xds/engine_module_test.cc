@@ -1,6 +1,10 @@
 // Clients that have the module, which finds routes in divided tables.
 #include <gtest/gtest.h>
 
+#include <map>
+#include <memory>
+#include <string>
+
 #include "src/xds/engine.h"
 #include "src/xds/test_client.h"
 #include "src/xds/test_resource.h"
@@ -33,7 +37,8 @@ struct EngineModuleTest : testing::Test {
                 .fallback_role = "fallback",
                 .on_nack = [this](const Nack& nack) { nacks.push_back(nack); },
                 .module = "1",
-                .on_module = [this](const std::string& role) { asked_for.push_back(role); }}) {
+                .on_module = [this](const std::string& role) { asked_for.push_back(role); },
+                .drain = 60s}) {
     Put({Divided("old", {"g1/0", "g1/1"}), Make(Type::kRoute, "r", "all"), Make(Type::kScope, "g1/0", "s"),
          Make(Type::kScope, "g1/1", "s"), Part("g1/0", "p0"), Part("g1/1", "p1")});
   }
@@ -46,6 +51,14 @@ struct EngineModuleTest : testing::Test {
   void Connect(Client& client, const std::string& module) {
     Request request = client.Base(Type::kListener);
     request.module = module;
+    engine.Receive(client.id, request, now);
+  }
+
+  // The same, of one that comes back with listeners.
+  void Resume(Client& client, const std::map<std::string, std::string>& listeners) {
+    Request request = client.Base(Type::kListener);
+    request.module = "1";
+    request.initial_versions = listeners;
     engine.Receive(client.id, request, now);
   }
 
@@ -93,6 +106,25 @@ TEST_F(EngineModuleTest, WhoReportsItGetsWhatIsMadeForIt) {
   EXPECT_TRUE(asked_for.empty());
 }
 
+TEST(EngineModule, WhoCannotLoadItGetsWhatAllGet) {
+  Time now{};
+  std::string asked;
+  const auto can_load = [&](const Request& first) {
+    asked = first.node_id;
+    return false;
+  };
+  Engine engine({.fallback_role = "", .on_nack = {}, .module = "1", .can_load_module = can_load});
+  engine.Apply(kRole, {{Divided("old", {"g1/0"})}, {}}, now);
+  engine.ModuleReady(kRole, now);
+  Client client(engine, true);
+  Request request = client.Base(Type::kListener);
+  request.module = "1";
+  engine.Receive(client.id, request, now);
+  client.AnswerAll();
+  EXPECT_EQ(client.has[Type::kListener]["l"], "old");
+  EXPECT_EQ(asked, "envoy");
+}
+
 TEST_F(EngineModuleTest, TheFirstOneWaitsUntilItsRoleIsReady) {
   Client client(engine, true);
   Connect(client, "1");
@@ -113,6 +145,25 @@ TEST_F(EngineModuleTest, NobodyWaitsForEver) {
   engine.Tick(now);
   client.AnswerAll();
   EXPECT_TRUE(client.has[Type::kListener].contains("l"));
+}
+
+TEST_F(EngineModuleTest, NamesThatAreMadeUpAreForgotten) {
+  // Of any length, and any number.
+  std::vector<std::unique_ptr<Client>> clients;
+  const auto connect = [&](const std::string& role) {
+    clients.push_back(std::make_unique<Client>(engine, true, role));
+    Connect(*clients.back(), "1");
+  };
+  connect(std::string(1000, 'x'));
+  EXPECT_TRUE(asked_for.empty());
+  for (int i = 0; i < 200; ++i) connect("made-up-" + std::to_string(i));
+  EXPECT_EQ(asked_for.size(), 100u);
+  // One that comes to be is not worse off, whoever came before.
+  engine.Apply("made-up-199", {{Divided("new", {"g1/0"})}, {}}, now);
+  EXPECT_EQ(asked_for.back(), "made-up-199");
+  EXPECT_TRUE(clients.back()->inbox.empty());
+  engine.ModuleReady("made-up-199", now);
+  EXPECT_EQ(clients.back()->inbox.size(), 1u);
 }
 
 TEST_F(EngineModuleTest, AChangeOfEitherFormIsAChange) {
@@ -218,6 +269,108 @@ TEST_F(EngineModuleTest, TablesOfARefusedResponseAreSentAgainOneByOne) {
   ASSERT_EQ(nacks[0].resources.size(), 1u);
   EXPECT_EQ(nacks[0].resources[0].name, "g1/1");
   EXPECT_TRUE(client.inbox.empty());
+}
+
+// Envoy stops at the first table that it cannot take, and nobody knows what came after it.
+TEST_F(EngineModuleTest, TablesBesideARefusedOneAreSentAgain) {
+  Client client(engine, true);
+  Begin(client);
+  Put({Part("g1/0", "good"), Part("g1/1", "bad")});
+  client.Answer("the table g1/1 is bad");
+  ASSERT_EQ(nacks.size(), 1u);
+  ASSERT_EQ(nacks[0].resources.size(), 1u);
+  EXPECT_EQ(nacks[0].resources[0].name, "g1/1");
+  ASSERT_EQ(client.inbox.size(), 1u);
+  ASSERT_EQ(client.inbox[0].resources.size(), 1u);
+  EXPECT_EQ(client.inbox[0].resources[0]->name, "g1/0");
+  client.Answer();
+  EXPECT_TRUE(client.inbox.empty());
+}
+
+TEST_F(EngineModuleTest, ATableThatWasWaitedForInVainMakesTheNextNoSooner) {
+  Client client(engine, true);
+  Begin(client);
+  Reshard();
+  client.AnswerAll();
+  Put({Divided("old", {"g1/0", "g1/1"})}, {{Type::kScope, "g2/0"}, {Type::kRoute, "g2/0"}});
+  client.AnswerAll();
+  client.now = now += 11s;
+  engine.Tick(now);
+  Put({Divided("newer", {"g3/0"}), Make(Type::kScope, "g3/0", "s"), Part("g3/0", "p")});
+  ASSERT_EQ(client.inbox.size(), 1u);
+  EXPECT_EQ(client.Answer().type, Type::kScope);
+  EXPECT_TRUE(client.inbox.empty()) << "the listener came before its tables";
+}
+
+TEST_F(EngineModuleTest, WhoRefusesWhatNeedsTheModuleAndHasNothingGetsThePlainForm) {
+  engine.ModuleReady(kRole, now);
+  Client client(engine, true);
+  Connect(client, "1");
+  client.Answer("cannot load the module of l");
+  EXPECT_EQ(nacks.size(), 1u);
+  client.Answer();
+  EXPECT_EQ(client.has[Type::kListener]["l"], "old");
+  client.Subscribe(Type::kRoute, {"r"});
+  client.AnswerAll();
+  EXPECT_TRUE(engine.InSync(kRole));
+  // The next version is another try, and a plain form that is no better is not sent again and again.
+  Put({Divided("new", {"g1/0", "g1/1"})});
+  client.Answer("cannot load the module of l");
+  client.Answer("l is bad");
+  EXPECT_TRUE(client.inbox.empty());
+  EXPECT_EQ(client.has[Type::kListener]["l"], "old");
+}
+
+TEST_F(EngineModuleTest, WhoRefusesAChangeOfWhatNeedsTheModuleKeepsWhatItHas) {
+  Client client(engine, true);
+  Begin(client);
+  Put({Divided("bad", {"g1/0", "g1/1"})});
+  client.Answer("l is bad");
+  EXPECT_TRUE(client.inbox.empty());
+  EXPECT_EQ(client.has[Type::kListener]["l"], "old divided");
+}
+
+// One listener that stays as it was may not hide that the last one with parts went.
+TEST_F(EngineModuleTest, ScopesAreSentAgainToOneThatCameBackBeforeItsRoleWasReady) {
+  const auto plain = Make(Type::kListener, "p", "plain");
+  Put({plain});
+  Client client(engine, true);
+  Resume(client, {{"l", Divided("old", {"g1/0", "g1/1"})->with_module->version}, {"p", plain->version}});
+  engine.ModuleReady(kRole, now);
+  client.AnswerAll();
+  client.Subscribe(Type::kScope, {}, {{"g1/0", Make(Type::kScope, "", "s")->version}});
+  client.AnswerAll();
+  client.Subscribe(Type::kRoute, {"g1/0", "g1/1"});
+  client.AnswerAll();
+  Put({Make(Type::kListener, "l", "whole")});
+  client.AnswerAll();
+  Put({Divided("again", {"g1/0", "g1/1"})});
+  ASSERT_EQ(client.inbox.size(), 1u);
+  EXPECT_EQ(client.Answer().type, Type::kListener) << "which warms until it has scopes";
+  ASSERT_EQ(client.inbox.size(), 1u);
+  EXPECT_EQ(client.inbox[0].type, Type::kScope);
+  EXPECT_EQ(client.inbox[0].resources.size(), 2u);
+}
+
+// Another replica had divided its tables in another way, and its connections still use them.
+TEST_F(EngineModuleTest, PartsThatAClientComesBackWithStayWhileItsConnectionsDrain) {
+  engine.ModuleReady(kRole, now);
+  Client client(engine, true);
+  Resume(client, {{"l", "of another replica"}});
+  client.has[Type::kScope]["g0/0"] = client.has[Type::kRoute]["g0/0"] = "of another replica";
+  client.Subscribe(Type::kScope, {}, {{"g0/0", "v"}});
+  client.Subscribe(Type::kRoute, {"g0/0", "g1/0", "g1/1"}, {{"g0/0", "v"}});
+  client.AnswerAll();
+  EXPECT_EQ(client.has[Type::kListener]["l"], "old divided");
+  EXPECT_EQ(client.has[Type::kScope].size(), 3u);
+  EXPECT_EQ(client.has[Type::kRoute].size(), 3u);
+  EXPECT_TRUE(engine.InSync(kRole));
+  EXPECT_EQ(engine.NextDeadline(), now + 60s);
+  client.now = now += 60s;
+  engine.Tick(now);
+  client.AnswerAll();
+  EXPECT_EQ(client.has[Type::kScope].size(), 2u);
+  EXPECT_FALSE(client.has[Type::kScope].contains("g0/0"));
 }
 
 }  // namespace

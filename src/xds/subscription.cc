@@ -14,6 +14,13 @@ Ptr<Resource> KnownByVersion(const std::string& name, const std::string& version
   return resource;
 }
 
+// The form of `current` that has this version.
+Ptr<Resource> FormOf(const Ptr<Resource>& current, const std::string& version) {
+  if (current->version == version) return current;
+  if (current->with_module && current->with_module->version == version) return current->with_module;
+  return KnownByVersion(current->name, version);
+}
+
 std::string VersionOf(const std::vector<Ptr<Resource>>& resources) {
   uint64_t hash = 0;
   for (const auto& resource : resources) {
@@ -89,8 +96,7 @@ void Subscription::SetNames(const std::vector<std::string>& names) {
 void Subscription::ClientHas(const std::map<std::string, std::string>& versions, const Resources& resources) {
   for (const auto& [name, version] : versions) {
     const auto current = resources.find(name);
-    const bool same = current != resources.end() && Seen(current->second)->version == version;
-    client_.Put(same ? Seen(current->second) : KnownByVersion(name, version));
+    client_.Put(current == resources.end() ? KnownByVersion(name, version) : FormOf(current->second, version));
     dirty_.insert(name);
   }
 }
@@ -121,8 +127,7 @@ void Subscription::Ack() {
   flight_.reset();
 }
 
-// Envoy takes the innocent part of a response and its removals, also without delta.
-std::vector<Refused> Subscription::Nack(const std::vector<std::string>& blamed, bool cut, bool one_by_one) {
+std::vector<Refused> Subscription::Nack(const std::vector<std::string>& blamed, Innocent innocent, bool one_by_one) {
   std::vector<Refused> refused;
   one_by_one = one_by_one && blamed.empty() && flight_->sent.size() > 1;
   for (const auto& resource : flight_->sent) {
@@ -136,7 +141,11 @@ std::vector<Refused> Subscription::Nack(const std::vector<std::string>& blamed, 
       const bool has_body = had && !had->body.empty();
       refused.push_back({resource->name, resource, has_body ? had : nullptr});
       refused_[resource->name] = resource->version;
-    } else if (cut) {
+      if (!resource->tables.empty() && (!had || had->tables.empty())) {
+        declined_[resource->name] = resource->version;
+        dirty_.insert(resource->name);
+      }
+    } else if (innocent == Innocent::kUnknown) {
       dirty_.insert(resource->name);
     } else if (Wants(resource->name)) {
       client_.Put(resource);
@@ -179,6 +188,14 @@ void Subscription::Repeat(const std::string& name) {
 
 void Subscription::Reset(const Resources& resources) {
   if (!active_) return;
+  // What was known by its version alone may be known whole now.
+  std::vector<Ptr<Resource>> known;
+  for (const auto& had : client_) {
+    if (!had->body.empty()) continue;
+    if (const auto current = resources.find(had->name); current != resources.end())
+      known.push_back(FormOf(current->second, had->version));
+  }
+  for (const auto& resource : known) client_.Put(resource);
   for (const auto& resource : client_) dirty_.insert(resource->name);
   // What is on the way is something that the client has when it answers.
   for (const std::string& name : NamesInFlight()) dirty_.insert(name);

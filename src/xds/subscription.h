@@ -54,6 +54,11 @@ class Subscription {
   // The client has the module.
   void UseModule() { module_ = true; }
   bool Wants(std::string_view name) const { return wildcard_ || names_.contains(name); }
+  // The resource in the form that this client gets.
+  const Ptr<Resource>& Seen(const Ptr<Resource>& resource) const {
+    const bool with_module = module_ && resource->with_module && !HasDeclined(*resource->with_module);
+    return with_module ? resource->with_module : resource;
+  }
   // Of listeners: whether the client has one that looks into parts of tables; or one of which only the version is
   // known.
   bool HasTables() const;
@@ -75,10 +80,14 @@ class Subscription {
   // Answers the response in flight; false when the nonce is stale.
   bool Answer(const std::string& nonce);
   void Ack();
-  // `blamed` are the names that the client's words blame; the rest was taken. Empty blames all. When the words were
-  // cut, nobody knows of the rest: it is sent again, alone, and the words about it are heard then.
-  // With `one_by_one`, when nothing is named, each is sent again alone, and nothing is refused yet.
-  std::vector<Refused> Nack(const std::vector<std::string>& blamed, bool cut, bool one_by_one);
+  // What became of those of a refused response that nobody blames.
+  enum class Innocent {
+    kTaken,
+    kUnknown,  // they are sent again, and words about them are heard then
+  };
+  // `blamed` are the names that the client's words blame; empty blames all. With `one_by_one`, when nothing is named,
+  // each is sent again alone, and nothing is refused yet.
+  std::vector<Refused> Nack(const std::vector<std::string>& blamed, Innocent innocent, bool one_by_one);
 
   // The client has forgotten all of them, without a word.
   void SendAgain(const Resources& resources);
@@ -111,9 +120,9 @@ class Subscription {
     std::vector<std::string> removed;
   };
 
-  // As this client gets it.
-  const Ptr<Resource>& Seen(const Ptr<Resource>& resource) const {
-    return module_ && resource->with_module ? resource->with_module : resource;
+  bool HasDeclined(const Resource& form) const {
+    const auto it = declined_.find(form.name);
+    return it != declined_.end() && it->second == form.version;
   }
   // The next of those that are to be sent alone.
   std::optional<std::string> NextAlone(const Resources& resources);
@@ -132,6 +141,9 @@ class Subscription {
   HeldResources client_;
   // Versions that the client has refused.
   std::map<std::string, std::string, std::less<>> refused_;
+  // Versions of forms that need the module, and were refused by a client that has no other such form: it may not be
+  // able to load it, whatever it says, and would have nothing.
+  std::map<std::string, std::string, std::less<>> declined_;
   // Names that may differ from what the client has.
   Names dirty_;
   // Names that were refused with others, nobody knows which: the next responses have one of them each.

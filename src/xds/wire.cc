@@ -7,6 +7,7 @@
 
 #include "envoy/config/core/v3/base.proto.h"
 #include "envoy/service/discovery/v3/discovery.proto.h"
+#include "envoy/type/v3/semantic_version.proto.h"
 
 namespace k8sgw::xds {
 namespace {
@@ -101,6 +102,10 @@ void ReadCommon(const Message& message, Request* out) {
     out->role = role == fields.end() ? "" : role->second.string_value();
     const auto module = fields.find(kModuleField);
     out->module = module == fields.end() ? "" : module->second.string_value();
+    if (message.node().has_user_agent_build_version()) {
+      const auto& version = message.node().user_agent_build_version().version();
+      out->envoy = EnvoyVersion{version.major_number(), version.minor_number(), version.patch()};
+    }
   }
   out->type_url = message.type_url();
   out->nonce = message.response_nonce();

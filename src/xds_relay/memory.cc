@@ -7,7 +7,8 @@
 namespace k8sgw::xds_relay {
 namespace {
 
-constexpr char kRole[] = "role";
+// As it stands in files of any version.
+constexpr char kOwner[] = "role";
 // Neither a URL nor a version has a line break; names are last, so they may have anything.
 constexpr char kSeparator = '\n';
 
@@ -29,16 +30,16 @@ absl::StatusOr<std::unique_ptr<Memory>> Memory::Open(const std::string& path,
   return std::unique_ptr<Memory>(new Memory(*std::move(texts), std::move(complain)));
 }
 
-void Memory::SetRole(const std::string& role) {
+void Memory::SetOwner(const std::string& owner) {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (texts_->Find(kRole) == role) return;
+  if (texts_->Find(kOwner) == owner) return;
   for (const std::string& name : texts_->names()) Check(texts_->Forget(name));
-  Check(texts_->Keep(kRole, role));
+  Check(texts_->Keep(kOwner, owner));
 }
 
-bool Memory::Knows(const std::string& role) const {
+bool Memory::Knows(const std::string& owner) const {
   std::lock_guard<std::mutex> lock(mutex_);
-  return texts_->Find(kRole) == role && texts_->names().size() > 1;
+  return texts_->Find(kOwner) == owner && texts_->names().size() > 1;
 }
 
 void Memory::Keep(const std::string& type_url, const std::string& name, const std::string& version,

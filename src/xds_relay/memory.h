@@ -1,7 +1,7 @@
 // What an Envoy has accepted over xDS, on disk: what it is served from when it starts and the control plane is away.
 //
 // Resources are kept by type and name, with their versions and bytes as the control plane sent them, private keys too,
-// for the one role that the Envoy has. Safe to be called from any thread.
+// for their one owner (`OwnerOf` of recorder.h). Safe to be called from any thread.
 #pragma once
 
 #include <functional>
@@ -25,10 +25,10 @@ class Memory {
   static absl::StatusOr<std::unique_ptr<Memory>> Open(const std::string& path,
                                                       std::function<void(const std::string&)> complain);
 
-  // Everything of another role is forgotten.
-  void SetRole(const std::string& role);
-  // Whether there is something for this role.
-  bool Knows(const std::string& role) const;
+  // Everything of another owner is forgotten.
+  void SetOwner(const std::string& owner);
+  // Whether there is something for this owner.
+  bool Knows(const std::string& owner) const;
   void Keep(const std::string& type_url, const std::string& name, const std::string& version, std::string_view bytes);
   void Forget(const std::string& type_url, const std::string& name);
   // Forgets all of a type but these.

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "src/base/hash.h"
+#include "src/base/text.h"
 
 namespace k8sgw::xds_relay {
 namespace {
@@ -24,6 +25,12 @@ std::string NameOf(std::string_view bytes) {
   return size <= bytes.size() - at ? std::string(bytes.substr(at, size)) : "";
 }
 
+std::string Metadata(const envoy::config::core::v3::Node& node, const char* name) {
+  const auto& fields = node.metadata().fields();
+  const auto field = fields.find(name);
+  return field == fields.end() ? "" : field->second.string_value();
+}
+
 bool IsWildcard(const std::string& type_url) {
   const std::optional<xds::Type> type = xds::TypeOfUrl(type_url);
   return type == xds::Type::kCluster || type == xds::Type::kScope || type == xds::Type::kListener;
@@ -31,13 +38,12 @@ bool IsWildcard(const std::string& type_url) {
 
 }  // namespace
 
-std::string RoleOf(const envoy::config::core::v3::Node& node) {
-  const auto& fields = node.metadata().fields();
-  const auto role = fields.find("role");
-  return role == fields.end() ? "" : role->second.string_value();
-}
+std::string RoleOf(const envoy::config::core::v3::Node& node) { return Metadata(node, "role"); }
 
-void Recorder::SetRole(const envoy::config::core::v3::Node& node) { memory_.SetRole(RoleOf(node)); }
+std::string OwnerOf(const envoy::config::core::v3::Node& node) {
+  const std::string module = Metadata(node, xds::kModuleField);
+  return module.empty() ? RoleOf(node) : Cat(RoleOf(node), "\nmodule ", module);
+}
 
 void Recorder::OnResponse(const dsv3::DeltaDiscoveryResponse& response) {
   deltas_[{response.type_url(), response.nonce()}] = response;
@@ -48,7 +54,7 @@ void Recorder::OnResponse(const dsv3::DiscoveryResponse& response) {
 }
 
 void Recorder::OnRequest(const dsv3::DeltaDiscoveryRequest& request) {
-  if (request.has_node()) SetRole(request.node());
+  if (request.has_node()) memory_.SetOwner(OwnerOf(request.node()));
   const std::string& url = request.type_url();
   if (auto found = deltas_.extract({url, request.response_nonce()}); found && !request.has_error_detail()) {
     const dsv3::DeltaDiscoveryResponse& accepted = found.mapped();
@@ -66,7 +72,7 @@ void Recorder::OnRequest(const dsv3::DeltaDiscoveryRequest& request) {
 }
 
 void Recorder::OnRequest(const dsv3::DiscoveryRequest& request) {
-  if (request.has_node()) SetRole(request.node());
+  if (request.has_node()) memory_.SetOwner(OwnerOf(request.node()));
   const std::string& url = request.type_url();
   auto found = states_.extract({url, request.response_nonce()});
   if (!found || request.has_error_detail()) return;

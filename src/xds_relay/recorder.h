@@ -29,8 +29,6 @@ class Recorder {
   // By type and nonce.
   using Key = std::pair<std::string, std::string>;
 
-  void SetRole(const envoy::config::core::v3::Node& node);
-
   Memory& memory_;
   const bool fresh_;
   std::set<std::string> begun_;
@@ -40,5 +38,8 @@ class Recorder {
 
 // node.metadata.role, or "".
 std::string RoleOf(const envoy::config::core::v3::Node& node);
+// For whom resources were made: the role, and the module that is needed to load them, if one was reported. An Envoy
+// without it would refuse its listeners, and have no others.
+std::string OwnerOf(const envoy::config::core::v3::Node& node);
 
 }  // namespace k8sgw::xds_relay

@@ -104,7 +104,7 @@ TEST_F(RecorderTest, WhatIsRefusedOrRemovedIsNot) {
 }
 
 TEST_F(RecorderTest, AnEnvoyThatHadNothingHasOnlyWhatItGot) {
-  memory->SetRole("a~b");
+  memory->SetOwner("a~b");
   memory->Keep(kClusters, "old", "v", "x");
   Recorder later(*memory, false);
   later.OnRequest(First("a~b"));
@@ -117,6 +117,24 @@ TEST_F(RecorderTest, AnEnvoyThatHadNothingHasOnlyWhatItGot) {
   fresh.OnResponse(Delta(kClusters, "2", {"three"}));
   fresh.OnRequest(Answer(kClusters, "2"));
   EXPECT_THAT(Kept(), ElementsAre("three@v2:bytes of three", "two@v1:bytes of two"));
+}
+
+TEST_F(RecorderTest, AnotherModuleStartsAnew) {
+  const auto first = [](const std::string& module) {
+    auto request = First("a~b");
+    (*request.mutable_node()->mutable_metadata()->mutable_fields())[xds::kModuleField].set_string_value(module);
+    return request;
+  };
+  Recorder with(*memory, true);
+  with.OnRequest(first("1"));
+  with.OnResponse(Delta(kClusters, "1", {"one"}));
+  with.OnRequest(Answer(kClusters, "1"));
+  EXPECT_TRUE(memory->Knows(OwnerOf(first("1").node())));
+  EXPECT_FALSE(memory->Knows(OwnerOf(first("2").node())));
+  EXPECT_FALSE(memory->Knows("a~b")) << "without a module";
+  Recorder without(*memory, true);
+  without.OnRequest(First("a~b"));
+  EXPECT_THAT(Kept(), IsEmpty());
 }
 
 TEST_F(RecorderTest, AnotherRoleStartsAnew) {

@@ -98,7 +98,7 @@ class Session {
       if (gone_) return grpc::Status::OK;
       first_ = inbox_.front();
     }
-    const bool may_fall_back = !host_.IsServed() && host_.memory().Knows(RoleOf(first_.node()));
+    const bool may_fall_back = !host_.IsServed() && host_.memory().Knows(OwnerOf(first_.node()));
     const auto deadline = Clock::now() + host_.patience();
     while (true) {
       bool answered = false;

@@ -3,7 +3,8 @@
 
 One `k8sgateway run` with a real Envoy serves all cases, one after the other; between two cases its
 folder is empty for a revision, so that nothing of a case is left for the next. The format is in
-README.md beside this file.
+README.md beside this file. With `--divided` the same cases run with divided route tables, which must
+answer the same.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from harness import expectations, table
 from harness.live import LiveCase, Stage
 from harness.process import ROOT, RunFlags, require_binary
 from harness.report import Report
+from harness.sharding import divided, scopes_of
 
 _REQUEST_KEYS = {"name", "send", "expect", "repeat", "parallel", "within", "listener", "port"}
 _SEND_KEYS = {
@@ -39,6 +41,8 @@ _SEND_KEYS = {
     "client_secret",
 }
 _SHOWN_LINES = 60
+# Of divided tables: few enough that each holds some domain, and a wildcard in all of them costs little.
+_PARTS = "8"
 
 
 def _check_request(request: dict[str, Any]) -> None:
@@ -121,6 +125,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--filter", default="", metavar="SUBSTRING", help="only cases whose names hold this"
     )
+    parser.add_argument(
+        "--divided", action="store_true", help="divide the route tables, by the module in Envoy"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the folder with objects and logs")
     parser.add_argument("-v", "--verbose", action="store_true", help="tell how long things took")
     return parser.parse_args()
@@ -132,12 +139,18 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     report = Report()
     folder = pathlib.Path(tempfile.mkdtemp(prefix="k8sgateway-e2e-"))
-    stage = Stage(folder, RunFlags(preset=arguments.preset))
+    flags = RunFlags(preset=arguments.preset)
+    stage = Stage(folder, divided(flags, _PARTS) if arguments.divided else flags)
+    whole: list[str] = []
     try:
         for case in _select(table.find_tables(ROOT), arguments.filter, report):
             run_case(case, stage, report, arguments.verbose)
+            if arguments.divided and stage.is_running() and not scopes_of(flags.admin_port):
+                whole.append(case.name)
     finally:
         stage.stop()
+    if whole:
+        print(f"the tables of these were not divided: {', '.join(whole)}")
     if arguments.keep or report.failed:
         print(f"kept: {folder}")
     else:

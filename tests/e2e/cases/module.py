@@ -16,13 +16,14 @@ SUITE = Suite()
 _SHARDS = 8
 
 
-def _extension(text: str) -> dict[str, Any]:
+def extension(text: str, module: str = "k8sgateway_1") -> dict[str, Any]:
+    """The extension of the connection manager with this configuration, out of this module."""
     return {
         "name": "shard",
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.http.early_header_mutation.dynamic_modules.v3"
             ".DynamicModuleEarlyHeaderMutation",
-            "dynamic_module_config": {"name": "k8sgateway_1", "do_not_close": True},
+            "dynamic_module_config": {"name": module, "do_not_close": True},
             "early_header_mutation_name": "shard",
             "early_header_mutation_config": {
                 "@type": "type.googleapis.com/google.protobuf.StringValue",
@@ -67,7 +68,7 @@ def bootstrap(
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3"
         ".HttpConnectionManager",
         "stat_prefix": "http",
-        "early_header_mutation_extensions": [_extension(text)],
+        "early_header_mutation_extensions": [extension(text)],
         "scoped_routes": {
             "name": "s",
             "scope_key_builder": {

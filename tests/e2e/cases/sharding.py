@@ -90,8 +90,7 @@ def divided_anew(scenario: Scenario) -> None:
 
         if text:
             await_answer(port, "w4", "any.w4.example.com")
-            wait_until(only, f"only parts {parts}, not {scopes_of(admin_port)[:3]}", 20)
-        time.sleep(0.5)
+        wait_until(only, f"only parts {parts}, not {scopes_of(admin_port)[:3]}", 20)
     load.stop()
 
 

@@ -43,6 +43,10 @@ class Stage:
             self._gateway.process.wait_ready()
         return self._gateway
 
+    def is_running(self) -> bool:
+        """Whether there is a process."""
+        return self._gateway is not None and self._gateway.process.running()
+
     def stop(self) -> None:
         """Ends the process; its log goes to the end of the file k8sgateway.log."""
         if self._gateway:

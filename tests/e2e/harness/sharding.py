@@ -26,6 +26,8 @@ def module_of(preset: str) -> pathlib.Path:
 def divided(flags: RunFlags, shards: str) -> RunFlags:
     """The flags of a `run` that divides its tables."""
     flags.envoy = envoy_with_module(flags.preset)
+    # What is old goes after some drains.
+    flags.drain_seconds = 2
     flags.more = [*flags.more, "--route-shards", shards]
     return flags
 
@@ -40,22 +42,23 @@ class Keepalive:
 
     def close(self) -> None:
         if self._socket:
-            self._file.close()
+            if self._file:
+                self._file.close()
             self._socket.close()
-            self._socket = None
+            self._socket = self._file = None
 
     def get(self, host: str, headers: str = "") -> tuple[int, str]:
         """The status and the body; (0, words) when there is no answer."""
-        if self._socket is None:
-            self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=10)
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._file = self._socket.makefile("rb")
         try:
+            if self._socket is None:
+                self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=10)
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._file = self._socket.makefile("rb")
             self._socket.sendall(f"GET / HTTP/1.1\r\nhost: {host}\r\n{headers}\r\n".encode("latin-1"))
             return self._read()
-        except OSError as error:
+        except (OSError, ValueError, IndexError) as error:
             self.close()
-            return 0, str(error)
+            return 0, f"{type(error).__name__}: {error}"
 
     def _read(self) -> tuple[int, str]:
         line = self._file.readline()

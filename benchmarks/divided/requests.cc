@@ -1,0 +1,97 @@
+#include <fmt/core.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <functional>
+#include <thread>
+
+#include "benchmarks/divided/cases.h"
+#include "benchmarks/divided/setup.h"
+
+namespace k8sgw::bench {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int kConnections = 8;
+
+struct Round {
+  double us = 0;      // of time for each request
+  double cpu_us = 0;  // of Envoy for each
+};
+
+using HostOf = std::function<std::string(int i)>;
+
+// As many requests as go through in a second.
+Round Load(const Setup& setup, const HostOf& host) {
+  std::atomic<int> answers = 0;
+  std::atomic<int> other = 0;
+  const double cpu = setup.envoy.CpuMs();
+  const auto begin = Clock::now();
+  std::vector<std::thread> threads;
+  for (int connection = 0; connection < kConnections; ++connection) {
+    threads.emplace_back([&, connection] {
+      Client client(setup.world.http_port());
+      for (int i = connection; Clock::now() - begin < 1s; i += 997) {
+        const bool good = client.Get(host(i)).starts_with("HTTP/1.1 200");
+        ++(good ? answers : other);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const double ms = Ms(Clock::now() - begin);
+  if (other > 0) {
+    fmt::print(stderr, "{} requests were not answered with 200\n", other.load());
+    std::exit(1);
+  }
+  return {1'000 * ms / answers, 1'000 * (setup.envoy.CpuMs() - cpu) / answers};
+}
+
+void Compare(const Setup& divided, const Setup& whole, const std::string& name, int n, const HostOf& host, int rounds,
+             bool promised, Figures& figures) {
+  Pair time, cpu;
+  for (int i = -1; i < rounds; ++i) {
+    // Who is first changes, as the second finds a warmer machine.
+    const bool divided_first = i % 2 == 0;
+    const Round first = Load(divided_first ? divided : whole, host);
+    const Round second = Load(divided_first ? whole : divided, host);
+    if (i < 0) continue;
+    const Round& ours = divided_first ? first : second;
+    const Round& theirs = divided_first ? second : first;
+    time.divided.push_back(ours.us);
+    time.whole.push_back(theirs.us);
+    cpu.divided.push_back(ours.cpu_us);
+    cpu.whole.push_back(theirs.cpu_us);
+  }
+  AddPair(name, n, "us", time, promised ? Quantile(time.whole, 0.5) / 0.97 : 0,
+          promised ? "0.97 of the requests a second" : "", figures);
+  AddPair("  CPU of Envoy for each", n, "us CPU", cpu, 0, "", figures);
+}
+
+void WriteDirect(const World& world) {
+  world.Write("vs/direct.yaml", R"(apiVersion: gateway.solo.io/v1
+kind: VirtualService
+metadata: {name: direct, namespace: default}
+spec:
+  virtualHost:
+    domains: [direct.example.com]
+    routes:
+    - matchers: [{prefix: /}]
+      directResponseAction: {status: 200, body: direct}
+)");
+}
+
+}  // namespace
+
+void RequestsDivided(const Programs& programs, int n, int rounds, Figures& figures) {
+  const int backend = StartBackend("backend");
+  Setup divided(programs, n, backend, kDivided, WriteDirect);
+  Setup whole(programs, n, backend, kWhole, WriteDirect);
+  // Hosts from all over the table.
+  Compare(divided, whole, "divided: a request", n, [n](int i) { return World::Host(i % n); }, rounds, true, figures);
+  Compare(
+      divided, whole, "divided: a request that Envoy answers", n, [](int) { return "direct.example.com"; }, rounds,
+      false, figures);
+}
+
+}  // namespace k8sgw::bench

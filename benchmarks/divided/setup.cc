@@ -1,0 +1,43 @@
+#include "benchmarks/divided/setup.h"
+
+#include <fmt/core.h>
+
+#include <cstdlib>
+
+namespace k8sgw::bench {
+
+using namespace std::chrono_literals;
+
+Setup::Setup(const Programs& programs, int n, int backend, const std::vector<std::string>& flags,
+             const std::function<void(const World&)>& prepare)
+    : world({.virtual_services = n, .http_port = FreePort(), .backend_port = backend}), client(world.http_port()) {
+  if (prepare) prepare(world);
+  gateway = std::make_unique<GatewaySide>(programs, world, flags);
+  WaitForAnswer(client, World::Host(world.probe()), "x-version: 0", Clock::now(), 1ms);
+  RequireForm(*gateway, flags, n);
+  envoy = gateway->envoy();
+}
+
+void RequireForm(const GatewaySide& gateway, const std::vector<std::string>& flags, int n) {
+  const bool wanted = flags == kDivided && IsDivided(n);
+  if (gateway.HasParts() == wanted) return;
+  fmt::print(stderr, "the table of {} hosts is {}divided: is --envoy one with the module beside it, such as {}?\n", n,
+             wanted ? "not " : "", "build/release/envoy");
+  std::exit(1);
+}
+
+void AddPair(const std::string& name, int n, const std::string& unit, const Pair& pair, double bound,
+             const std::string& promise, Figures& figures) {
+  figures.Add({.name = name,
+               .size = n,
+               .unit = unit,
+               .ours = Quantile(pair.divided, 0.5),
+               .floor = Quantile(pair.whole, 0.5),
+               .bound = bound,
+               .promise = promise,
+               .ours_p90 = Quantile(pair.divided, 0.9),
+               .floor_p90 = Quantile(pair.whole, 0.9),
+               .samples = static_cast<int>(pair.divided.size())});
+}
+
+}  // namespace k8sgw::bench
