@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <deque>
 #include <iterator>
@@ -24,6 +25,9 @@ constexpr char kPath[] = "/validation";
 static_assert(yaml::kJsonPadding <= http::kBodyPadding);
 // Then the pipeline's thread looks for other work.
 constexpr std::chrono::milliseconds kLongestSitting(20);
+// How long a sitting waits for the next review of a burst: to begin another costs more, as what is pending is tried
+// anew.
+constexpr std::chrono::microseconds kLinger(300);
 
 // How long Envoy may think: what the API server gives, less what the answer takes on its way.
 EnvoyPanel::Time::duration TimeFor(const std::string& query) {
@@ -85,6 +89,7 @@ struct Webhook::Shared : std::enable_shared_from_this<Shared> {
   bool stopped = false;  // of the pipeline's thread
 
   std::mutex mutex;
+  std::condition_variable arrived;
   std::deque<Waiting> waiting;  // guarded by mutex
   bool deciding = false;        // the same: DecideAll runs, or will
 };
@@ -112,6 +117,7 @@ void Webhook::Shared::OnRequest(const http::Request& request, http::Reply reply)
     first = !std::exchange(deciding, true);
     waiting.push_back({std::move(*review), std::move(reply), until});
   }
+  arrived.notify_one();
   // Those that come until the pipeline's thread has time, and while it decides, are decided together.
   if (first) post([self = shared_from_this()] { self->DecideAll(); });
 }
@@ -140,7 +146,8 @@ void Webhook::Shared::DecideAll() {
   while (true) {
     std::deque<Waiting> batch;
     {
-      std::lock_guard<std::mutex> lock(mutex);
+      std::unique_lock<std::mutex> lock(mutex);
+      if (sitting) arrived.wait_for(lock, kLinger, [this] { return !waiting.empty(); });
       batch.swap(waiting);
       deciding = !batch.empty() && !stopped;
       if (!deciding) return;
@@ -149,7 +156,7 @@ void Webhook::Shared::DecideAll() {
       rules = Rules::Read(settings());
       sitting.emplace(judge, rules, begin);
     }
-    auto now = begin;
+    auto now = std::chrono::steady_clock::now();
     for (; !batch.empty() && now - begin < kLongestSitting; now = std::chrono::steady_clock::now()) {
       Waiting one = std::move(batch.front());
       batch.pop_front();

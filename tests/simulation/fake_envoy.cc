@@ -32,6 +32,7 @@ void FakeEnvoy::Connect() {
   scoped_ = false;
   in_flight_.clear();
   refused_.clear();
+  declined_.clear();
   confirmed_.clear();
   // Half of a refused response is in use, so the version accepted last does not say what it has. A real Envoy names it
   // all the same, and by the protocol a server may believe it; then the difference lasts until the next change.
@@ -257,14 +258,21 @@ std::vector<Ptr<xds::Resource>> FakeEnvoy::NewsIn(const xds::Response& response)
 
 void FakeEnvoy::Refuse(const xds::Response& response, const std::string& guilty, xds::Request& answer) {
   answer.error = "Error adding/updating " + guilty + ": refused by the simulation";
+  // Clusters and listeners are taken one by one. Of the others Envoy takes what it comes to before the first that is
+  // bad, in no order, and says nothing of the rest: all of them may be sent again.
+  const bool takes_each = response.type == Type::kCluster || response.type == Type::kListener;
   // The innocent part is taken, so it is there again.
   for (const auto& resource : response.resources) {
-    if (!xds::IsNamedIn(*answer.error, resource->name)) absent_.erase({response.type, resource->name});
+    if (xds::IsNamedIn(*answer.error, resource->name)) continue;
+    absent_.erase({response.type, resource->name});
+    if (!takes_each) fresh_.insert({response.type, resource->name});
   }
   for (const auto& resource : NewsIn(response)) {
     if (xds::IsNamedIn(*answer.error, resource->name)) {
       refused_[{response.type, resource->name}] = resource->version;
+      if (!resource->tables.empty()) declined_[resource->name] = resource->version;
     } else {
+      if (!takes_each && random_.OneIn(2)) continue;
       held_[response.type][resource->name] = resource;
       refused_.erase({response.type, resource->name});
     }
@@ -413,6 +421,8 @@ void FakeEnvoy::CheckHolds(const Snapshot& snapshot) {
     const std::string what = std::string(xds::TypeUrl(type)) + " ";
     for (const auto& [name, resource] : wanted) {
       if ((by_name && !asked.contains(name)) || refused_.contains({type, name})) continue;
+      const auto declined = declined_.find(name);
+      if (type == Type::kListener && declined != declined_.end() && declined->second == resource->version) continue;
       const auto held = held_[type].find(name);
       if (held == held_[type].end()) {
         complain_("lacks " + what + name);

@@ -101,6 +101,8 @@ class FakeEnvoy {
   // Asked for on this stream and not yet answered: may be sent although it is known.
   std::set<std::pair<xds::Type, std::string>> fresh_;
   std::map<std::pair<xds::Type, std::string>, std::string> refused_;
+  // Listeners with parts of tables that were refused on this stream, by name: it may get the plain ones.
+  std::map<std::string, std::string> declined_;
   // Asked for by name, held, and missing in the last response of a stream without delta.
   std::set<std::pair<xds::Type, std::string>> absent_;
   // Route configurations that came over this connection.
