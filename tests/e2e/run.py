@@ -22,7 +22,7 @@ from harness import expectations, table
 from harness.live import LiveCase, Stage
 from harness.process import ROOT, RunFlags, require_binary
 from harness.report import Report
-from harness.sharding import divided, scopes_of
+from harness.sharding import divided, is_divided
 
 _REQUEST_KEYS = {"name", "send", "expect", "repeat", "parallel", "within", "listener", "port"}
 _SEND_KEYS = {
@@ -103,6 +103,14 @@ def _run_request(live: LiveCase, request: dict[str, Any], report: Report) -> Non
         report.ok(name)
 
 
+def _check_division(case: table.Case, stage: Stage, report: Report) -> None:
+    """Fails a case that was not as its table says, as then it has shown nothing."""
+    should = not case.settings.get("undivided")
+    if stage.is_running() and is_divided(stage.flags.admin_port) != should:
+        form = "divided" if should else "whole, as its table says"
+        report.fail(case.name, [f"its route table is not {form}"])
+
+
 def _show_log(stage: Stage) -> None:
     for line in stage.recent_lines()[-_SHOWN_LINES:]:
         print(f"      | {line}", flush=True)
@@ -141,16 +149,13 @@ def main() -> int:
     folder = pathlib.Path(tempfile.mkdtemp(prefix="k8sgateway-e2e-"))
     flags = RunFlags(preset=arguments.preset)
     stage = Stage(folder, divided(flags, _PARTS) if arguments.divided else flags)
-    whole: list[str] = []
     try:
         for case in _select(table.find_tables(ROOT), arguments.filter, report):
             run_case(case, stage, report, arguments.verbose)
-            if arguments.divided and stage.is_running() and not scopes_of(flags.admin_port):
-                whole.append(case.name)
+            if arguments.divided:
+                _check_division(case, stage, report)
     finally:
         stage.stop()
-    if whole:
-        print(f"the tables of these were not divided: {', '.join(whole)}")
     if arguments.keep or report.failed:
         print(f"kept: {folder}")
     else:

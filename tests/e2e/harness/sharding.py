@@ -119,6 +119,13 @@ def admin(port: int, path: str) -> str:
     return client.get(port, path).body.decode()
 
 
+def is_divided(admin_port: int) -> bool:
+    """Whether some listener in force looks for routes in parts of a table."""
+    answer = client.get(admin_port, "/config_dump?resource=dynamic_listeners")
+    listeners = json.loads(answer.body).get("configs", []) if answer.status == 200 else []
+    return any("scoped_routes" in json.dumps(one.get("active_state")) for one in listeners)
+
+
 def scopes_of(admin_port: int) -> list[str]:
     """The names of the scopes that an Envoy has; none of one that is about to start."""
     answer = client.get(admin_port, "/config_dump?resource=dynamic_scoped_route_configs")

@@ -19,6 +19,7 @@ _CASE_KEYS = {
     "backend_secret",
     "closed",
     "fresh",
+    "undivided",
 }
 _DEFAULT_GATEWAYS = f"""
 - apiVersion: gateway.solo.io/v1
