@@ -315,7 +315,7 @@ class ClusterServer {
   void Begin() {
     say_again_.reset();
     serve_recalled_.reset();
-    memory_.Complete();
+    memory_.Complete(*source_);
     spdlog::info("{} objects of the cluster are there", source_->store().size());
     control_.SetServing();
     admin_.SetReady();

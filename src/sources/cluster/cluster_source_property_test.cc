@@ -35,6 +35,8 @@ struct Seen {
   int cuts = 0;
   int refusals = 0;
   int forbidden = 0;
+  int missing = 0;
+  int recalled = 0;
   int early = 0;
   int gone_again = 0;
 };
@@ -79,7 +81,8 @@ class ModelWatch : public kube::Watch {
 
 class Life {
  public:
-  Life(uint64_t seed, Seen& seen) : random_(seed), seen_(seen), settings_change_(Below(2) == 0) {
+  Life(uint64_t seed, Seen& seen)
+      : random_(seed), seen_(seen), settings_change_(Below(2) == 0), kinds_vanish_(OneIn(4)), recalls_(OneIn(3)) {
     for (const char* ns : {kOwn, "a", "b"}) PutNamespace(ns);
     if (OneIn(2)) PutSettings();
     for (int i = Below(40); i > 0; --i) Mutate();
@@ -92,6 +95,7 @@ class Life {
         ClusterSource::Options{},
         ClusterSource::Consumer{[](const WatchedKind&, const kube::Event&) {},
                                 [](const WatchedKind&, const std::string&, const kube::Health&) {}});
+    if (recalls_) Recall();
   }
 
   void Run(int steps) {
@@ -132,6 +136,23 @@ class Life {
     int serial = 0;
     bool there = false;
   };
+
+  // What there is now is what an earlier process knew.
+  void Recall() {
+    const auto recall = [&](const char* api_version, const char* plural, const std::string& ns) {
+      for (const auto& [name, json] : ServerOf(plural, ns).states().back()) {
+        source_->Recall(api_version, plural, yaml::Padded(json).view());
+      }
+    };
+    recall("v1", "namespaces", "");
+    recall("gloo.solo.io/v1", "settings", kOwn);
+    recall("gloo.solo.io/v1", "upstreams", "");
+    recall("v1", "services", "");
+    for (const Change& change : source_->TakeRecalled()) {
+      if (truth_.contains(change.key)) told_[change.key] = {truth_[change.key].serial, true};
+      ++seen_.recalled;
+    }
+  }
 
   TestApiServer& ServerOf(const std::string& plural, const std::string& ns) {
     return servers_.try_emplace({plural, ns}, Write).first->second;
@@ -191,8 +212,13 @@ class Life {
   }
 
   void ChangeFaults() {
-    constexpr int kCodes[] = {0, 0, 0, 0, 0, 401, 403, 410, 429, 500, 503, 504};
-    const int code = kCodes[Below(std::size(kCodes))];
+    constexpr int kCodes[] = {0, 0, 0, 0, 0, 401, 403, 403, 404, 410, 429, 500, 503, 504};
+    int code = kCodes[Below(std::size(kCodes))];
+    if (code == 404 && !kinds_vanish_) code = 403;
+    if (code == 404) {
+      ++seen_.missing;
+      if (!missing_since_) missing_since_ = now;
+    }
     const bool all = OneIn(2);
     if (code == 403) ++seen_.forbidden;
     for (auto& [path, server] : servers_) {
@@ -203,7 +229,7 @@ class Life {
       server.has_initial_events = !OneIn(2);
       if (OneIn(3)) server.Compact();
     }
-    forbidden_ = forbidden_ || code == 403;
+    refused_ = refused_ || code == 403 || code == 404;
   }
 
   void Turn(int ms) {
@@ -238,7 +264,8 @@ class Life {
     EXPECT_TRUE(early_.empty()) << "the first world says nothing of what was told before it";
     if (!first) return;
     ++seen_.worlds;
-    if (forbidden_) return;
+    // Without a memory, a world without what is refused for long is all that can be told.
+    if (refused_ && (!recalls_ || MayBeGone())) return;
     for (const auto& [key, truth] : truth_) {
       if (truth.serial == 0 || truth.absent > start_ || !CountedAllTheTime(key.ns.str())) continue;
       EXPECT_TRUE(told_[key].there) << key.ToString() << " is missing in the first world";
@@ -261,10 +288,12 @@ class Life {
     EXPECT_TRUE(std::exchange(told.there, false)) << key.ToString() << " was not there";
     ++seen_.deletes;
     const bool was_away = truth_[key].serial == 0 || truth_[key].absent + kLag > now;
-    // What a new policy may not read is not there.
-    EXPECT_TRUE(was_away || forbidden_ || !CountedAllTheTime(key.ns.str()))
+    EXPECT_TRUE(was_away || MayBeGone() || !CountedAllTheTime(key.ns.str()))
         << key.ToString() << " was there all the time, and is told to be gone";
   }
+
+  // A kind is missing for so long that its objects are gone.
+  bool MayBeGone() const { return missing_since_ && now - *missing_since_ >= kube::ReflectorOptions().gone_after; }
 
   void Recover() {
     calm = true;
@@ -285,6 +314,8 @@ class Life {
   std::mt19937_64 random_;
   Seen& seen_;
   const bool settings_change_;
+  const bool kinds_vanish_;
+  const bool recalls_;
   std::map<std::pair<std::string, std::string>, TestApiServer> servers_;
   std::map<ResourceKey, Truth> truth_;
   std::map<ResourceKey, Told> told_;
@@ -292,7 +323,8 @@ class Life {
   std::map<std::string, Time> uncounted_;
   std::string settings_ = "{}";
   int serial_ = 0;
-  bool forbidden_ = false;
+  bool refused_ = false;
+  std::optional<Time> missing_since_;
   Time start_;
   std::optional<ClusterSource> source_;
 };
@@ -378,6 +410,8 @@ TEST(ClusterSourcePropertyTest, WhatItTellsIsWhatTheServerHad) {
   EXPECT_GT(seen.cuts, 1000);
   EXPECT_GT(seen.refusals, 1000);
   EXPECT_GT(seen.forbidden, 50);
+  EXPECT_GT(seen.missing, 20);
+  EXPECT_GT(seen.recalled, 100);
 }
 
 }  // namespace

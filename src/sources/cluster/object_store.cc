@@ -105,6 +105,15 @@ ObjectStore ObjectStore::Part(const std::function<bool(const ResourceKey& key)>&
   return part;
 }
 
+void ObjectStore::Adopt(const ObjectStore& before, const std::function<bool(const ResourceKey& key)>& which) {
+  for (const auto& [key, entry] : before.objects_) {
+    if (which(key)) objects_.try_emplace(key, Entry{entry.object, counts_(key.ns)});
+  }
+  for (const auto& [key, problems] : before.problems_) {
+    if (which(key)) problems_.try_emplace(key, problems);
+  }
+}
+
 void ObjectStore::Succeed(ObjectStore before, std::vector<Change>& changes) {
   for (const auto& [key, problems] : problems_) {
     const auto last_good = before.objects_.find(key);
@@ -131,6 +140,17 @@ Change ObjectStore::Current(const ResourceKey& key) const {
   const auto entry = objects_.find(key);
   const bool there = entry != objects_.end() && entry->second.counts;
   return there ? entry->second.object : Gone(key);
+}
+
+std::vector<ResourceKey> ObjectStore::Keys(const std::function<bool(const ResourceKey& key)>& which) const {
+  std::vector<ResourceKey> out;
+  for (const auto& [key, entry] : objects_) {
+    if (which(key)) out.push_back(key);
+  }
+  for (const auto& [key, problems] : problems_) {
+    if (which(key) && !objects_.contains(key)) out.push_back(key);
+  }
+  return out;
 }
 
 std::vector<Change> ObjectStore::All() const {

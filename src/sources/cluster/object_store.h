@@ -40,6 +40,8 @@ class ObjectStore {
 
   // Those that `which` chooses, with their problems.
   ObjectStore Part(const std::function<bool(const ResourceKey& key)>& which) const;
+  // Those of `before` that `which` chooses, where this has none.
+  void Adopt(const ObjectStore& before, const std::function<bool(const ResourceKey& key)>& which);
   // This takes the place of `before`: appends what differs. What cannot be decoded here stays as it was there.
   void Succeed(ObjectStore before, std::vector<Change>& changes);
 
@@ -49,6 +51,8 @@ class ObjectStore {
   Change Current(const ResourceKey& key) const;
   // All that count.
   std::vector<Change> All() const;
+  // Those that `which` chooses, whether they count or not.
+  std::vector<ResourceKey> Keys(const std::function<bool(const ResourceKey& key)>& which) const;
   size_t size() const { return objects_.size(); }
 
  private:

@@ -140,6 +140,7 @@ void Reflector::InitialEventsFailed() {
 
 void Reflector::Synced(Time now, std::string resource_version) {
   synced_at_ = now;
+  told_ = true;
   actions_.batches.push_back(world_.Commit());
   resource_version_ = std::move(resource_version);
   continue_.clear();
