@@ -106,6 +106,11 @@ class ClusterServer {
             [this](const cluster::WatchedKind& kind, const kube::Event& event) { Observe(kind, event); },
             [this](const cluster::WatchedKind& kind, const std::string& ns, const kube::Health& health) {
               OnHealth(kind, ns, health);
+            },
+            [this](const cluster::WatchedKind& kind, const std::string& ns) {
+              health_.Drop(kind, ns);
+              NoteAway();
+              discovery_.SetHeard(kind.info->plural, ns, true);
             }});
     admin_.Open();
     Recall();
@@ -201,14 +206,18 @@ class ClusterServer {
       // The others need not wait either.
       loop_.Post([this] { source_->Poke(); });
     }
+    NoteAway();
+    discovery_.SetHeard(kind.info->plural, ns, health.synced);
+    if (serve_recalled_ && health_.away()) {
+      serve_recalled_ = std::min(*serve_recalled_, EventLoop::Now() + kOutage);
+    }
+  }
+
+  void NoteAway() {
     if (!health_.away()) {
       away_since_.reset();
     } else if (!away_since_) {
       away_since_ = EventLoop::Now();
-    }
-    discovery_.SetHeard(kind.info->plural, ns, health.synced);
-    if (serve_recalled_ && health_.away()) {
-      serve_recalled_ = std::min(*serve_recalled_, EventLoop::Now() + kOutage);
     }
   }
 

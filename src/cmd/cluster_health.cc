@@ -51,4 +51,10 @@ bool ClusterHealth::Tell(const cluster::WatchedKind& kind, const std::string& ns
   return true;
 }
 
+void ClusterHealth::Drop(const cluster::WatchedKind& kind, const std::string& ns) {
+  const What what{std::string(kind.info->plural), ns};
+  absent_.erase(what);
+  if (retrying_.erase(what) > 0 && retrying_.empty()) told_.clear();
+}
+
 }  // namespace k8sgw

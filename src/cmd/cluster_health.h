@@ -15,6 +15,8 @@ class ClusterHealth {
  public:
   // Returns whether something is heard again that was not.
   bool Tell(const cluster::WatchedKind& kind, const std::string& ns, const kube::Health& health);
+  // The kind is not followed there any more: whatever was wrong with it is nobody's concern.
+  void Drop(const cluster::WatchedKind& kind, const std::string& ns);
   // Nothing can be heard at the moment from some kind.
   bool away() const { return !retrying_.empty(); }
 

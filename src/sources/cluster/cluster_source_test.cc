@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 #include "api/gloo/v1/settings.proto.h"
 #include "src/base/text.h"
@@ -48,7 +49,13 @@ class ClusterSourceTest : public ::testing::Test {
                                   told_gone.push_back(Cat(kind.info->plural, " ", event.object.meta.namespace_, "/",
                                                           event.object.meta.name));
                                 },
-                                [](const WatchedKind&, const std::string&, const kube::Health&) {}});
+                                [this](const WatchedKind& kind, const std::string& ns, const kube::Health& health) {
+                                  const std::string what = Cat(kind.info->plural, " in ", ns);
+                                  health.synced ? void(unheard.erase(what)) : void(unheard.insert(what));
+                                },
+                                [this](const WatchedKind& kind, const std::string& ns) {
+                                  unheard.erase(Cat(kind.info->plural, " in ", ns));
+                                }});
   }
 
   static std::string Json(const std::string& name, const std::string& rest) {
@@ -122,6 +129,8 @@ class ClusterSourceTest : public ::testing::Test {
 
   std::vector<Watch*> watches;
   std::vector<std::string> told_gone;
+  // What a consumer thinks that it cannot hear.
+  std::set<std::string> unheard;
   std::optional<ClusterSource> source;
 };
 
@@ -191,6 +200,27 @@ TEST_F(WithOneNamespace, APolicyThatIsTakenBackFindsEverythingAsItIs) {
   EXPECT_THAT(Take(), UnorderedElementsAre("shop/a=2", "-shop/b"));
   EXPECT_THAT(Find("services", "shop"), ElementsAre(two[1]));
   EXPECT_THAT(Find("services", ""), IsEmpty());
+}
+
+TEST_F(WithOneNamespace, WhatIsDroppedIsTakenBack) {
+  WatchAll();
+  RefuseAll("");
+  EXPECT_TRUE(unheard.contains("upstreams in "));
+  // Before that is in force.
+  Tell(At("settings", kOwn), {Settings(R"({"watchNamespaces": ["shop"]})")}, false);
+  EXPECT_THAT(unheard, ElementsAre("namespaces in ", "nodes in "));
+  WatchAll();
+  RefuseAll("");
+  // In force, and of no concern any more, while the watches of before stand in.
+  EXPECT_THAT(Take(), IsEmpty());
+  Refuse(At("upstreams", "shop"), Phase::kRetrying);
+  EXPECT_TRUE(unheard.contains("upstreams in "));
+  EXPECT_FALSE(unheard.contains("upstreams in shop"));
+  Tell(At("settings", kOwn), {Settings(R"({"watchNamespaces": ["other"]})")}, false);
+  SyncAllEmpty("other");
+  SyncAllEmpty(kOwn);
+  EXPECT_THAT(Take(), ElementsAre("-shop/a", "-shop/b"));
+  EXPECT_THAT(unheard, ElementsAre("namespaces in ", "nodes in "));
 }
 
 class WithAMemory : public ClusterSourceTest {
