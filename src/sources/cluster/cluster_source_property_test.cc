@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <list>
 #include <random>
+#include <set>
 
 #include "api/gloo/v1/settings.proto.h"
 #include "api/gloo/v1/upstream.proto.h"
@@ -89,7 +91,7 @@ class Life {
     start_ = now;
     source_.emplace(
         [this](const kube::Resource& resource, kube::ReflectorOptions options, kube::Watch::Consumer consumer) {
-          return std::make_unique<ModelWatch>(*this, ServerOf(resource.plural, resource.namespace_), resource,
+          return std::make_unique<ModelWatch>(*this, Free(resource.plural, resource.namespace_), resource,
                                               std::move(options), std::move(consumer));
         },
         ClusterSource::Options{},
@@ -115,6 +117,7 @@ class Life {
   double Fraction() { return Below(1000) / 1000.; }
   int Below(int n) { return static_cast<int>(random_() % static_cast<uint64_t>(n)); }
   bool OneIn(int n) { return Below(n) == 0; }
+  void Release(TestApiServer* server) { used_.erase(server); }
   // In the order in which they began, so that lives repeat.
   std::map<int, ModelWatch*> watches;
   int last_watch = 0;
@@ -140,7 +143,7 @@ class Life {
   // What there is now is what an earlier process knew.
   void Recall() {
     const auto recall = [&](const char* api_version, const char* plural, const std::string& ns) {
-      for (const auto& [name, json] : ServerOf(plural, ns).states().back()) {
+      for (const auto& [name, json] : ServersOf(plural, ns).front().states().back()) {
         source_->Recall(api_version, plural, yaml::Padded(json).view());
       }
     };
@@ -154,13 +157,27 @@ class Life {
     }
   }
 
-  TestApiServer& ServerOf(const std::string& plural, const std::string& ns) {
-    return servers_.try_emplace({plural, ns}, Write).first->second;
+  // A model answers one watch, so there are as many of a collection as there were watches at once.
+  std::list<TestApiServer>& ServersOf(const std::string& plural, const std::string& ns) {
+    std::list<TestApiServer>& servers = servers_[{plural, ns}];
+    if (servers.empty()) servers.emplace_back(Write);
+    return servers;
+  }
+  TestApiServer& Free(const std::string& plural, const std::string& ns) {
+    std::list<TestApiServer>& servers = ServersOf(plural, ns);
+    for (TestApiServer& server : servers) {
+      if (used_.insert(&server).second) return server;
+    }
+    servers.push_back(TestApiServer(servers.front()));
+    used_.insert(&servers.back());
+    return servers.back();
   }
   // Objects stand in the collection of their namespace, and in that of all.
   template <class Change>
   void Everywhere(const std::string& plural, const std::string& ns, const Change& change) {
-    for (const std::string& scope : {std::string(), ns}) change(ServerOf(plural, scope));
+    for (const std::string& scope : {std::string(), ns}) {
+      for (TestApiServer& server : ServersOf(plural, scope)) change(server);
+    }
   }
 
   void Mutate() {
@@ -181,14 +198,16 @@ class Life {
   }
   void PutNamespace(const std::string& name) {
     labels_[name] = Pick({"no", "yes", "yes"});
-    ServerOf("namespaces", "").Put(name, Cat(R"({"watch":")", labels_[name], "\"}"));
+    for (TestApiServer& server : ServersOf("namespaces", "")) {
+      server.Put(name, Cat(R"({"watch":")", labels_[name], "\"}"));
+    }
     NotePolicy();
   }
   void PutSettings() {
     settings_ =
         Pick({"{}", R"({"watchNamespaces":["a"]})", R"({"watchNamespaces":["b"]})", R"({"watchNamespaces":["a","b"]})",
               R"({"watchNamespaceSelectors":[{"matchLabels":{"watch":"yes"}}]})"});
-    ServerOf("settings", kOwn).Put(Cat(kOwn, ".default"), settings_);
+    for (TestApiServer& server : ServersOf("settings", kOwn)) server.Put(Cat(kOwn, ".default"), settings_);
     NotePolicy();
     ++seen_.policies;
   }
@@ -221,13 +240,15 @@ class Life {
     }
     const bool all = OneIn(2);
     if (code == 403) ++seen_.forbidden;
-    for (auto& [path, server] : servers_) {
-      if (!all && !OneIn(4)) continue;
-      server.refuse_with = code;
-      server.lose_tokens = OneIn(3);
-      server.repeat_events = OneIn(3);
-      server.has_initial_events = !OneIn(2);
-      if (OneIn(3)) server.Compact();
+    for (auto& [path, servers] : servers_) {
+      for (TestApiServer& server : servers) {
+        if (!all && !OneIn(4)) continue;
+        server.refuse_with = code;
+        server.lose_tokens = OneIn(3);
+        server.repeat_events = OneIn(3);
+        server.has_initial_events = !OneIn(2);
+        if (OneIn(3)) server.Compact();
+      }
     }
     refused_ = refused_ || code == 403 || code == 404;
   }
@@ -297,9 +318,11 @@ class Life {
 
   void Recover() {
     calm = true;
-    for (auto& [path, server] : servers_) {
-      server.refuse_with = 0;
-      server.lose_tokens = server.repeat_events = false;
+    for (auto& [path, servers] : servers_) {
+      for (TestApiServer& server : servers) {
+        server.refuse_with = 0;
+        server.lose_tokens = server.repeat_events = false;
+      }
     }
     for (int i = 0; i < 600 && !::testing::Test::HasFailure(); ++i) Turn(500);
     EXPECT_TRUE(source_->complete());
@@ -316,7 +339,8 @@ class Life {
   const bool settings_change_;
   const bool kinds_vanish_;
   const bool recalls_;
-  std::map<std::pair<std::string, std::string>, TestApiServer> servers_;
+  std::map<std::pair<std::string, std::string>, std::list<TestApiServer>> servers_;
+  std::set<const TestApiServer*> used_;
   std::map<ResourceKey, Truth> truth_;
   std::map<ResourceKey, Told> told_;
   std::map<std::string, std::string> labels_;
@@ -347,7 +371,10 @@ ModelWatch::ModelWatch(Life& life, TestApiServer& server, const kube::Resource& 
   Apply(reflector_.Start(life_.now));
 }
 
-ModelWatch::~ModelWatch() { life_.watches.erase(id_); }
+ModelWatch::~ModelWatch() {
+  life_.watches.erase(id_);
+  life_.Release(&server_);
+}
 
 void ModelWatch::Poke() { Apply(reflector_.Poke(life_.now)); }
 
