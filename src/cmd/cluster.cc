@@ -202,7 +202,7 @@ class ClusterServer {
   }
 
   void OnHealth(const cluster::WatchedKind& kind, const std::string& ns, const kube::Health& health) {
-    if (health_.Tell(kind, ns, health)) {
+    if (health_.Tell(kind, ns, health, EventLoop::Now())) {
       // The others need not wait either.
       loop_.Post([this] { source_->Poke(); });
     }

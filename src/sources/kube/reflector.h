@@ -106,7 +106,8 @@ class Reflector {
   Actions OnEnd(Time now, const absl::Status& status);
   // To be called at the deadline, or later.
   Actions OnTimer(Time now);
-  // Do not wait any longer for the next try: something says that the server, or the kind, has come.
+  // Do not wait any longer for the next try: something says that the server, or the kind, has come. Where the server
+  // has said when to come back, that holds.
   Actions Poke(Time now);
 
   std::optional<Time> deadline() const { return deadline_; }
@@ -177,7 +178,8 @@ class Reflector {
   // Since when it is missing; since when it is missing or forbidden.
   std::optional<Time> missing_since_;
   std::optional<Time> refused_since_;
-  bool told_ = false;  // a complete set
+  bool told_ = false;               // a complete set
+  std::optional<Time> not_before_;  // the server said so
   Time synced_at_{};
 };
 

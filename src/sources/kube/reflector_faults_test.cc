@@ -178,6 +178,25 @@ TEST(ReflectorFaultsTest, AKindThatWasNeverThereIsAskedForQuicklyAtFirst) {
   }
 }
 
+TEST(ReflectorFaultsTest, WhatTheServerSaysAboutItsTimeHoldsAgainstAPoke) {
+  Synced follower;
+  follower.Pass(seconds(2));
+  follower.End();
+  follower.Answer(429, StatusJson(429, "TooManyRequests"), 7);
+  follower.Asked();
+  follower.Pass(milliseconds(6900));
+  follower.Poke();
+  EXPECT_EQ(follower.Asked(), "");
+  follower.Pass(milliseconds(100));
+  follower.Poke();
+  EXPECT_NE(follower.Asked(), "");
+  // Without such a word, a poke counts at once.
+  follower.Answer(503, StatusJson(503, "ServiceUnavailable"));
+  follower.Asked();
+  follower.Poke();
+  EXPECT_NE(follower.Asked(), "");
+}
+
 TEST(ReflectorFaultsTest, AKindThatGoesMissingTakesItsObjectsWithItAfterAWhile) {
   Synced follower;
   follower.Pass(seconds(2));
