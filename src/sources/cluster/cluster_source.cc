@@ -42,7 +42,7 @@ std::set<std::string> ScopesOf(const NamespacePolicy& policy) {
 std::shared_ptr<const DecodedDocument> DecodedOf(const WatchedKind& kind, const kube::Event& event) {
   if (event.kind == kube::Event::Kind::kDelete) return nullptr;
   if (event.prepared) return std::static_pointer_cast<const DecodedDocument>(event.prepared);
-  return std::make_shared<const DecodedDocument>(ObjectStore::Decode(*kind.info, event.object.json));
+  return std::make_shared<const DecodedDocument>(ObjectStore::Decode(*kind.info, event.object));
 }
 
 bool IsSettled(const kube::Health& health) { return health.synced || health.phase == kube::Health::Phase::kAbsent; }
@@ -100,7 +100,7 @@ void ClusterSource::OnSettings(const kube::Batch& batch) {
     if (event.object.meta.name != options_.settings_name || event.kind == kube::Event::Kind::kDelete) continue;
     settings_known_ = true;
     std::vector<Change> unused;
-    const DecodedDocument settings = ObjectStore::Decode(*settings_kind_.info, event.object.json);
+    const DecodedDocument settings = ObjectStore::Decode(*settings_kind_.info, event.object);
     if (next_) next_->store.Put(settings, unused);
     store_.Put(settings, changes_);
   }
@@ -342,7 +342,9 @@ std::optional<std::vector<Change>> ClusterSource::Take() {
     }
     early_.reset();
   }
-  if (!complete_ || (changes_.empty() && was_complete)) return std::nullopt;
+  if (!complete_) return std::nullopt;
+  const bool problems_changed = store_.TakeProblemsChanged();
+  if (changes_.empty() && !problems_changed && was_complete) return std::nullopt;
   return std::exchange(changes_, {});
 }
 

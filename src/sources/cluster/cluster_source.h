@@ -64,7 +64,7 @@ class ClusterSource {
   // else, and after the first time, none. What Take says first is about all objects all the same.
   std::vector<Change> TakeEarly();
   // What has changed since the last call; the first that is not nullopt says everything. To be called when the loop has
-  // done what was due. nullopt: nothing is new.
+  // done what was due. nullopt: nothing is new. Empty: problems() alone are others.
   std::optional<std::vector<Change>> Take();
   // Everything was told at least once.
   bool complete() const { return complete_; }

@@ -223,6 +223,43 @@ TEST_F(WithOneNamespace, WhatIsDroppedIsTakenBack) {
   EXPECT_THAT(unheard, ElementsAre("namespaces in ", "nodes in "));
 }
 
+// The API server takes what is nested more deeply than we read.
+TEST_F(WithOneNamespace, WhatCannotBeReadKeepsTheVersionBeforeAndHasAProblem) {
+  const std::string deep = Json(
+      "shop/a", Cat(R"(, "labels": {"n": "2"}}, "spec": {"x": )", std::string(300, '['), std::string(300, ']'), "}"));
+  Watch& services = At("services", "shop");
+  const auto tell = [&](const std::string& json) {
+    const yaml::Padded padded(json);
+    kube::Event event;
+    event.object.meta.namespace_ = "shop";
+    event.object.meta.name = "a";
+    event.object.json = padded.view();
+    kube::Batch batch;
+    batch.events.push_back(std::move(event));
+    services.consumer.on_batch(batch);
+  };
+  tell(deep);
+  EXPECT_THAT(source->Take(), ::testing::Optional(IsEmpty())) << "the problem alone is new";
+  EXPECT_EQ(source->store().All().size(), 3U) << "with Settings";
+  ASSERT_EQ(source->problems().size(), 1U);
+  EXPECT_THAT(source->problems()[0].ToString(),
+              ::testing::StartsWith(
+                  "error: Service shop/a: it cannot be read: no JSON object: it is nested too deeply: write it with"));
+  // The same in a list, where objects are decoded while others are coming.
+  const yaml::Padded padded(deep);
+  kube::RawObject raw;
+  raw.meta.namespace_ = "shop";
+  raw.meta.name = "a";
+  raw.json = padded.view();
+  const auto prepared = std::static_pointer_cast<const DecodedDocument>(services.options.prepare(raw));
+  EXPECT_THAT(prepared->keys, ElementsAre(ResourceKey{Kind::kService, "shop", "a"}));
+  tell(deep);
+  EXPECT_FALSE(source->Take().has_value());
+  tell(Labelled("shop/a", "3"));
+  EXPECT_THAT(Take(), ElementsAre("shop/a=3"));
+  EXPECT_THAT(source->problems(), IsEmpty());
+}
+
 class WithAMemory : public ClusterSourceTest {
  protected:
   WithAMemory() {

@@ -20,7 +20,7 @@ Scope::Scope(const kube::Follow& follow, std::string name, std::string ns, const
     own.metadata_alone = kind.metadata_alone;
     // See DecodedOf in cluster_source.cc.
     own.prepare = [&kind](const kube::RawObject& object) {
-      return std::make_shared<const DecodedDocument>(ObjectStore::Decode(*kind.info, object.json));
+      return std::make_shared<const DecodedDocument>(ObjectStore::Decode(*kind.info, object));
     };
     const kube::Watch::Consumer told{[this, followed](const kube::Batch& batch) {
                                        const bool first = batch.sync && !followed->heard;
