@@ -106,6 +106,11 @@ class ClusterServer {
             [this](const cluster::WatchedKind& kind, const kube::Event& event) { Observe(kind, event); },
             [this](const cluster::WatchedKind& kind, const std::string& ns, const kube::Health& health) {
               OnHealth(kind, ns, health);
+            },
+            [this](const cluster::WatchedKind& kind, const std::string& ns) {
+              health_.Drop(kind, ns);
+              NoteAway();
+              discovery_.SetHeard(kind.info->plural, ns, true);
             }});
     admin_.Open();
     Recall();
@@ -197,18 +202,22 @@ class ClusterServer {
   }
 
   void OnHealth(const cluster::WatchedKind& kind, const std::string& ns, const kube::Health& health) {
-    if (health_.Tell(kind, ns, health)) {
+    if (health_.Tell(kind, ns, health, EventLoop::Now())) {
       // The others need not wait either.
       loop_.Post([this] { source_->Poke(); });
     }
+    NoteAway();
+    discovery_.SetHeard(kind.info->plural, ns, health.synced);
+    if (serve_recalled_ && health_.away()) {
+      serve_recalled_ = std::min(*serve_recalled_, EventLoop::Now() + kOutage);
+    }
+  }
+
+  void NoteAway() {
     if (!health_.away()) {
       away_since_.reset();
     } else if (!away_since_) {
       away_since_ = EventLoop::Now();
-    }
-    discovery_.SetHeard(kind.info->plural, ns, health.synced);
-    if (serve_recalled_ && health_.away()) {
-      serve_recalled_ = std::min(*serve_recalled_, EventLoop::Now() + kOutage);
     }
   }
 
@@ -315,7 +324,7 @@ class ClusterServer {
   void Begin() {
     say_again_.reset();
     serve_recalled_.reset();
-    memory_.Complete();
+    memory_.Complete(*source_);
     spdlog::info("{} objects of the cluster are there", source_->store().size());
     control_.SetServing();
     admin_.SetReady();

@@ -9,6 +9,7 @@ using Phase = kube::Health::Phase;
 
 // The log is not for those whose words are new each time.
 constexpr size_t kCauses = 8;
+constexpr std::chrono::seconds kPokeEvery(1);
 
 // Numbers of streams and milliseconds make no other cause.
 std::string WithoutNumbers(std::string text) {
@@ -22,11 +23,12 @@ std::string NameOf(const std::pair<std::string, std::string>& what) {
 
 }  // namespace
 
-bool ClusterHealth::Tell(const cluster::WatchedKind& kind, const std::string& ns, const kube::Health& health) {
+bool ClusterHealth::Tell(const cluster::WatchedKind& kind, const std::string& ns, const kube::Health& health,
+                         Time now) {
   const What what{std::string(kind.info->plural), ns};
   const std::string error(health.error.message());
   if (health.phase == Phase::kAbsent) {
-    retrying_.erase(what);
+    if (retrying_.erase(what) > 0 && retrying_.empty()) EndOutage();
     if (!absent_.insert(what).second) return false;
     const bool forbidden = absl::IsPermissionDenied(health.error);
     spdlog::warn("{} cannot be followed, so what they are for is off until they can: {}: {}", NameOf(what), error,
@@ -42,13 +44,30 @@ bool ClusterHealth::Tell(const cluster::WatchedKind& kind, const std::string& ns
     return false;
   }
   if (health.phase != Phase::kWatching) return false;
-  if (absent_.erase(what) > 0) spdlog::info("{} are followed now", NameOf(what));
-  if (retrying_.erase(what) == 0) return false;
-  if (retrying_.empty()) {
-    told_.clear();
+  const bool came = absent_.erase(what) > 0;
+  if (came) spdlog::info("{} are followed now", NameOf(what));
+  const bool back = retrying_.erase(what) > 0;
+  const bool first = back && !std::exchange(any_back_, true);
+  const bool last = back && retrying_.empty();
+  if (last) {
+    EndOutage();
     spdlog::info("the cluster is heard again");
   }
+  if (!came && !first && !last) return false;
+  if (poked_ && now - *poked_ < kPokeEvery) return false;
+  poked_ = now;
   return true;
+}
+
+void ClusterHealth::EndOutage() {
+  told_.clear();
+  any_back_ = false;
+}
+
+void ClusterHealth::Drop(const cluster::WatchedKind& kind, const std::string& ns) {
+  const What what{std::string(kind.info->plural), ns};
+  absent_.erase(what);
+  if (retrying_.erase(what) > 0 && retrying_.empty()) EndOutage();
 }
 
 }  // namespace k8sgw

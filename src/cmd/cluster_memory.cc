@@ -48,10 +48,12 @@ void ClusterMemory::Observe(const cluster::WatchedKind& kind, const kube::Event&
   if (complete_) timer_.Changed();
 }
 
-void ClusterMemory::Complete() {
+void ClusterMemory::Complete(const cluster::ClusterSource& source) {
   complete_ = true;
   if (!kept_) return;
-  kept_->Complete();
+  kept_->Complete([&](std::string_view api_version, std::string_view plural, const std::string& ns) {
+    return source.IsHeard(api_version, plural, ns);
+  });
   timer_.Changed();
 }
 

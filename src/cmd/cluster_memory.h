@@ -25,8 +25,8 @@ class ClusterMemory {
   std::string AsOf() const;
 
   void Observe(const cluster::WatchedKind& kind, const kube::Event& event);
-  // The first complete world was observed.
-  void Complete();
+  // The first complete world was observed; what the source could not hear stays.
+  void Complete(const cluster::ClusterSource& source);
   // When OnDeadline is to be called.
   std::optional<EventLoop::Time> deadline() const { return timer_.deadline(); }
   // Keeps a part of what has changed, so that nothing else waits for long. `heard`: the server says what changes.

@@ -85,8 +85,12 @@ class DiscoveryServer {
               if (kind.info->kind == Kind::kUpstream) discovery_.Observe(event);
             },
             [this](const cluster::WatchedKind& kind, const std::string& ns, const kube::Health& health) {
-              if (health_.Tell(kind, ns, health)) loop_.Post([this] { source_->Poke(); });
+              if (health_.Tell(kind, ns, health, EventLoop::Now())) loop_.Post([this] { source_->Poke(); });
               discovery_.SetHeard(kind.info->plural, ns, health.synced);
+            },
+            [this](const cluster::WatchedKind& kind, const std::string& ns) {
+              health_.Drop(kind, ns);
+              discovery_.SetHeard(kind.info->plural, ns, true);
             }});
     loop_.OnSignal([this](int signal) {
       if (signal != SIGCHLD) End();

@@ -68,9 +68,9 @@ class Reconciler {
   // From now on, all Services and all Upstreams that there are have been told.
   void Complete();
   // Whether the watch of "services", "upstreams" or "namespaces" in a namespace, or in all of them (""), has told what
-  // there is; others count as heard. A watch that was never heard, as when the right to it is missing, says nothing
-  // about what is not there: without Upstreams nothing is written, and without Services nothing is deleted that stands
-  // for them.
+  // there is; others count as heard, and so must those that ended. A watch that was never heard, as when the right to
+  // it is missing, says nothing about what is not there: without Upstreams nothing is written, and without Services
+  // nothing is deleted that stands for them.
   void SetHeard(std::string_view plural, const std::string& ns, bool heard);
 
   // All names that there are will be looked at again.

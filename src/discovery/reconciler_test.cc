@@ -256,6 +256,17 @@ TEST_F(ReconcilerTest, WithoutUpstreamsNothingIsWritten) {
   EXPECT_EQ(Settle(), kCreated);
 }
 
+// Settings name a namespace instead of all, which could not be listed.
+TEST_F(ReconcilerTest, AWatchThatEndedIsInNobodysWay) {
+  reconciler.SetHeard("upstreams", "", false);
+  reconciler.Complete();
+  reconciler.SetService({"x", "a"}, Service());
+  reconciler.SetHeard("upstreams", "gloo-system", true);
+  EXPECT_EQ(Settle(), "");
+  reconciler.SetHeard("upstreams", "", true);
+  EXPECT_EQ(Settle(), kCreated);
+}
+
 TEST_F(ReconcilerTest, UnknownLabelsOfNamespacesDeleteNothingWhereTheyMatter) {
   Options options;
   options.labels_choose_namespaces = true;

@@ -25,13 +25,13 @@ void Reviews::Ask(const std::string& key, const std::string& token, const std::s
   size_t& of_peer = waiting_of_[peer];
   if (waiters_.size() >= options_.most_waiting || (!peer.empty() && of_peer >= options_.most_waiting_of_peer)) {
     if (of_peer == 0) waiting_of_.erase(peer);
-    return Say(std::move(done), WithoutReview(key, Later("too many wait to be known"), now));
+    return Say(std::move(done), WithoutReview(key, Later("too many wait to be known"), now, options_.unasked_grace));
   }
   ++of_peer;
   const bool may_stay = known_.Find(key, now - options_.grace) != nullptr;
   const uint64_t id = ++last_waiter_;
   const Time deadline = now + (may_stay ? options_.wait_known : options_.wait);
-  waiters_.emplace(id, Waiter{key, peer, deadline, std::move(done)});
+  waiters_.emplace(id, Waiter{key, peer, now, deadline, std::move(done)});
   deadlines_.emplace(deadline, id);
   const auto [it, fresh] = reviews_.try_emplace(key);
   it->second.waiters.push_back(id);
@@ -64,7 +64,7 @@ void Reviews::Finish(const std::string& key, const Answer& answer, Time now) {
     known_.Erase(key);
     refused_.Put(key, answer.status(), now);
   } else {
-    said = WithoutReview(key, answer.status(), now);
+    said = WithoutReview(key, answer.status(), now, options_.grace);
   }
   const std::vector<uint64_t> waiters = std::move(it->second.waiters);
   reviews_.erase(it);
@@ -85,8 +85,9 @@ void Reviews::AnswerWaiter(uint64_t id, const Answer& answer) {
   Say(std::move(waiter.done), answer);
 }
 
-Reviews::Answer Reviews::WithoutReview(const std::string& key, const absl::Status& why, Time now) const {
-  const auto* known = known_.Find(key, now - options_.grace);
+Reviews::Answer Reviews::WithoutReview(const std::string& key, const absl::Status& why, Time now,
+                                       std::chrono::milliseconds grace) const {
+  const auto* known = known_.Find(key, now - grace);
   if (known) return known->value;
   return why;
 }
@@ -100,15 +101,26 @@ std::optional<Reviews::Time> Reviews::deadline() const {
 void Reviews::Tick(Time now) {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
     const uint64_t id = deadlines_.begin()->second;
-    const std::string key = waiters_.at(id).key;
+    Waiter& waiter = waiters_.at(id);
+    const std::string key = waiter.key;
     const auto review = reviews_.find(key);
+    const bool running = review->second.running;
+    const std::chrono::milliseconds grace = running ? options_.grace : options_.unasked_grace;
+    if (!running && waiter.deadline < waiter.asked + options_.wait && !known_.Find(key, now - grace)) {
+      // It cannot stay unasked, so it waits as long as those who are new.
+      deadlines_.erase(deadlines_.begin());
+      waiter.deadline = waiter.asked + options_.wait;
+      deadlines_.emplace(waiter.deadline, id);
+      continue;
+    }
     std::erase(review->second.waiters, id);
     // One that runs goes on: its answer is worth knowing.
-    if (review->second.waiters.empty() && !review->second.running) {
+    if (review->second.waiters.empty() && !running) {
       reviews_.erase(review);
       std::erase(queue_, key);
     }
-    AnswerWaiter(id, WithoutReview(key, Later("the API server does not answer in time"), now));
+    const char* why = running ? "the API server does not answer in time" : "too many wait to be known";
+    AnswerWaiter(id, WithoutReview(key, Later(why), now, grace));
   }
   StartMore(now);
 }

@@ -3,8 +3,10 @@
 //
 // - Many who show the same token at once cost one review.
 // - What a review said holds for a while; a refusal for a shorter one.
-// - When nobody can review, an identity that was confirmed within the grace period stays, without waiting for long;
-//   others are told so. Nobody passes unreviewed.
+// - When a review fails, or is not answered, an identity that was confirmed within the grace period stays, without
+//   waiting for long; others are told so. Nobody passes unreviewed.
+// - A review that has not even begun, since too many wait, proves nothing about the reviewer: whoever floods us would
+//   pass for as long as he does. Then only what was confirmed within `unasked_grace` stays.
 // - Bounded: tokens known and refused, reviews that run and that begin in a second, and who waits, altogether and from
 //   one address.
 #pragma once
@@ -34,6 +36,8 @@ struct ReviewOptions {
   std::chrono::milliseconds refused_fresh{5'000};
   // For so long after its last review an identity stays while nobody can tell.
   std::chrono::milliseconds grace{3'600'000};
+  // The same while nobody has asked: as long as an identity counts anyway on a stream that is open.
+  std::chrono::milliseconds unasked_grace{360'000};
   // How long one waits for a review, and how long when there is an identity to fall back to.
   std::chrono::milliseconds wait{5'000};
   std::chrono::milliseconds wait_known{1'000};
@@ -89,6 +93,7 @@ class Reviews {
   struct Waiter {
     std::string key;
     std::string peer;
+    Time asked;
     Time deadline;
     Done done;
   };
@@ -102,8 +107,9 @@ class Reviews {
   void Say(Done done, Answer answer) { todo_.replies.push_back({std::move(done), std::move(answer)}); }
   void AnswerWaiter(uint64_t id, const Answer& answer);
   void StartMore(Time now);
-  // What to say of a token that could not be reviewed.
-  Answer WithoutReview(const std::string& key, const absl::Status& why, Time now) const;
+  // What to say of a token that could not be reviewed; `grace` is for how long its last review counts.
+  Answer WithoutReview(const std::string& key, const absl::Status& why, Time now,
+                       std::chrono::milliseconds grace) const;
 
   const ReviewOptions options_;
   Recent<Ptr<xds::Identity>> known_;

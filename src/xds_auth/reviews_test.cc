@@ -210,6 +210,36 @@ TEST_F(FewReviews, WhoFloodsIsInTheWayOfNobodyElse) {
   EXPECT_EQ(CodeOf(Ask("good")), kPass);
 }
 
+// A token is revoked, and who has it floods us: that is no word of the API server's that it cannot tell.
+TEST_F(FewReviews, WhoFloodsHasNoGrace) {
+  const auto review = [this](const char* key) {
+    Ask(key);
+    Finish(key, kSomebody);
+  };
+  review("revoked");
+  Pass(6min);
+  review("recent");
+  Pass(2min);
+  for (const char* key : {"a", "b", "c"}) Ask(key, "evil");
+  EXPECT_EQ(CodeOf(Ask("revoked", "evil")), kUnavailable) << "too many wait";
+  EXPECT_EQ(CodeOf(Ask("recent", "evil")), kPass) << "on an open stream it would count still";
+  // All who may run do, so these do not begin.
+  const int revoked = Ask("revoked");
+  const int recent = Ask("recent");
+  Pass(1s);
+  EXPECT_EQ(CodeOf(recent), kPass);
+  EXPECT_EQ(CodeOf(revoked), std::nullopt) << "it waits for its turn";
+  Pass(4s);
+  EXPECT_EQ(CodeOf(revoked), kUnavailable);
+  // One that has begun has the whole grace.
+  Finish("a", kAway);
+  const int begun = Ask("revoked");
+  Finish("b", kAway);
+  EXPECT_EQ(started.back(), "revoked");
+  Pass(1s);
+  EXPECT_EQ(CodeOf(begun), kPass);
+}
+
 TEST_F(FewReviews, TheOldestIsForgotten) {
   for (const char* key : {"a", "b", "c", "d"}) {
     Ask(key);

@@ -27,6 +27,7 @@ constexpr int kFreshPart = 5;
 ReviewOptions Cut(const ServiceAccountOptions& options) {
   ReviewOptions reviews = options.reviews;
   reviews.fresh = std::min(reviews.fresh, options.recheck / kFreshPart);
+  reviews.unasked_grace = options.recheck + reviews.fresh;
   return reviews;
 }
 

@@ -40,7 +40,7 @@ class ServiceAccounts : public xds::Authenticator {
   // What operators want to know, on the client's thread: that reviews fail, and that they are well again.
   using Log = std::function<void(const std::string& what, bool is_error)>;
 
-  // Of `reviews`, times that are longer than the recheck are cut to it.
+  // Of `reviews`, times that are longer than the recheck are cut to it, and unasked_grace follows from it.
   ServiceAccounts(ServiceAccountOptions options, Api api, Log log);
 
   void Authenticate(const xds::Caller& caller, Done done) override;

@@ -30,7 +30,7 @@ class Reading {
           return std::make_unique<kube::ListWatch>(
               caller_.client(), resource, std::move(options), [this] { return random_(engine_); }, std::move(consumer));
         },
-        cluster::ClusterSource::Options{ns_, "default", Once()},
+        cluster::ClusterSource::Options{ns_, "default", Once(), {}, false, std::chrono::milliseconds(0)},
         cluster::ClusterSource::Consumer{
             [this](const cluster::WatchedKind& kind, const kube::Event& event) { Observe(kind, event); },
             [this](const cluster::WatchedKind& kind, const std::string&, const kube::Health& health) {

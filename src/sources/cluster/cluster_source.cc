@@ -42,10 +42,25 @@ std::set<std::string> ScopesOf(const NamespacePolicy& policy) {
 std::shared_ptr<const DecodedDocument> DecodedOf(const WatchedKind& kind, const kube::Event& event) {
   if (event.kind == kube::Event::Kind::kDelete) return nullptr;
   if (event.prepared) return std::static_pointer_cast<const DecodedDocument>(event.prepared);
-  return std::make_shared<const DecodedDocument>(ObjectStore::Decode(*kind.info, event.object.json));
+  return std::make_shared<const DecodedDocument>(ObjectStore::Decode(*kind.info, event.object));
 }
 
 bool IsSettled(const kube::Health& health) { return health.synced || health.phase == kube::Health::Phase::kAbsent; }
+
+// The one that has objects of a namespace; nullptr when they are not followed.
+const Scope* FindScope(const std::map<std::string, std::unique_ptr<Scope>>& scopes, const std::string& ns) {
+  const auto is = [&](const std::string& name) { return scopes.find(name); };
+  auto found = is(ns.empty() ? kOfCluster : ns);
+  if (found == scopes.end() && !ns.empty()) found = is("");
+  return found == scopes.end() ? nullptr : found->second.get();
+}
+
+// Whether the scope of that name has objects of the namespace.
+bool Covers(const std::string& scope, const std::string& ns) {
+  return ns.empty() ? scope == kOfCluster : scope.empty() || scope == ns;
+}
+// Of scopes in namespaces.
+bool Overlap(const std::string& a, const std::string& b) { return a == b || a.empty() || b.empty(); }
 
 }  // namespace
 
@@ -59,6 +74,7 @@ ClusterSource::ClusterSource(kube::Follow follow, Options options, Consumer cons
     if (options_.follows && !options_.follows(kind.info->kind)) continue;
     (kind.info->of_cluster ? cluster_kinds_ : kinds_).push_back(kind);
   }
+  options_.reflector.absent_after = options_.grace;
   kube::ReflectorOptions metadata = options_.reflector;
   metadata.metadata_alone = true;  // for the labels
   namespaces_watch_ = follow_(NamespacesKind().In(""), std::move(metadata),
@@ -70,7 +86,8 @@ ClusterSource::ClusterSource(kube::Follow follow, Options options, Consumer cons
   settings_watch_ = follow_(settings_kind_.In(options_.ns), options_.reflector,
                             kube::Watch::Consumer{[this](const kube::Batch& batch) { OnSettings(batch); },
                                                   [this](const kube::Health& health) {
-                                                    if (IsSettled(health) && !settings_known_) Begin();
+                                                    settings_heard_ = settings_heard_ || health.synced;
+                                                    if (IsSettled(health) && !settings_known_) Begin(health.synced);
                                                     consumer_.on_health(settings_kind_, options_.ns, health);
                                                   }});
 }
@@ -83,18 +100,20 @@ void ClusterSource::OnSettings(const kube::Batch& batch) {
     if (event.object.meta.name != options_.settings_name || event.kind == kube::Event::Kind::kDelete) continue;
     settings_known_ = true;
     std::vector<Change> unused;
-    const DecodedDocument settings = ObjectStore::Decode(*settings_kind_.info, event.object.json);
+    const DecodedDocument settings = ObjectStore::Decode(*settings_kind_.info, event.object);
     if (next_) next_->store.Put(settings, unused);
     store_.Put(settings, changes_);
   }
   if (settings_known_) Follow();
 }
 
-void ClusterSource::Begin() {
+void ClusterSource::Begin(bool heard) {
   settings_known_ = true;
-  // Only recalled ones can be there, and they are no more.
-  store_.Remove(SettingsKey(), changes_);
-  settings_.reset();
+  if (heard) {
+    // Only recalled ones can be there, and they are no more.
+    store_.Remove(SettingsKey(), changes_);
+    settings_.reset();
+  }
   Follow();
 }
 
@@ -107,7 +126,8 @@ NamespacePolicy ClusterSource::ReadPolicy() {
 
 void ClusterSource::OnNamespaces(const kube::Batch& batch) {
   // The first batch says all; before, only recalled ones were known.
-  if (!std::exchange(namespaces_known_, true)) namespaces_.clear();
+  if (!std::exchange(namespaces_heard_, true)) namespaces_.clear();
+  namespaces_known_ = true;
   for (const kube::Event& event : batch.events) {
     consumer_.on_event(NamespacesKind(), event);
     const std::string& name = event.object.meta.name;
@@ -120,11 +140,20 @@ void ClusterSource::OnNamespaces(const kube::Batch& batch) {
   namespaces_changed_ = true;
 }
 
-void ClusterSource::OnBatch(const std::string& scope, const WatchedKind& kind, const kube::Batch& batch) {
-  const bool in_force = scopes_.contains(scope);
-  const bool in_next = next_ && ScopesOf(next_->policy).contains(scope);
+void ClusterSource::OnBatch(const Scope& from, const WatchedKind& kind, const kube::Batch& batch, bool first) {
+  const auto is_among = [&](const Scopes& scopes) {
+    const auto found = scopes.find(from.name());
+    return found != scopes.end() && found->second.get() == &from;
+  };
+  const bool stands_in = std::ranges::any_of(stand_ins_, [&](const auto& scope) { return scope.get() == &from; });
+  const bool in_force = stands_in || is_among(scopes_);
+  const std::set<std::string> next = next_ ? ScopesOf(next_->policy) : std::set<std::string>();
   std::vector<Change> unused;
   for (const kube::Event& event : batch.events) {
+    const Scope* owner = stands_in ? FindScope(scopes_, event.object.meta.namespace_) : &from;
+    // What it tells may be older than what the one in its place has told.
+    if (stands_in && (!owner || owner->heard(kind.info->kind))) continue;
+    const bool in_next = next_ && (in_force ? next.contains(owner->name()) : is_among(next_->scopes));
     consumer_.on_event(kind, event);
     const std::shared_ptr<const DecodedDocument> object = DecodedOf(kind, event);
     const auto tell = [&](ObjectStore& store, std::vector<Change>& changes) {
@@ -135,12 +164,33 @@ void ClusterSource::OnBatch(const std::string& scope, const WatchedKind& kind, c
     if (in_next) tell(next_->store, unused);
     unused.clear();
   }
+  if (first && in_force && !stands_in) RemoveOthers(from, kind, batch, next.contains(from.name()));
+}
+
+void ClusterSource::RemoveOthers(const Scope& from, const WatchedKind& kind, const kube::Batch& batch, bool in_next) {
+  std::set<ResourceKey> there;
+  for (const kube::Event& event : batch.events) {
+    if (event.kind == kube::Event::Kind::kDelete) continue;
+    there.insert({kind.info->kind, event.object.meta.namespace_, event.object.meta.name});
+  }
+  std::vector<Change> unused;
+  const auto is_other = [&](const ResourceKey& key) {
+    return key.kind == kind.info->kind && Covers(from.name(), key.ns.str()) && !there.contains(key);
+  };
+  for (const ResourceKey& key : store_.Keys(is_other)) {
+    kube::Event gone{kube::Event::Kind::kDelete, {}};
+    gone.object.meta.namespace_ = key.ns.str();
+    gone.object.meta.name = key.name.str();
+    consumer_.on_event(kind, gone);
+    store_.Remove(key, changes_);
+    if (in_next) next_->store.Remove(key, unused);
+  }
 }
 
 void ClusterSource::Follow() {
   NamespacePolicy policy = ReadPolicy();
   if (next_ && policy == next_->policy) return;
-  next_.reset();
+  DropNext();
   if (complete_ && policy == policy_) return;
   const std::set<std::string> names = ScopesOf(policy);
   ObjectStore stays = store_.Part([&](const ResourceKey& key) {
@@ -158,15 +208,32 @@ std::unique_ptr<Scope> ClusterSource::FollowIn(const std::string& scope) {
   const bool of_cluster = scope == kOfCluster;
   const std::string ns = of_cluster ? "" : scope;
   return std::make_unique<Scope>(
-      follow_, ns, of_cluster ? cluster_kinds_ : kinds_, options_.reflector,
+      follow_, scope, ns, of_cluster ? cluster_kinds_ : kinds_, options_.reflector,
+      [&](const WatchedKind& kind) { return !of_cluster || HasAny(kind, scope); },
       Scope::Consumer{
-          [this, scope](const WatchedKind& kind, const kube::Batch& batch) { OnBatch(scope, kind, batch); },
-          [this, ns](const WatchedKind& kind, const kube::Health& health) { consumer_.on_health(kind, ns, health); }});
+          [this](const Scope& from, const WatchedKind& kind, const kube::Batch& batch, bool first) {
+            OnBatch(from, kind, batch, first);
+          },
+          [this, ns](const WatchedKind& kind, const kube::Health& health) { consumer_.on_health(kind, ns, health); },
+          [this, ns](const WatchedKind& kind) { consumer_.on_dropped(kind, ns); }});
+}
+
+bool ClusterSource::HasAny(const WatchedKind& kind, const std::string& scope) const {
+  return !store_
+              .Keys([&](const ResourceKey& key) { return key.kind == kind.info->kind && Covers(scope, key.ns.str()); })
+              .empty();
+}
+
+void ClusterSource::DropNext() {
+  if (!next_) return;
+  for (const auto& [name, scope] : next_->scopes) scope->Retire();
+  next_.reset();
 }
 
 void ClusterSource::Settle() {
   const auto counts = [this](const Name& ns) { return Counts(ns.str()); };
   if (complete_ && std::exchange(namespaces_changed_, false)) store_.SetNamespaces(counts, changes_);
+  if (!stand_ins_.empty()) ReleaseStandIns();
   if (!next_) return;
   for (const auto& [name, scope] : next_->scopes) {
     if (!scope->complete()) return;
@@ -176,15 +243,48 @@ void ClusterSource::Settle() {
   policy_ = std::move(next_->policy);
   std::vector<Change> unused;
   next_->store.SetNamespaces(counts, unused);
+  next_->store.Adopt(store_, [&](const ResourceKey& key) {
+    const Scope* scope = FindScope(next_->scopes, key.ns.str());
+    return scope && !scope->heard(key.kind);
+  });
   next_->store.Succeed(std::exchange(store_, ObjectStore()), changes_);
   store_ = std::move(next_->store);
   const std::set<std::string> names = ScopesOf(policy_);
-  std::erase_if(scopes_, [&](const auto& scope) { return !names.contains(scope.first); });
-  scopes_.merge(next_->scopes);
+  for (auto& [name, scope] : std::exchange(scopes_, std::move(next_->scopes))) {
+    if (names.contains(name)) {
+      scopes_.emplace(name, std::move(scope));
+    } else {
+      scope->Retire();
+      stand_ins_.push_back(std::move(scope));
+    }
+  }
   next_.reset();
+  ReleaseStandIns();
   complete_ = true;
   // The lists are there: now the watches.
   Poke();
+}
+
+void ClusterSource::ReleaseStandIns() {
+  std::erase_if(stand_ins_, [&](const std::unique_ptr<Scope>& old) {
+    return !old->KeepOnly([&](Kind kind) {
+      return old->heard(kind) && std::ranges::any_of(scopes_, [&](const auto& scope) {
+               return Overlap(scope.first, old->name()) && !scope.second->heard(kind);
+             });
+    });
+  });
+}
+
+bool ClusterSource::IsHeard(std::string_view api_version, std::string_view plural, const std::string& ns) const {
+  const auto is = [&](const WatchedKind& kind) {
+    return kind.info->api_version == api_version && kind.info->plural == plural;
+  };
+  if (is(NamespacesKind())) return namespaces_heard_;
+  if (is(settings_kind_)) return settings_heard_;
+  const Scope* scope = FindScope(scopes_, ns);
+  const std::vector<WatchedKind>& kinds = ns.empty() ? cluster_kinds_ : kinds_;
+  const auto kind = std::find_if(kinds.begin(), kinds.end(), is);
+  return !scope || kind == kinds.end() || scope->heard(kind->info->kind);
 }
 
 void ClusterSource::Recall(std::string_view api_version, std::string_view plural, std::string_view json) {
@@ -242,7 +342,9 @@ std::optional<std::vector<Change>> ClusterSource::Take() {
     }
     early_.reset();
   }
-  if (!complete_ || (changes_.empty() && was_complete)) return std::nullopt;
+  if (!complete_) return std::nullopt;
+  const bool problems_changed = store_.TakeProblemsChanged();
+  if (changes_.empty() && !problems_changed && was_complete) return std::nullopt;
   return std::exchange(changes_, {});
 }
 
@@ -266,6 +368,7 @@ void ClusterSource::Poke() {
   settings_watch_->Poke();
   namespaces_watch_->Poke();
   for (const auto& [name, scope] : scopes_) scope->Poke();
+  for (const auto& scope : stand_ins_) scope->Poke();
   if (!next_) return;
   for (const auto& [name, scope] : next_->scopes) scope->Poke();
 }

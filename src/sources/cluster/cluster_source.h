@@ -3,11 +3,15 @@
 // - Settings come first: they say which namespaces count. Then all kinds are followed at once, and nothing is told
 //   before each of them is complete, or known to be missing or forbidden.
 // - When Settings name other namespaces, what was told stays until the new ones are complete.
+// - A kind that is missing or forbidden is not empty: what was known of it, from other watches or from an earlier
+//   process, stays until its own watch says what there is, or that the kind is gone (see Reflector). Meanwhile watches
+//   that heard it go on.
 // - Settings that are deleted stay in force: with them would go what they chose.
 // - While the server is away, what it said last stays.
 // - What an earlier process knew can be recalled at the start. It counts until the first complete world replaces it.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -33,6 +37,10 @@ class ClusterSource {
     std::function<bool(Kind)> follows{};
     // Also Secrets of type kubernetes.io/dockerconfigjson.
     bool registry_secrets = false;
+    // For so long a kind that was never heard is asked for, quickly, before it counts as missing or forbidden: a server
+    // that has just started says so of kinds that are there. Nodes alone are not waited for: not everybody may read
+    // them.
+    std::chrono::milliseconds grace{10'000};
   };
 
   // Told on the loop's thread. Events are told as they come, also of namespaces, of objects in those that do not count,
@@ -40,6 +48,8 @@ class ClusterSource {
   struct Consumer {
     std::function<void(const WatchedKind& kind, const kube::Event& event)> on_event;
     std::function<void(const WatchedKind& kind, const std::string& ns, const kube::Health& health)> on_health;
+    // The kind is not followed there any more.
+    std::function<void(const WatchedKind& kind, const std::string& ns)> on_dropped = [](const auto&, const auto&) {};
   };
 
   ClusterSource(kube::Follow follow, Options options, Consumer consumer);
@@ -54,7 +64,7 @@ class ClusterSource {
   // else, and after the first time, none. What Take says first is about all objects all the same.
   std::vector<Change> TakeEarly();
   // What has changed since the last call; the first that is not nullopt says everything. To be called when the loop has
-  // done what was due. nullopt: nothing is new.
+  // done what was due. nullopt: nothing is new. Empty: problems() alone are others.
   std::optional<std::vector<Change>> Take();
   // Everything was told at least once.
   bool complete() const { return complete_; }
@@ -65,6 +75,8 @@ class ClusterSource {
   // The Settings in force; nullptr when there are none.
   const Ptr<Object<gloov1::Settings>>& settings() const { return settings_; }
   const ObjectStore& store() const { return store_; }
+  // Whether it was told at least once what there is of a kind in a namespace; also of what is not followed.
+  bool IsHeard(std::string_view api_version, std::string_view plural, const std::string& ns) const;
 
   // Whether objects of this namespace count; those of none do.
   bool Counts(const std::string& ns) const { return ns.empty() || CountsWith(ns, LabelsOf(ns)); }
@@ -87,21 +99,27 @@ class ClusterSource {
 
   void OnSettings(const kube::Batch& batch);
   void OnNamespaces(const kube::Batch& batch);
-  void OnBatch(const std::string& scope, const WatchedKind& kind, const kube::Batch& batch);
-  // The server has told the Settings, or that there are none.
-  void Begin();
+  void OnBatch(const Scope& from, const WatchedKind& kind, const kube::Batch& batch, bool first);
+  // The batch says all that there is of a kind: what is known from elsewhere and not in it is gone.
+  void RemoveOthers(const Scope& from, const WatchedKind& kind, const kube::Batch& batch, bool in_next);
+  // The server has told the Settings, or that there are none; or it refuses to.
+  void Begin(bool heard);
   // Takes the Settings that are there, and says what follows from those in force.
   NamespacePolicy ReadPolicy();
   // Follows what the policy of the Settings needs.
   void Follow();
   std::unique_ptr<Scope> FollowIn(const std::string& scope);
   bool IsAloneComplete() const;
+  bool HasAny(const WatchedKind& kind, const std::string& scope) const;
+  void DropNext();
   // What is next is in force when all of it is there.
   void Settle();
+  // Those that nobody needs any more are let go.
+  void ReleaseStandIns();
   ResourceKey SettingsKey() const { return {Kind::kSettings, options_.ns, options_.settings_name}; }
 
   const kube::Follow follow_;
-  const Options options_;
+  Options options_;
   const Consumer consumer_;
   std::vector<WatchedKind> kinds_;          // in namespaces
   std::vector<WatchedKind> cluster_kinds_;  // of the cluster itself
@@ -111,6 +129,8 @@ class ClusterSource {
   ObjectStore store_;
   NamespacePolicy policy_;
   Scopes scopes_;
+  // Earlier ones, which go on with kinds that those in their place cannot hear.
+  std::vector<std::unique_ptr<Scope>> stand_ins_;
   std::optional<Next> next_;
   bool recalled_ = false;
   bool complete_ = false;
@@ -122,8 +142,10 @@ class ClusterSource {
   Ptr<Object<gloov1::Settings>> settings_;
   // The server has said whether there are any.
   bool settings_known_ = false;
+  bool settings_heard_ = false;
   std::map<std::string, Labels> namespaces_;
   bool namespaces_known_ = false;
+  bool namespaces_heard_ = false;
   bool namespaces_changed_ = false;
 
   std::unique_ptr<kube::Watch> settings_watch_;

@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <list>
 #include <random>
+#include <set>
 
 #include "api/gloo/v1/settings.proto.h"
 #include "api/gloo/v1/upstream.proto.h"
@@ -35,6 +37,8 @@ struct Seen {
   int cuts = 0;
   int refusals = 0;
   int forbidden = 0;
+  int missing = 0;
+  int recalled = 0;
   int early = 0;
   int gone_again = 0;
 };
@@ -79,19 +83,21 @@ class ModelWatch : public kube::Watch {
 
 class Life {
  public:
-  Life(uint64_t seed, Seen& seen) : random_(seed), seen_(seen), settings_change_(Below(2) == 0) {
+  Life(uint64_t seed, Seen& seen)
+      : random_(seed), seen_(seen), settings_change_(Below(2) == 0), kinds_vanish_(OneIn(4)), recalls_(OneIn(3)) {
     for (const char* ns : {kOwn, "a", "b"}) PutNamespace(ns);
     if (OneIn(2)) PutSettings();
     for (int i = Below(40); i > 0; --i) Mutate();
     start_ = now;
     source_.emplace(
         [this](const kube::Resource& resource, kube::ReflectorOptions options, kube::Watch::Consumer consumer) {
-          return std::make_unique<ModelWatch>(*this, ServerOf(resource.plural, resource.namespace_), resource,
+          return std::make_unique<ModelWatch>(*this, Free(resource.plural, resource.namespace_), resource,
                                               std::move(options), std::move(consumer));
         },
         ClusterSource::Options{},
         ClusterSource::Consumer{[](const WatchedKind&, const kube::Event&) {},
                                 [](const WatchedKind&, const std::string&, const kube::Health&) {}});
+    if (recalls_) Recall();
   }
 
   void Run(int steps) {
@@ -111,6 +117,7 @@ class Life {
   double Fraction() { return Below(1000) / 1000.; }
   int Below(int n) { return static_cast<int>(random_() % static_cast<uint64_t>(n)); }
   bool OneIn(int n) { return Below(n) == 0; }
+  void Release(TestApiServer* server) { used_.erase(server); }
   // In the order in which they began, so that lives repeat.
   std::map<int, ModelWatch*> watches;
   int last_watch = 0;
@@ -133,13 +140,44 @@ class Life {
     bool there = false;
   };
 
-  TestApiServer& ServerOf(const std::string& plural, const std::string& ns) {
-    return servers_.try_emplace({plural, ns}, Write).first->second;
+  // What there is now is what an earlier process knew.
+  void Recall() {
+    const auto recall = [&](const char* api_version, const char* plural, const std::string& ns) {
+      for (const auto& [name, json] : ServersOf(plural, ns).front().states().back()) {
+        source_->Recall(api_version, plural, yaml::Padded(json).view());
+      }
+    };
+    recall("v1", "namespaces", "");
+    recall("gloo.solo.io/v1", "settings", kOwn);
+    recall("gloo.solo.io/v1", "upstreams", "");
+    recall("v1", "services", "");
+    for (const Change& change : source_->TakeRecalled()) {
+      if (truth_.contains(change.key)) told_[change.key] = {truth_[change.key].serial, true};
+      ++seen_.recalled;
+    }
+  }
+
+  // A model answers one watch, so there are as many of a collection as there were watches at once.
+  std::list<TestApiServer>& ServersOf(const std::string& plural, const std::string& ns) {
+    std::list<TestApiServer>& servers = servers_[{plural, ns}];
+    if (servers.empty()) servers.emplace_back(Write);
+    return servers;
+  }
+  TestApiServer& Free(const std::string& plural, const std::string& ns) {
+    std::list<TestApiServer>& servers = ServersOf(plural, ns);
+    for (TestApiServer& server : servers) {
+      if (used_.insert(&server).second) return server;
+    }
+    servers.push_back(TestApiServer(servers.front()));
+    used_.insert(&servers.back());
+    return servers.back();
   }
   // Objects stand in the collection of their namespace, and in that of all.
   template <class Change>
   void Everywhere(const std::string& plural, const std::string& ns, const Change& change) {
-    for (const std::string& scope : {std::string(), ns}) change(ServerOf(plural, scope));
+    for (const std::string& scope : {std::string(), ns}) {
+      for (TestApiServer& server : ServersOf(plural, scope)) change(server);
+    }
   }
 
   void Mutate() {
@@ -160,14 +198,16 @@ class Life {
   }
   void PutNamespace(const std::string& name) {
     labels_[name] = Pick({"no", "yes", "yes"});
-    ServerOf("namespaces", "").Put(name, Cat(R"({"watch":")", labels_[name], "\"}"));
+    for (TestApiServer& server : ServersOf("namespaces", "")) {
+      server.Put(name, Cat(R"({"watch":")", labels_[name], "\"}"));
+    }
     NotePolicy();
   }
   void PutSettings() {
     settings_ =
         Pick({"{}", R"({"watchNamespaces":["a"]})", R"({"watchNamespaces":["b"]})", R"({"watchNamespaces":["a","b"]})",
               R"({"watchNamespaceSelectors":[{"matchLabels":{"watch":"yes"}}]})"});
-    ServerOf("settings", kOwn).Put(Cat(kOwn, ".default"), settings_);
+    for (TestApiServer& server : ServersOf("settings", kOwn)) server.Put(Cat(kOwn, ".default"), settings_);
     NotePolicy();
     ++seen_.policies;
   }
@@ -191,19 +231,26 @@ class Life {
   }
 
   void ChangeFaults() {
-    constexpr int kCodes[] = {0, 0, 0, 0, 0, 401, 403, 410, 429, 500, 503, 504};
-    const int code = kCodes[Below(std::size(kCodes))];
+    constexpr int kCodes[] = {0, 0, 0, 0, 0, 401, 403, 403, 404, 410, 429, 500, 503, 504};
+    int code = kCodes[Below(std::size(kCodes))];
+    if (code == 404 && !kinds_vanish_) code = 403;
+    if (code == 404) {
+      ++seen_.missing;
+      if (!missing_since_) missing_since_ = now;
+    }
     const bool all = OneIn(2);
     if (code == 403) ++seen_.forbidden;
-    for (auto& [path, server] : servers_) {
-      if (!all && !OneIn(4)) continue;
-      server.refuse_with = code;
-      server.lose_tokens = OneIn(3);
-      server.repeat_events = OneIn(3);
-      server.has_initial_events = !OneIn(2);
-      if (OneIn(3)) server.Compact();
+    for (auto& [path, servers] : servers_) {
+      for (TestApiServer& server : servers) {
+        if (!all && !OneIn(4)) continue;
+        server.refuse_with = code;
+        server.lose_tokens = OneIn(3);
+        server.repeat_events = OneIn(3);
+        server.has_initial_events = !OneIn(2);
+        if (OneIn(3)) server.Compact();
+      }
     }
-    forbidden_ = forbidden_ || code == 403;
+    refused_ = refused_ || code == 403 || code == 404;
   }
 
   void Turn(int ms) {
@@ -238,7 +285,8 @@ class Life {
     EXPECT_TRUE(early_.empty()) << "the first world says nothing of what was told before it";
     if (!first) return;
     ++seen_.worlds;
-    if (forbidden_) return;
+    // Without a memory, a world without what is refused for long is all that can be told.
+    if (refused_ && (!recalls_ || MayBeGone())) return;
     for (const auto& [key, truth] : truth_) {
       if (truth.serial == 0 || truth.absent > start_ || !CountedAllTheTime(key.ns.str())) continue;
       EXPECT_TRUE(told_[key].there) << key.ToString() << " is missing in the first world";
@@ -261,16 +309,20 @@ class Life {
     EXPECT_TRUE(std::exchange(told.there, false)) << key.ToString() << " was not there";
     ++seen_.deletes;
     const bool was_away = truth_[key].serial == 0 || truth_[key].absent + kLag > now;
-    // What a new policy may not read is not there.
-    EXPECT_TRUE(was_away || forbidden_ || !CountedAllTheTime(key.ns.str()))
+    EXPECT_TRUE(was_away || MayBeGone() || !CountedAllTheTime(key.ns.str()))
         << key.ToString() << " was there all the time, and is told to be gone";
   }
 
+  // A kind is missing for so long that its objects are gone.
+  bool MayBeGone() const { return missing_since_ && now - *missing_since_ >= kube::ReflectorOptions().gone_after; }
+
   void Recover() {
     calm = true;
-    for (auto& [path, server] : servers_) {
-      server.refuse_with = 0;
-      server.lose_tokens = server.repeat_events = false;
+    for (auto& [path, servers] : servers_) {
+      for (TestApiServer& server : servers) {
+        server.refuse_with = 0;
+        server.lose_tokens = server.repeat_events = false;
+      }
     }
     for (int i = 0; i < 600 && !::testing::Test::HasFailure(); ++i) Turn(500);
     EXPECT_TRUE(source_->complete());
@@ -285,14 +337,18 @@ class Life {
   std::mt19937_64 random_;
   Seen& seen_;
   const bool settings_change_;
-  std::map<std::pair<std::string, std::string>, TestApiServer> servers_;
+  const bool kinds_vanish_;
+  const bool recalls_;
+  std::map<std::pair<std::string, std::string>, std::list<TestApiServer>> servers_;
+  std::set<const TestApiServer*> used_;
   std::map<ResourceKey, Truth> truth_;
   std::map<ResourceKey, Told> told_;
   std::map<std::string, std::string> labels_;
   std::map<std::string, Time> uncounted_;
   std::string settings_ = "{}";
   int serial_ = 0;
-  bool forbidden_ = false;
+  bool refused_ = false;
+  std::optional<Time> missing_since_;
   Time start_;
   std::optional<ClusterSource> source_;
 };
@@ -315,7 +371,10 @@ ModelWatch::ModelWatch(Life& life, TestApiServer& server, const kube::Resource& 
   Apply(reflector_.Start(life_.now));
 }
 
-ModelWatch::~ModelWatch() { life_.watches.erase(id_); }
+ModelWatch::~ModelWatch() {
+  life_.watches.erase(id_);
+  life_.Release(&server_);
+}
 
 void ModelWatch::Poke() { Apply(reflector_.Poke(life_.now)); }
 
@@ -378,6 +437,8 @@ TEST(ClusterSourcePropertyTest, WhatItTellsIsWhatTheServerHad) {
   EXPECT_GT(seen.cuts, 1000);
   EXPECT_GT(seen.refusals, 1000);
   EXPECT_GT(seen.forbidden, 50);
+  EXPECT_GT(seen.missing, 20);
+  EXPECT_GT(seen.recalled, 100);
 }
 
 }  // namespace

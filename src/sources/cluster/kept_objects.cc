@@ -15,6 +15,24 @@ bool IsNotKept(int depth, std::string_view parent, std::string_view key) {
   return IsBookkeeping(depth, parent, key) || (depth == 1 && parent == "metadata" && is_version);
 }
 
+struct NameParts {
+  std::string_view api_version;
+  std::string_view plural;
+  std::string_view ns;
+};
+
+// Of "gloo.solo.io/v1 upstreams ns/name".
+NameParts Parts(std::string_view name) {
+  NameParts parts;
+  const size_t first = name.find(' ');
+  const size_t second = name.find(' ', first + 1);
+  parts.api_version = name.substr(0, first);
+  parts.plural = name.substr(first + 1, second - first - 1);
+  const std::string_view object = name.substr(second + 1);
+  parts.ns = object.substr(0, object.find('/'));
+  return parts;
+}
+
 std::string TextOf(const std::string& json) {
   const auto object = yaml::FromJson(yaml::Padded(json).view(), IsNotKept);
   return object.ok() ? yaml::EmitJson(*object, 0) : json;
@@ -30,8 +48,8 @@ void KeptObjects::ForEach(const Tell& tell) const {
   for (const std::string& name : texts_->names()) {
     std::optional<std::string> text = texts_->Find(name);
     if (!text) continue;
-    const std::string_view rest = std::string_view(name).substr(name.find(' ') + 1);
-    tell(name.substr(0, name.find(' ')), rest.substr(0, rest.find(' ')), yaml::Padded(*std::move(text)).view());
+    const NameParts parts = Parts(name);
+    tell(parts.api_version, parts.plural, yaml::Padded(*std::move(text)).view());
   }
 }
 
@@ -45,8 +63,13 @@ void KeptObjects::Observe(const WatchedKind& kind, const kube::Event& event) {
   due_.insert_or_assign(name, std::move(observed));
 }
 
-void KeptObjects::Complete() {
-  for (const std::string& name : std::exchange(unseen_, {})) due_.try_emplace(name);
+void KeptObjects::Complete(const Heard& heard) {
+  std::erase_if(unseen_, [&](const std::string& name) {
+    const auto [api_version, plural, ns] = Parts(name);
+    if (!heard(api_version, plural, std::string(ns))) return false;
+    due_.try_emplace(name);
+    return true;
+  });
 }
 
 absl::StatusOr<bool> KeptObjects::Keep(const std::set<ResourceKey>& faulty, size_t most) {

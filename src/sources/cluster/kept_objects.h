@@ -33,8 +33,10 @@ class KeptObjects {
 
   // An object as it is now. It is written by Keep.
   void Observe(const WatchedKind& kind, const kube::Event& event);
-  // Everything that there is was observed: what was kept of others is forgotten.
-  void Complete();
+  // Whether everything that there is of a kind in a namespace was observed.
+  using Heard = std::function<bool(std::string_view api_version, std::string_view plural, const std::string& ns)>;
+  // Of what is heard everything was observed: what was kept of others is forgotten.
+  void Complete(const Heard& heard);
   // Writes at most `most` of what was observed, but not what is among `faulty`: of these, the version before stays
   // until they are good. Returns whether nothing else can be written now. Errors: see LastGoodTexts; nothing is lost,
   // it may be called again.

@@ -96,9 +96,26 @@ TEST_F(KeptObjectsTest, WhatWentMeanwhileIsForgotten) {
   Observe("virtualservices", R"({"spec": "b"})", "b");
   EXPECT_EQ(*kept->Keep({}, 10), true);
   EXPECT_EQ(All().size(), 3U) << "not yet everything was observed";
-  kept->Complete();
+  kept->Complete([](std::string_view, std::string_view, const std::string&) { return true; });
   EXPECT_EQ(*kept->Keep({}, 10), true);
   EXPECT_EQ(All(), std::vector<std::string>{R"(gateway.solo.io/v1 virtualservices {"spec": "b"})"});
+}
+
+TEST_F(KeptObjectsTest, WhatCouldNotBeHeardIsNotForgotten) {
+  for (const char* plural : {"virtualservices", "upstreams"}) Observe(plural, R"({"spec": "a"})", "a");
+  EXPECT_EQ(*kept->Keep({}, 10), true);
+  Restart();
+  kept->Complete([](std::string_view api_version, std::string_view plural, const std::string& ns) {
+    EXPECT_EQ(api_version, plural == "upstreams" ? "gloo.solo.io/v1" : "gateway.solo.io/v1");
+    EXPECT_EQ(ns, "shop");
+    return plural != "upstreams";
+  });
+  EXPECT_EQ(*kept->Keep({}, 10), true);
+  EXPECT_EQ(All(), std::vector<std::string>{R"(gloo.solo.io/v1 upstreams {"spec": "a"})"});
+  // It is heard later, and is gone.
+  Observe("upstreams", "", "a");
+  EXPECT_EQ(*kept->Keep({}, 10), true);
+  EXPECT_TRUE(All().empty());
 }
 
 // What is read back is the object that was there.

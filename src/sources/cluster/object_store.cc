@@ -21,6 +21,13 @@ void SetText(Node& object, std::string_view key, std::string_view text) {
   entry.value.scalar = text;
 }
 
+DecodedDocument DecodeNode(const KindInfo& kind, Node object) {
+  if (!object.is_mapping()) return {};
+  SetText(object, "apiVersion", kind.api_version);
+  SetText(object, "kind", KindName(kind.kind));
+  return DecodeKubernetes(object, "");
+}
+
 Change Gone(const ResourceKey& key) {
   Change change;
   change.key = key;
@@ -42,11 +49,23 @@ ObjectStore::~ObjectStore() = default;
 
 DecodedDocument ObjectStore::Decode(const KindInfo& kind, std::string_view json) {
   absl::StatusOr<Node> object = yaml::FromJson(json, IsBookkeeping);
-  // The client has read it once already, so it is JSON and has a name.
-  if (!object.ok() || !object->is_mapping()) return {};
-  SetText(*object, "apiVersion", kind.api_version);
-  SetText(*object, "kind", KindName(kind.kind));
-  return DecodeKubernetes(*object, "");
+  return object.ok() ? DecodeNode(kind, *std::move(object)) : DecodedDocument();
+}
+
+DecodedDocument ObjectStore::Decode(const KindInfo& kind, const kube::RawObject& object) {
+  absl::StatusOr<Node> read = yaml::FromJson(object.json, IsBookkeeping);
+  DecodedDocument out = read.ok() ? DecodeNode(kind, *std::move(read)) : DecodedDocument();
+  if (out.keys.size() == 1) return out;
+  // The client has read it once already, so it is JSON and has a name; but it can be nested as deeply as the API server
+  // takes it.
+  const ResourceKey key{kind.kind, object.meta.namespace_, object.meta.name};
+  DecodedDocument unread;
+  unread.keys.push_back(key);
+  const std::string why = read.ok() ? "it has no name" : std::string(read.status().message());
+  unread.problems.push_back({{key, Severity::kError, "", "it cannot be read: " + why,
+                              "write it with fewer lists and mappings within each other; what it was before counts"},
+                             {}});
+  return unread;
 }
 
 void ObjectStore::Put(const DecodedDocument& decoded, std::vector<Change>& changes) {
@@ -55,9 +74,10 @@ void ObjectStore::Put(const DecodedDocument& decoded, std::vector<Change>& chang
   Problems problems;
   for (const PlacedProblem& placed : decoded.problems) problems.push_back(placed.problem);
   if (problems.empty()) {
-    problems_.erase(key);
-  } else {
-    problems_[key] = std::move(problems);
+    if (problems_.erase(key) > 0) problems_changed_ = true;
+  } else if (Problems& known = problems_[key]; known != problems) {
+    known = std::move(problems);
+    problems_changed_ = true;
   }
   for (const Change& change : decoded.objects) Set(change, changes);
 }
@@ -76,7 +96,7 @@ void ObjectStore::Set(Change object, std::vector<Change>& changes) {
 }
 
 void ObjectStore::Remove(const ResourceKey& key, std::vector<Change>& changes) {
-  problems_.erase(key);
+  if (problems_.erase(key) > 0) problems_changed_ = true;
   const auto entry = objects_.find(key);
   if (entry == objects_.end()) return;
   if (entry->second.counts) changes.push_back(Gone(key));
@@ -85,6 +105,7 @@ void ObjectStore::Remove(const ResourceKey& key, std::vector<Change>& changes) {
 
 void ObjectStore::SetNamespaces(Counts counts, std::vector<Change>& changes) {
   counts_ = std::move(counts);
+  if (!problems_.empty()) problems_changed_ = true;
   for (auto& [key, entry] : objects_) {
     const bool now = counts_(key.ns);
     if (now == entry.counts) continue;
@@ -105,7 +126,17 @@ ObjectStore ObjectStore::Part(const std::function<bool(const ResourceKey& key)>&
   return part;
 }
 
+void ObjectStore::Adopt(const ObjectStore& before, const std::function<bool(const ResourceKey& key)>& which) {
+  for (const auto& [key, entry] : before.objects_) {
+    if (which(key)) objects_.try_emplace(key, Entry{entry.object, counts_(key.ns)});
+  }
+  for (const auto& [key, problems] : before.problems_) {
+    if (which(key)) problems_.try_emplace(key, problems);
+  }
+}
+
 void ObjectStore::Succeed(ObjectStore before, std::vector<Change>& changes) {
+  if (!problems_.empty() || !before.problems_.empty()) problems_changed_ = true;
   for (const auto& [key, problems] : problems_) {
     const auto last_good = before.objects_.find(key);
     if (last_good == before.objects_.end() || objects_.contains(key)) continue;
@@ -131,6 +162,17 @@ Change ObjectStore::Current(const ResourceKey& key) const {
   const auto entry = objects_.find(key);
   const bool there = entry != objects_.end() && entry->second.counts;
   return there ? entry->second.object : Gone(key);
+}
+
+std::vector<ResourceKey> ObjectStore::Keys(const std::function<bool(const ResourceKey& key)>& which) const {
+  std::vector<ResourceKey> out;
+  for (const auto& [key, entry] : objects_) {
+    if (which(key)) out.push_back(key);
+  }
+  for (const auto& [key, problems] : problems_) {
+    if (which(key) && !objects_.contains(key)) out.push_back(key);
+  }
+  return out;
 }
 
 std::vector<Change> ObjectStore::All() const {

@@ -1,4 +1,7 @@
 // Watched kinds in one namespace, in all of them, or of the cluster itself, followed side by side.
+//
+// A scope whose place another has taken may stand in for it: it goes on with those kinds that the other cannot hear,
+// and nobody is told any more how it is.
 #pragma once
 
 #include <functional>
@@ -15,15 +18,23 @@ class Scope {
  public:
   // Told on the loop's thread.
   struct Consumer {
-    std::function<void(const WatchedKind& kind, const kube::Batch& batch)> on_batch;
+    // `first`: the batch says for the first time everything that there is.
+    std::function<void(const Scope& scope, const WatchedKind& kind, const kube::Batch& batch, bool first)> on_batch;
     std::function<void(const WatchedKind& kind, const kube::Health& health)> on_health;
+    // Nothing more is told of the health of the kind.
+    std::function<void(const WatchedKind& kind)> on_dropped;
   };
+  // Whether completeness waits for a kind that is refused until it is known to be absent, and not just not loaded yet.
+  using WaitsFor = std::function<bool(const WatchedKind& kind)>;
 
-  // `ns` "" for all namespaces. The kinds outlive it.
-  Scope(const kube::Follow& follow, std::string ns, const std::vector<WatchedKind>& kinds,
-        const kube::ReflectorOptions& options, Consumer consumer);
+  // `name` is the owner's for it; `ns` "" for all namespaces. The kinds outlive it.
+  Scope(const kube::Follow& follow, std::string name, std::string ns, const std::vector<WatchedKind>& kinds,
+        const kube::ReflectorOptions& options, const WaitsFor& waits_for, Consumer consumer);
 
+  const std::string& name() const { return name_; }
   const std::string& ns() const { return ns_; }
+  // Whether everything that there is of the kind was told at least once; true for kinds that it does not follow.
+  bool heard(Kind kind) const;
   // Of each kind everything has been told, or it is missing or forbidden.
   bool complete() const;
   // The same, but for kinds that are not translated alone.
@@ -33,15 +44,26 @@ class Scope {
   // Do not wait any longer: for kinds that were missing, and with watches, for the lists of other kinds.
   void Poke();
 
+  // Reports each kind as dropped: it ends, or stands in from now on.
+  void Retire();
+  // Goes on with these kinds alone. Returns whether any is left. Not from within its consumer.
+  bool KeepOnly(const std::function<bool(Kind kind)>& which);
+
  private:
   struct Followed {
     const WatchedKind* kind = nullptr;
     std::unique_ptr<kube::Watch> watch;
+    bool waits = true;
     bool settled = false;
+    bool heard = false;
   };
 
+  void OnHealth(Followed& followed, const kube::Health& health);
+
+  const std::string name_;
   const std::string ns_;
   const Consumer consumer_;
+  bool retired_ = false;
   std::vector<std::unique_ptr<Followed>> followed_;
 };
 

@@ -126,12 +126,14 @@ void HttpClient::Finish(Id id, const absl::Status& status) {
   if (transfer->handler != nullptr) transfer->handler->OnEnd(status);
 }
 
-// All connections are closed, and all requests that run end with `status`.
+// All connections are closed, and all requests that run end with `status`. Not to be called from libcurl's callbacks.
 void HttpClient::Reset(const absl::Status& status) {
   std::vector<Id> ids;
   for (auto& [id, transfer] : transfers_) {
     if (transfer->easy == nullptr) continue;
-    multi_->Remove(std::exchange(transfer->easy, nullptr));
+    multi_->Remove(transfer->easy);
+    // Before its handler is told: Finish would take it out of connections that it was never in.
+    curl_easy_cleanup(std::exchange(transfer->easy, nullptr));
     ids.push_back(id);
   }
   multi_ = std::make_unique<Multi>(

@@ -1,9 +1,13 @@
 #include "src/sources/kube/http.h"
 
+#include <curl/curl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
 #include <set>
 
 #include "src/sources/kube/test_h2_server.h"
@@ -19,6 +23,30 @@ using ::testing::Not;
 using ::testing::StartsWith;
 using testing::TestCertificates;
 using testing::TestH2Server;
+
+// What libcurl has, in pieces of memory. Before main, since only who initializes it first may say where it gets them.
+std::atomic<int> pieces_of_curl = 0;
+
+void* Counted(void* piece) {
+  if (piece != nullptr) ++pieces_of_curl;
+  return piece;
+}
+
+void FreeCounted(void* piece) {
+  if (piece != nullptr) --pieces_of_curl;
+  std::free(piece);
+}
+
+void* ReallocCounted(void* piece, size_t size) {
+  void* moved = std::realloc(piece, size);
+  if (piece == nullptr) return Counted(moved);
+  return moved;
+}
+
+[[maybe_unused]] const CURLcode kCounting = curl_global_init_mem(
+    CURL_GLOBAL_DEFAULT, [](size_t size) { return Counted(std::malloc(size)); }, FreeCounted, ReallocCounted,
+    [](const char* text) { return static_cast<char*>(Counted(::strdup(text))); },
+    [](size_t count, size_t size) { return Counted(std::calloc(count, size)); });
 
 struct Answer : HttpHandler {
   void OnHead(int its_code, std::chrono::seconds its_retry_after) override {
@@ -281,6 +309,26 @@ TEST_F(HttpTest, DeadConnectionsAreLeft) {
   EXPECT_THAT(hanging.error(), HasSubstr("the connection is dead: nothing came for 1600 ms"));
   EXPECT_TRUE(frozen.ended);
   EXPECT_TRUE(Get({.target = "/echo"})->status.ok()) << "a new connection";
+}
+
+TEST_F(HttpTest, ADeadConnectionLeavesNothingBehind) {
+  options.ping_after = milliseconds(50);
+  options.ping_timeout = milliseconds(500);
+  const auto die = [&] {
+    Answer hanging;
+    Answer frozen;
+    client().Start({.target = "/hang"}, &hanging);
+    EXPECT_TRUE(Until([&] { return hanging.code == 200; }));
+    client().Start({.target = "/freeze"}, &frozen);
+    EXPECT_TRUE(Until([&] { return hanging.ended && frozen.ended && client().running() == 0; }));
+    EXPECT_THAT(hanging.error(), HasSubstr("the connection is dead"));
+    client_.reset();
+  };
+  // What the first client makes may be for all that follow.
+  die();
+  const int before = pieces_of_curl;
+  die();
+  EXPECT_EQ(pieces_of_curl, before);
 }
 
 TEST_F(HttpTest, ALoopThatWasLateBlamesNobody) {

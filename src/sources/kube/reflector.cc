@@ -51,7 +51,7 @@ Actions Reflector::Start(Time now) {
 
 Actions Reflector::Poke(Time now) {
   Begin();
-  if (state_ == State::kWaiting) Next(now);
+  if (state_ == State::kWaiting && (!not_before_ || now >= *not_before_)) Next(now);
   return Take();
 }
 
@@ -108,6 +108,7 @@ void Reflector::Request(Time now, State state, std::string query) {
 void Reflector::Wait(Time now, Health::Phase phase, absl::Status error, Duration wait) {
   state_ = State::kWaiting;
   deadline_ = now + wait;
+  not_before_.reset();
   health_.phase = phase;
   health_.error = std::move(error);
 }
@@ -115,6 +116,7 @@ void Reflector::Wait(Time now, Health::Phase phase, absl::Status error, Duration
 void Reflector::Retry(Time now, absl::Status error, Duration at_least) {
   const auto spread = std::chrono::duration_cast<Duration>(at_least * (1 + random_() / 5));
   Wait(now, Health::Phase::kRetrying, std::move(error), std::max(backoff_.Next(now), spread));
+  if (at_least > Duration(0)) not_before_ = now + at_least;
 }
 
 // The next complete set is asked for from its beginning. What the consumer knows stays until that is there.
@@ -140,6 +142,7 @@ void Reflector::InitialEventsFailed() {
 
 void Reflector::Synced(Time now, std::string resource_version) {
   synced_at_ = now;
+  told_ = true;
   actions_.batches.push_back(world_.Commit());
   resource_version_ = std::move(resource_version);
   continue_.clear();

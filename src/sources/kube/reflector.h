@@ -6,8 +6,9 @@
 // - The consumer's world is complete at all times after the first sync: listing again, for whatever reason and however
 //   often it breaks, ends in one batch that replaces it, or in none.
 // - Everything that goes wrong is retried, with back-off; nothing makes it stop. What the consumer knows stays.
-// - A kind that is missing (404) or forbidden (403) is absent; it is asked for slowly, so it comes alive. Of a kind
-//   that was there and is missing for `gone_after`, the objects are gone.
+// - A kind that is missing (404) or forbidden (403) is absent; it is asked for slowly, so it comes alive. One that was
+//   never there is asked for quickly for `absent_after` before that. Of a kind that is missing for `gone_after`, the
+//   objects are gone; the consumer is told so once, also when none was told before: it may know some from elsewhere.
 #pragma once
 
 #include <chrono>
@@ -48,6 +49,8 @@ struct ReflectorOptions {
   // A watch may be silent when nothing happens; so long after its end should have come, it is given up.
   Duration watch_grace{30'000};
   Duration absent_retry{15'000};
+  // A server that has just started answers 404 and 403 for what it has not loaded: for so long that proves nothing.
+  Duration absent_after{0};
   Duration gone_after{60'000};
   Backoff::Options backoff{};
   // Called with each object of the next complete set that the consumer does not know as it is, long before it is told.
@@ -103,7 +106,8 @@ class Reflector {
   Actions OnEnd(Time now, const absl::Status& status);
   // To be called at the deadline, or later.
   Actions OnTimer(Time now);
-  // Do not wait any longer for the next try: something says that the server, or the kind, has come.
+  // Do not wait any longer for the next try: something says that the server, or the kind, has come. Where the server
+  // has said when to come back, that holds.
   Actions Poke(Time now);
 
   std::optional<Time> deadline() const { return deadline_; }
@@ -171,7 +175,11 @@ class Reflector {
   int bad_lines_ = 0;
   std::string continue_;
   std::string list_version_;  // of the pages so far
+  // Since when it is missing; since when it is missing or forbidden.
   std::optional<Time> missing_since_;
+  std::optional<Time> refused_since_;
+  bool told_ = false;               // a complete set
+  std::optional<Time> not_before_;  // the server said so
   Time synced_at_{};
 };
 

@@ -30,6 +30,7 @@ Actions Reflector::OnHead(Time now, int code, std::chrono::seconds retry_after) 
   if (code != 200) return Take();
   fresh_credentials_ = false;
   missing_since_.reset();
+  refused_since_.reset();
   if (state_ == State::kWatch) {
     deadline_ = now + lasts_ + options_.watch_grace;
     health_.phase = Health::Phase::kWatching;
@@ -198,8 +199,16 @@ void Reflector::Absent(Time now, int code, absl::Status error) {
   StartOver();
   if (code != 404) missing_since_.reset();
   if (code == 404 && !missing_since_) missing_since_ = now;
-  if (missing_since_ && now - *missing_since_ >= options_.gone_after && world_.size() > 0)
+  if (!refused_since_) refused_since_ = now;
+  const auto refused_for = std::chrono::duration_cast<Duration>(now - *refused_since_);
+  if (!health_.synced && refused_for < options_.absent_after) {
+    const Duration left = options_.absent_after - refused_for;
+    return Wait(now, Health::Phase::kConnecting, std::move(error), std::min(backoff_.Next(now), left));
+  }
+  if (missing_since_ && now - *missing_since_ >= options_.gone_after && (world_.size() > 0 || !told_)) {
+    told_ = true;
     actions_.batches.push_back(world_.Commit());
+  }
   Wait(now, Health::Phase::kAbsent, std::move(error), backoff_.Jitter(options_.absent_retry));
 }
 

@@ -126,7 +126,8 @@ TEST(ReflectorFaultsTest, AMissingKindComesAlive) {
     EXPECT_EQ(follower.Wait(), seconds(15));
     follower.Answer(404, "404 page not found\n");
   }
-  EXPECT_EQ(follower.syncs, 0);
+  EXPECT_EQ(follower.syncs, 1) << "after a while it is told, once, that there is nothing";
+  EXPECT_FALSE(follower.reflector.health().synced);
   follower.Asked();
   follower.Poke();
   EXPECT_EQ(follower.Asked(), kInitial);
@@ -134,6 +135,66 @@ TEST(ReflectorFaultsTest, AMissingKindComesAlive) {
   follower.Bytes(Line("ADDED", ObjectJson("a", "3")) + Bookmark("4", true));
   EXPECT_EQ(follower.Known(), "a=1");
   EXPECT_EQ(follower.reflector.health().phase, Phase::kWatching);
+}
+
+TEST(ReflectorFaultsTest, OfAForbiddenKindNobodyKnowsThatThereIsNothing) {
+  Follower follower;
+  follower.Start();
+  for (int i = 0; i < 20; ++i) {
+    follower.Answer(403, StatusJson(403, "Forbidden"));
+    EXPECT_EQ(follower.reflector.health().phase, Phase::kAbsent);
+    follower.Wait();
+  }
+  EXPECT_EQ(follower.syncs, 0);
+}
+
+TEST(ReflectorFaultsTest, AKindThatWasNeverThereIsAskedForQuicklyAtFirst) {
+  ReflectorOptions options;
+  options.absent_after = seconds(10);
+  for (const bool comes : {false, true}) {
+    Follower follower(options);
+    follower.Start();
+    std::chrono::milliseconds waited{0};
+    int tries = 0;
+    while (waited < seconds(10)) {
+      follower.Answer(tries % 2 ? 404 : 403, "no");
+      EXPECT_EQ(follower.reflector.health().phase, Phase::kConnecting) << tries;
+      EXPECT_EQ(ErrorOf(follower), Cat("the API server answers ", tries % 2 ? 404 : 403, ": no"));
+      waited += follower.Wait();
+      ++tries;
+    }
+    EXPECT_EQ(waited, seconds(10));
+    EXPECT_GT(tries, 4);
+    if (comes) follower.Answer(200, Line("ADDED", ObjectJson("a", "3")) + Bookmark("4", true));
+    EXPECT_EQ(follower.Known(), comes ? "a=1" : "");
+    // A kind that was there is known to be absent at once.
+    follower.Answer(403, "no");
+    if (comes) {
+      follower.Wait();
+      follower.Answer(403, "no");
+    }
+    EXPECT_EQ(follower.reflector.health().phase, Phase::kAbsent);
+    EXPECT_EQ(follower.Wait(), seconds(15));
+  }
+}
+
+TEST(ReflectorFaultsTest, WhatTheServerSaysAboutItsTimeHoldsAgainstAPoke) {
+  Synced follower;
+  follower.Pass(seconds(2));
+  follower.End();
+  follower.Answer(429, StatusJson(429, "TooManyRequests"), 7);
+  follower.Asked();
+  follower.Pass(milliseconds(6900));
+  follower.Poke();
+  EXPECT_EQ(follower.Asked(), "");
+  follower.Pass(milliseconds(100));
+  follower.Poke();
+  EXPECT_NE(follower.Asked(), "");
+  // Without such a word, a poke counts at once.
+  follower.Answer(503, StatusJson(503, "ServiceUnavailable"));
+  follower.Asked();
+  follower.Poke();
+  EXPECT_NE(follower.Asked(), "");
 }
 
 TEST(ReflectorFaultsTest, AKindThatGoesMissingTakesItsObjectsWithItAfterAWhile) {

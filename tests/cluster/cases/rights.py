@@ -18,7 +18,7 @@ from support.release import CHART, NAME, helm
 from support.scenario import RESTRICTED, Scenario
 
 SUITE = Suite()
-_SECONDS = 15
+_SECONDS = 30  # what is refused counts as missing after ten
 _FETCH = "/envoy.service.listener.v3.ListenerDiscoveryService/FetchListeners"
 _WATCH = {"list", "watch"}
 _REFUSED = re.compile("forbidden|cannot be (written|followed)")
