@@ -29,6 +29,15 @@ constexpr char kLocalRateLimit[] = "envoy.filters.http.local_ratelimit";
 // much.
 constexpr uint64_t kMostBytes = 64 << 20;
 
+// What Envoy needs for any virtual host, about.
+constexpr uint64_t kLeastBytes = 512;
+
+// To a quarter of a power of two.
+uint64_t RoundedUp(uint64_t bytes) {
+  const uint64_t step = std::max<uint64_t>(16, std::bit_floor(bytes) / 4);
+  return (bytes + step - 1) / step * step;
+}
+
 // Whether the copies leave all parts together smaller than the whole times `halves` / 2.
 bool Fits(const TableSize& size, uint32_t shards, uint64_t halves) {
   return 2 * size.Bytes(shards) <= halves * size.Bytes(1);
@@ -75,7 +84,7 @@ DomainCount CountDomains(const VirtualHost& host) {
     }
   }
   const uint64_t all = host.bytes ? host.bytes->size() : 0;
-  count.rest_bytes = std::bit_ceil(all - std::min(all, count.domain_bytes));
+  count.rest_bytes = kLeastBytes + RoundedUp(all - std::min(all, count.domain_bytes));
   count.limits = host.needs.contains(kLocalRateLimit) && (count.wildcard > 0 || count.exact > 1);
   return count;
 }

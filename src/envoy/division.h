@@ -40,8 +40,8 @@ struct DomainCount {
   uint32_t wildcard = 0;
   // It may stand in several parts, and has limits of rates, which each copy would have for itself.
   bool limits = false;
-  // Its bytes: domains, and the rest, which each of its copies has. The rest is rounded up to a power of two, so that
-  // an edit of routes seldom changes it.
+  // Its weight in bytes: domains, and the rest, which each of its copies has. The rest is rounded up, so that an edit
+  // of routes seldom changes it.
   uint64_t domain_bytes = 0;
   uint64_t rest_bytes = 0;
 

@@ -102,7 +102,9 @@ TEST(DivisionTest, CountsDomains) {
   host.domains = {"a.com", "b.com"};
   host.bytes = std::make_shared<const std::string>(1'000, 'x');
   EXPECT_EQ(CountDomains(host).domain_bytes, 10u);
-  EXPECT_EQ(CountDomains(host).rest_bytes, 1'024u);
+  EXPECT_EQ(CountDomains(host).rest_bytes, 512u + 1'024u);
+  host.bytes = std::make_shared<const std::string>(1'020, 'x');
+  EXPECT_EQ(CountDomains(host).rest_bytes, 512u + 1'024u) << "a small edit is no change";
 }
 
 }  // namespace

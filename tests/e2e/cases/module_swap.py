@@ -52,7 +52,8 @@ class _Stage:
         self.process = scenario.own(
             Process(
                 [envoy_with_module(scenario.preset), "-c", str(path), "--concurrency", "2"]
-                + ["--disable-hot-restart", "-l", "warning", "--drain-time-s", "1"],
+                # Connections of the old listener are to end with an answer, within the time that the case has.
+                + ["--disable-hot-restart", "-l", "warning", "--drain-time-s", "1", "--drain-strategy", "immediate"],
                 {"ENVOY_DYNAMIC_MODULES_SEARCH_PATH": str(self.modules)},
             )
         )

@@ -24,6 +24,8 @@ from harness.waiting import wait_until
 from .file_mode import FileMode
 
 SUITE = Suite()
+# Old parts are gone after three drains of Envoy.
+_OLD_SECONDS = 45
 
 
 def site(name: str, domains: list[str], body: str | None = None, options: str = "{}") -> str:
@@ -67,7 +69,7 @@ def grows_and_shrinks(scenario: Scenario) -> None:
         wait_until(
             lambda parts=parts: len(scopes_of(admin_port)) == parts,
             f"{parts} parts, there are {len(scopes_of(admin_port))}",
-            20,
+            _OLD_SECONDS,
         )
     load.stop()
 
@@ -90,7 +92,7 @@ def divided_anew(scenario: Scenario) -> None:
 
         if text:
             await_answer(port, "w4", "any.w4.example.com")
-        wait_until(only, f"only parts {parts}, not {scopes_of(admin_port)[:3]}", 20)
+        wait_until(only, f"only parts {parts}, not {scopes_of(admin_port)[:3]}", _OLD_SECONDS)
     load.stop()
 
 

@@ -8,7 +8,8 @@ import threading
 import time
 
 from . import client
-from .process import ROOT, RunFlags
+from .process import APPLY_SECONDS, ROOT, RunFlags
+from .waiting import wait_until
 
 HEADER = "x-k8sgw-shard"
 
@@ -26,8 +27,6 @@ def module_of(preset: str) -> pathlib.Path:
 def divided(flags: RunFlags, shards: str) -> RunFlags:
     """The flags of a `run` that divides its tables."""
     flags.envoy = envoy_with_module(flags.preset)
-    # What is old goes after some drains.
-    flags.drain_seconds = 2
     flags.more = [*flags.more, "--route-shards", shards]
     return flags
 
@@ -86,7 +85,7 @@ class Load:
         self._expected = list(expected.items())
         self._stop = threading.Event()
         self._threads = [
-            threading.Thread(target=self._run, args=(seed,)) for seed in range(connections)
+            threading.Thread(target=self._run, args=(seed,), daemon=True) for seed in range(connections)
         ]
         self.requests = 0
         self.wrong: list[str] = []
@@ -106,12 +105,12 @@ class Load:
         connection.close()
 
     def stop(self) -> None:
-        """Ends it, and fails when any answer was wrong."""
+        """Ends it when it has asked often enough, and fails when any answer was wrong."""
+        wait_until(lambda: self.wrong or self.requests > 100, "a hundred requests", APPLY_SECONDS)
         self._stop.set()
         for thread in self._threads:
             thread.join()
         assert not self.wrong, f"{len(self.wrong)} of {self.requests} wrong: {self.wrong[:5]}"
-        assert self.requests > 100, f"only {self.requests} requests"
 
 
 def admin(port: int, path: str) -> str:
