@@ -56,27 +56,11 @@ Samples Alternate(const Editor& ours, const Editor& floor, const Child& process,
 
 void AddLatency(const std::string& name, int n, const Samples& samples, double bound, const std::string& promise,
                 Figures& figures) {
-  figures.Add({.name = name,
-               .size = n,
-               .unit = "ms",
-               .ours = Quantile(samples.ours, 0.5),
-               .floor = Quantile(samples.floor, 0.5),
-               .bound = bound,
-               .promise = promise,
-               .ours_p90 = Quantile(samples.ours, 0.9),
-               .floor_p90 = Quantile(samples.floor, 0.9),
-               .samples = static_cast<int>(samples.ours.size())});
+  figures.AddSamples(name, n, "ms", samples.ours, samples.floor, bound, promise);
 }
 
 void AddCpu(const std::string& name, int n, const Samples& samples, Figures& figures) {
-  figures.Add({.name = name,
-               .size = n,
-               .unit = "ms CPU",
-               .ours = Quantile(samples.cpu, 0.5),
-               .bound = 10,
-               .promise = "10 ms CPU",
-               .ours_p90 = Quantile(samples.cpu, 0.9),
-               .samples = static_cast<int>(samples.cpu.size())});
+  figures.AddSamples(name, n, "ms CPU", samples.cpu, {}, 10, "10 ms CPU");
 }
 
 // How many transforms an edit of one object re-runs. The same graph as in `run`, in this process.

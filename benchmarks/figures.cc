@@ -23,6 +23,20 @@ void Figures::Add(Figure figure) {
   figures_.push_back(std::move(figure));
 }
 
+void Figures::AddSamples(const std::string& name, int size, const std::string& unit, const std::vector<double>& ours,
+                         const std::vector<double>& floor, double bound, const std::string& promise) {
+  Add({.name = name,
+       .size = size,
+       .unit = unit,
+       .ours = Quantile(ours, 0.5),
+       .floor = Quantile(floor, 0.5),
+       .bound = bound,
+       .promise = promise,
+       .ours_p90 = Quantile(ours, 0.9),
+       .floor_p90 = Quantile(floor, 0.9),
+       .samples = static_cast<int>(ours.size())});
+}
+
 bool Figures::AllKept() const {
   return std::all_of(figures_.begin(), figures_.end(), [](const Figure& figure) { return figure.kept(); });
 }

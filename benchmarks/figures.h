@@ -36,6 +36,9 @@ class Figures {
  public:
   // Prints a line.
   void Add(Figure figure);
+  // The medians and tails of both sides; no floor when `floor` is empty, and no promise when `bound` is 0.
+  void AddSamples(const std::string& name, int size, const std::string& unit, const std::vector<double>& ours,
+                  const std::vector<double>& floor, double bound, const std::string& promise);
   // False when it cannot be written.
   bool Write(const std::string& path) const;
   bool AllKept() const;

@@ -11,7 +11,7 @@ int FreePort();
 // Answers every request with `body`, until the process ends. Returns its port.
 int StartBackend(std::string body);
 
-// The body of what a server on loopback answers to GET `path`, read to its end; "" when it cannot be had.
+// The whole of what a server on loopback answers to GET `path`, read to its end; "" when it cannot be had.
 std::string Fetch(int port, const std::string& path);
 
 class Client {

@@ -36,16 +36,8 @@ void ColdStart(const Programs& programs, const std::string& name, int n, double 
     ours.push_back(FirstAnswer(world, begin));
   }
   const auto add = [&](const std::string& what, const std::vector<double>& base) {
-    figures.Add({.name = what,
-                 .size = n,
-                 .unit = "ms",
-                 .ours = Quantile(ours, 0.5),
-                 .floor = Quantile(base, 0.5),
-                 .bound = times * Quantile(base, 0.5),
-                 .promise = fmt::format("{} x Envoy with a static file", times),
-                 .ours_p90 = Quantile(ours, 0.9),
-                 .floor_p90 = Quantile(base, 0.9),
-                 .samples = samples});
+    figures.AddSamples(what, n, "ms", ours, base, times * Quantile(base, 0.5),
+                       fmt::format("{} x Envoy with a static file", times));
   };
   add(name, floor);
   add("  same, file as protobuf", binary);

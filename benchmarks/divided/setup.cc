@@ -28,16 +28,7 @@ void RequireForm(const GatewaySide& gateway, const std::vector<std::string>& fla
 
 void AddPair(const std::string& name, int n, const std::string& unit, const Pair& pair, double bound,
              const std::string& promise, Figures& figures) {
-  figures.Add({.name = name,
-               .size = n,
-               .unit = unit,
-               .ours = Quantile(pair.divided, 0.5),
-               .floor = Quantile(pair.whole, 0.5),
-               .bound = bound,
-               .promise = promise,
-               .ours_p90 = Quantile(pair.divided, 0.9),
-               .floor_p90 = Quantile(pair.whole, 0.9),
-               .samples = static_cast<int>(pair.divided.size())});
+  figures.AddSamples(name, n, unit, pair.divided, pair.whole, bound, promise);
 }
 
 }  // namespace k8sgw::bench

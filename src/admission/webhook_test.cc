@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <iostream>
 #include <iterator>
 #include <mutex>
@@ -222,8 +223,15 @@ TEST_F(EnvoyWebhookTest, EndsTheEnvoysThatRun) {
 
 TEST_F(WebhookTest, WhatNobodyWaitsForAnyMoreIsNotDecided) {
   Start();
-  std::thread busy([this] { owner.Do([] { std::this_thread::sleep_for(milliseconds(800)); }); });
-  std::this_thread::sleep_for(milliseconds(100));
+  // Of the second that the API server waits, half is for the way; the thread is busy for much longer.
+  std::promise<void> begun;
+  std::thread busy([&] {
+    owner.Do([&] {
+      begun.set_value();
+      std::this_thread::sleep_for(milliseconds(2'000));
+    });
+  });
+  begun.get_future().wait();
   EXPECT_THAT(TestClient(port()).Post(good, "/validation?timeout=1s"), StartsWith("503"));
   busy.join();
   EXPECT_EQ(webhook->counters().late, 1u);

@@ -78,6 +78,15 @@ struct EngineModuleTest : testing::Test {
     Settle(client);
   }
 
+  // The listener is divided again, and the client has forgotten its scopes.
+  void ExpectAllScopesAfterTheListener(Client& client) {
+    ASSERT_EQ(client.inbox.size(), 1u);
+    EXPECT_EQ(client.Answer().type, Type::kListener) << "which warms until it has scopes";
+    ASSERT_EQ(client.inbox.size(), 1u);
+    EXPECT_EQ(client.inbox[0].type, Type::kScope);
+    EXPECT_EQ(client.inbox[0].resources.size(), 2u);
+  }
+
   void Reshard() { Put({Divided("new", {"g2/0"}), Make(Type::kScope, "g2/0", "s"), Part("g2/0", "p")}); }
 
   std::vector<Nack> nacks;
@@ -243,11 +252,7 @@ TEST_F(EngineModuleTest, ScopesAreSentAgainAfterTheTableWasWhole) {
   Put({Make(Type::kListener, "l", "whole")});
   client.AnswerAll();
   Put({Divided("again", {"g1/0", "g1/1"}), Make(Type::kScope, "g1/1", "new")});
-  ASSERT_EQ(client.inbox.size(), 1u);
-  EXPECT_EQ(client.Answer().type, Type::kListener) << "which warms until it has scopes";
-  ASSERT_EQ(client.inbox.size(), 1u);
-  EXPECT_EQ(client.inbox[0].type, Type::kScope);
-  EXPECT_EQ(client.inbox[0].resources.size(), 2u);
+  ExpectAllScopesAfterTheListener(client);
 }
 
 // Envoy says no to a response although it takes the good tables of it, and does not always name the bad one.
@@ -345,11 +350,7 @@ TEST_F(EngineModuleTest, ScopesAreSentAgainToOneThatCameBackBeforeItsRoleWasRead
   Put({Make(Type::kListener, "l", "whole")});
   client.AnswerAll();
   Put({Divided("again", {"g1/0", "g1/1"})});
-  ASSERT_EQ(client.inbox.size(), 1u);
-  EXPECT_EQ(client.Answer().type, Type::kListener) << "which warms until it has scopes";
-  ASSERT_EQ(client.inbox.size(), 1u);
-  EXPECT_EQ(client.inbox[0].type, Type::kScope);
-  EXPECT_EQ(client.inbox[0].resources.size(), 2u);
+  ExpectAllScopesAfterTheListener(client);
 }
 
 // Another replica had divided its tables in another way, and its connections still use them.
