@@ -80,10 +80,11 @@ struct Engine::Impl {
   std::map<std::string, Snapshot> roles;
   std::map<StreamId, std::unique_ptr<Stream>> streams;
   // When the streams that wait for their role to appear, or for tables, have waited long enough.
-  std::set<std::pair<Time, StreamId>> graces;
-  std::set<std::pair<Time, StreamId>> tables_graces;
+  using Deadlines = std::set<std::pair<Time, StreamId>>;
+  Deadlines graces;
+  Deadlines tables_graces;
   // When what streams came with goes.
-  std::set<std::pair<Time, StreamId>> keeps;
+  Deadlines keeps;
   // Roles that are ready for the module.
   std::set<std::string> module_roles;
   std::set<std::string> early_roles;
@@ -149,18 +150,24 @@ struct Engine::Impl {
       return !std::all_of(listener->tables.begin(), listener->tables.end(), is_there);
     });
     if (waits && !stream.tables_grace_ends) {
-      stream.tables_grace_ends = now + (will_ask ? kResumeGrace : options.tables_grace);
-      tables_graces.emplace(*stream.tables_grace_ends, stream.id);
+      Begin(tables_graces, stream.tables_grace_ends, now + (will_ask ? kResumeGrace : options.tables_grace), stream.id);
     }
     if (waits && now < *stream.tables_grace_ends) return true;
     EndTablesGrace(stream);
     return false;
   }
 
-  void EndTablesGrace(Stream& stream) {
-    if (stream.tables_grace_ends) tables_graces.erase({*stream.tables_grace_ends, stream.id});
-    stream.tables_grace_ends.reset();
+  // A deadline of a stream, which stands among those of all.
+  static void Begin(Deadlines& all, std::optional<Time>& ends, Time at, StreamId id) {
+    ends = at;
+    all.emplace(at, id);
   }
+  static void End(Deadlines& all, std::optional<Time>& ends, StreamId id) {
+    if (ends) all.erase({*ends, id});
+    ends.reset();
+  }
+
+  void EndTablesGrace(Stream& stream) { End(tables_graces, stream.tables_grace_ends, stream.id); }
 
   // Sends what may leave now: additions in the order of types, each type when the one before it is answered; when all
   // additions are answered, removals in the reverse order. Endpoints alone do not wait: Envoy answers about clusters
@@ -198,10 +205,7 @@ struct Engine::Impl {
     }
   }
 
-  void EndGrace(Stream& stream) {
-    if (stream.grace_ends) graces.erase({*stream.grace_ends, stream.id});
-    stream.grace_ends.reset();
-  }
+  void EndGrace(Stream& stream) { End(graces, stream.grace_ends, stream.id); }
 
   void Serve(Stream& stream, const std::string& role) {
     stream.serving = role;
@@ -225,8 +229,7 @@ struct Engine::Impl {
       Serve(stream, *stream.role);
     } else {
       if (!known) ++stats.unknown_roles;
-      stream.grace_ends = now + options.unknown_role_grace;
-      graces.emplace(*stream.grace_ends, stream.id);
+      Begin(graces, stream.grace_ends, now + options.unknown_role_grace, stream.id);
       if (!IsReady(stream) && (known || MayBeEarly(*stream.role))) AskForModule(*stream.role);
     }
   }
@@ -253,8 +256,7 @@ struct Engine::Impl {
     if (type == Type::kScope && first) {
       EndTablesGrace(stream);
       if (stream.module && !request.initial_versions.empty() && options.drain.count() > 0) {
-        stream.keeps_until = now + options.drain;
-        keeps.emplace(*stream.keeps_until, stream.id);
+        Begin(keeps, stream.keeps_until, now + options.drain, stream.id);
       }
       // It has such a listener, or it would not ask.
       stream.scoped = stream.module;
@@ -395,7 +397,7 @@ void Engine::Close(StreamId id) {
   if (it == impl_->streams.end()) return;
   impl_->EndGrace(*it->second);
   impl_->EndTablesGrace(*it->second);
-  if (it->second->keeps_until) impl_->keeps.erase({*it->second->keeps_until, id});
+  Impl::End(impl_->keeps, it->second->keeps_until, id);
   impl_->streams.erase(it);
   --impl_->stats.streams;
 }
@@ -445,8 +447,7 @@ void Engine::Tick(Time now) {
   }
   while (!impl_->keeps.empty() && impl_->keeps.begin()->first <= now) {
     Stream& stream = *impl_->streams.at(impl_->keeps.begin()->second);
-    impl_->keeps.erase(impl_->keeps.begin());
-    stream.keeps_until.reset();
+    Impl::End(impl_->keeps, stream.keeps_until, stream.id);
     impl_->Pump(stream, now);
   }
 }
