@@ -44,7 +44,7 @@ void RunFiles(const Programs& programs, const Choice& choice, Figures& figures) 
     if (choice.Wants(50'000)) EditDivided(programs, 50'000, std::max(5, 12 / divide), figures);
   }
   if (choice.Wants("wildcard")) EditWildcard(programs, 10'000, std::max(5, 20 / divide), figures);
-  if (choice.Wants("requests")) RequestsDivided(programs, 10'000, std::max(4, 24 / divide), figures);
+  if (choice.Wants("requests")) RequestsDivided(programs, 10'000, std::max(2, 12 / divide), figures);
   if (choice.Wants("divided-start")) StartDivided(programs, 10'000, std::max(1, 5 / divide), figures);
   if (choice.Wants("upstream")) EditUpstream(programs, 10'000, std::max(5, 60 / divide), figures);
   if (choice.Wants("cold")) ColdStart(programs, "cold start", 10'000, 1.5, std::max(1, 3 / divide), figures);

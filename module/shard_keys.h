@@ -1,7 +1,7 @@
 // The configuration of the extension `shard`, and the keys that it says.
 //
-// Its text is "<version> <shards> <labels> <prefix>", such as "1 256 0 listener-::-8080-routes/1.256.0/"; the key of
-// part 7 is the prefix and "7". All keys are made at once, so a request costs a look-up and no memory.
+// Its text is "<version> <shards> <labels> <prefix>", such as "1 128 0 2f1c8d0e77a4b5c9-"; the key of part 7 is the
+// prefix and "7". All keys are made at once, so a request costs a look-up and no memory.
 #pragma once
 
 #include <cstddef>

@@ -29,8 +29,12 @@ struct Cut {
   }
 };
 
-// The names of the parts, which are the keys as well, begin with this; then comes the number.
+// The names of the parts begin with this; then comes the number.
 std::string ShardPrefix(const std::string& route_config, const Cut& cut);
+
+// Their keys begin with this; then comes the number. Each request carries a key, and Envoy copies it twice, so it is at
+// most 22 bytes, which need no memory of their own there.
+std::string ShardKeyPrefix(const std::string& shard_prefix);
 
 // What a virtual host means for the division of its table.
 struct DomainCount {

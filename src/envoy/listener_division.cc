@@ -124,22 +124,14 @@ void FindRoutesByScope(const std::string& prefix, const Cut& cut, hcmv3::HttpCon
   UseAds(*scopes.mutable_scoped_rds()->mutable_scoped_rds_config_source());
 }
 
-// It will stand in a header.
-bool IsPlain(const std::string& prefix) {
-  return prefix.size() <= shard::kLongestPrefix &&
-         std::all_of(prefix.begin(), prefix.end(), [](char c) { return c > ' ' && c <= '~'; });
-}
-
 // Why this chain's table is not divided; "" when it is.
 std::string DivideChain(const RoutedChain& routed, const Division& division, listenerv3::FilterChain& chain) {
   if (!division.obstacle.empty()) return division.obstacle;
-  const std::string prefix = ShardPrefix(routed.route_config, division.cut);
-  if (!IsPlain(prefix)) return "the listener's name has bytes that no header may have";
   auto& config = *chain.mutable_filters()->rbegin()->mutable_typed_config();
   hcmv3::HttpConnectionManager hcm;
   hcm.ParseFromString(config.value());
   if (const auto filter = FilterInTheWay(hcm)) return "the filter " + *filter + " may write another host";
-  FindRoutesByScope(prefix, division.cut, hcm);
+  FindRoutesByScope(ShardKeyPrefix(ShardPrefix(routed.route_config, division.cut)), division.cut, hcm);
   PackAny(hcm, &config);
   return "";
 }

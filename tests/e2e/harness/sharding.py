@@ -125,16 +125,16 @@ def is_divided(admin_port: int) -> bool:
     return any("scoped_routes" in json.dumps(one.get("active_state")) for one in listeners)
 
 
-def scopes_of(admin_port: int) -> list[str]:
-    """The names of the scopes that an Envoy has; none of one that is about to start."""
+def _scopes(admin_port: int) -> dict[str, str]:
+    """The keys of the scopes that an Envoy has, by their names."""
     answer = client.get(admin_port, "/config_dump?resource=dynamic_scoped_route_configs")
     dump = json.loads(answer.body) if answer.status == 200 else {}
-    names: list[str] = []
+    keys: dict[str, str] = {}
 
     def walk(node: object) -> None:
         if isinstance(node, dict):
             if "route_configuration_name" in node:
-                names.append(str(node["route_configuration_name"]))
+                keys[str(node["route_configuration_name"])] = node["key"]["fragments"][0]["string_key"]
             for value in node.values():
                 walk(value)
         elif isinstance(node, list):
@@ -142,4 +142,14 @@ def scopes_of(admin_port: int) -> list[str]:
                 walk(value)
 
     walk(dump)
-    return sorted(set(names))
+    return keys
+
+
+def scopes_of(admin_port: int) -> list[str]:
+    """The names of the scopes that an Envoy has; none of one that is about to start."""
+    return sorted(_scopes(admin_port))
+
+
+def keys_of(admin_port: int) -> list[str]:
+    """What the module says for those."""
+    return sorted(_scopes(admin_port).values())
