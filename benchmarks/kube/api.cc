@@ -66,21 +66,11 @@ struct Api::Impl {
   std::unique_ptr<kube::Writer> writer;
 };
 
-Api::Api(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Api::Api(const std::string& kubeconfig) : impl_(std::make_unique<Impl>(Load(kubeconfig))) {}
 Api::~Api() = default;
 
-Api Api::To(const std::string& server) {
-  kube::ClientConfig config;
-  config.server = server;
-  config.insecure_skip_tls_verify = true;
-  config.origin = "the benchmark";
-  return Api(std::make_unique<Impl>(std::move(config)));
-}
-
-std::vector<double> Api::SendAll(std::vector<kube::WriteRequest> requests, size_t at_once) {
-  std::vector<double> took(requests.size());
-  if (requests.empty()) return took;
+void Api::SendAll(std::vector<kube::WriteRequest> requests, size_t at_once) {
+  if (requests.empty()) return;
   std::promise<void> all;
   size_t next = 0;
   size_t ended = 0;
@@ -88,9 +78,7 @@ std::vector<double> Api::SendAll(std::vector<kube::WriteRequest> requests, size_
   std::function<void()> start = [&] {
     if (next == requests.size()) return;
     const size_t i = next++;
-    const Clock::time_point begin = Clock::now();
-    impl_->writer->Send(requests[i], [&, i, begin](const kube::WriteResult& result) {
-      took[i] = Ms(Clock::now() - begin);
+    impl_->writer->Send(requests[i], [&, i](const kube::WriteResult& result) {
       if (!IsNoError(requests[i], result.status)) Die(requests[i].method + " " + requests[i].target, result.status);
       if (++ended == requests.size()) return all.set_value();
       start();
@@ -100,7 +88,6 @@ std::vector<double> Api::SendAll(std::vector<kube::WriteRequest> requests, size_
     for (size_t i = 0; i < at_once; ++i) start();
   });
   all.get_future().wait();
-  return took;
 }
 
 std::string Api::Send(kube::WriteRequest request) {

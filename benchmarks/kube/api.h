@@ -17,13 +17,11 @@ namespace k8sgw::bench {
 class Api {
  public:
   explicit Api(const std::string& kubeconfig);
-  // To any other HTTPS server, whatever its certificate.
-  static Api To(const std::string& server);
   ~Api();
 
   // Waits for the end of all; `at_once` requests are under way at any time. What exists already is no error when it is
-  // to be created, nor what is missing when it is to be deleted. Returns the times that they took, in milliseconds.
-  std::vector<double> SendAll(std::vector<kube::WriteRequest> requests, size_t at_once = 64);
+  // to be created, nor what is missing when it is to be deleted.
+  void SendAll(std::vector<kube::WriteRequest> requests, size_t at_once = 64);
   std::string Send(kube::WriteRequest request);
   // Does not wait; the wait is in the next SendAll, or the end.
   void Begin(kube::WriteRequest request);
@@ -33,7 +31,6 @@ class Api {
  private:
   friend class Watcher;
   struct Impl;
-  explicit Api(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

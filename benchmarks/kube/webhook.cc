@@ -4,26 +4,25 @@
 
 #include "benchmarks/kube/cases.h"
 #include "benchmarks/kube/objects.h"
+#include "benchmarks/kube/reviewers.h"
 
 namespace k8sgw::bench {
 namespace {
 
-constexpr char kWebhook[] = "https://127.0.0.1:8443";
+constexpr int kPort = 8443;
 constexpr int kAtOnce = 50;
 
 // What the API server sends for an update of VirtualService i.
-kube::WriteRequest Review(int i, int number) {
+std::string Review(int i, int number) {
   const kube::WriteRequest object = CreateVirtualService(i, i, fmt::format("review-{}", number));
   // Another one: what does not differ is allowed without a look.
   const kube::WriteRequest old = CreateVirtualService(i, i, "before");
-  const std::string body =
-      fmt::format(R"({{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{{"uid":"{0}",)"
-                  R"("kind":{{"group":"gateway.solo.io","version":"v1","kind":"VirtualService"}},)"
-                  R"("resource":{{"group":"gateway.solo.io","version":"v1","resource":"virtualservices"}},)"
-                  R"("name":"vs{1}","namespace":"{2}","operation":"UPDATE","userInfo":{{"username":"bench"}},)"
-                  R"("object":{3},"oldObject":{4},"dryRun":false}}}})",
-                  number, i, NamespaceOf(i), object.body, old.body);
-  return {.method = "POST", .target = "/validation", .content_type = "application/json", .body = body};
+  return fmt::format(R"({{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{{"uid":"{0}",)"
+                     R"("kind":{{"group":"gateway.solo.io","version":"v1","kind":"VirtualService"}},)"
+                     R"("resource":{{"group":"gateway.solo.io","version":"v1","resource":"virtualservices"}},)"
+                     R"("name":"vs{1}","namespace":"{2}","operation":"UPDATE","userInfo":{{"username":"bench"}},)"
+                     R"("object":{3},"oldObject":{4},"dryRun":false}}}})",
+                     number, i, NamespaceOf(i), object.body, old.body);
 }
 
 }  // namespace
@@ -34,21 +33,16 @@ void WebhookVerdicts(KubeStage& stage, int n, int calls, Figures& figures) {
   AdsClient client(kXdsPort, ProxyRole());
   client.AwaitComplete(static_cast<size_t>(n), static_cast<size_t>(n));
   stage.Settle();
-  Api webhook = Api::To(kWebhook);
-  const std::string verdict = webhook.Send(Review(0, 0));
-  if (verdict.find(R"("allowed":true)") == std::string::npos) {
-    fmt::print(stderr, "the webhook refuses a good object: {}\n", verdict);
-    std::exit(1);
-  }
+  Reviewers webhook(kPort, kAtOnce);
   const auto reviews = [&](int first, int count) {
-    std::vector<kube::WriteRequest> out;
+    std::vector<std::string> out;
     for (int number = first; number < first + count; ++number) out.push_back(Review(number * 97 % n, number));
     return out;
   };
   // Each opens a connection; the API server keeps its own.
-  const std::vector<double> opening = webhook.SendAll(reviews(1, kAtOnce), kAtOnce);
+  const std::vector<double> opening = webhook.SendAll(reviews(1, kAtOnce));
   const double cpu = process.CpuMs();
-  const std::vector<double> took = webhook.SendAll(reviews(kAtOnce + 1, calls), kAtOnce);
+  const std::vector<double> took = webhook.SendAll(reviews(kAtOnce + 1, calls));
   figures.Add({.name = "webhook verdict, 50 at once",
                .size = n,
                .unit = "ms",
