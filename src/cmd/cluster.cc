@@ -48,6 +48,8 @@ constexpr std::chrono::seconds kFirstWatches(2);
 // At the end: for statuses that are due, and for all of it.
 constexpr std::chrono::milliseconds kFlush(500);
 constexpr std::chrono::seconds kFarewell(2);
+// How long statuses wait at a start.
+constexpr std::chrono::milliseconds kEnvoysFirst(100);
 // How long the first world is held for modules that are being pulled: Envoys that have a listener with one would lose
 // it.
 constexpr std::chrono::seconds kModules(10);
@@ -282,17 +284,27 @@ class ClusterServer {
     discovery_.SetOptions(DiscoveryOptions());
     discovery_.SetRate(ReadRate(Settings(), {}));
     statuses_.SetRate(ReadRate(Settings(), status::SyncOptions().rate));
-    if (say_again_) Begin();
+    const bool begins = say_again_.has_value();
+    if (begins) Begin();
     discovery_.Flush();
     // Nobody is answered before there is something to answer with.
     ports_.Follow(Settings());
     webhook_.Follow(Settings());
     wasm_.ListenInTime();
+    control_.UpdateStatus();
+    if (begins) {
+      // Envoys connect now, and have waited for long enough.
+      kube_loop_.At(kube::Loop::Now() + kEnvoysFirst, [this] { TellStatuses(); });
+    } else {
+      TellStatuses();
+    }
+  }
+
+  void TellStatuses() {
     std::vector<ResourceKey> changed = verdicts_.TakeChanged();
     changed.insert(changed.end(), applied_.begin(), applied_.end());
     applied_.clear();
     statuses_.Committed(changed);
-    control_.UpdateStatus();
   }
 
   // Modules were pulled, or cannot be.
