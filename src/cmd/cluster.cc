@@ -149,8 +149,9 @@ class ClusterServer {
   GlooAdmin::Facts AdminFacts() const {
     GlooAdmin::Facts facts;
     facts.leads = leadership_.IsLeader();
-    if (away_since_)
-      facts.world_age = std::chrono::duration_cast<std::chrono::seconds>(EventLoop::Now() - *away_since_);
+    if (const auto since = recalled_from_ ? recalled_from_ : away_since_) {
+      facts.world_age = std::chrono::duration_cast<std::chrono::seconds>(EventLoop::Now() - *since);
+    }
     facts.namespaces = Settings() ? static_cast<size_t>(Settings()->watch_namespaces_size()) : 0;
     facts.rest_requests = ports_.rest_requests();
     facts.webhook = &webhook_.counters();
@@ -236,6 +237,7 @@ class ClusterServer {
 
   void ServeRecalled() {
     serve_recalled_.reset();
+    recalled_from_ = EventLoop::Now() - memory_.Age();
     spdlog::warn("the cluster does not answer: {} objects are served as they were known at {}", source_->store().size(),
                  memory_.AsOf());
     control_.Release();
@@ -336,6 +338,7 @@ class ClusterServer {
   void Begin() {
     say_again_.reset();
     serve_recalled_.reset();
+    recalled_from_.reset();
     memory_.Complete(*source_);
     spdlog::info("{} objects of the cluster are there", source_->store().size());
     control_.SetServing();
@@ -384,6 +387,8 @@ class ClusterServer {
   GlooAdmin admin_;
   // Since when something of the cluster is not heard.
   std::optional<Time> away_since_;
+  // When an earlier process heard what is served, while nothing newer is there.
+  std::optional<Time> recalled_from_;
   std::optional<Time> say_again_;
   // When what is known from earlier is served, if nothing newer has come by then.
   std::optional<Time> serve_recalled_;

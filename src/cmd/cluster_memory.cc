@@ -32,10 +32,14 @@ void ClusterMemory::Recall(cluster::ClusterSource& source) const {
   });
 }
 
+std::chrono::seconds ClusterMemory::Age() const {
+  const auto age = kept_ ? std::chrono::system_clock::now() - kept_->as_of() : std::chrono::seconds(0);
+  return std::max(std::chrono::seconds(0), std::chrono::duration_cast<std::chrono::seconds>(age));
+}
+
 std::string ClusterMemory::AsOf() const {
   if (!kept_) return "";
-  const auto age = std::chrono::system_clock::now() - kept_->as_of();
-  const int64_t seconds = std::max<int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(age).count());
+  const int64_t seconds = Age().count();
   const std::string ago = seconds < 120    ? fmt::format("{} s", seconds)
                           : seconds < 7200 ? fmt::format("{} min", seconds / 60)
                                            : fmt::format("{} h", seconds / 3600);

@@ -1,6 +1,7 @@
 // What a cluster said, on disk: kept as it comes, and known at the next start before the API server answers.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,7 +22,9 @@ class ClusterMemory {
 
   // Tells the source what is known from earlier. Before the loop runs.
   void Recall(cluster::ClusterSource& source) const;
-  // When that was as it should be, in words: "2026-01-31 12:00:00 UTC, 5 min ago".
+  // How long ago that was as it should be.
+  std::chrono::seconds Age() const;
+  // When that was, in words: "2026-01-31 12:00:00 UTC, 5 min ago".
   std::string AsOf() const;
 
   void Observe(const cluster::WatchedKind& kind, const kube::Event& event);

@@ -7,7 +7,7 @@ import time
 import urllib.request
 
 from harness import client
-from harness.scenario import Suite
+from harness.scenario import Suite, expect_line
 from support import objects
 from support.cluster import Cluster, run
 from support.control_plane import ACCOUNT, RULES, SYSTEM, role
@@ -104,10 +104,16 @@ def start_without_servers(scenario: Scenario) -> None:
     stage.await_answer(host, body="kept on disk")
     stage.await_kept("kept on disk")
     stage.control_plane.kill()
+    earlier = time.time() - 3 * 3600
+    for path in stage.state.rglob("*"):
+        os.utime(path, (earlier, earlier))
     cluster.stop_servers()
     try:
         stage.control_plane.restart()
         stage.control_plane.wait_ready()
+        expect_line(stage.control_plane.process, "are served as they were known at", "3 h ago")
+        age = stage.control_plane.metric("k8sgateway_world_age_seconds")
+        assert 3 * 3600 <= age < 4 * 3600, age
         stage.proxy.stop()  # a new Envoy knows nothing but what it is given now
         stage.restart_proxy()
         stage.await_answer(host, body="kept on disk")
@@ -115,6 +121,7 @@ def start_without_servers(scenario: Scenario) -> None:
         cluster.start_servers()
     scenario.apply(virtual_service("all", host, says("after")))
     stage.await_answer(host, body="after", seconds=_RECOVERY_SECONDS)
+    stage.wait(lambda: stage.control_plane.metric("k8sgateway_world_age_seconds") == 0, "the world is of now")
 
 
 @SUITE.case("a history that is compacted away while it does not look loses nothing")

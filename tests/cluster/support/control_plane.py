@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from harness import client
+from harness.ports import free_port
 from harness.process import Process, binary, default_envoy
 from harness.waiting import wait_until
 
@@ -141,6 +142,7 @@ class ControlPlane:
         self._namespace = namespace
         self.environment: dict[str, str] = {}  # of the next start
         self.status_file = folder / f"{name}.status.json"
+        self._admin_port = free_port()
         self._args = [
             str(binary(preset)),
             "gloo",
@@ -154,7 +156,7 @@ class ControlPlane:
             "--health-bind",
             "127.0.0.1:0",
             "--admin-bind",
-            "127.0.0.1:0",
+            f"127.0.0.1:{self._admin_port}",
             *more,
         ]
         self.process = self._start()
@@ -170,6 +172,11 @@ class ControlPlane:
             return json.loads(self.status_file.read_text())
         except FileNotFoundError:
             return {}
+
+    def metric(self, name: str) -> float:
+        """The value of a metric without labels."""
+        lines = client.get(self._admin_port, "/metrics").body.decode().splitlines()
+        return float(next(line for line in lines if line.startswith(f"{name} ")).split()[1])
 
     def wait_ready(self, seconds: float = READY_SECONDS) -> None:
         self.process.wait_line(lambda line: line.startswith("ready"), "ready", seconds=seconds)
