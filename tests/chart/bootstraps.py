@@ -1,4 +1,5 @@
-"""Each rendered bootstrap is what the real Envoy accepts, without a word about things that are deprecated."""
+"""Each rendered bootstrap is what the real Envoy accepts, without a word about things that are deprecated; sidecars open to
+nobody without a certificate."""
 
 import os
 import pathlib
@@ -55,6 +56,22 @@ def _shape(config: Object, domain: str, map_name: str) -> list[str]:
     return faults
 
 
+def _open_doors(config: Object) -> list[str]:
+    """Listeners of a sidecar that let in who shows no certificate, or one that nobody looked at."""
+    faults = []
+    for listener in config["static_resources"]["listeners"]:
+        for chain in listener["filter_chains"]:
+            tls = chain.get("transport_socket", {}).get("typed_config", {})
+            validation = tls.get("common_tls_context", {}).get("combined_validation_context", {})
+            if tls.get("require_client_certificate") is not True:
+                faults.append(f"the listener {listener['name']} asks for no certificate")
+            if not validation.get("default_validation_context", {}).get("match_typed_subject_alt_names"):
+                faults.append(f"the listener {listener['name']} takes any name")
+            if not validation.get("validation_context_sds_secret_config"):
+                faults.append(f"the listener {listener['name']} knows no authority")
+    return faults
+
+
 def faults_of(objects: list[Object], domain: str) -> list[str]:
     faults = []
     for one in objects:
@@ -65,6 +82,8 @@ def faults_of(objects: list[Object], domain: str) -> list[str]:
         name = one["metadata"]["name"]
         faults += [f"{name}: {fault}" for fault in _validate(files, bootstrap)]
         config = yaml.safe_load(_fill(files[bootstrap]))
+        if bootstrap == "envoy-sidecar.yaml":
+            faults += [f"{name}: {fault}" for fault in _open_doors(config)]
         if "dynamic_resources" in config:
             faults += _shape(config, domain, name)
     return faults
