@@ -141,7 +141,7 @@ class ClusterServer {
     control.route_shards = RouteShards(options_.route_shards);
     control.status_file = options_.status_file;
     control.authenticator = accounts_ ? &accounts_->authenticator() : nullptr;
-    control.on_revision = [this](std::chrono::nanoseconds took) { admin_.OnRevision(took); };
+    GlooAdmin::Observe(admin_, control);
     control.on_refusal = [this] { statuses_.Committed(verdicts_.TakeChanged()); };
     return control;
   }

@@ -124,6 +124,7 @@ void ControlPlane::Apply(const std::vector<Change>& changes, const Problems& sou
   // A file beside the folder, such as our own status file, wakes the source too.
   if (changes.empty() && source_problems == source_problems_ && revision() > 0) return;
   source_problems_ = source_problems;
+  if (options_.on_changes && !changes.empty()) options_.on_changes(changes);
   for (const Change& change : changes) {
     if (pipeline_.Stage(change)) continue;
     Problems problems;
@@ -149,6 +150,7 @@ void ControlPlane::Commit() {
   if (options_.on_revision) options_.on_revision(std::chrono::steady_clock::now() - begin);
   if (held_) return;
   Serve(updates);
+  if (options_.on_served) options_.on_served(std::chrono::steady_clock::now() - begin);
   LogProblems();
 }
 

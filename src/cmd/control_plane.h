@@ -32,8 +32,12 @@ struct ControlPlaneOptions {
   uint32_t fallback_port = 8080;
   // When set, a small JSON file that says which revision is live; replaced as a whole.
   std::string status_file;
+  // Called with changes that came, before their revision.
+  std::function<void(const std::vector<Change>&)> on_changes;
   // Called after each revision, with the time that it took.
   std::function<void(std::chrono::nanoseconds)> on_revision;
+  // The same once what it changed is there for Envoys.
+  std::function<void(std::chrono::nanoseconds)> on_served;
   // How long Envoys let connections of a replaced listener live: so long they may use the parts of a route table that
   // it looked into.
   std::chrono::seconds drain{kEnvoyDrain};

@@ -126,7 +126,7 @@ class GlooServer {
     control.pipeline.header_secrets_match_upstreams = options.policy.header_secrets_match_upstreams;
     control.route_shards = RouteShards(options.route_shards);
     control.status_file = options.status_file;
-    control.on_revision = [this](std::chrono::nanoseconds took) { admin_.OnRevision(took); };
+    GlooAdmin::Observe(admin_, control);
     return control;
   }
 

@@ -22,6 +22,8 @@ int64_t NowMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(EventLoop::Now().time_since_epoch()).count();
 }
 
+double Seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+
 // As published, where they have names of ours.
 std::string PublishedLevel() {
   switch (spdlog::get_level()) {
@@ -95,8 +97,17 @@ void GlooAdmin::Open() {
   if (!options_.admin_bind.empty()) admin_port_.Follow(options_.admin_bind);
 }
 
+void GlooAdmin::Observe(GlooAdmin& admin, ControlPlaneOptions& options) {
+  options.on_changes = [&admin](const std::vector<Change>& changes) { AddChanges(changes, admin.registry_); };
+  options.on_revision = [&admin](std::chrono::nanoseconds took) { admin.OnRevision(took); };
+  options.on_served = [&admin](std::chrono::nanoseconds took) {
+    admin.registry_.Observe(metrics::kSyncTime, {}, Seconds(took));
+  };
+}
+
 void GlooAdmin::OnRevision(std::chrono::nanoseconds took) {
-  registry_.Observe(metrics::kTranslationTime, {"EdgeSnapshotTranslator"}, std::chrono::duration<double>(took).count());
+  registry_.Observe(metrics::kTranslationTime, {"EdgeSnapshotTranslator"}, Seconds(took));
+  registry_.Add(metrics::kSnapOut, {});
   registry_.Set(metrics::kRevisionTimestamp, {}, static_cast<double>(std::time(nullptr)));
 }
 

@@ -50,8 +50,8 @@ class GlooAdmin {
   void Open();
   // The first complete world is served.
   void SetReady() { health_->ready = true; }
-  // After each revision, with the time that it took.
-  void OnRevision(std::chrono::nanoseconds took);
+  // Makes the control plane tell it what comes and what is made of it. It may still be waiting to be constructed.
+  static void Observe(GlooAdmin& admin, ControlPlaneOptions& options);
   std::optional<EventLoop::Time> deadline() const;
   void OnDeadline(EventLoop::Time now);
   void Stop();
@@ -63,6 +63,7 @@ class GlooAdmin {
     std::atomic<int64_t> asked{0};
   };
 
+  void OnRevision(std::chrono::nanoseconds took);
   admin::Pages HealthPages();
   admin::Pages StatsPages();
   admin::Pages AllPages();

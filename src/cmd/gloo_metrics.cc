@@ -1,6 +1,8 @@
 #include "src/cmd/gloo_metrics.h"
 
 #include <algorithm>
+#include <cctype>
+#include <map>
 #include <utility>
 
 #include "src/metrics/names.h"
@@ -25,6 +27,20 @@ constexpr std::pair<Kind, const metrics::Family*> kStatuses[] = {
     {Kind::kSecret, &metrics::kSecretStatus},         {Kind::kUpstreamGroup, &metrics::kUpstreamGroupStatus}};
 
 double Number(auto value) { return static_cast<double>(value); }
+
+// "VirtualService" → "virtual_service", as published.
+std::string ResourceWord(Kind kind) {
+  std::string word;
+  for (const char c : KindName(kind)) {
+    const bool is_upper = std::isupper(static_cast<unsigned char>(c)) != 0;
+    if (is_upper && !word.empty()) word += '_';
+    word += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return word;
+}
+
+// "gloo-system~gateway-proxy" → "gateway-proxy".
+std::string ProxyName(const std::string& role) { return role.substr(role.find('~') + 1); }
 
 void SetObjects(const Inputs& in, Registry& registry) {
   const auto set = [&](const auto& input, Kind kind) {
@@ -51,6 +67,11 @@ void SetProblems(const ProblemTable& table, Registry& registry) {
   registry.Set(metrics::kProblems, {"error"}, Number(table.CountErrors()));
   registry.Set(metrics::kProblems, {"warning"}, Number(table.CountWarnings()));
   for (const auto& [kind, family] : kStatuses) registry.Clear(*family);
+  registry.Clear(metrics::kProxyStatus);
+  for (const Name& role : table.RolesWithProblems()) {
+    const std::string ns = role.str().substr(0, role.str().find('~'));
+    registry.Set(metrics::kProxyStatus, {ns, ProxyName(role.str())}, 1);
+  }
   for (const Problem& problem : table.All()) {
     const auto status = std::find_if(std::begin(kStatuses), std::end(kStatuses),
                                      [&](const auto& one) { return one.first == problem.object.kind; });
@@ -58,9 +79,6 @@ void SetProblems(const ProblemTable& table, Registry& registry) {
     registry.Set(*status->second, {problem.object.ns.str(), problem.object.name.str()}, 1);
   }
 }
-
-// "gloo-system~gateway-proxy" → "gateway-proxy".
-std::string ProxyName(const std::string& role) { return role.substr(role.find('~') + 1); }
 
 void SetProxies(const ControlPlane& control, Registry& registry) {
   const std::set<std::string> roles = control.roles();
@@ -84,6 +102,28 @@ void SetResources(const Pipeline& pipeline, Registry& registry) {
       registry.Set(metrics::kTranslatorResources, {ProxyName(role), name}, Number(count));
     }
   }
+}
+
+// What is not served as it was written.
+void SetLeftOut(const Pipeline& pipeline, Registry& registry) {
+  const envoy::Translation& envoy = pipeline.envoy();
+  size_t removed = 0;
+  pipeline.inputs().upstreams.ForEach(
+      [&](const UpstreamRef& ref, const auto&) { removed += envoy.clusters().Get(ref) ? 0 : 1; });
+  registry.Clear(metrics::kUpstreamsRemoved);
+  for (const std::string& role : pipeline.roles()) {
+    registry.Set(metrics::kUpstreamsRemoved, {ProxyName(role)}, Number(removed));
+  }
+  registry.Clear(metrics::kRoutesReplaced);
+  const auto add = [&](const envoy::RouteConfigKey& key, uint32_t routes) {
+    const auto table = envoy.route_configurations().Get(key);
+    if (!table || !table->resource) return;
+    registry.Add(metrics::kRoutesReplaced, {key.listener.proxy.name.str(), table->resource->name}, routes);
+  };
+  envoy.route_configurations().ForEach([&](const envoy::RouteConfigKey& key, const auto&) { add(key, 0); });
+  envoy.served_virtual_hosts().ForEach([&](const auto&, const Ptr<envoy::ServedVirtualHost>& served) {
+    if (served->host->replaced_routes > 0) add(served->host->route_config, served->host->replaced_routes);
+  });
 }
 
 void SetXds(const ControlPlane& control, Registry& registry) {
@@ -135,13 +175,25 @@ void SetMetrics(ControlPlane& control, const GlooAdmin::Facts& facts, bool ready
   SetProblems(pipeline.problem_table(), registry);
   SetProxies(control, registry);
   // Counting takes a copy of them, so it is done once for each revision.
-  if (facts.is_new_revision) SetResources(pipeline, registry);
+  if (facts.is_new_revision) {
+    SetResources(pipeline, registry);
+    SetLeftOut(pipeline, registry);
+  }
   SetXds(control, registry);
   // Without a webhook they are 0, and not unknown: who waits for them to grow need not ask whether there is one.
   static const admission::Counters kNone;
   SetWebhook(facts.webhook ? *facts.webhook : kNone, registry);
   registry.Set(metrics::kSeriesLeftOut, {}, Number(registry.left_out()));
   metrics::SetProcess(registry);
+}
+
+void AddChanges(const std::vector<Change>& changes, Registry& registry) {
+  std::map<std::pair<Name, Kind>, size_t> counts;
+  for (const Change& change : changes) ++counts[{change.key.ns, change.key.kind}];
+  for (const auto& [what, count] : counts) {
+    registry.Add(metrics::kResourcesIn, {what.first.str(), ResourceWord(what.second)}, Number(count));
+  }
+  registry.Add(metrics::kSnapIn, {});
 }
 
 }  // namespace k8sgw

@@ -38,6 +38,17 @@ bool MatchersFailed(const Problems& problems, size_t from) {
   });
 }
 
+uint32_t CountFallbacks(const routev3::VirtualHost& host) {
+  uint32_t count = 0;
+  for (const routev3::Route& route : host.routes()) {
+    count += route.route().cluster() == kFallbackCluster ? 1 : 0;
+    for (const auto& cluster : route.route().weighted_clusters().clusters()) {
+      count += cluster.name() == kFallbackCluster ? 1 : 0;
+    }
+  }
+  return count;
+}
+
 // Envoy refuses a whole table for one body that is too long.
 void CheckBody(const gloov1::Route& route, const gloov1::Listener& listener, Reporter& report) {
   const auto& options = listener.route_options();
@@ -51,8 +62,10 @@ void CheckBody(const gloov1::Route& route, const gloov1::Listener& listener, Rep
                "shorten it, or raise routeOptions.maxDirectResponseBodySizeBytes of the Gateway");
 }
 
-void TranslateRoutes(const Context& context, const gloov1::Listener& listener, const proxy::VirtualHost& in,
-                     Problems& problems, Needs& needs, routev3::VirtualHost& out) {
+// Returns how many routes are left out.
+uint32_t TranslateRoutes(const Context& context, const gloov1::Listener& listener, const proxy::VirtualHost& in,
+                         Problems& problems, Needs& needs, routev3::VirtualHost& out) {
+  uint32_t left_out = 0;
   const bool replace = context.settings().gloo().invalid_config_policy().replace_invalid_routes();
   for (int i = 0; i < in.spec->routes_size(); ++i) {
     const size_t before = problems.size();
@@ -64,6 +77,7 @@ void TranslateRoutes(const Context& context, const gloov1::Listener& listener, c
     if (!replace || !route.failed()) continue;
     if (MatchersFailed(problems, before)) {
       out.mutable_routes()->DeleteSubrange(first, out.routes_size() - first);
+      ++left_out;
     } else {
       ReplaceRoutes(out, first);
     }
@@ -71,6 +85,7 @@ void TranslateRoutes(const Context& context, const gloov1::Listener& listener, c
       if (problems[p].severity == Severity::kError) problems[p].severity = Severity::kWarning;
     }
   }
+  return left_out;
 }
 
 Ptr<std::string> AsField(const routev3::VirtualHost& host) {
@@ -117,7 +132,8 @@ TranslatedVirtualHost TranslateVirtualHost(const Context& context, const proxy::
     }
   }
   const gloov1::HttpListenerOptions& listener_options = listener.spec->http_listener().options();
-  TranslateRoutes(context, *listener.spec, *in, result.problems, value->needs, out);
+  value->replaced_routes = TranslateRoutes(context, *listener.spec, *in, result.problems, value->needs, out);
+  value->replaced_routes += CountFallbacks(out);
 
   PerFilterConfig filters(*out.mutable_typed_per_filter_config(), value->needs);
   Reporter options = report.ForOptions("options", *in->spec->options().GetDescriptor(), in->options);

@@ -37,6 +37,8 @@ struct VirtualHost {
   Needs needs;
   // Of its longest direct response, in bytes.
   uint32_t longest_body = 0;
+  // Destinations that lead to the fallback cluster, as theirs is missing or faulty, and routes that are left out.
+  uint32_t replaced_routes = 0;
   // Where its routes lead without an Upstream.
   std::set<KubeDestination> kube_destinations;
   // What it was made from.
@@ -45,7 +47,7 @@ struct VirtualHost {
 
   bool operator==(const VirtualHost& other) const {
     return hash == other.hash && kube_destinations == other.kube_destinations && route_config == other.route_config &&
-           needs == other.needs && from->hash == other.from->hash;
+           needs == other.needs && replaced_routes == other.replaced_routes && from->hash == other.from->hash;
   }
 };
 

@@ -13,11 +13,25 @@ inline constexpr double kSeconds[] = {.01, .05, .1, .25, .5, 1, 5, 10, 60};
 // --- published
 inline constexpr Family kTranslatorResources{"api_gloo_solo_io_translator_resources", Type::kGauge,
                                              "Resources that are served to a proxy", "proxy_name,resource"};
+inline constexpr Family kResourcesIn{"api_gloosnapshot_gloo_solo_io_emitter_resources_in", Type::kCounter,
+                                     "Changes of objects that came from their source", "namespace,resource"};
+inline constexpr Family kSnapIn{"api_gloosnapshot_gloo_solo_io_emitter_snap_in", Type::kCounter,
+                                "Batches of changes that came from the source of objects"};
+inline constexpr Family kSnapOut{"api_gloosnapshot_gloo_solo_io_emitter_snap_out", Type::kCounter,
+                                 "Revisions that were made of what came"};
+inline constexpr Family kSyncTime{"api_gloosnapshot_gloo_solo_io_sync_time_sec", Type::kHistogram,
+                                  "Seconds from the begin of a revision until it is there for Envoys", "", kSeconds};
 inline constexpr Family kTranslationTime{"gloo_edge_translation_time_sec", Type::kHistogram,
                                          "Seconds that a revision took, from objects to resources", "translator_name",
                                          kSeconds};
 inline constexpr Family kNamespacesWatched{"gloo_solo_io_namespaces_watched", Type::kGauge,
                                            "Namespaces that are watched by name; 0 when all are"};
+inline constexpr Family kUpstreamsRemoved{"gloo_solo_io_sanitizer_upstreams_removed", Type::kGauge,
+                                          "Upstreams that a proxy has no cluster of, as they were never good",
+                                          "proxy_name"};
+inline constexpr Family kRoutesReplaced{
+    "gloo_solo_io_sanitizer_routes_replaced", Type::kGauge,
+    "Destinations of routes that lead to the fallback, and routes that are left out", "proxy_name,route_config_name"};
 inline constexpr Family kValidConfig{"validation_gateway_solo_io_valid_config", Type::kGauge,
                                      "1 while no object has errors"};
 inline constexpr Family kResourcesAccepted{"validation_gateway_solo_io_resources_accepted", Type::kCounter,
@@ -34,6 +48,8 @@ inline constexpr Family kVirtualServiceStatus{"validation_gateway_solo_io_virtua
                                               "1 for each VirtualService with errors or warnings", "namespace,name"};
 inline constexpr Family kRouteTableStatus{"validation_gateway_solo_io_route_table_config_status", Type::kGauge,
                                           "1 for each RouteTable with errors or warnings", "namespace,name"};
+inline constexpr Family kProxyStatus{"validation_gateway_solo_io_proxy_config_status", Type::kGauge,
+                                     "1 for each Proxy in which errors or warnings were found", "namespace,name"};
 inline constexpr Family kUpstreamStatus{"validation_gateway_solo_io_upstream_config_status", Type::kGauge,
                                         "1 for each Upstream with errors or warnings", "namespace,name"};
 // So it is spelled.
@@ -99,8 +115,14 @@ inline constexpr Family kMostFiles{"process_max_fds", Type::kGauge, "File descri
 inline constexpr Family kThreads{"process_threads", Type::kGauge, "Threads"};
 
 inline constexpr const Family* kGloo[] = {&kTranslatorResources,
+                                          &kResourcesIn,
+                                          &kSnapIn,
+                                          &kSnapOut,
+                                          &kSyncTime,
                                           &kTranslationTime,
                                           &kNamespacesWatched,
+                                          &kUpstreamsRemoved,
+                                          &kRoutesReplaced,
                                           &kValidConfig,
                                           &kResourcesAccepted,
                                           &kResourcesRejected,
@@ -109,6 +131,7 @@ inline constexpr const Family* kGloo[] = {&kTranslatorResources,
                                           &kGatewayStatus,
                                           &kVirtualServiceStatus,
                                           &kRouteTableStatus,
+                                          &kProxyStatus,
                                           &kUpstreamStatus,
                                           &kUpstreamGroupStatus,
                                           &kSecretStatus,

@@ -73,6 +73,15 @@ std::vector<ProblemTable::Finding> ProblemTable::Of(const ResourceKey& object) c
   return findings;
 }
 
+std::set<Name> ProblemTable::RolesWithProblems() const {
+  std::set<Name> roles;
+  for (const auto& [problem, reporters] : counts_) {
+    if (problem.severity == Severity::kNotice) continue;
+    for (const auto& [role, count] : reporters.by_role) roles.insert(role);
+  }
+  return roles;
+}
+
 ProblemTable::Difference ProblemTable::TakeDifference() {
   Difference difference;
   for (const auto& [problem, was] : touched_) {

@@ -27,6 +27,8 @@ class ProblemTable {
   };
   // Those of one object, in order.
   std::vector<Finding> Of(const ResourceKey& object) const;
+  // The proxies in which errors or warnings were found, by their roles.
+  std::set<Name> RolesWithProblems() const;
   // What came and what went since the last call.
   struct Difference {
     Problems added;

@@ -27,6 +27,12 @@ TEST(ProblemTableTest, KnowsTheProblemsOfAnObjectAndTheirProxies) {
   EXPECT_THAT(findings[0].roles, ElementsAre("r1"));
   EXPECT_THAT(findings[1].roles, ElementsAre("r1", "r2"));
   EXPECT_THAT(table.Of(kB)[0].roles, IsEmpty());
+  EXPECT_THAT(table.RolesWithProblems(), ElementsAre("r1", "r2"));
+  Problem notice = Of(kA, "n");
+  notice.severity = Severity::kNotice;
+  table.Set("y", "3", {notice}, "r3");
+  EXPECT_THAT(table.RolesWithProblems(), ElementsAre("r1", "r2"));
+  table.Set("y", "3", {}, "r3");
   table.Set("y", "1", {}, "r1");
   findings = table.Of(kA);
   ASSERT_EQ(findings.size(), 1u);
@@ -34,6 +40,7 @@ TEST(ProblemTableTest, KnowsTheProblemsOfAnObjectAndTheirProxies) {
   table.Set("y", "2", {}, "r2");
   table.Set("x", "1", {});
   EXPECT_THAT(table.Of(kA), IsEmpty());
+  EXPECT_THAT(table.RolesWithProblems(), IsEmpty());
   EXPECT_EQ(table.CountErrors(), 0u);
 }
 
