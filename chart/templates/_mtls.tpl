@@ -39,9 +39,10 @@ protocol (of ALPN), idleTimeout.
 */}}
 {{- define "k8sgateway.mtls.bootstrap" -}}
 {{- $mtls := .root.Values.global.glooMtls -}}
+{{- $bind := $mtls.bindAddress | default (ternary "0.0.0.0" "::" .root.Values.settings.ipV4Only) -}}
 {{- $common := dict
-  "bindAddress" $mtls.bindAddress
-  "ipv4Compat" (contains ":" $mtls.bindAddress)
+  "bindAddress" $bind
+  "ipv4Compat" (contains ":" $bind)
   "maxConnectionDuration" $mtls.maxConnectionDuration
   "clientNames" (include "k8sgateway.mtls.clientNames" .root)
   "folder" "/etc/envoy" -}}

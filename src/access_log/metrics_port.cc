@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "src/base/address.h"
 #include "src/base/text.h"
 
 namespace k8sgw::access_log {
@@ -22,21 +23,16 @@ absl::StatusOr<std::unique_ptr<MetricsPort>> MetricsPort::Open(int port, std::fu
         reply(AnswerTo(request, text));
       },
       [](const std::string&, bool) {}};
-  absl::Status failure;
-  // "[::]" takes IPv4, too; where there is no IPv6, there is only that.
-  for (const char* host : {"[::]:", "0.0.0.0:"}) {
-    http::ServerOptions options;
-    options.address = Cat(host, port);
-    options.most_body_bytes = 0;
-    auto server = http::Server::Open(options, callbacks, opened->counters_);
-    if (server.ok()) {
-      opened->server_ = *std::move(server);
-      return opened;
-    }
-    failure = server.status();
+  http::ServerOptions options;
+  options.address = AnyAddress(port);
+  options.most_body_bytes = 0;
+  auto server = http::Server::Open(options, callbacks, opened->counters_);
+  if (!server.ok()) {
+    return absl::UnavailableError(
+        Cat(std::string(server.status().message()), ": it is for metrics: choose another port, or 0 for none"));
   }
-  return absl::UnavailableError(
-      Cat(std::string(failure.message()), ": it is for metrics: choose another port, or 0 for none"));
+  opened->server_ = *std::move(server);
+  return opened;
 }
 
 }  // namespace k8sgw::access_log

@@ -15,12 +15,13 @@
 
 #include "src/admission/counters.h"
 #include "src/admission/judge.h"
+#include "src/base/address.h"
 #include "src/http/server.h"
 
 namespace k8sgw::admission {
 
 struct WebhookOptions {
-  std::string address = "0.0.0.0:8443";
+  std::string address = AnyAddress(8443);
   // For what Settings leave open.
   std::string certificate_path = "/etc/gateway/validation-certs/tls.crt";
   std::string key_path = "/etc/gateway/validation-certs/tls.key";

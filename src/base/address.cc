@@ -24,6 +24,8 @@ std::string HostAndPort(const std::string& host, uint32_t port) {
   return (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
+std::string AnyAddress(int port) { return Cat(kAnyHost, ":", port); }
+
 absl::StatusOr<HostPort> ParseHostPort(const std::string& text) {
   const auto refused = [&](const std::string& why) {
     return absl::InvalidArgumentError(Cat("\"", text, "\" is not HOST:PORT, such as localhost:9000: ", why));

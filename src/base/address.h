@@ -17,6 +17,12 @@ std::string NormalAddress(const std::string& text);
 // "127.0.0.1:80", "[::1]:80".
 std::string HostAndPort(const std::string& host, uint32_t port);
 
+// What a port listens on when nobody says where: all addresses of both families, and of IPv4 alone where the kernel has
+// no IPv6. http::Listen and gRPC both take it so. "0.0.0.0", which only users write, is IPv4 alone.
+inline constexpr char kAnyHost[] = "[::]";
+// "[::]:80".
+std::string AnyAddress(int port);
+
 struct HostPort {
   std::string host;
   int port = 0;

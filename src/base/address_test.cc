@@ -26,6 +26,7 @@ TEST(Address, WithAPort) {
   EXPECT_EQ(HostAndPort("127.0.0.1", 80), "127.0.0.1:80");
   EXPECT_EQ(HostAndPort("::", 8080), "[::]:8080");
   EXPECT_EQ(HostAndPort("localhost", 0), "localhost:0");
+  EXPECT_EQ(AnyAddress(8080), "[::]:8080");
 }
 
 }  // namespace

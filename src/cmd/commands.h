@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "src/base/address.h"
+
 namespace k8sgw {
 
 struct LogOptions {
@@ -72,10 +74,10 @@ struct XdsAuthOptions {
 
 // The ports for those who run it; "" for none.
 struct AdminOptions {
-  std::string health_bind = "0.0.0.0:8765";
+  std::string health_bind = AnyAddress(8765);
   // Opens stats_bind.
   bool stats = false;
-  std::string stats_bind = "0.0.0.0:9091";
+  std::string stats_bind = AnyAddress(9091);
   std::string admin_bind = "127.0.0.1:9095";
   // Of this program, for metrics.
   std::string version;
@@ -109,7 +111,7 @@ struct GlooOptions {
   // As in RunOptions.
   std::string state_dir;
   XdsAuthOptions xds_auth;
-  WasmOptions wasm{.bind = "0.0.0.0:9979"};
+  WasmOptions wasm{.bind = AnyAddress(9979)};
   AdminOptions admin;
   std::string route_shards = "auto";
   PolicyOptions policy;

@@ -6,14 +6,16 @@
 #include <utility>
 
 #include "api/gloo/v1/settings.proto.h"
+#include "src/base/address.h"
+#include "src/base/text.h"
 
 namespace k8sgw {
 namespace {
 
-constexpr char kXdsAddress[] = "0.0.0.0:9977";
-constexpr char kValidationAddress[] = "0.0.0.0:9988";
-constexpr char kRestAddress[] = "0.0.0.0:9976";
-constexpr char kDebugAddress[] = "0.0.0.0:9966";
+constexpr int kXdsPort = 9977;
+constexpr int kValidationPort = 9988;
+constexpr int kRestPort = 9976;
+constexpr int kDebugPort = 9966;
 // The published default names the Service of that name, which nobody can listen on.
 constexpr std::string_view kServiceName = "gloo:";
 constexpr int kMaxRequestBytes = 100 << 20;
@@ -25,8 +27,8 @@ int MaxRequestBytes(const gloov1::Settings& settings) {
 }
 
 std::string DebugAddress(const std::string& given) {
-  if (given.empty()) return kDebugAddress;
-  return given.starts_with(kServiceName) ? "0.0.0.0:" + given.substr(kServiceName.size()) : given;
+  if (given.empty()) return AnyAddress(kDebugPort);
+  return given.starts_with(kServiceName) ? Cat(kAnyHost, ":", given.substr(kServiceName.size())) : given;
 }
 
 }  // namespace
@@ -54,15 +56,15 @@ GlooPorts::GlooPorts(ControlPlane& control, EventLoop& loop, std::function<std::
 void GlooPorts::Follow(const gloov1::Settings* settings) {
   const gloov1::Settings none;
   const gloov1::Settings& given = settings ? *settings : none;
-  const auto or_default = [](const std::string& address, const char* otherwise) {
-    return address.empty() ? otherwise : address;
+  const auto or_default = [](const std::string& address, int port) {
+    return address.empty() ? AnyAddress(port) : address;
   };
-  xds_port_.Follow(or_default(given.gloo().xds_bind_addr(), kXdsAddress));
-  const std::string validation = or_default(given.gloo().validation_bind_addr(), kValidationAddress);
+  xds_port_.Follow(or_default(given.gloo().xds_bind_addr(), kXdsPort));
+  const std::string validation = or_default(given.gloo().validation_bind_addr(), kValidationPort);
   const int before = std::exchange(max_request_bytes_, MaxRequestBytes(given));
   validation_port_.Follow(validation);
   if (before != 0 && before != max_request_bytes_) validation_port_.StartAnew();
-  rest_port_.Follow(or_default(given.gloo().rest_xds_bind_addr(), kRestAddress));
+  rest_port_.Follow(or_default(given.gloo().rest_xds_bind_addr(), kRestPort));
   debug_port_.Follow(DebugAddress(given.gloo().proxy_debug_bind_addr()));
 }
 

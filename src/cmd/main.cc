@@ -40,7 +40,7 @@ and discovered Upstreams. While the API server is away, what it said last is ser
 
 With --dir DATA, Settings stand in DATA/<namespace>/<settings>.yaml, with their fields at the top level; they name the folders of
 objects (directoryConfigSource and others: <folder>/<plural>/<namespace>/<name>.yaml) and the address of the xDS server
-(gloo.xdsBindAddr, 0.0.0.0:9977). Changes of Settings and objects are live at once. An Envoy asks for the proxy that
+(gloo.xdsBindAddr, [::]:9977). Changes of Settings and objects are live at once. An Envoy asks for the proxy that
 its bootstrap names: node.metadata.role is <namespace>~<proxy>, such as gloo-system~gateway-proxy.
 
   k8sgateway gloo                                     # in a pod, or with the cluster that kubectl would take

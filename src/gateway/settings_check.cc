@@ -253,10 +253,10 @@ Problems CheckSettings(const SettingsKey& key, const Object<gloov1::Settings>& s
                                "write an address and a port, such as " + usual));
     }
   };
-  check_address(spec.gloo().xds_bind_addr(), "gloo.xdsBindAddr", "0.0.0.0:9977");
-  check_address(spec.gloo().validation_bind_addr(), "gloo.validationBindAddr", "0.0.0.0:9988");
-  check_address(spec.gloo().rest_xds_bind_addr(), "gloo.restXdsBindAddr", "0.0.0.0:9976");
-  check_address(spec.gloo().proxy_debug_bind_addr(), "gloo.proxyDebugBindAddr", "0.0.0.0:9966");
+  check_address(spec.gloo().xds_bind_addr(), "gloo.xdsBindAddr", AnyAddress(9977));
+  check_address(spec.gloo().validation_bind_addr(), "gloo.validationBindAddr", AnyAddress(9988));
+  check_address(spec.gloo().rest_xds_bind_addr(), "gloo.restXdsBindAddr", AnyAddress(9976));
+  check_address(spec.gloo().proxy_debug_bind_addr(), "gloo.proxyDebugBindAddr", AnyAddress(9966));
   if (!spec.named_extauth().empty()) {
     problems.push_back(Error(Field(at, "namedExtauth"), "is of the Enterprise edition: here there is one server",
                              "remove it, and name the server in extauth of Settings or of a Gateway's options"));

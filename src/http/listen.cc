@@ -39,24 +39,44 @@ int Bind(int fd, const addrinfo& info) {
   return bind(fd, info.ai_addr, info.ai_addrlen) == 0 && listen(fd, kBacklog) == 0 ? 0 : errno;
 }
 
+// The error of getaddrinfo as text, or the error of the kernel, or the socket.
+struct Opened {
+  std::string unknown;
+  int error = 0;
+  int fd = -1;
+};
+
+Opened Open(const HostPort& place) {
+  addrinfo hints{};
+  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int unknown = getaddrinfo(place.host.c_str(), std::to_string(place.port).c_str(), &hints, &found);
+  if (unknown != 0) return {gai_strerror(unknown)};
+  Opened opened;
+  opened.fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  opened.error = opened.fd < 0 ? errno : Bind(opened.fd, *found);
+  freeaddrinfo(found);
+  if (opened.error != 0 && opened.fd >= 0) close(opened.fd);
+  return opened;
+}
+
+// Switched off at the boot of the kernel, or later.
+bool MeansNoIpv6(int error) { return error == EAFNOSUPPORT || error == EADDRNOTAVAIL; }
+
 }  // namespace
 
 absl::StatusOr<int> Listen(const std::string& address) {
   const absl::StatusOr<HostPort> place = ParsePlace(address);
   if (!place.ok()) return place.status();
-  addrinfo hints{};
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const int unknown = getaddrinfo(place->host.c_str(), std::to_string(place->port).c_str(), &hints, &found);
-  if (unknown != 0) return absl::InvalidArgumentError(Cat("cannot listen on ", address, ": ", gai_strerror(unknown)));
-  const int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  const int error = fd < 0 ? errno : Bind(fd, *found);
-  freeaddrinfo(found);
-  if (error == 0) return fd;
-  if (fd >= 0) close(fd);
-  return absl::UnavailableError(Cat("cannot listen on ", address, ": ", std::strerror(error),
-                                    error == EADDRINUSE ? ": is the port in use by another process?" : ""));
+  Opened opened = Open(*place);
+  if (NormalAddress(place->host) == "::" && MeansNoIpv6(opened.error)) opened = Open({"0.0.0.0", place->port});
+  if (!opened.unknown.empty()) {
+    return absl::InvalidArgumentError(Cat("cannot listen on ", address, ": ", opened.unknown));
+  }
+  if (opened.error == 0) return opened.fd;
+  return absl::UnavailableError(Cat("cannot listen on ", address, ": ", std::strerror(opened.error),
+                                    opened.error == EADDRINUSE ? ": is the port in use by another process?" : ""));
 }
 
 int PortOf(int fd) {

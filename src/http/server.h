@@ -23,7 +23,7 @@ struct TlsFiles {
 };
 
 struct ServerOptions {
-  // "0.0.0.0:8443"; port 0 picks a free one.
+  // "[::]:8443"; port 0 picks a free one.
   std::string address;
   // Unset for plain HTTP.
   std::optional<TlsFiles> tls;

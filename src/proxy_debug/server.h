@@ -2,7 +2,7 @@
 // line and whoever wants to look into a control plane. They hold no keys: Secrets stand in them by name.
 //
 //   proxy_debug::Server server(pipeline, post);
-//   server.Listen("0.0.0.0:9966");
+//   server.Listen("[::]:9966");
 //   server.SetReady();  // the pipeline knows all objects
 //
 // All methods are called on the pipeline's thread, on which `post` runs what it is given; `post` is called from gRPC's

@@ -2,7 +2,7 @@
 // do to the Proxies, and is told when it is worth asking again.
 //
 //   proxy_validation::Server server(pipeline, post);
-//   server.Listen("0.0.0.0:9988", 100 << 20);
+//   server.Listen("[::]:9988", 100 << 20);
 //   server.AfterCommit();  // after each Commit of the pipeline
 //   server.SetReady();     // the pipeline knows all objects
 //

@@ -1,6 +1,6 @@
 // One port with gRPC services: how every gRPC server of this program is opened, and how it ends.
 //
-//   rpc::PortOptions options{.address = "0.0.0.0:9977"};
+//   rpc::PortOptions options{.address = "[::]:9977"};
 //   absl::StatusOr<std::unique_ptr<rpc::Port>> port = rpc::Port::Open(options, {&service});
 //
 // No other process shares the port; connections that are dead are noticed by keepalive, and clients may ping as often
@@ -21,7 +21,7 @@ class Service;
 namespace k8sgw::rpc {
 
 struct PortOptions {
-  // "127.0.0.1:9977", "[::]:9977", "unix:/path"; port 0 picks a free one.
+  // "127.0.0.1:9977", "[::]:9977", "unix:/path"; port 0 picks a free one. "[::]" as in src/base/address.h.
   std::string address;
   // Largest request that is read, in bytes; -1 for any.
   int max_request_bytes = 4 << 20;

@@ -8,6 +8,8 @@
 #include <chrono>
 
 #include "grpcpp/generic/generic_stub.h"
+#include "src/base/address.h"
+#include "src/base/test_ipv6.h"
 
 namespace k8sgw::rpc {
 namespace {
@@ -109,6 +111,25 @@ TEST(Port, AnAddressThatIsNoneIsAnError) {
   for (const char* address : {"", "here", "300.0.0.1:1"}) {
     EXPECT_FALSE(Port::Open({.address = address}, {}).ok()) << address;
   }
+}
+
+TEST(Port, AnyAddressIsOfBothFamilies) {
+  if (!testing::HasIpv6()) GTEST_SKIP() << "this machine has no IPv6";
+  Bare service;
+  const auto port = Port::Open({.address = AnyAddress(0)}, {&service});
+  ASSERT_TRUE(port.ok()) << port.status();
+  EXPECT_TRUE(testing::Answers("127.0.0.1", (*port)->number()));
+  EXPECT_TRUE(testing::Answers("::1", (*port)->number()));
+}
+
+TEST(Port, WithoutIpv6ItIsThatOfIpv4) {
+  const bool ran = testing::RunWithoutIpv6([] {
+    Bare service;
+    const auto port = Port::Open({.address = AnyAddress(0)}, {&service});
+    ASSERT_TRUE(port.ok()) << port.status();
+    EXPECT_TRUE(testing::Answers("127.0.0.1", (*port)->number()));
+  });
+  if (!ran) GTEST_SKIP() << "no seccomp here";
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 // server has at that moment.
 //
 //   xds_rest::Server rest([&control] { return control.xds(); });
-//   rest.Listen("0.0.0.0:9976");
+//   rest.Listen("[::]:9976");
 //
 // POST /v3/discovery:clusters|endpoints|listeners|routes|secrets
 //   200  a DiscoveryResponse, without a nonce

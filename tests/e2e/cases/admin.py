@@ -8,8 +8,8 @@ from typing import Any
 
 from cases.file_mode import FileMode
 from harness import certificates, client, objects
-from harness.ports import free_port
-from harness.process import APPLY_SECONDS
+from harness.ports import free_port, is_open
+from harness.process import APPLY_SECONDS, replace_file
 from harness.scenario import Scenario, Suite, expect_line
 from harness.waiting import wait_until
 
@@ -192,6 +192,19 @@ def taken(scenario: Scenario) -> None:
         assert "k8sgateway_revision" in admin.page("/metrics", admin.stats)
     wait_until(lambda: client.get(admin.health, "/readyz").status == 200, "health", 30)
     wait_until(lambda: client.get(admin.admin, "/").status == 200, "admin", 30)
+
+
+@SUITE.case("gloo: a port on [::] is open on both families")
+def both_families(scenario: Scenario) -> None:
+    flags = {flag: free_port() for flag in ("--health-bind", "--stats-bind", "--admin-bind", "--wasm-bind")}
+    mode = FileMode(scenario, more=["--stats", *(word for flag, port in flags.items() for word in (flag, f"[::]:{port}"))])
+    mode.process.stop()
+    text = mode.settings_path.read_text()
+    replace_file(mode.settings_path, re.sub(r"127\.0\.0\.1:(\d+)", r"'[::]:\1'", text))
+    mode.process = mode.start()
+    for port in (*flags.values(), mode.xds_port, mode.rest_port, mode.debug_port, mode.validation_port):
+        for address in ("127.0.0.1", "::1"):
+            wait_until(lambda: is_open(port, address), f"{port} is open on {address}", APPLY_SECONDS)
 
 
 @SUITE.case("admin: slow clients and many of them keep health from nobody")
