@@ -5,6 +5,7 @@
 #include "src/base/address.h"
 #include "src/base/text.h"
 #include "src/bootstrap/fields.h"
+#include "src/bootstrap/tunnel.h"
 
 namespace k8sgw::bootstrap {
 namespace {
@@ -21,7 +22,9 @@ constexpr std::string_view kOfTheAddress[] = {"type",
                                               "respect_dns_ttl",
                                               "typed_dns_resolver_config",
                                               "dns_resolution_config",
-                                              "upstream_bind_config"};
+                                              "upstream_bind_config",
+                                              "transport_socket",
+                                              "transport_socket_matches"};
 
 absl::Status Error(const yaml::Node& where, const std::string& what) {
   return absl::InvalidArgumentError(Cat("line ", where.mark.line, ": ", what));
@@ -45,9 +48,20 @@ const yaml::Node* FindAddress(const yaml::Node& cluster) {
   return Field(&endpoints->items[0], {"endpoint", "address", "socket_address"});
 }
 
+absl::StatusOr<std::string> FindTarget(const yaml::Node& cluster) {
+  const yaml::Node* address = FindAddress(cluster);
+  const std::string host = FieldText(address, {"address"});
+  const std::string port = FieldText(address, {"port_value"});
+  if (host.empty() || port.empty()) {
+    return Error(cluster, Cat("the cluster ", cluster.FindScalar("name"), " must have one address and port"));
+  }
+  return host.find(':') == std::string::npos ? Cat(host, ":", port) : Cat("[", host, "]:", port);
+}
+
 }  // namespace
 
-absl::StatusOr<std::string> DivertXds(yaml::Node& tree, const std::string& socket) {
+absl::StatusOr<ControlPlanePlace> DivertXds(yaml::Node& tree, const std::string& socket,
+                                            const std::string& tunnel_socket) {
   const yaml::Node* services = Field(&tree, {"dynamic_resources", "ads_config", "grpc_services"});
   const std::string name = services && services->items.size() == 1
                                ? FieldText(&services->items[0], {"envoy_grpc", "cluster_name"})
@@ -55,16 +69,15 @@ absl::StatusOr<std::string> DivertXds(yaml::Node& tree, const std::string& socke
   if (name.empty()) return Error(tree, "dynamic_resources.ads_config names no cluster: write envoy_grpc.cluster_name");
   yaml::Node* cluster = FindCluster(tree, name);
   if (!cluster) return Error(tree, Cat("there is no static cluster ", name, ", which ads_config names"));
-  if (Field(cluster, {"transport_socket"})) {
-    return Error(*cluster,
-                 Cat("the cluster ", name, " has TLS, with which nothing can be kept: leave --state-dir away"));
+  ControlPlanePlace place;
+  place.cluster = name;
+  if (HasTransportSocket(*cluster)) {
+    place.tunnel = MakeTunnel(tree, *cluster, tunnel_socket);
+  } else {
+    absl::StatusOr<std::string> target = FindTarget(*cluster);
+    if (!target.ok()) return target.status();
+    place.target = *std::move(target);
   }
-  const yaml::Node* address = FindAddress(*cluster);
-  const std::string host = FieldText(address, {"address"});
-  const std::string port = FieldText(address, {"port_value"});
-  if (host.empty() || port.empty())
-    return Error(*cluster, Cat("the cluster ", name, " must have one address and port"));
-  const std::string target = host.find(':') == std::string::npos ? Cat(host, ":", port) : Cat("[", host, "]:", port);
   std::erase_if(cluster->entries, [](const yaml::Node::Entry& entry) {
     return std::ranges::any_of(
         kOfTheAddress, [&](std::string_view field) { return entry.key == field || entry.key == CamelCase(field); });
@@ -81,7 +94,7 @@ absl::StatusOr<std::string> DivertXds(yaml::Node& tree, const std::string& socke
   leads.scalar = socket;
   yaml::Node& locality = MutableField(cluster, {"load_assignment", "endpoints"})->items[0];
   *MutableField(&MutableField(&locality, {"lb_endpoints"})->items[0], {"endpoint", "address", "pipe", "path"}) = leads;
-  return target;
+  return place;
 }
 
 }  // namespace k8sgw::bootstrap

@@ -28,6 +28,7 @@
 #include "src/cmd/flags.h"
 #include "src/cmd/log.h"
 #include "src/cmd/proxy_start.h"
+#include "src/cmd/proxy_tunnel.h"
 #include "src/xds/engine.h"
 #include "src/xds_relay/relay.h"
 
@@ -74,16 +75,22 @@ class EnvoyParent {
         has_admin_(bootstrap.admin.exists()),
         admin_(bootstrap.admin, kAdminPatience) {}
 
-  int Run(const EnvoyCommand& command) {
+  // `tunnel`, if there is one, is started first, and ended at the end.
+  int Run(const EnvoyCommand& command, ProxyTunnel* tunnel) {
     // Whatever loses its parent becomes our child, also when we are not the first process.
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    tunnel_ = tunnel;
+    if (tunnel_) {
+      if (const absl::Status status = tunnel_->Start(); !status.ok()) return Fail(status);
+    }
     const absl::StatusOr<pid_t> pid = StartChild(command.args, -1, command.fd);
     if (command.fd >= 0) close(command.fd);
     if (!pid.ok()) return Fail(pid.status());
     envoy_ = *pid;
     loop_.OnSignal([this](int signal) { OnSignal(signal); });
-    loop_.SetDeadline([this] { return kill_at_ ? kill_at_ : look_at_; }, [this](Time now) { OnDeadline(now); });
+    loop_.SetDeadline([this] { return NextDeadline(); }, [this](Time now) { OnDeadline(now); });
     loop_.Run();
+    if (tunnel_) tunnel_->End();
     return exit_code_;
   }
 
@@ -100,6 +107,7 @@ class EnvoyParent {
   void Reap() {
     int status = 0;
     for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+      if (tunnel_ && tunnel_->OnExit(pid, status)) continue;
       if (pid != envoy_) continue;
       const bool asked = kill_at_.has_value();
       exit_code_ = ExitCode(status);
@@ -151,7 +159,18 @@ class EnvoyParent {
     kill_at_ = now + kEnd;
   }
 
-  void OnDeadline(Time now) { kill_at_ ? End(now) : Look(now); }
+  std::optional<Time> OwnDeadline() const { return kill_at_ ? kill_at_ : look_at_; }
+
+  std::optional<Time> NextDeadline() const {
+    const std::optional<Time> own = OwnDeadline();
+    const std::optional<Time> other = tunnel_ ? tunnel_->deadline() : std::nullopt;
+    return !own || (other && *other < *own) ? other : own;
+  }
+
+  void OnDeadline(Time now) {
+    if (tunnel_ && tunnel_->deadline() && now >= *tunnel_->deadline()) tunnel_->OnDeadline();
+    if (const std::optional<Time> own = OwnDeadline(); own && now >= *own) kill_at_ ? End(now) : Look(now);
+  }
 
   const ProxyOptions options_;
   EventLoop loop_;
@@ -159,6 +178,7 @@ class EnvoyParent {
   const bool has_admin_;
   const AdminPage admin_;
   pid_t envoy_ = -1;
+  ProxyTunnel* tunnel_ = nullptr;
   int exit_code_ = 1;
   bool draining_ = false;
   Time drain_began_{};
@@ -188,15 +208,23 @@ void OfferModule(const ProxyOptions& options, const std::string& envoy, std::str
   setenv(kModuleFolderVariable, folder.c_str(), 1);
 }
 
-// Puts a relay between Envoy and its control plane; nullptr when none is wanted.
-absl::StatusOr<std::unique_ptr<xds_relay::Relay>> StartRelay(const ProxyOptions& options, std::string& text,
-                                                             yaml::Node& tree) {
+// Puts a relay between Envoy and its control plane, with a tunnel behind it when that has TLS; nullptr when none is
+// wanted.
+absl::StatusOr<std::unique_ptr<xds_relay::Relay>> StartRelay(const ProxyOptions& options, const std::string& envoy,
+                                                             std::string& text, yaml::Node& tree,
+                                                             std::optional<ProxyTunnel>& tunnel) {
   if (options.state_dir.empty()) return nullptr;
-  const absl::StatusOr<std::string> target = bootstrap::DivertXds(tree, xds_relay::Relay::SocketIn(options.state_dir));
-  if (!target.ok()) return InFile(options, target.status());
+  const std::string tunnel_socket = options.state_dir + "/tunnel.sock";
+  const absl::StatusOr<bootstrap::ControlPlanePlace> place =
+      bootstrap::DivertXds(tree, xds_relay::Relay::SocketIn(options.state_dir), tunnel_socket);
+  if (!place.ok()) return InFile(options, place.status());
   text = yaml::Emit(tree);
   xds_relay::RelayOptions relay;
-  relay.upstream = "dns:///" + *target;
+  relay.upstream = place->tunnel ? "unix:" + tunnel_socket : "dns:///" + place->target;
+  if (place->tunnel) {
+    relay.authority = place->cluster;
+    tunnel.emplace(envoy, *place->tunnel);
+  }
   relay.folder = options.state_dir;
   relay.patience = std::chrono::seconds(options.state_patience);
   relay.log = [](const std::string& what, bool is_error) {
@@ -223,14 +251,15 @@ int Proxy(const ProxyOptions& options) {
   OfferModule(options, envoy, *text, bootstrap->tree);
   // First of all that has threads: it blocks signals in them.
   EnvoyParent parent(options, *bootstrap);
-  const auto relay = StartRelay(options, *text, bootstrap->tree);
+  std::optional<ProxyTunnel> tunnel;
+  const auto relay = StartRelay(options, envoy, *text, bootstrap->tree, tunnel);
   if (!relay.ok()) {
     return Fail(absl::UnavailableError("--state-dir: " + std::string(relay.status().message())));
   }
   const absl::StatusOr<EnvoyCommand> command = MakeCommand(options, envoy, *text, bootstrap->tree);
   if (!command.ok()) return Fail(command.status());
   spdlog::info("starts {}", envoy);
-  return parent.Run(*command);
+  return parent.Run(*command, tunnel ? &*tunnel : nullptr);
 }
 
 // What the original reads, and another image.

@@ -20,10 +20,11 @@ constexpr int kKeepaliveMs = 30'000;
 constexpr int kReconnectMs = 250;
 constexpr int kLongestReconnectMs = 2'000;
 
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target) {
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target, const std::string& authority = "") {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(-1);
   arguments.SetMaxSendMessageSize(-1);
+  if (!authority.empty()) arguments.SetString(GRPC_ARG_DEFAULT_AUTHORITY, authority);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveMs);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
@@ -38,7 +39,7 @@ class GrpcRelay final : public Relay, public SessionHost, public ads::Aggregated
   GrpcRelay(RelayOptions options, std::unique_ptr<Memory> memory)
       : options_(std::move(options)),
         memory_(std::move(memory)),
-        upstream_(ads::AggregatedDiscoveryService::NewStub(MakeChannel(options_.upstream))) {}
+        upstream_(ads::AggregatedDiscoveryService::NewStub(MakeChannel(options_.upstream, options_.authority))) {}
 
   ~GrpcRelay() override {
     if (!server_) return;

@@ -5,7 +5,7 @@
 // ends: the Envoy opens the next one, says what it has, and gets the difference, as after any restart of the control
 // plane. An Envoy that has its configuration is left with it.
 //
-// Headers `authorization` are passed on. The control plane is spoken to without TLS.
+// Headers `authorization` are passed on. The relay itself speaks without TLS; a tunnel may stand behind it.
 #pragma once
 
 #include <chrono>
@@ -18,8 +18,10 @@
 namespace k8sgw::xds_relay {
 
 struct RelayOptions {
-  // Of the control plane, as gRPC has it: "dns:///gloo:9977".
+  // Of the control plane, or of the tunnel to it, as gRPC has it: "dns:///gloo:9977", "unix:/state/tunnel.sock".
   std::string upstream;
+  // The name of the host in requests; "" for the one in `upstream`.
+  std::string authority;
   // Where the sockets are made, and the memory is kept; one process at a time may use it.
   std::string folder;
   std::chrono::milliseconds patience{5000};
