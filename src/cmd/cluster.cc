@@ -142,6 +142,7 @@ class ClusterServer {
     control.status_file = options_.status_file;
     control.authenticator = accounts_ ? &accounts_->authenticator() : nullptr;
     control.on_revision = [this](std::chrono::nanoseconds took) { admin_.OnRevision(took); };
+    control.on_answered = [this](const std::string& role, auto took) { admin_.OnAnswered(role, took); };
     control.on_refusal = [this] { statuses_.Committed(verdicts_.TakeChanged()); };
     return control;
   }

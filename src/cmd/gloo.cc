@@ -127,6 +127,7 @@ class GlooServer {
     control.route_shards = RouteShards(options.route_shards);
     control.status_file = options.status_file;
     control.on_revision = [this](std::chrono::nanoseconds took) { admin_.OnRevision(took); };
+    control.on_answered = [this](const std::string& role, auto took) { admin_.OnAnswered(role, took); };
     return control;
   }
 

@@ -100,6 +100,10 @@ void GlooAdmin::OnRevision(std::chrono::nanoseconds took) {
   registry_.Set(metrics::kRevisionTimestamp, {}, static_cast<double>(std::time(nullptr)));
 }
 
+void GlooAdmin::OnAnswered(const std::string& role, std::chrono::nanoseconds took) {
+  registry_.Observe(metrics::kPushToAck, {ProxyName(role)}, std::chrono::duration<double>(took).count());
+}
+
 std::optional<EventLoop::Time> GlooAdmin::deadline() const {
   std::optional<EventLoop::Time> next;
   for (const PortListener* port : {&health_port_, &stats_port_, &admin_port_}) {

@@ -52,6 +52,8 @@ class GlooAdmin {
   void SetReady() { health_->ready = true; }
   // After each revision, with the time that it took.
   void OnRevision(std::chrono::nanoseconds took);
+  // After the last Envoy of a role has answered a change, with the time since then.
+  void OnAnswered(const std::string& role, std::chrono::nanoseconds took);
   std::optional<EventLoop::Time> deadline() const;
   void OnDeadline(EventLoop::Time now);
   void Stop();

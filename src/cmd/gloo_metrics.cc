@@ -59,9 +59,6 @@ void SetProblems(const ProblemTable& table, Registry& registry) {
   }
 }
 
-// "gloo-system~gateway-proxy" → "gateway-proxy".
-std::string ProxyName(const std::string& role) { return role.substr(role.find('~') + 1); }
-
 void SetProxies(const ControlPlane& control, Registry& registry) {
   const std::set<std::string> roles = control.roles();
   registry.Set(metrics::kProxies, {}, Number(roles.size()));
@@ -122,6 +119,8 @@ void SetWebhook(const admission::Counters& counters, Registry& registry) {
 }
 
 }  // namespace
+
+std::string ProxyName(const std::string& role) { return role.substr(role.find('~') + 1); }
 
 void SetMetrics(ControlPlane& control, const GlooAdmin::Facts& facts, bool ready, Registry& registry) {
   const Pipeline& pipeline = control.pipeline();

@@ -1,6 +1,8 @@
 // The values of the metrics of `gloo`, read from where they are kept.
 #pragma once
 
+#include <string>
+
 #include "src/cmd/gloo_admin.h"
 #include "src/metrics/registry.h"
 
@@ -8,5 +10,8 @@ namespace k8sgw {
 
 // On the event loop's thread. Histograms and the like, which are added to, are not touched.
 void SetMetrics(ControlPlane& control, const GlooAdmin::Facts& facts, bool ready, metrics::Registry& registry);
+
+// "gloo-system~gateway-proxy" → "gateway-proxy".
+std::string ProxyName(const std::string& role);
 
 }  // namespace k8sgw
