@@ -15,6 +15,9 @@
 namespace k8sgw::bench {
 namespace {
 
+// Of a fleet.
+constexpr int kClients = 1'000;
+
 // What is asked for; a divisor of 1 is the whole.
 struct Choice {
   std::set<std::string> only;
@@ -54,7 +57,6 @@ void RunFiles(const Programs& programs, const Choice& choice, Figures& figures) 
 using Curve = void (*)(const Programs& programs, int n, int samples, Figures& figures);
 
 void RunScale(const Programs& programs, const Choice& choice, Figures& figures) {
-  constexpr int kClients = 1'000;
   const Curve fleet = [](const Programs& programs, int n, int samples, Figures& figures) {
     FleetOfClients(programs, n, kClients, samples / 2, figures);
   };
@@ -80,6 +82,10 @@ void RunCluster(const Programs& programs, const std::string& kubeconfig, const C
     for (const int n : {100, 1'000, 5'000}) {
       if (choice.Wants(n)) ChangeToPush(stage, n, stage.Samples(60, 5), figures);
     }
+  }
+  if (choice.Wants("fleet")) {
+    const std::chrono::seconds idle(stage.Samples(60, 5));
+    FleetInCluster(stage, std::max(1'000, stage.filled()), kClients, stage.Samples(20, 5), idle, figures);
   }
   if (choice.Wants("cluster-start")) StartInCluster(stage, 5'000, stage.Samples(7, 3), figures);
   if (choice.Wants("webhook")) WebhookVerdicts(stage, 5'000, stage.Samples(5'000, 500), figures);
@@ -112,7 +118,7 @@ int main(int argc, char** argv) {
   app.add_option("--json", json, "Write the figures to this file");
   app.add_option("--only", choice.only,
                  "edit, divided, wildcard, requests, divided-start, upstream, cold, start or memory; of a cluster "
-                 "push, cluster-start, steady, routes, webhook or "
+                 "push, fleet, cluster-start, steady, routes, webhook or "
                  "endpoints; of size fleet, curve, routes, gateways or endpoints; may be given often");
   app.add_option("--divide-samples", choice.divide, "Fewer samples, for a quick look")->check(CLI::Range(1, 100));
   app.add_option("--kubeconfig", kubeconfig,

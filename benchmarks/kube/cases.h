@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -68,6 +69,9 @@ void Steady(KubeStage& stage, int n, int seconds, Figures& figures);
 void RouteByRoute(KubeStage& stage, int n, Figures& figures);
 // Verdicts of the validating webhook, 50 calls at once.
 void WebhookVerdicts(KubeStage& stage, int n, int calls, Figures& figures);
+// Many bare clients: what each costs, idle for so long and for a change, and when the last of them has it. The floor is
+// a bare watch that has a bare server hand the same bytes to as many clients of its own.
+void FleetInCluster(KubeStage& stage, int n, int clients, int samples, std::chrono::seconds idle, Figures& figures);
 // Many endpoints, of which some change all the time.
 void EndpointChanges(KubeStage& stage, int endpoints, int per_second, int seconds, Figures& figures);
 

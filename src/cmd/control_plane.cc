@@ -46,6 +46,10 @@ absl::Status ControlPlane::Listen(const std::string& address) {
       if (options_.on_refusal) options_.on_refusal();
     });
   };
+  options.engine.on_answered = [this](const std::string& role, std::chrono::nanoseconds took) {
+    if (!options_.on_answered || role == envoy::kFallbackRole) return;
+    loop_.Post([this, role, took] { options_.on_answered(role, took); });
+  };
   if (options_.route_shards > 0) options.engine.module = shard::kVersion;
   options.engine.can_load_module = [this](const xds::Request& first) {
     if (CanLoadModule(first)) return true;

@@ -38,6 +38,8 @@ struct ControlPlaneOptions {
   std::function<void(std::chrono::nanoseconds)> on_revision;
   // The same once what it changed is there for Envoys.
   std::function<void(std::chrono::nanoseconds)> on_served;
+  // Called when the last Envoy of a role that was behind has answered, with the time since the change.
+  std::function<void(const std::string& role, std::chrono::nanoseconds)> on_answered;
   // How long Envoys let connections of a replaced listener live: so long they may use the parts of a route table that
   // it looked into.
   std::chrono::seconds drain{kEnvoyDrain};

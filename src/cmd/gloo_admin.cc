@@ -103,6 +103,9 @@ void GlooAdmin::Observe(GlooAdmin& admin, ControlPlaneOptions& options) {
   options.on_served = [&admin](std::chrono::nanoseconds took) {
     admin.registry_.Observe(metrics::kSyncTime, {}, Seconds(took));
   };
+  options.on_answered = [&admin](const std::string& role, std::chrono::nanoseconds took) {
+    admin.registry_.Observe(metrics::kPushToAck, {ProxyName(role)}, Seconds(took));
+  };
 }
 
 void GlooAdmin::OnRevision(std::chrono::nanoseconds took) {

@@ -163,6 +163,8 @@ void SetWebhook(const admission::Counters& counters, Registry& registry) {
 
 }  // namespace
 
+std::string ProxyName(const std::string& role) { return role.substr(role.find('~') + 1); }
+
 void SetMetrics(ControlPlane& control, const GlooAdmin::Facts& facts, bool ready, Registry& registry) {
   const Pipeline& pipeline = control.pipeline();
   registry.Set(metrics::kReady, {}, ready ? 1 : 0);

@@ -1,6 +1,7 @@
 // The values of the metrics of `gloo`: most are read from where they are kept.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "src/cmd/gloo_admin.h"
@@ -13,5 +14,8 @@ void SetMetrics(ControlPlane& control, const GlooAdmin::Facts& facts, bool ready
 
 // Counts changes that came from the source of objects.
 void AddChanges(const std::vector<Change>& changes, metrics::Registry& registry);
+
+// "gloo-system~gateway-proxy" → "gateway-proxy".
+std::string ProxyName(const std::string& role);
 
 }  // namespace k8sgw

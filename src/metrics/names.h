@@ -79,6 +79,9 @@ inline constexpr Family kResourcesSent{"k8sgateway_xds_resources_sent_total", Ty
                                        "Resources in responses to Envoys"};
 inline constexpr Family kAcks{"k8sgateway_xds_acks_total", Type::kCounter, "Responses that Envoys accepted"};
 inline constexpr Family kNacks{"k8sgateway_xds_nacks_total", Type::kCounter, "Responses that Envoys refused"};
+inline constexpr Family kPushToAck{"k8sgateway_xds_push_to_ack_seconds", Type::kHistogram,
+                                   "Seconds from a change until the last of a proxy's Envoys had answered it",
+                                   "proxy_name", kSeconds};
 inline constexpr Family kUnknownRoles{"k8sgateway_xds_unknown_roles_total", Type::kCounter,
                                       "Streams and calls for a role that has no configuration"};
 inline constexpr Family kAdmitted{"k8sgateway_xds_admitted_total", Type::kCounter,
@@ -150,6 +153,7 @@ inline constexpr const Family* kGloo[] = {&kTranslatorResources,
                                           &kResourcesSent,
                                           &kAcks,
                                           &kNacks,
+                                          &kPushToAck,
                                           &kUnknownRoles,
                                           &kAdmitted,
                                           &kRefused,

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "src/xds/pushes.h"
 #include "src/xds/subscription.h"
 #include "src/xds/words.h"
 
@@ -52,6 +53,9 @@ struct Stream {
   bool resumed = false;
   std::string node_id;
   uint64_t nonces = 0;
+  // There is something for it, or it has not answered the last of that.
+  bool behind = false;
+  Pushes::Owed owed;
 };
 
 // Whether the client has asked for each table that its listeners look into. Parts of tables that no listener looks into
@@ -78,6 +82,7 @@ struct Engine::Impl {
   EngineOptions options;
   EngineStats stats;
   std::map<std::string, Snapshot> roles;
+  std::map<std::string, Pushes> pushes;
   std::map<StreamId, std::unique_ptr<Stream>> streams;
   // When the streams that wait for their role to appear, or for tables, have waited long enough.
   using Deadlines = std::set<std::pair<Time, StreamId>>;
@@ -169,45 +174,64 @@ struct Engine::Impl {
 
   void EndTablesGrace(Stream& stream) { End(tables_graces, stream.tables_grace_ends, stream.id); }
 
-  // Sends what may leave now: additions in the order of types, each type when the one before it is answered; when all
-  // additions are answered, removals in the reverse order. Endpoints alone do not wait: Envoy answers about clusters
-  // when they are warm, and they are not before it knows their endpoints.
+  // Sends what may leave now, and notes whether that was all that there is for the client.
   void Pump(Stream& stream, Time now) {
     const Snapshot* snapshot = SnapshotOf(stream);
     if (!snapshot) return;
+    stream.behind = SendWhatMay(stream, *snapshot, now);
+    if (!stream.behind && stream.owed) pushes[*stream.serving].Answered(stream.owed, now, OnEnd(*stream.serving));
+  }
+
+  Pushes::OnEnd OnEnd(const std::string& role) const {
+    return [this, &role](std::chrono::nanoseconds took) {
+      if (options.on_answered) options.on_answered(role, took);
+    };
+  }
+
+  void LeavePushes(Stream& stream) {
+    if (stream.owed) pushes[*stream.serving].Left(stream.owed, OnEnd(*stream.serving));
+  }
+
+  // Additions leave in the order of types, each type when the one before it is answered; when all additions are
+  // answered, removals in the reverse order. Endpoints alone do not wait: Envoy answers about clusters when they are
+  // warm, and they are not before it knows their endpoints. False when the client has answered all.
+  bool SendWhatMay(Stream& stream, const Snapshot& snapshot, Time now) {
     bool waits = false;
     bool kept_back = false;
     for (int i = 0; i < kTypeCount; ++i) {
       const Type type = static_cast<Type>(i);
       Subscription& subscription = stream.subscriptions[IndexOf(type)];
       // What was held back for tables may be wanted no more.
-      if (type == Type::kListener && stream.tables_grace_ends && !subscription.HasPuts((*snapshot)[IndexOf(type)]))
+      if (type == Type::kListener && stream.tables_grace_ends && !subscription.HasPuts(snapshot[IndexOf(type)]))
         EndTablesGrace(stream);
       if (subscription.in_flight()) {
         waits = true;
       } else if (Skips(stream, type)) {
         continue;
-      } else if (subscription.HasPuts((*snapshot)[IndexOf(type)]) && (!waits || type == Type::kEndpoint)) {
-        if (type == Type::kListener && WaitsForTables(stream, *snapshot, now)) {
+      } else if (subscription.HasPuts(snapshot[IndexOf(type)]) && (!waits || type == Type::kEndpoint)) {
+        if (type == Type::kListener && WaitsForTables(stream, snapshot, now)) {
           kept_back = true;
           continue;
         }
-        Send(stream, type, *snapshot, false);
+        Send(stream, type, snapshot, false);
         waits = true;
       }
     }
-    if (waits || kept_back) return;
+    if (waits || kept_back) return true;
     for (int i = kTypeCount - 1; i >= 0; --i) {
       if (!Skips(stream, static_cast<Type>(i)) && !Keeps(stream, static_cast<Type>(i)) &&
-          stream.subscriptions[static_cast<size_t>(i)].HasRemovals((*snapshot)[static_cast<size_t>(i)])) {
-        return Send(stream, static_cast<Type>(i), *snapshot, true);
+          stream.subscriptions[static_cast<size_t>(i)].HasRemovals(snapshot[static_cast<size_t>(i)])) {
+        Send(stream, static_cast<Type>(i), snapshot, true);
+        return true;
       }
     }
+    return false;
   }
 
   void EndGrace(Stream& stream) { End(graces, stream.grace_ends, stream.id); }
 
   void Serve(Stream& stream, const std::string& role) {
+    LeavePushes(stream);
     stream.serving = role;
     EndGrace(stream);
     const Snapshot* snapshot = SnapshotOf(stream);
@@ -330,6 +354,7 @@ void Engine::Apply(const std::string& role, const Update& update, Time now) {
   for (const auto& [type, name] : update.removed) {
     if (snapshot[IndexOf(type)].erase(name) > 0) changed.emplace_back(type, name);
   }
+  std::vector<Pushes::Owed*> behind;
   for (auto& [id, stream] : impl_->streams) {
     if (fresh && stream->role == role && stream->serving != role) {
       if (!impl_->IsReady(*stream)) {
@@ -343,7 +368,9 @@ void Engine::Apply(const std::string& role, const Update& update, Time now) {
       for (const auto& [type, name] : changed) stream->subscriptions[IndexOf(type)].Changed(name);
     }
     impl_->Pump(*stream, now);
+    if (stream->behind) behind.push_back(&stream->owed);
   }
+  if (!changed.empty() && !behind.empty()) impl_->pushes[role].Begin(behind, now);
 }
 
 void Engine::ModuleReady(const std::string& role, Time now) {
@@ -395,6 +422,7 @@ void Engine::Receive(StreamId id, const Request& request, Time now) {
 void Engine::Close(StreamId id) {
   const auto it = impl_->streams.find(id);
   if (it == impl_->streams.end()) return;
+  impl_->LeavePushes(*it->second);
   impl_->EndGrace(*it->second);
   impl_->EndTablesGrace(*it->second);
   Impl::End(impl_->keeps, it->second->keeps_until, id);

@@ -131,6 +131,9 @@ struct EngineOptions {
   std::function<bool(const Request& first)> can_load_module{};
   // Somebody waits for that.
   std::function<void(const std::string& role)> on_module{};
+  // A change of a role has been answered by the last client that was behind: the time from Apply to that answer. Called
+  // with the engine's lock held.
+  std::function<void(const std::string& role, std::chrono::nanoseconds took)> on_answered{};
   // How long a listener is kept back for tables that its client does not ask for.
   std::chrono::milliseconds tables_grace{10000};
   // How long connections of a replaced listener may go on.

@@ -95,8 +95,11 @@ def metrics(scenario: Scenario) -> None:
     wait_until(lambda: admin.metric(status) == 1, "the status of the bad one", APPLY_SECONDS)
     assert admin.metric("validation_gateway_solo_io_valid_config") == 0
     assert admin.metric(count) > before
+    answered = 'k8sgateway_xds_push_to_ack_seconds_count{proxy_name="gateway-proxy"}'
+    before = max(admin.metric(answered), 0)
     admin.mode.write("virtualservices", "bad", objects.flat_direct("x").replace("site", "bad").replace('"*"', "bad.test"))
     wait_until(lambda: admin.metric(status) == -1, "the status is gone", APPLY_SECONDS)
+    wait_until(lambda: admin.metric(answered) == before + 1, "Envoy has answered, which is told once", APPLY_SECONDS)
 
 
 @SUITE.case("admin: the log level is read and set, as JSON and as a form")
