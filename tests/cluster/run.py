@@ -31,6 +31,7 @@ from cases import (
     many,
     mtls,
     namespaces,
+    newcomer,
     node,
     replicas,
     rights,
@@ -48,6 +49,7 @@ from support.cluster import Cluster
 from support.scenario import Scenario
 
 _SUITES = [
+    newcomer.SUITE,  # before the cluster has seen anything of ours
     node.SUITE,
     definitions.SUITE,
     file_mode.SUITE,
