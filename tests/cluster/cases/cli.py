@@ -101,30 +101,6 @@ def check(scenario: Scenario) -> None:
     assert told() == "[]", told()
 
 
-@SUITE.case("check: pods that do not run, and certificates that end")
-def check_pods(scenario: Scenario) -> None:
-    cli, namespace = Cli(scenario), scenario.namespace
-    scenario.install_definitions()
-    none = cli("check", "-n", namespace, code=1)
-    assert "no installation" in none and "k8sgateway install" in none, none
-    labels = {"app": "gloo", "gloo": "gloo"}
-    container = {"name": "gloo", "image": "k8sgateway.test/none:1", "imagePullPolicy": "Never"}
-    scenario.apply(
-        {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": {"name": "gloo", "labels": labels},
-            "spec": {
-                "selector": {"matchLabels": labels},
-                "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
-            },
-        }
-    )
-    told = lambda: json.dumps(cli.problems("-n", namespace))
-    wait_until(lambda: "ErrImageNeverPull" in told(), "the image is told", 60)
-    assert "0 of 1 replicas" in told() and "global.image" in told(), told()
-
-
 @SUITE.case("proxy: the admin port and xDS of a pod are reached through the API server; refusals of the API are told")
 def proxy(scenario: Scenario) -> None:
     cli, namespace = Cli(scenario), scenario.namespace
