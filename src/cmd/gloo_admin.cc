@@ -5,6 +5,7 @@
 #include <ctime>
 #include <utility>
 
+#include "src/admin/clients.h"
 #include "src/admin/log_level.h"
 #include "src/base/text.h"
 #include "src/cmd/gloo_metrics.h"
@@ -72,7 +73,7 @@ void AddAdminFlags(CLI::App& command, AdminOptions& admin) {
   command.add_flag("--stats", admin.stats, "Open --stats-bind")->envname("START_STATS_SERVER");
   address("--stats-bind", admin.stats_bind, "K8SGATEWAY_STATS_BIND", "HOST:PORT for /metrics and /logging");
   address("--admin-bind", admin.admin_bind, "K8SGATEWAY_ADMIN_BIND",
-          "HOST:PORT for /snapshots/input, edge, proxies and xds, /metrics and /logging; \"\" for none");
+          "HOST:PORT for /snapshots/input, edge, proxies and xds, /clients, /metrics and /logging; \"\" for none");
 }
 
 GlooAdmin::GlooAdmin(const AdminOptions& options, ControlPlane& control, EventLoop& loop, std::function<Facts()> facts)
@@ -186,9 +187,23 @@ admin::Page GlooAdmin::Snapshot(admin::Write (*take)(const Pipeline&)) {
   };
 }
 
+admin::Page GlooAdmin::Clients() {
+  return [this](const http::Request&, const http::Reply& reply) {
+    loop_.Post([this, reply] {
+      const Facts facts = facts_();
+      admin::Served served{health_->ready, facts.leads, facts.world_age.count(), control_.roles(), {}};
+      if (const auto server = control_.xds()) served.clients = server->Clients();
+      const bool taken = worker_.Do(
+          [served = std::move(served), reply] { reply({200, "application/json", admin::WriteClients(served)}); });
+      if (!taken) reply({503, "text/plain", "others wait already: try again\n"});
+    });
+  };
+}
+
 admin::Pages GlooAdmin::AllPages() {
   admin::Pages pages;
   AddStats(pages);
+  pages.by_path["/clients"] = {"the Envoys that are served, and which of them do not follow", Clients()};
   pages.by_path["/snapshots/input"] = {"the objects that are known, without secrets", Snapshot(admin::TakeInput)};
   pages.by_path["/snapshots/edge"] = {"listeners, virtual hosts and problems", Snapshot(admin::TakeEdge)};
   pages.by_path["/snapshots/proxies"] = {"the Proxies", Snapshot(admin::TakeProxies)};

@@ -68,6 +68,7 @@ class GlooAdmin {
   admin::Pages StatsPages();
   admin::Pages AllPages();
   void AddStats(admin::Pages& pages);
+  admin::Page Clients();
   admin::Page Snapshot(admin::Write (*take)(const Pipeline&));
   http::Answer Live();
   void FillMetrics();

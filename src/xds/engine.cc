@@ -56,6 +56,7 @@ struct Stream {
   // There is something for it, or it has not answered the last of that.
   bool behind = false;
   Pushes::Owed owed;
+  uint64_t answers = 0;
 };
 
 // Whether the client has asked for each table that its listeners look into. Parts of tables that no listener looks into
@@ -228,6 +229,24 @@ struct Engine::Impl {
     return false;
   }
 
+  static bool Follows(Stream& stream, Type type) { return stream.Of(type).active() && !Skips(stream, type); }
+
+  // The types of which the client has not answered the newest state.
+  static std::vector<Type> BehindOf(Stream& stream, const Snapshot& snapshot) {
+    std::vector<Type> behind;
+    for (int i = 0; i < kTypeCount; ++i) {
+      const Type type = static_cast<Type>(i);
+      Subscription& subscription = stream.Of(type);
+      const Resources& resources = snapshot[IndexOf(type)];
+      // Every route configuration belongs to a listener: one that nobody has asked for yet is on its way.
+      const bool will_ask = type == Type::kRoute && !stream.options.single_type && !WantsTables(stream, snapshot);
+      const bool waits = Follows(stream, type) && (subscription.in_flight() || subscription.HasPuts(resources) ||
+                                                   (subscription.HasRemovals(resources) && !Keeps(stream, type)));
+      if (will_ask || waits) behind.push_back(type);
+    }
+    return behind;
+  }
+
   void EndGrace(Stream& stream) { End(graces, stream.grace_ends, stream.id); }
 
   void Serve(Stream& stream, const std::string& role) {
@@ -313,6 +332,7 @@ struct Engine::Impl {
       // A later request of the client, or a nonce of another life: names still count for delta streams.
       return stream.options.delta || !subscription.in_flight();
     }
+    ++stream.answers;
     if (!request.error) {
       subscription.Ack();
       ++stats.acks;
@@ -487,20 +507,28 @@ bool Engine::InSync(const std::string& role) const {
   for (const auto& [id, stream] : impl_->streams) {
     if (stream->serving != role) continue;
     const Snapshot* snapshot = impl_->SnapshotOf(*stream);
-    if (!snapshot) return false;
-    for (int i = 0; i < kTypeCount; ++i) {
-      Subscription& subscription = stream->subscriptions[static_cast<size_t>(i)];
-      const Resources& resources = (*snapshot)[static_cast<size_t>(i)];
-      // Every route configuration belongs to a listener: one that nobody has asked for yet is on its way.
-      if (static_cast<Type>(i) == Type::kRoute && !stream->options.single_type && !WantsTables(*stream, *snapshot))
-        return false;
-      if (!subscription.active() || Impl::Skips(*stream, static_cast<Type>(i))) continue;
-      found = true;
-      if (subscription.in_flight() || subscription.HasPuts(resources)) return false;
-      if (subscription.HasRemovals(resources) && !Impl::Keeps(*stream, static_cast<Type>(i))) return false;
-    }
+    if (!snapshot || !Impl::BehindOf(*stream, *snapshot).empty()) return false;
+    for (int i = 0; i < kTypeCount; ++i) found = found || Impl::Follows(*stream, static_cast<Type>(i));
   }
   return found;
+}
+
+std::vector<ClientState> Engine::Clients() const {
+  std::vector<ClientState> out;
+  for (const auto& [id, stream] : impl_->streams) {
+    ClientState state{stream->node_id, stream->role.value_or(""), stream->serving.value_or(""), {}, {},
+                      stream->answers};
+    if (const Snapshot* snapshot = impl_->SnapshotOf(*stream)) {
+      state.behind = Impl::BehindOf(*stream, *snapshot);
+      for (int i = 0; i < kTypeCount; ++i) {
+        const Type type = static_cast<Type>(i);
+        for (std::string& name : stream->Of(type).Refusing((*snapshot)[IndexOf(type)]))
+          state.refused.emplace_back(type, std::move(name));
+      }
+    }
+    out.push_back(std::move(state));
+  }
+  return out;
 }
 
 }  // namespace k8sgw::xds

@@ -140,6 +140,24 @@ struct EngineOptions {
   std::chrono::milliseconds drain{0};
 };
 
+// "clusters", for the eye.
+std::string_view TypeWord(Type type);
+
+// One stream, for those who look for Envoys that do not follow.
+struct ClientState {
+  // What the client calls itself, and the role that it asks for; "" before it has said so.
+  std::string node_id;
+  std::string role;
+  // The role whose snapshot it gets: its own, or the fallback; "" while it waits for one.
+  std::string serving;
+  // Types of which it has not answered the newest state.
+  std::vector<Type> behind;
+  // Resources whose newest version it has refused: it keeps an older one, or has none.
+  std::vector<std::pair<Type, std::string>> refused;
+  // Responses that it has answered: whoever is behind and answers is on its way.
+  uint64_t answers = 0;
+};
+
 // Counters for metrics and tests; monotonic but for `streams`.
 struct EngineStats {
   int64_t streams = 0;
@@ -188,6 +206,9 @@ class Engine {
   // True when every open stream of `role` has answered the newest state of everything it subscribed to, and there is at
   // least one such stream.
   bool InSync(const std::string& role) const;
+
+  // All open streams, in the order in which they came.
+  std::vector<ClientState> Clients() const;
 
  private:
   struct Impl;

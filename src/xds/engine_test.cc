@@ -413,5 +413,50 @@ TEST_F(EngineTest, ClientsConvergeAndRoutesNeverPointAtNothing) {
   }
 }
 
+TEST_F(EngineTest, ClientsSaysWhoIsBehindAndWhoRefuses) {
+  for (bool delta : {true, false}) {
+    nacks.clear();
+    Put({Make(Type::kCluster, "c", "1")}, {{Type::kListener, "l"}});
+    Client client(engine, delta);
+    EXPECT_EQ(engine.Clients().at(0).role, "");
+    client.Subscribe(Type::kCluster);
+    client.Subscribe(Type::kListener);
+    ClientState state = engine.Clients().at(0);
+    EXPECT_EQ(state.node_id, "envoy");
+    EXPECT_EQ(state.role, "a~b");
+    EXPECT_EQ(state.serving, "a~b");
+    EXPECT_EQ(state.behind.at(0), Type::kCluster);
+    EXPECT_EQ(state.answers, 0u);
+    client.AnswerAll();
+    state = engine.Clients().at(0);
+    EXPECT_TRUE(state.behind.empty() && state.refused.empty());
+    const uint64_t answers = state.answers;
+    EXPECT_GT(answers, 0u);
+
+    Put({Make(Type::kListener, "l", "bad")});
+    EXPECT_EQ(engine.Clients().at(0).behind, std::vector<Type>{Type::kListener});
+    client.Answer("l is bad");
+    state = engine.Clients().at(0);
+    EXPECT_TRUE(state.behind.empty()) << "it has answered";
+    EXPECT_EQ(state.refused, (std::vector<std::pair<Type, std::string>>{{Type::kListener, "l"}}));
+    EXPECT_EQ(state.answers, answers + 1);
+
+    Put({Make(Type::kListener, "l", "good")});
+    EXPECT_TRUE(engine.Clients().at(0).refused.empty()) << "the newest version is another one";
+    client.AnswerAll();
+    EXPECT_TRUE(engine.Clients().at(0).refused.empty());
+  }
+  EXPECT_TRUE(engine.Clients().empty());
+}
+
+TEST_F(EngineTest, ClientsOfUnknownRolesGetTheFallback) {
+  Client client(engine, true, "no~body");
+  client.Subscribe(Type::kCluster);
+  EXPECT_EQ(engine.Clients().at(0).serving, "");
+  engine.Tick(Time() + 6000ms);
+  EXPECT_EQ(engine.Clients().at(0).serving, "fallback");
+  EXPECT_EQ(engine.Clients().at(0).role, "no~body");
+}
+
 }  // namespace
 }  // namespace k8sgw::xds

@@ -262,4 +262,9 @@ bool Hub::InSync(const std::string& role) const {
   return engine_.InSync(role);
 }
 
+std::vector<ClientState> Hub::Clients() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return engine_.Clients();
+}
+
 }  // namespace k8sgw::xds

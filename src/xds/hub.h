@@ -119,6 +119,7 @@ class Hub {
   ResponseCounts responses() const;
   AccessStats access_stats() const;
   bool InSync(const std::string& role) const;
+  std::vector<ClientState> Clients() const;
 
  private:
   friend class Stream;

@@ -52,6 +52,8 @@ class Server {
   // Closes streams and returns when all of gRPC's threads have left, which those that fetch do when the authenticator
   // has answered. Called by the destructor too.
   virtual void Shutdown() = 0;
+  // As in Engine.
+  virtual std::vector<ClientState> Clients() const = 0;
 };
 
 }  // namespace k8sgw::xds

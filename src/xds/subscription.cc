@@ -212,6 +212,15 @@ bool Subscription::IsNew(const Resource& resource) const {
   return !had || had->version != resource.version;
 }
 
+std::vector<std::string> Subscription::Refusing(const Resources& resources) const {
+  std::vector<std::string> names;
+  for (const auto& [name, version] : refused_) {
+    const auto resource = resources.find(name);
+    if (resource != resources.end() && Seen(resource->second)->version == version) names.push_back(name);
+  }
+  return names;
+}
+
 bool Subscription::HasPuts(const Resources& resources) {
   if (!active_) return false;
   bool found = answer_owed_;

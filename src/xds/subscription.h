@@ -111,6 +111,8 @@ class Subscription {
   // they are left alone (and, in a state-of-the-world response, repeated).
   Response Make(const Resources& resources, bool removals, std::string nonce);
   std::vector<std::string> NamesInFlight() const;
+  // Of what there is, that whose newest version the client has refused.
+  std::vector<std::string> Refusing(const Resources& resources) const;
 
  private:
   using Names = absl::btree_set<std::string, std::less<>>;

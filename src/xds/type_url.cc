@@ -14,7 +14,12 @@ constexpr std::array<std::string_view, kTypeCount> kUrls = {
     "type.googleapis.com/envoy.config.route.v3.RouteConfiguration",
 };
 
+constexpr std::array<std::string_view, kTypeCount> kWords = {"secrets", "clusters",  "endpoints",
+                                                             "scopes",  "listeners", "routes"};
+
 }  // namespace
+
+std::string_view TypeWord(Type type) { return kWords[static_cast<size_t>(type)]; }
 
 std::string_view TypeUrl(Type type) { return kUrls[static_cast<size_t>(type)]; }
 

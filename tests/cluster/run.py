@@ -18,6 +18,7 @@ from cases import (
     admission,
     certgen,
     chart,
+    check,
     cli,
     clocks,
     config_maps,
@@ -31,6 +32,7 @@ from cases import (
     many,
     mtls,
     namespaces,
+    newcomer,
     node,
     replicas,
     rights,
@@ -48,6 +50,7 @@ from support.cluster import Cluster
 from support.scenario import Scenario
 
 _SUITES = [
+    newcomer.SUITE,  # before the cluster has seen anything of ours
     node.SUITE,
     definitions.SUITE,
     file_mode.SUITE,
@@ -64,6 +67,7 @@ _SUITES = [
     certgen.SUITE,
     chart.SUITE,
     cli.SUITE,
+    check.SUITE,
     rights.SUITE,
     servers.SUITE,
     replicas.SUITE,

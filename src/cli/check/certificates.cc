@@ -1,12 +1,12 @@
 #include "src/cli/check/certificates.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "src/base/base64.h"
 #include "src/base/text.h"
 #include "src/cli/cluster/object.h"
-#include "src/pem/pem.h"
 
 namespace k8sgw::cli {
 namespace {
@@ -26,7 +26,20 @@ void Collect(const Node& node, const std::string& ns, std::set<std::string>& out
   for (const Node& item : node.items) Collect(item, ns, out);
 }
 
-std::optional<pem::Certificates> Read(const Node& secret, std::string_view key) {
+Ending EndAt(int64_t end, int64_t now) {
+  if (end < now) return {true, Cat("the certificate has ended at ", pem::FormatTime(end))};
+  if (end - now >= kExpirySeconds) return {};
+  return {false, Cat("the certificate ends in ", (end - now) / kDay, " days, at ", pem::FormatTime(end))};
+}
+
+void Tell(const Ending& ending, const char* section, const std::string& object, const std::string& mend,
+          Findings& out) {
+  if (!ending.what.empty()) out.push_back({section, ending.ended, object, ending.what, mend});
+}
+
+}  // namespace
+
+std::optional<pem::Certificates> CertificatesAt(const Node& secret, std::string_view key) {
   std::string text;
   if (!DecodeBase64(TextAt(secret, {"data", key}), &text)) return std::nullopt;
   absl::StatusOr<pem::Certificates> found = pem::ReadCertificates(text);
@@ -34,28 +47,17 @@ std::optional<pem::Certificates> Read(const Node& secret, std::string_view key) 
   return *std::move(found);
 }
 
-// "" while the certificate is good for long enough.
-std::string EndOf(const pem::Certificates& chain, int64_t now) {
-  std::string out;
-  for (const pem::Certificate& certificate : chain) {
-    const int64_t end = pem::NotAfter(certificate);
-    if (end < now) return Cat("the certificate has ended at ", pem::FormatTime(end));
-    if (end - now < kExpirySeconds && out.empty())
-      out = Cat("the certificate ends in ", (end - now) / kDay, " days, at ", pem::FormatTime(end));
-  }
-  return out;
+Ending EndOf(const pem::Certificates& certificates, int64_t now) {
+  if (certificates.empty()) return {};
+  const auto first = [](const auto& a, const auto& b) { return pem::NotAfter(a) < pem::NotAfter(b); };
+  return EndAt(pem::NotAfter(*std::min_element(certificates.begin(), certificates.end(), first)), now);
 }
 
-void CheckEnd(const pem::Certificates& chain, const char* section, const std::string& object, const std::string& mend,
-              int64_t now, Findings& out) {
-  const std::string what = EndOf(chain, now);
-  if (what.empty()) return;
-  bool ended = false;
-  for (const pem::Certificate& certificate : chain) ended = ended || pem::NotAfter(certificate) < now;
-  out.push_back({section, ended, object, what, mend});
+Ending LastEndOf(const pem::Certificates& certificates, int64_t now) {
+  if (certificates.empty()) return {};
+  const auto first = [](const auto& a, const auto& b) { return pem::NotAfter(a) < pem::NotAfter(b); };
+  return EndAt(pem::NotAfter(*std::max_element(certificates.begin(), certificates.end(), first)), now);
 }
-
-}  // namespace
 
 std::set<std::string> ReferredSecrets(const std::vector<Node>& objects) {
   std::set<std::string> out;
@@ -68,21 +70,20 @@ std::set<std::string> ReferredSecrets(const std::vector<Node>& objects) {
 Findings CheckSecrets(const std::vector<Node>& secrets, const std::set<std::string>& referred, int64_t now) {
   Findings out;
   for (const Node& secret : secrets) {
-    if (secret.FindScalar("type") != "kubernetes.io/tls" || !referred.contains(PathOf(secret))) continue;
-    const auto chain = Read(secret, "tls.crt");
-    if (chain)
-      CheckEnd(*chain, "secrets", "Secret " + PathOf(secret), "renew it: put a new tls.crt and tls.key in", now, out);
+    if (!referred.contains(PathOf(secret))) continue;
+    const std::string object = "Secret " + PathOf(secret);
+    if (const auto chain = CertificatesAt(secret, "tls.crt"))
+      Tell(EndOf(*chain, now), "secrets", object, "renew it: put a new tls.crt and tls.key in", out);
   }
   return out;
 }
 
-Findings CheckWebhooks(const std::vector<Node>& configurations, const Node& secret, const std::string& ns,
-                       int64_t now) {
+Findings CheckWebhooks(const std::vector<Node>& configurations, const Node& secret, const std::string& secret_name,
+                       const std::string& ns, int64_t now) {
   Findings out;
-  const auto chain = Read(secret, "tls.crt");
-  const std::string renew =
-      Cat("make it anew: k8sgateway certgen --svc-namespace ", ns, " --secret-name ",
-          secret.is_null() ? "gateway-validation-certs" : NameOf(secret), " --validating-webhook-configuration-name ");
+  const auto chain = CertificatesAt(secret, "tls.crt");
+  const std::string renew = Cat("make it anew: k8sgateway certgen --svc-namespace ", ns, " --secret-name ", secret_name,
+                                " --validating-webhook-configuration-name ");
   for (const Node& configuration : configurations) {
     const std::string object = "ValidatingWebhookConfiguration " + NameOf(configuration);
     bool ours = false;
@@ -102,7 +103,7 @@ Findings CheckWebhooks(const std::vector<Node>& configurations, const Node& secr
       }
       const absl::StatusOr<pem::Certificates> authorities = pem::ReadCertificates(text);
       const bool trusted = chain && authorities.ok() && pem::Verify(*chain, *authorities, now).ok();
-      if (!chain || trusted || !EndOf(*chain, now).empty()) continue;
+      if (!chain || trusted || !EndOf(*chain, now).what.empty()) continue;
       out.push_back({"webhooks", true, object,
                      Cat("the caBundle of webhook ", name, " is not that of the certificate in Secret ", PathOf(secret),
                          ", so ", effect),
@@ -110,12 +111,10 @@ Findings CheckWebhooks(const std::vector<Node>& configurations, const Node& secr
     }
     if (!ours) continue;
     if (!chain) {
-      out.push_back({"webhooks", true, object,
-                     Cat("Secret ", secret.is_null() ? ns + "/gateway-validation-certs" : PathOf(secret),
-                         " has no certificate for it"),
+      out.push_back({"webhooks", true, object, Cat("Secret ", ns, "/", secret_name, " has no certificate for it"),
                      renew + NameOf(configuration)});
     } else {
-      CheckEnd(*chain, "webhooks", "Secret " + PathOf(secret), renew + NameOf(configuration), now, out);
+      Tell(EndOf(*chain, now), "webhooks", "Secret " + PathOf(secret), renew + NameOf(configuration), out);
     }
   }
   return out;

@@ -3,20 +3,19 @@
 #include <algorithm>
 #include <ctime>
 #include <optional>
-#include <thread>
 #include <utility>
 
 #include "src/base/printable.h"
 #include "src/base/text.h"
 #include "src/cli/check/certificates.h"
+#include "src/cli/check/envoys.h"
+#include "src/cli/check/mounted.h"
 #include "src/cli/check/objects.h"
 #include "src/cli/check/report.h"
 #include "src/cli/check/rollout.h"
-#include "src/cli/check/stats.h"
 #include "src/cli/check/world.h"
 #include "src/cli/cluster/object.h"
 #include "src/cli/cluster/pods.h"
-#include "src/cli/forward/pod_http.h"
 
 namespace k8sgw::cli {
 namespace {
@@ -27,11 +26,7 @@ constexpr std::chrono::seconds kLimit(60);
 // The published labels of an installation: of its Deployments, and of its Pods.
 constexpr char kDeployments[] = "app=gloo";
 constexpr char kPods[] = "gloo";
-constexpr int kAdminPort = 19000;
-// Of a larger fleet, the first ones speak for the rest.
-constexpr size_t kMostProxies = 50;
-// What grows within this time is going on.
-constexpr std::chrono::milliseconds kBetween(250);
+// Of an installation whose Deployment does not name it.
 constexpr char kWebhookSecret[] = "gateway-validation-certs";
 // What is made from the objects of all kinds.
 constexpr std::string_view kOfObjects[] = {"settings", "upstreams",        "upstream-groups",
@@ -47,15 +42,14 @@ class Checking {
   }
 
   void Run() {
-    if (Wants("deployments")) {
-      if (const auto found = List({"apps", "v1", "deployments", options_.ns}, {.labels = kDeployments}, "deployments"))
-        Add(CheckDeployments(*found, options_.ns));
-    }
+    deployments_ = List({"apps", "v1", "deployments", options_.ns}, {.labels = kDeployments}, "deployments");
+    if (deployments_) Add(CheckDeployments(*deployments_, options_.ns));
     if (Wants("pods")) {
       if (const auto found = List({"", "v1", "pods", options_.ns}, {.labels = kPods}, "pods")) Add(CheckPods(*found));
     }
     if (std::any_of(std::begin(kOfObjects), std::end(kOfObjects), [this](auto section) { return Wants(section); }))
       Objects();
+    if (Wants("secrets")) MountedSecrets();
     if (Wants("webhooks")) Webhooks();
     if (Wants("xds-metrics")) Proxies();
   }
@@ -78,7 +72,7 @@ class Checking {
     if (found.ok()) return *std::move(found);
     const std::string why(found.status().message());
     if (found.status().code() == absl::StatusCode::kPermissionDenied) {
-      looked_.skipped.emplace_back(section, why);
+      if (Wants(section)) looked_.skipped.emplace_back(section, why);
     } else {
       Add({{section, true, "", Cat(resource.plural, " cannot be read: ", why), ""}});
     }
@@ -110,63 +104,69 @@ class Checking {
     Add(CheckSecrets(world->objects, ReferredSecrets(world->objects), std::time(nullptr)));
   }
 
+  // The name of the Secret of the webhook, which Helm values may change.
+  std::string WebhookSecret() const {
+    const std::string found = deployments_ ? WebhookSecretOf(*deployments_) : "";
+    return found.empty() ? kWebhookSecret : found;
+  }
+
+  // What pods have as files is in no object of ours. The Secret of the webhook is looked at with that.
+  void MountedSecrets() {
+    std::vector<Node> workloads = deployments_.value_or(std::vector<Node>());
+    const auto add = [&](const kube::Resource& resource, const Selection& selection) {
+      const auto found = List(resource, selection, "secrets");
+      if (found) workloads.insert(workloads.end(), found->begin(), found->end());
+    };
+    add({"apps", "v1", "daemonsets", options_.ns}, {.labels = kDeployments});
+    // Proxies may stand in other namespaces.
+    add({"", "v1", "pods", ""}, {.labels = "gateway-proxy-id"});
+    std::vector<Mount> mounts = MountsOf(workloads);
+    if (const auto configs = List({"", "v1", "configmaps", ""}, {.labels = kDeployments}, "secrets")) {
+      for (Mount& mount : MountsOfServers(*configs)) mounts.push_back(std::move(mount));
+    }
+    std::set<std::string> seen = {Cat(options_.ns, "/", WebhookSecret())};
+    for (const Mount& mount : mounts) {
+      if (!seen.insert(Cat(mount.ns, "/", mount.secret)).second) continue;
+      const absl::StatusOr<Node> secret = session_.Read({{"", "v1", "secrets", mount.ns}, mount.secret});
+      if (!secret.ok() && secret.status().code() != absl::StatusCode::kNotFound) {
+        looked_.skipped.emplace_back("secrets", std::string(secret.status().message()));
+        return;
+      }
+      Add(CheckMount(mount, secret.ok() ? *secret : Node(), std::time(nullptr)));
+    }
+  }
+
   void Webhooks() {
     const auto found =
         List({"admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", ""}, {}, "webhooks");
     if (!found) return;
-    const absl::StatusOr<Node> secret = session_.Read({{"", "v1", "secrets", options_.ns}, kWebhookSecret});
+    const absl::StatusOr<Node> secret = session_.Read({{"", "v1", "secrets", options_.ns}, WebhookSecret()});
     if (!secret.ok() && secret.status().code() != absl::StatusCode::kNotFound) {
       looked_.skipped.emplace_back("webhooks", std::string(secret.status().message()));
       return;
     }
-    Add(CheckWebhooks(*found, secret.ok() ? *secret : Node(), options_.ns, std::time(nullptr)));
+    Add(CheckWebhooks(*found, secret.ok() ? *secret : Node(), WebhookSecret(), options_.ns, std::time(nullptr)));
   }
 
-  // What the Envoys say themselves, in all namespaces: proxies may stand apart from the control plane.
+  // What control planes and Envoys say of each other; Envoys of all namespaces, as they may stand apart.
   void Proxies() {
     if (options_.read_only) {
       looked_.skipped.emplace_back("xds-metrics", "--read-only");
       return;
     }
-    const auto pods = List({"", "v1", "pods", ""}, {.labels = "gateway-proxy-id"}, "xds-metrics");
-    if (!pods) return;
-    std::vector<PodPort> asked;
-    std::vector<Stats> before;
-    for (const Node& pod : *pods) {
-      if (!IsReady(pod) || asked.size() == kMostProxies) continue;
-      const PodPort port{NamespaceOf(pod), NameOf(pod), kAdminPort};
-      if (const auto stats = AskStats(port)) {
-        asked.push_back(port);
-        before.push_back(*stats);
-      } else if (denied_) {
-        return;
-      }
-    }
-    std::this_thread::sleep_for(kBetween);
-    for (size_t i = 0; i < asked.size(); ++i) {
-      if (const auto after = AskStats(asked[i]))
-        Add(CheckXdsStats(Cat("Pod ", asked[i].ns, "/", asked[i].pod), before[i], *after));
-    }
-  }
-
-  std::optional<Stats> AskStats(const PodPort& port) {
-    const absl::StatusOr<std::string> text =
-        AskPod(session_.caller().credentials(), port, {.method = "GET", .target = kXdsStats});
-    if (text.ok()) return ParseStats(*text);
-    const std::string why(text.status().message());
-    if (text.status().code() == absl::StatusCode::kPermissionDenied) {
-      denied_ = true;
-      looked_.skipped.emplace_back("xds-metrics", why);
-    } else {
-      Add({{"xds-metrics", false, Cat("Pod ", port.ns, "/", port.pod), Cat("it cannot be asked: ", why), ""}});
-    }
-    return std::nullopt;
+    const auto proxies = List({"", "v1", "pods", ""}, {.labels = "gateway-proxy-id"}, "xds-metrics");
+    if (!proxies) return;
+    const auto control = List({"", "v1", "pods", options_.ns}, {.labels = kLabelsOfGloo}, "xds-metrics");
+    if (!control) return;
+    EnvoysChecked checked = CheckEnvoys(session_, options_.ns, *control, *proxies);
+    if (!checked.skipped.empty()) looked_.skipped.emplace_back("xds-metrics", std::move(checked.skipped));
+    Add(std::move(checked.findings));
   }
 
   Session& session_;
   const CheckOptions& options_;
-  // We may not connect to pods.
-  bool denied_ = false;
+  // nullopt when they may not be read.
+  std::optional<std::vector<Node>> deployments_;
   Looked looked_;
   Findings findings_;
 };

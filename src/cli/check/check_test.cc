@@ -207,6 +207,8 @@ spec: {sslConfig: {secretRef: {name: x, namespace: certs}}, deep: [{sslConfig: {
               ElementsAre("certs/x", "default/y"));
 }
 
+constexpr char kWebhookSecret[] = "gateway-validation-certs";
+
 std::vector<yaml::Node> Webhook(const std::string& bundle, const char* policy = "Ignore") {
   return Parse("metadata: {name: hooks}\nwebhooks:\n- name: ours\n  failurePolicy: " + std::string(policy) +
                "\n  clientConfig: {caBundle: \"" + EncodeBase64(bundle) +
@@ -217,16 +219,16 @@ std::vector<yaml::Node> Webhook(const std::string& bundle, const char* policy = 
 TEST(CheckWebhooks, TheBundleMustBeThatOfTheCertificate) {
   const certgen::Issued issued = Issue(365);
   const yaml::Node secret = Secret(issued.certificate)[0];
-  EXPECT_THAT(CheckWebhooks(Webhook(issued.authority), secret, "gloo-system", kNow), IsEmpty());
-  EXPECT_THAT(CheckWebhooks(Webhook(Issue(365).authority), secret, "gloo-system", kNow),
+  EXPECT_THAT(CheckWebhooks(Webhook(issued.authority), secret, kWebhookSecret, "gloo-system", kNow), IsEmpty());
+  EXPECT_THAT(CheckWebhooks(Webhook(Issue(365).authority), secret, kWebhookSecret, "gloo-system", kNow),
               ElementsAre(AllOf(IsError("the caBundle of webhook ours is not that"), IsError("are not checked"),
                                 Mends("k8sgateway certgen"), Mends("hooks"))));
-  EXPECT_THAT(CheckWebhooks(Webhook("", "Fail"), secret, "gloo-system", kNow),
+  EXPECT_THAT(CheckWebhooks(Webhook("", "Fail"), secret, kWebhookSecret, "gloo-system", kNow),
               ElementsAre(AllOf(IsError("ours has no caBundle"), IsError("every change is refused"))));
-  EXPECT_THAT(CheckWebhooks(Webhook(issued.authority), yaml::Node(), "gloo-system", kNow),
+  EXPECT_THAT(CheckWebhooks(Webhook(issued.authority), yaml::Node(), kWebhookSecret, "gloo-system", kNow),
               ElementsAre(IsError("Secret gloo-system/gateway-validation-certs has no certificate")));
-  EXPECT_THAT(CheckWebhooks(Webhook(""), yaml::Node(), "another", kNow), IsEmpty());
-  EXPECT_THAT(CheckWebhooks(Webhook(issued.authority), secret, "gloo-system", kNow + 350 * kDay),
+  EXPECT_THAT(CheckWebhooks(Webhook(""), yaml::Node(), kWebhookSecret, "another", kNow), IsEmpty());
+  EXPECT_THAT(CheckWebhooks(Webhook(issued.authority), secret, kWebhookSecret, "gloo-system", kNow + 350 * kDay),
               ElementsAre(IsWarning("ends in 15 days")));
 }
 

@@ -41,15 +41,17 @@ Stats ParseStats(const std::string& text) {
   return stats;
 }
 
-Findings CheckXdsStats(const std::string& object, const Stats& before, const Stats& after) {
+Findings CheckXdsStats(const std::string& object, const Stats& before, const Stats& after, bool served) {
   Findings out;
   if (At(after, kConnected) != 1) {
     out.push_back({"xds-metrics", true, object, "it is not connected to the control plane, and serves what it had last",
-                   "does a gloo pod run, and does its Service lead to it? the log of the proxy says what it meets"});
+                   "does a gloo pod run, does its Service lead to it, and does a NetworkPolicy let the proxy in? its "
+                   "log says what "
+                   "it meets"});
   }
   for (const auto& [name, value] : after) {
     const bool grows = value > At(before, name);
-    if (name.ends_with("update_rejected") && value > 0) {
+    if (name.ends_with("update_rejected") && (grows || (value > 0 && !served))) {
       out.push_back({"xds-metrics", grows, object,
                      Cat("Envoy ", grows ? "refuses" : "has refused", " ", WhatOf(name), " (", name, " is ",
                          static_cast<int64_t>(value), "); the versions before are served"),

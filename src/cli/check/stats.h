@@ -17,7 +17,7 @@ Stats ParseStats(const std::string& text);
 inline constexpr char kXdsStats[] = "/stats?filter=(control_plane.connected_state|update_rejected|update_failure)$";
 
 // Of one proxy, at two moments: it is not connected; it refuses what it gets now, or has refused something; updates of
-// it fail.
-Findings CheckXdsStats(const std::string& object, const Stats& before, const Stats& after);
+// it fail. When it is `served`, its control plane knows what it still refuses, so what is past is not told.
+Findings CheckXdsStats(const std::string& object, const Stats& before, const Stats& after, bool served);
 
 }  // namespace k8sgw::cli

@@ -15,7 +15,7 @@ constexpr char kGood[] =
     "listener_manager.lds.update_failure: 3\nlistener_manager.lds.update_rejected: 0\n";
 
 TEST(XdsStats, AGoodProxyIsGood) {
-  EXPECT_THAT(CheckXdsStats("Pod a", ParseStats(kGood), ParseStats(kGood)), IsEmpty());
+  EXPECT_THAT(CheckXdsStats("Pod a", ParseStats(kGood), ParseStats(kGood), false), IsEmpty());
 }
 
 TEST(XdsStats, TellsWhatIsWrong) {
@@ -23,7 +23,7 @@ TEST(XdsStats, TellsWhatIsWrong) {
   after["control_plane.connected_state"] = 0;
   after["listener_manager.lds.update_rejected"] = 2;
   after["listener_manager.lds.update_failure"] = 4;
-  const Findings found = CheckXdsStats("Pod a", ParseStats(kGood), after);
+  const Findings found = CheckXdsStats("Pod a", ParseStats(kGood), after, true);
   ASSERT_EQ(found.size(), 3u);
   EXPECT_THAT(found[0].what, HasSubstr("not connected"));
   EXPECT_THAT(found[1].what, HasSubstr("updates of listeners fail"));
@@ -31,10 +31,11 @@ TEST(XdsStats, TellsWhatIsWrong) {
   for (const Finding& one : found) EXPECT_TRUE(one.error && !one.mend.empty()) << one.what;
 }
 
-TEST(XdsStats, ARefusalOfThePastIsAWarning) {
+TEST(XdsStats, ARefusalOfThePastIsAWarningWhenNobodyKnowsMore) {
   Stats stats = ParseStats(kGood);
   stats["http.x.rds.table.update_rejected"] = 1;
-  const Findings found = CheckXdsStats("Pod a", stats, stats);
+  EXPECT_THAT(CheckXdsStats("Pod a", stats, stats, true), IsEmpty()) << "its control plane knows better";
+  const Findings found = CheckXdsStats("Pod a", stats, stats, false);
   ASSERT_EQ(found.size(), 1u);
   EXPECT_FALSE(found[0].error);
   EXPECT_THAT(found[0].what, HasSubstr("has refused routes"));

@@ -21,7 +21,9 @@
 #include "src/base/text.h"
 #include "src/cli/cluster/object.h"
 #include "src/cli/cluster/pods.h"
+#include "src/cli/forward/pod_http.h"
 #include "src/cli/forward/tunnel.h"
+#include "src/json/tree.h"
 
 namespace k8sgw::cli {
 namespace {
@@ -33,6 +35,7 @@ constexpr int kProxyDebugPort = 9966;
 constexpr int kXdsPort = 9977;
 // With mTLS, 9977 is the sidecar's, and this is the one behind it.
 constexpr int kInnerXdsPort = 9999;
+constexpr int kAdminPort = 9095;
 constexpr char kSidecar[] = "envoy-sidecar";
 constexpr std::chrono::seconds kPatience(15);
 
@@ -126,11 +129,23 @@ std::vector<std::string> EndpointNames(const Node& clusters) {
   return names;
 }
 
+absl::Status NothingFor(const std::string& role) {
+  return absl::NotFoundError(Cat("the control plane has nothing for the role ", role,
+                                 ": is --name the name of a proxy, and -n its namespace?"));
+}
+
+absl::StatusOr<Node> AskSnapshot(Session& session, const PodPort& pod, const std::string& role) {
+  absl::StatusOr<std::string> text = AskPod(session.caller().credentials(), {pod.ns, pod.pod, kAdminPort},
+                                            {.method = "GET", .target = "/snapshots/xds"});
+  if (!text.ok()) return text.status();
+  const yaml::Padded padded(*std::move(text));
+  const absl::StatusOr<Node> page = yaml::FromJson(padded.view());
+  if (!page.ok()) return page.status();
+  return SectionsOf(*page, role);
+}
+
 absl::Status WhyNot(const Line& line, const PodPort& to, const grpc::Status& status, const std::string& role) {
-  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
-    return absl::NotFoundError(Cat("the control plane has nothing for the role ", role,
-                                   ": is --name the name of a proxy, and -n its namespace?"));
-  }
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) return NothingFor(role);
   if (status.error_code() == grpc::StatusCode::UNAUTHENTICATED ||
       status.error_code() == grpc::StatusCode::PERMISSION_DENIED) {
     return absl::PermissionDeniedError(
@@ -153,6 +168,22 @@ std::vector<std::string> CollectTexts(const Node& node, std::string_view key) {
   }
   for (const Node& item : node.items) {
     for (const std::string& text : CollectTexts(item, key)) add(text);
+  }
+  return out;
+}
+
+absl::StatusOr<Node> SectionsOf(const Node& page, const std::string& role) {
+  static constexpr std::pair<const char*, const char*> kSections[] = {
+      {"Clusters", "clusters"}, {"Endpoints", "endpoints"}, {"Listeners", "listeners"}, {"Routes", "routes"}};
+  const Node* sections = At(page, {"data", role});
+  if (!sections) return NothingFor(role);
+  Node out = MakeMap();
+  for (const auto& [theirs, ours] : kSections) {
+    const Node* items = At(*sections, {theirs, "Items"});
+    if (!items || items->entries.empty()) continue;
+    Node list = MakeList();
+    for (const Node::Entry& entry : items->entries) list.items.push_back(entry.value);
+    Put(out, ours, std::move(list));
   }
   return out;
 }
@@ -229,7 +260,12 @@ absl::StatusOr<Node> ServedConfig(Session& session, const std::string& ns, const
       ask("listeners", "envoy.config.listener.v3.Listener", {}) &&
       any(CollectTexts(*At(out, {"listeners"}), "routeConfigName"), "routes",
           "envoy.config.route.v3.RouteConfiguration");
-  if (!all) return WhyNot(*line, to, asking.Finish(), role);
+  if (!all) {
+    const absl::Status why = WhyNot(*line, to, asking.Finish(), role);
+    if (why.code() != absl::StatusCode::kPermissionDenied) return why;
+    absl::StatusOr<Node> snapshot = AskSnapshot(session, to, role);
+    return snapshot.ok() || snapshot.status().code() == absl::StatusCode::kNotFound ? snapshot : why;
+  }
   asking.End();
   Redact(out);
   return out;

@@ -19,7 +19,8 @@ absl::StatusOr<std::vector<yaml::Node>> LiveProxies(Session& session, const std:
 yaml::Node ProxyObject(yaml::Node message);
 
 // What the Envoys of a role get over xDS: clusters, endpoints, listeners and routes, by their sections. Private keys
-// are not in it.
+// are not in it. A control plane that serves only proxies that prove who they are is asked for its snapshot instead
+// (port 9095), in which no secret of any kind is.
 absl::StatusOr<yaml::Node> ServedConfig(Session& session, const std::string& ns, const std::string& role);
 
 // Prints that as YAML under a line with the role; returns the exit code.
@@ -30,6 +31,9 @@ int PrintServedConfig(Session& session, const std::string& ns, const std::string
 
 // All texts at fields of this name, wherever they stand, without repetitions.
 std::vector<std::string> CollectTexts(const yaml::Node& node, std::string_view key);
+// Of the page /snapshots/xds (docs/admin.md): what it has for a role, by the same sections as ServedConfig. Errors: it
+// has nothing for it.
+absl::StatusOr<yaml::Node> SectionsOf(const yaml::Node& page, const std::string& role);
 // In the place of private keys stands "[redacted]".
 void Redact(yaml::Node& node);
 

@@ -26,6 +26,23 @@ TEST(Redact, KeysAreNotShown) {
             R"({"listeners": [{"tls": [{"privateKey": "[redacted]", "certificateChain": "c"}]}]})");
 }
 
+TEST(SectionsOf, AreThoseOfTheRole) {
+  const yaml::Node page = Parse(R"(
+data:
+  a~b:
+    Clusters: {Version: "1", Items: {c: {name: c}}}
+    Endpoints: {Version: "1", Items: {}}
+    Listeners: {Version: "2", Items: {l: {name: l}, m: {name: m}}}
+error: ""
+)");
+  const auto sections = SectionsOf(page, "a~b");
+  ASSERT_TRUE(sections.ok()) << sections.status();
+  EXPECT_EQ(yaml::EmitJson(*sections, 0),
+            R"({"clusters": [{"name": "c"}], "listeners": [{"name": "l"}, {"name": "m"}]})");
+  EXPECT_EQ(SectionsOf(page, "a~c").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_FALSE(SectionsOf(Parse("[]"), "a~b").ok());
+}
+
 TEST(ProxyObject, HasItsMetadataApart) {
   EXPECT_EQ(
       yaml::EmitJson(

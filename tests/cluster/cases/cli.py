@@ -5,7 +5,6 @@ import pathlib
 import subprocess
 import tempfile
 import time
-from typing import Any
 
 import yaml
 
@@ -13,37 +12,13 @@ from harness.process import binary
 from harness.scenario import Suite
 from harness.waiting import wait_until
 from support import images
+from support.cli import Cli
 from support.objects import kube_upstream, says, to_table, to_upstream, virtual_service
 from support.scenario import RESTRICTED, Scenario
 from support.stage import SECONDS
 from support.control_plane import SYSTEM
 
 SUITE = Suite()
-
-
-class _Cli:
-    """Runs the program as the administrator of the cluster."""
-
-    def __init__(self, scenario: Scenario) -> None:
-        self.scenario = scenario
-
-    def run(self, *args: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        command = [str(binary(self.scenario.preset)), *args]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        shown = f"{' '.join(args)}: exit code {done.returncode}, not {code}:\n{done.stdout}{done.stderr}"
-        assert done.returncode == code, shown
-        return done
-
-    def __call__(self, *args: str, code: int = 0) -> str:
-        return self.run(*args, code=code).stdout
-
-    def problems(self, *args: str) -> list[dict[str, Any]]:
-        """What `check` finds in the namespace of the case."""
-        command = [str(binary(self.scenario.preset)), "check", "-o", "json", *args]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        found = json.loads(done.stdout)
-        assert done.returncode == (1 if found["errors"] else 0), found
-        return [one for one in found["problems"] if f"{self.scenario.namespace}/" in one.get("object", "")]
 
 
 def _deploy_proxy(scenario: Scenario, labels: list[str]) -> None:
@@ -63,7 +38,7 @@ def _deploy_proxy(scenario: Scenario, labels: list[str]) -> None:
 
 @SUITE.case("get: objects with their statuses, in each form")
 def get(scenario: Scenario) -> None:
-    stage, cli, namespace = scenario.stage(), _Cli(scenario), scenario.namespace
+    stage, cli, namespace = scenario.stage(), Cli(scenario), scenario.namespace
     scenario.apply(
         kube_upstream("web", "echo", namespace),
         virtual_service("site", scenario.host, to_upstream("web", namespace), to_upstream("none", namespace, "/none")),
@@ -89,7 +64,7 @@ def get(scenario: Scenario) -> None:
 
 @SUITE.case("check: broken references are told with the field and the mend, also while no control plane runs")
 def check(scenario: Scenario) -> None:
-    stage, cli, namespace = scenario.stage(), _Cli(scenario), scenario.namespace
+    stage, cli, namespace = scenario.stage(), Cli(scenario), scenario.namespace
     skipped = ["-x", "deployments,pods,webhooks", "--read-only"]
     scenario.apply(
         virtual_service(
@@ -126,33 +101,9 @@ def check(scenario: Scenario) -> None:
     assert told() == "[]", told()
 
 
-@SUITE.case("check: pods that do not run, and certificates that end")
-def check_pods(scenario: Scenario) -> None:
-    cli, namespace = _Cli(scenario), scenario.namespace
-    scenario.install_definitions()
-    none = cli("check", "-n", namespace, code=1)
-    assert "no installation" in none and "k8sgateway install" in none, none
-    labels = {"app": "gloo", "gloo": "gloo"}
-    container = {"name": "gloo", "image": "k8sgateway.test/none:1", "imagePullPolicy": "Never"}
-    scenario.apply(
-        {
-            "apiVersion": "apps/v1",
-            "kind": "Deployment",
-            "metadata": {"name": "gloo", "labels": labels},
-            "spec": {
-                "selector": {"matchLabels": labels},
-                "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
-            },
-        }
-    )
-    told = lambda: json.dumps(cli.problems("-n", namespace))
-    wait_until(lambda: "ErrImageNeverPull" in told(), "the image is told", 60)
-    assert "0 of 1 replicas" in told() and "global.image" in told(), told()
-
-
 @SUITE.case("proxy: the admin port and xDS of a pod are reached through the API server; refusals of the API are told")
 def proxy(scenario: Scenario) -> None:
-    cli, namespace = _Cli(scenario), scenario.namespace
+    cli, namespace = Cli(scenario), scenario.namespace
     _deploy_proxy(scenario, ["gateway-proxy-id=gateway-proxy"])
     place = ["-n", namespace]
     dump = json.loads(cli("proxy", "dump", *place))
@@ -175,7 +126,7 @@ def proxy(scenario: Scenario) -> None:
 
 @SUITE.case("proxy: a port that nobody listens on is an error that says so")
 def nobody_listens(scenario: Scenario) -> None:
-    cli = _Cli(scenario)
+    cli = Cli(scenario)
     scenario.deploy_echo("gateway-proxy")
     scenario.kubectl("label", "pods", "-l", "app=gateway-proxy", "gateway-proxy-id=gateway-proxy")
     refused = cli.run("proxy", "dump", "-n", scenario.namespace, code=1).stderr
@@ -185,7 +136,7 @@ def nobody_listens(scenario: Scenario) -> None:
 @SUITE.case("proxy served-config: what the control plane serves, and a role that it does not know")
 def served_config(scenario: Scenario) -> None:
     scenario.stage()  # for the namespace
-    cli = _Cli(scenario)
+    cli = Cli(scenario)
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -232,7 +183,7 @@ def _chart(folder: pathlib.Path, image: str) -> str:
 
 @SUITE.case("install: definitions and a release, and it waits; what does not run is told; uninstall removes it")
 def install(scenario: Scenario) -> None:
-    cli, namespace = _Cli(scenario), f"{scenario.namespace}-to"
+    cli, namespace = Cli(scenario), f"{scenario.namespace}-to"
     scenario.cleanup.callback(scenario.cluster.kubectl, "delete", "namespace", namespace, "--ignore-not-found")
     helm = str(scenario.cluster.folder / "programs/bin/helm")
     with tempfile.TemporaryDirectory() as name:
@@ -253,7 +204,7 @@ def install(scenario: Scenario) -> None:
 
 @SUITE.case("add route, create and delete: what they write is accepted, and nothing of others is lost")
 def edits(scenario: Scenario) -> None:
-    stage, cli, namespace = scenario.stage(), _Cli(scenario), scenario.namespace
+    stage, cli, namespace = scenario.stage(), Cli(scenario), scenario.namespace
     place = ["-n", namespace]
     cli("create", "upstream", "static", "web", "--static-hosts", "127.0.0.1:1", *place)
     assert "already exists" in cli.run("create", "upstream", "static", "web", "--static-hosts", "a", *place, code=1).stderr

@@ -13,6 +13,7 @@ from harness.certificates import Authority
 from harness.process import Process
 from harness.scenario import Suite
 from harness.waiting import wait_until
+from support.cli import Cli
 from support.cluster import Object
 from support.control_plane import Proxy
 from support.guarded import ADMIN_PORT, XDS_PORT, Guarded, Mount
@@ -163,6 +164,7 @@ def strangers(scenario: Scenario) -> None:
         assert not _is_open(address, port), f"{port} is open to the cluster"
     log = scenario.kubectl("logs", "deployment/gloo", "-c", "envoy-sidecar")
     assert "deprecat" not in log, log
+    assert not Cli(scenario).problems("-n", scenario.namespace), "check finds something in a good installation"
 
 
 @SUITE.case("mtls: the CronJob rotates under load: no request fails, and changes arrive all the time")

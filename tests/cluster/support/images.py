@@ -15,7 +15,7 @@ _APP = "/app"
 _MODULES = """
 import sys, json
 sys.path[:0] = sys.argv[1:]
-import echo, encodings.idna, encodings.latin_1, encodings.utf_8, os
+import echo, encodings.idna, encodings.latin_1, encodings.utf_8, http.server, os
 modules, kinds = sys.modules.values(), ('__file__', '__cached__')
 found = [getattr(module, kind, None) for module in modules for kind in kinds]
 print(json.dumps([f for f in found if f]))
@@ -34,7 +34,7 @@ def gateway(folder: pathlib.Path, preset: str) -> pathlib.Path:
 
 
 def echo(folder: pathlib.Path) -> pathlib.Path:
-    """The echo backend, and as much of Python as it needs."""
+    """The echo backend, and as much of Python as it and the backend of examples/cluster need."""
     archive = folder / "echo.tar"
     own = [ROOT / "tests/cluster", ROOT / "tests/e2e"]
     shown = subprocess.run(

@@ -60,7 +60,7 @@ def health(scenario: Scenario) -> None:
         (admin.stats, {"/metrics", "/logging"}),
         (
             admin.admin,
-            {"/metrics", "/logging", *(f"/snapshots/{name}" for name in ("input", "edge", "proxies", "xds"))},
+            {"/metrics", "/logging", "/clients", *(f"/snapshots/{name}" for name in ("input", "edge", "proxies", "xds"))},
         ),
     ):
         index = admin.page("/", port)
