@@ -1,6 +1,8 @@
 #include "src/bootstrap/divert.h"
 
 #include <algorithm>
+#include <string_view>
+#include <vector>
 
 #include "src/base/address.h"
 #include "src/base/text.h"
@@ -39,6 +41,36 @@ yaml::Node* FindCluster(yaml::Node& tree, const std::string& name) {
   return nullptr;
 }
 
+// The first of these fields that stands anywhere below, and is not false.
+const yaml::Node::Entry* FindSetting(const yaml::Node& node, const std::vector<std::string_view>& fields) {
+  for (const yaml::Node& item : node.items) {
+    if (const auto* found = FindSetting(item, fields)) return found;
+  }
+  for (const yaml::Node::Entry& entry : node.entries) {
+    const bool is_one = std::ranges::any_of(
+        fields, [&](std::string_view field) { return entry.key == field || entry.key == CamelCase(field); });
+    if (is_one && !(entry.value.is_scalar() && entry.value.scalar == "false")) return &entry;
+    if (const auto* found = FindSetting(entry.value, fields)) return found;
+  }
+  return nullptr;
+}
+
+// TLS is spoken by another Envoy, which knows nothing of HTTP: what HTTP would say to TLS must stand in the TLS.
+absl::Status CheckTls(const yaml::Node& cluster) {
+  const yaml::Node* options = Field(&cluster, {"typed_extension_protocol_options"});
+  if (!options) return absl::OkStatus();
+  if (const auto* entry = FindSetting(*options, {"auto_sni", "auto_san_validation", "override_auto_sni_header"})) {
+    return Error(cluster,
+                 Cat("with a state folder, ", entry->key, " of the cluster ", cluster.FindScalar("name"),
+                     " would have no effect: write sni and match_typed_subject_alt_names into its transport_socket"));
+  }
+  if (const auto* entry = FindSetting(*options, {"auto_config"})) {
+    return Error(cluster, Cat("with a state folder, ", entry->key, " of the cluster ", cluster.FindScalar("name"),
+                              " has no TLS to ask: write explicit_http_config: {http2_protocol_options: {}}"));
+  }
+  return absl::OkStatus();
+}
+
 // Its one address.
 const yaml::Node* FindAddress(const yaml::Node& cluster) {
   const yaml::Node* localities = Field(&cluster, {"load_assignment", "endpoints"});
@@ -72,6 +104,7 @@ absl::StatusOr<ControlPlanePlace> DivertXds(yaml::Node& tree, const std::string&
   ControlPlanePlace place;
   place.cluster = name;
   if (HasTransportSocket(*cluster)) {
+    if (absl::Status tls = CheckTls(*cluster); !tls.ok()) return tls;
     place.tunnel = MakeTunnel(tree, *cluster, tunnel_socket);
   } else {
     absl::StatusOr<std::string> target = FindTarget(*cluster);

@@ -68,6 +68,21 @@ TEST(Divert, TlsGoesToATunnelWithAllThatItNeeds) {
   EXPECT_EQ(clusters[2].FindScalar("name"), "further");
 }
 
+TEST(Divert, WhatHttpWouldSayToTlsIsRefused) {
+  const auto error = [](const std::string& options) {
+    yaml::Node tree =
+        Tree("{name: gloo, transport_socket: {name: tls}, typed_extension_protocol_options: {o: " + options +
+             "}, load_assignment: {endpoints: []}}");
+    return std::string(DivertXds(tree, "/s", "/t").status().message());
+  };
+  EXPECT_THAT(error("{upstream_http_protocol_options: {auto_san_validation: true}}"),
+              AllOf(HasSubstr("line "), HasSubstr("auto_san_validation of the cluster gloo would have no effect"),
+                    HasSubstr("match_typed_subject_alt_names")));
+  EXPECT_THAT(error("{upstreamHttpProtocolOptions: {autoSni: true}}"), HasSubstr("autoSni"));
+  EXPECT_THAT(error("{auto_config: {}}"), HasSubstr("explicit_http_config"));
+  EXPECT_EQ(error("{explicit_http_config: {http2_protocol_options: {}}, a: {auto_sni: false}}"), "");
+}
+
 TEST(Divert, WhatCannotBeDivertedIsRefused) {
   const auto error = [](yaml::Node tree) { return std::string(DivertXds(tree, "/s", "/t").status().message()); };
   EXPECT_THAT(error(yaml::Parse("node: {}").documents[0]), HasSubstr("names no cluster"));

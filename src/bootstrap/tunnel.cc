@@ -92,6 +92,9 @@ yaml::Node MakeTunnel(const yaml::Node& tree, const yaml::Node& cluster, const s
   *MutableField(&filter, {"typed_config", "cluster"}) = Text(std::string(cluster.FindScalar("name")));
   yaml::Node& clusters = *MutableField(&tunnel, {"static_resources", "clusters"});
   AddCluster(*Field(&tree, {"static_resources", "clusters"}), cluster, clusters);
+  if (const yaml::Node* secrets = Field(&tree, {"static_resources", "secrets"})) {
+    MutableField(&tunnel, {"static_resources"})->entries.push_back({"secrets", {}, *secrets});
+  }
   AddProtocol(clusters.items[0]);
   DropHttp(clusters.items[0]);
   return tunnel;

@@ -26,6 +26,10 @@ constexpr uint64_t kManyUntil = 10'000;
 constexpr uint32_t kMany = 512;
 constexpr std::array<uint32_t, 3> kUsual = {64, 16, 4};
 
+// Says how the key follows from the name: a name with another key would be another scope to some, and the same to
+// others.
+constexpr char kKeyForm[] = "h";
+
 constexpr char kLocalRateLimit[] = "envoy.filters.http.local_ratelimit";
 
 // More than so many bytes of parts are made for nobody, whatever number they ask for: Envoy needs several times as
@@ -71,8 +75,8 @@ bool IsBearable(uint32_t shards, uint32_t best, const TableSize& size) {
 bool IsWildcard(const std::string& domain) { return domain.starts_with("*") || domain.ends_with("*"); }
 
 std::string ShardPrefix(const std::string& route_config, const Cut& cut) {
-  return route_config + "/" + shard::kVersion + "." + std::to_string(cut.shards) + "." + std::to_string(cut.labels) +
-         "/";
+  return route_config + "/" + shard::kVersion + kKeyForm + "." + std::to_string(cut.shards) + "." +
+         std::to_string(cut.labels) + "/";
 }
 
 std::string ShardKeyPrefix(const std::string& shard_prefix) { return HexHash(Hash64(shard_prefix)) + "-"; }

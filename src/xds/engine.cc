@@ -390,7 +390,7 @@ void Engine::Apply(const std::string& role, const Update& update, Time now) {
     impl_->Pump(*stream, now);
     if (stream->behind) behind.push_back(&stream->owed);
   }
-  if (!changed.empty() && !behind.empty()) impl_->pushes[role].Begin(behind, now);
+  if (!changed.empty() && !behind.empty()) impl_->pushes[role].Begin(behind, now, impl_->OnEnd(role));
 }
 
 void Engine::ModuleReady(const std::string& role, Time now) {

@@ -1,5 +1,6 @@
 #include "src/xds/pushes.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace k8sgw::xds {
@@ -7,10 +8,15 @@ namespace {
 
 // A client that never answers keeps its pushes open: changes beyond these are part of the last one.
 constexpr size_t kMostOpen = 64;
+constexpr std::chrono::seconds kLongest(60);
 
 }  // namespace
 
-void Pushes::Begin(const std::vector<Owed*>& behind, Time now) {
+void Pushes::Begin(const std::vector<Owed*>& behind, Time now, const OnEnd& on_end) {
+  for (; !open_.empty() && now - open_.front().begin > kLongest; ++first_) {
+    on_end(now - open_.front().begin);
+    open_.pop_front();
+  }
   if (behind.empty()) return;
   const bool fresh = open_.size() < kMostOpen;
   if (fresh) open_.push_back({.begin = now, .last_answer = std::nullopt, .waiting = 0});
@@ -27,7 +33,8 @@ void Pushes::Left(Owed& owed, const OnEnd& on_end) { Leave(owed, std::nullopt, o
 
 void Pushes::Leave(Owed& owed, std::optional<Time> answer, const OnEnd& on_end) {
   if (!owed) return;
-  for (size_t i = *std::exchange(owed, std::nullopt) - first_; i < open_.size(); ++i) {
+  const uint64_t from = std::max(first_, *std::exchange(owed, std::nullopt));
+  for (size_t i = from - first_; i < open_.size(); ++i) {
     --open_[i].waiting;
     if (answer) open_[i].last_answer = answer;
   }

@@ -2,7 +2,8 @@
 //
 // A push begins with a change that leaves clients behind: they are to be told of it, or of something before it. It ends
 // when the last of these has answered all that it was to be told. A client that is told of newer changes meanwhile has
-// answered the push when it has answered those, too: states in between are skipped.
+// answered the push when it has answered those, too: states in between are skipped. A push that is still open a minute
+// later, when the next begins, ends as it is: one client that never answers must not hide what the others do.
 #pragma once
 
 #include <chrono>
@@ -23,7 +24,7 @@ class Pushes {
   using OnEnd = std::function<void(std::chrono::nanoseconds)>;
 
   // These clients are behind, and so are all that owe something already.
-  void Begin(const std::vector<Owed*>& behind, Time now);
+  void Begin(const std::vector<Owed*>& behind, Time now, const OnEnd& on_end);
   // The client is no longer behind.
   void Answered(Owed& owed, Time now, const OnEnd& on_end);
   // The client has left. A push that only it had to answer ended with the answer before, if there was one.

@@ -25,8 +25,11 @@ constexpr int kControlAdminPort = 9095;
 constexpr size_t kMostProxies = 50;
 // What grows within this time is going on.
 constexpr std::chrono::milliseconds kBetween(250);
-// An Envoy that has not answered so many looks at its control plane, each half a second after the other, is stuck.
-constexpr size_t kMostLooks = 7;
+// An Envoy that has not answered so many looks at its control plane, each half a second after the other, is stuck: what
+// it waits for may take it 15 s, and the control plane holds a listener back for 10 s.
+constexpr size_t kMostLooks = 33;
+// What else may be better in a moment.
+constexpr size_t kUsualLooks = 7;
 constexpr std::chrono::milliseconds kBetweenLooks(500);
 // One that does not answer must not hold up the rest.
 constexpr std::chrono::milliseconds kPatience(5000);
@@ -50,7 +53,7 @@ class Asking {
     if (Denied()) return std::move(out_);
     AskEnvoys(proxies);
     if (Denied()) return std::move(out_);
-    Add(CheckControl(looks_, ns_, pods_, names_));
+    Add(CheckControl(looks_, all_asked_, ns_, pods_, names_));
     return std::move(out_);
   }
 
@@ -85,15 +88,21 @@ class Asking {
       if (!first) std::this_thread::sleep_for(kBetweenLooks);
       Look look;
       for (const Node& pod : control) {
-        if (!Runs(pod)) continue;
+        if (!Runs(pod)) {
+          // Envoys may still be with one that ends.
+          all_asked_ = all_asked_ && !At(pod, {"metadata", "deletionTimestamp"});
+          continue;
+        }
         std::string why;
         const auto text = Ask(pod, kControlAdminPort, "/clients", why);
         if (!out_.skipped.empty()) return;
         absl::StatusOr<ControlView> view = text ? ReadControlView(PathOf(pod), *text) : absl::UnavailableError(why);
         if (view.ok()) {
           look.push_back(*std::move(view));
-        } else if (first) {
-          all_asked_ = false;
+          continue;
+        }
+        all_asked_ = false;
+        if (first) {
           Add({{"xds-metrics", false, "Pod " + PathOf(pod),
                 Cat("it cannot be asked which Envoys follow it: ", std::string(view.status().message())),
                 "is it of this version, and --admin-bind open?"}});
@@ -101,7 +110,7 @@ class Asking {
       }
       looks_.push_back(std::move(look));
       first = false;
-    } while (looks_.size() < kMostLooks && IsUnsettled(looks_));
+    } while (looks_.size() < (HasStuck(looks_) ? kMostLooks : kUsualLooks) && IsUnsettled(looks_));
   }
 
   void AskEnvoys(const std::vector<Node>& proxies) {

@@ -48,6 +48,10 @@ std::string Join(const std::vector<std::string>& texts) {
 
 // It was so in all looks, and the Envoy has said nothing in between: one that answers is on its way.
 bool IsStuck(const std::vector<Look>& looks, const std::string& pod, const ServedClient& client) {
+  // It never asks for the table of a listener that it refuses.
+  const bool refuses_listener = std::any_of(client.refused.begin(), client.refused.end(),
+                                            [](const std::string& one) { return one.starts_with("listener"); });
+  if (refuses_listener && client.behind == std::vector<std::string>{"routes"}) return false;
   const auto same = [&](const ServedClient& then) {
     return then.node == client.node && then.role == client.role && !then.behind.empty() &&
            then.answers == client.answers;
@@ -157,8 +161,15 @@ bool IsUnsettled(const std::vector<Look>& looks) {
   return !leads;
 }
 
-Findings CheckControl(const std::vector<Look>& looks, const std::string& ns, const std::set<std::string>& pods,
-                      const std::set<std::string>& proxies) {
+bool HasStuck(const std::vector<Look>& looks) {
+  return !looks.empty() && std::any_of(looks.back().begin(), looks.back().end(), [&](const ControlView& view) {
+    return std::any_of(view.clients.begin(), view.clients.end(),
+                       [&](const ServedClient& client) { return IsStuck(looks, view.pod, client); });
+  });
+}
+
+Findings CheckControl(const std::vector<Look>& looks, bool all_asked, const std::string& ns,
+                      const std::set<std::string>& pods, const std::set<std::string>& proxies) {
   Findings out;
   if (looks.empty() || looks.back().empty()) return out;
   const Look& last = looks.back();
@@ -172,6 +183,7 @@ Findings CheckControl(const std::vector<Look>& looks, const std::string& ns, con
       CheckClient(looks, view, client, pods, out);
     }
   }
+  if (!all_asked) return out;
   if (std::none_of(last.begin(), last.end(), [](const ControlView& view) { return view.leads; })) {
     out.push_back(
         {kSection, false, Cat("Lease ", ns, "/gloo"), "no control plane leads, so no status is written",

@@ -53,6 +53,9 @@ using Look = std::vector<ControlView>;
 // Whether something may be better in a moment, so that another look is worth its time.
 bool IsUnsettled(const std::vector<Look>& looks);
 
+// Whether an Envoy is behind in all of them, and has answered nothing in between.
+bool HasStuck(const std::vector<Look>& looks);
+
 // Of looks at the same control planes, one after the other:
 //
 // - one has not heard the API server for a while, is not ready, or none of them leads;
@@ -60,9 +63,10 @@ bool IsUnsettled(const std::vector<Look>& looks);
 // - an Envoy asks for a role that no Gateway makes, while others have configuration;
 // - a role of `ns` has configuration, and nobody asks for it, nor is there a proxy of that name in `proxies`.
 //
-// `pods` are those of proxies, "namespace/name", for the names of what is found.
-Findings CheckControl(const std::vector<Look>& looks, const std::string& ns, const std::set<std::string>& pods,
-                      const std::set<std::string>& proxies);
+// `pods` are those of proxies, "namespace/name", for the names of what is found. `all_asked`: there is no other control
+// plane, so what none of them says is not so.
+Findings CheckControl(const std::vector<Look>& looks, bool all_asked, const std::string& ns,
+                      const std::set<std::string>& pods, const std::set<std::string>& proxies);
 
 // Of an Envoy of the control planes in `ns`, which all were asked: none of them serves it.
 Findings CheckServed(const std::string& object, const EnvoySelf& envoy, const Look& look, const std::string& ns);

@@ -28,7 +28,7 @@ Look One(ServedClient client) {
   return {{"gloo-system/gloo-1", true, true, 0, {"gloo-system~gateway-proxy"}, {std::move(client)}}};
 }
 
-Findings Check(const std::vector<Look>& looks) { return CheckControl(looks, "gloo-system", kPods, kProxies); }
+Findings Check(const std::vector<Look>& looks) { return CheckControl(looks, true, "gloo-system", kPods, kProxies); }
 
 TEST(ControlView, IsReadFromItsPage) {
   const auto view = ReadControlView("ns/gloo", R"({"data": {"ready": true, "leads": false, "worldAgeSeconds": 4,
@@ -82,6 +82,17 @@ TEST(CheckControl, WhoRefusesIsTold) {
   refuses.refused = {"listener l"};
   EXPECT_THAT(Check({One(refuses)}), ElementsAre(Tells(true, "Envoy mine of gloo-system~gateway-proxy",
                                                        "refuses the newest version of listener l", "Envoy's words")));
+  refuses.behind = {"routes"};
+  EXPECT_EQ(Check({One(refuses), One(refuses)}).size(), 1u) << "it never asks for the routes of that listener";
+}
+
+TEST(CheckControl, WhatOthersMayKnowIsNotTold) {
+  Look look = One(Good());
+  look[0].leads = false;
+  look[0].clients.clear();
+  const std::set<std::string> none;
+  EXPECT_EQ(CheckControl({look}, true, "gloo-system", none, none).size(), 2u);
+  EXPECT_THAT(CheckControl({look}, false, "gloo-system", none, none), IsEmpty());
 }
 
 TEST(CheckControl, RolesThatDoNotMeet) {

@@ -101,7 +101,7 @@ Findings CheckMount(const Mount& mount, const Node& secret, int64_t now) {
       if (!found) continue;
       has_certificate = true;
       // A bundle of authorities keeps old ones beside the new for a while.
-      const bool bundle = entry.key == "ca.crt";
+      const bool bundle = entry.key != "tls.crt";
       const Ending ending = bundle ? LastEndOf(*found, now) : EndOf(*found, now);
       if (ending.what.empty()) continue;
       out.push_back({"secrets", ending.ended, object,

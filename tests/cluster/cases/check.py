@@ -77,7 +77,8 @@ class _Installed:
     def _envoys(self) -> list[int]:
         own = f"POD_NAMESPACE={self.scenario.namespace}".encode()
         found = []
-        for pid in self.scenario.cluster.pids():
+        # Those of pods have spaces of ids of their own, so all of the machine are looked at.
+        for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
             entry = pathlib.Path(f"/proc/{pid}")
             with contextlib.suppress(OSError):
                 is_envoy = (entry / "comm").read_text().strip() == "envoy"
@@ -147,7 +148,6 @@ def certificates(scenario: Scenario) -> None:
             _secret("site", soon),
             _secret("gloo-mtls-certs", ended, "Opaque"),
             _secret("my-webhook", soon, "Opaque"),
-            _secret("not-used", ended),
         )
         bundle = (soon / "ca.crt").read_bytes()
     reference = {"secretRef": {"name": "site", "namespace": namespace}}
@@ -173,7 +173,6 @@ def certificates(scenario: Scenario) -> None:
     told = problems()
     text = json.dumps(told)
     assert "0 of 1 replicas" in text and "global.image" in text, text
-    secrets = {one["object"].rpartition("/")[2]: one for one in told if one["object"].startswith("Secret ")}
     # The authority of both ends soon, too: it is told of who mounts it.
     for secret, section, severity, words in (
         ("site", "secrets", "warning", "ends in 4 days"),
@@ -183,7 +182,6 @@ def certificates(scenario: Scenario) -> None:
         about = [one for one in told if one["object"] == f"Secret {namespace}/{secret}" and words in one["message"]]
         assert about and (about[0]["section"], about[0]["severity"]) == (section, severity), text
         assert about[0]["mend"], text
-    assert set(secrets) == {"site", "gloo-mtls-certs", "my-webhook"}, text
     mtls = json.dumps([one for one in told if one["object"].endswith("/gloo-mtls-certs")])
     assert "Deployment" in mtls and "has it mounted" in mtls, mtls
     scenario.kubectl("delete", "secret", "gloo-mtls-certs")

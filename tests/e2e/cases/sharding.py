@@ -81,7 +81,7 @@ def divided_anew(scenario: Scenario) -> None:
     port, admin_port = gateway.flags.http_port, gateway.flags.admin_port
     wild = "".join(site(f"w{i}", [f"*.w{i}.example.com"]) for i in range(16))
     load = Load(port, answers(400))
-    for text, parts in ((wild, "/1.16.0/"), ("", "/1.64.0/"), (wild, "/1.16.0/")):
+    for text, parts in ((wild, "/1h.16.0/"), ("", "/1h.64.0/"), (wild, "/1h.16.0/")):
         before = gateway.revision()
         scenario.write("w.yaml", text or "# nothing\n")
         gateway.wait_applied(before)
