@@ -29,6 +29,7 @@ from cases import (
     fleet,
     hostile,
     identity,
+    kept,
     many,
     mtls,
     namespaces,
@@ -75,6 +76,7 @@ _SUITES = [
     identity.SUITE,
     many.SUITE,
     mtls.SUITE,
+    kept.SUITE,
     under_load.SUITE,
     port_reference.SUITE,
 ]
