@@ -61,4 +61,6 @@ def plain(scenario: Scenario) -> None:
 
 @SUITE.case("kept: the same with mTLS to the control plane")
 def with_mtls(scenario: Scenario) -> None:
-    _survives(scenario, **{"global": {"glooMtls": {"enabled": True}}})
+    image = values()["gatewayProxies"]["gatewayProxy"]["podTemplate"]["image"]
+    sidecar = {"image": {"repository": image["repository"]}}
+    _survives(scenario, **{"global": {"glooMtls": {"enabled": True, "envoy": sidecar}}})
