@@ -19,12 +19,12 @@ static_assert(proxy::kMostShards == shard::kMostShards);
 constexpr uint64_t kDivideFrom = 300;
 constexpr uint64_t kWholeBelow = 200;
 // From so many domains on the parts of the usual division are large.
-constexpr uint64_t kManyFrom = 15'000;
-constexpr uint64_t kManyUntil = 10'000;
+constexpr uint64_t kManyFrom = 30'000;
+constexpr uint64_t kManyUntil = 20'000;
 // More parts make an edit of one host cheaper, and one of a wildcard dearer, as Envoy needs 0.2 ms for each part
 // besides its hosts; and a request finds fewer of them in the cache.
 constexpr uint32_t kMany = 512;
-constexpr std::array<uint32_t, 3> kUsual = {64, 16, 4};
+constexpr std::array<uint32_t, 3> kUsual = {128, 32, 8};
 
 // Says how the key follows from the name: a name with another key would be another scope to some, and the same to
 // others.

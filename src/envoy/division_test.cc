@@ -28,36 +28,36 @@ uint32_t Auto(uint32_t exact, uint32_t wildcard, uint32_t before = 0) { return A
 TEST(DivisionTest, ByTheNumberOfDomains) {
   EXPECT_EQ(Auto(0, 0), 0u);
   EXPECT_EQ(Auto(299, 0), 0u);
-  EXPECT_EQ(Auto(300, 0), 64u);
-  EXPECT_EQ(Auto(10'000, 3), 64u);
+  EXPECT_EQ(Auto(300, 0), 128u);
+  EXPECT_EQ(Auto(10'000, 3), 128u);
   EXPECT_EQ(Auto(50'000, 3), 512u);
 }
 
 TEST(DivisionTest, WildcardsMakeItCoarser) {
-  EXPECT_EQ(Auto(300, 4), 64u);
-  EXPECT_EQ(Auto(300, 5), 16u);
-  EXPECT_EQ(Auto(300, 149), 4u);
-  EXPECT_EQ(Auto(300, 151), 0u);
-  EXPECT_EQ(Auto(50'000, 100), 64u);
+  EXPECT_EQ(Auto(300, 2), 128u);
+  EXPECT_EQ(Auto(300, 3), 32u);
+  EXPECT_EQ(Auto(300, 49), 8u);
+  EXPECT_EQ(Auto(300, 51), 0u);
+  EXPECT_EQ(Auto(50'000, 100), 128u);
 }
 
 TEST(DivisionTest, WhatIsThereStaysWhileItIsBearable) {
-  EXPECT_EQ(Auto(250, 0, 64), 64u);
-  EXPECT_EQ(Auto(199, 0, 64), 0u);
-  EXPECT_EQ(Auto(300, 9, 64), 64u);
-  EXPECT_EQ(Auto(300, 10, 64), 16u);
-  EXPECT_EQ(Auto(16'000, 0, 64), 64u);
-  EXPECT_EQ(Auto(22'500, 0, 64), 512u);
-  EXPECT_EQ(Auto(12'500, 0, 512), 512u);
-  EXPECT_EQ(Auto(9'900, 0, 512), 64u);
-  EXPECT_EQ(Auto(400, 4, 16), 16u) << "64 would only just fit";
-  EXPECT_EQ(Auto(1'000, 4, 16), 64u);
+  EXPECT_EQ(Auto(250, 0, 128), 128u);
+  EXPECT_EQ(Auto(199, 0, 128), 0u);
+  EXPECT_EQ(Auto(300, 4, 128), 128u);
+  EXPECT_EQ(Auto(300, 5, 128), 32u);
+  EXPECT_EQ(Auto(31'000, 0, 128), 128u);
+  EXPECT_EQ(Auto(45'000, 0, 128), 512u);
+  EXPECT_EQ(Auto(25'000, 0, 512), 512u);
+  EXPECT_EQ(Auto(19'000, 0, 512), 128u);
+  EXPECT_EQ(Auto(400, 3, 32), 32u) << "128 would only just fit";
+  EXPECT_EQ(Auto(1'000, 3, 32), 128u);
 }
 
 TEST(DivisionTest, IsForcedOrForbidden) {
-  EXPECT_EQ(Divide(0, Size(50'000, 0), {64, 0}).cut.shards, 0u);
+  EXPECT_EQ(Divide(0, Size(50'000, 0), {128, 0}).cut.shards, 0u);
   EXPECT_EQ(Divide(16, Size(1, 9), {}).cut.shards, 16u);
-  EXPECT_EQ(Auto(300, 0, 4096), 64u) << "a forced number does not outlive the word";
+  EXPECT_EQ(Auto(300, 0, 4096), 128u) << "a forced number does not outlive the word";
 }
 
 TEST(DivisionTest, CopiesOfWhatIsLargeMakeItCoarser) {
@@ -81,7 +81,7 @@ TEST(DivisionTest, NoWordMakesTooManyCopies) {
 }
 
 TEST(DivisionTest, LimitsOfRatesKeepItWhole) {
-  const Division division = Divide(proxy::kAutoShards, Size(1'000, 0, true), {64, 0});
+  const Division division = Divide(proxy::kAutoShards, Size(1'000, 0, true), {128, 0});
   EXPECT_EQ(division.cut, Cut());
   EXPECT_FALSE(division.obstacle.empty());
   EXPECT_EQ(Divide(proxy::kAutoShards, Size(100, 0, true), {}), Division()) << "it would not be divided anyway";

@@ -61,7 +61,7 @@ def grows_and_shrinks(scenario: Scenario) -> None:
     gateway = scenario.run(divided(scenario.flags(), "auto"))
     port, admin_port = gateway.flags.http_port, gateway.flags.admin_port
     load = Load(port, answers(150))
-    for more, parts in ((400, 64), (250, 64), (150, 0), (320, 64)):
+    for more, parts in ((400, 128), (250, 128), (150, 0), (320, 128)):
         before = gateway.revision()
         scenario.write("a.yaml", sites(more))
         gateway.wait_applied(before)
@@ -79,9 +79,9 @@ def divided_anew(scenario: Scenario) -> None:
     scenario.write("a.yaml", sites(400))
     gateway = scenario.run(divided(scenario.flags(), "auto"))
     port, admin_port = gateway.flags.http_port, gateway.flags.admin_port
-    wild = "".join(site(f"w{i}", [f"*.w{i}.example.com"]) for i in range(16))
+    wild = "".join(site(f"w{i}", [f"*.w{i}.example.com"]) for i in range(10))
     load = Load(port, answers(400))
-    for text, parts in ((wild, "/1h.16.0/"), ("", "/1h.64.0/"), (wild, "/1h.16.0/")):
+    for text, parts in ((wild, "/1h.32.0/"), ("", "/1h.128.0/"), (wild, "/1h.32.0/")):
         before = gateway.revision()
         scenario.write("w.yaml", text or "# nothing\n")
         gateway.wait_applied(before)
@@ -91,7 +91,7 @@ def divided_anew(scenario: Scenario) -> None:
             return bool(scopes) and all(parts in scope for scope in scopes)
 
         if text:
-            await_answer(port, "w15", "any.w15.example.com")
+            await_answer(port, "w9", "any.w9.example.com")
         wait_until(only, f"only parts {parts}, not {scopes_of(admin_port)[:3]}", _OLD_SECONDS)
     load.stop()
 
@@ -139,7 +139,7 @@ def one_part(scenario: Scenario) -> None:
 
     await_answer(port, "old", "b.example.com")
     before, revision = updates(), gateway.revision()
-    assert before >= 64, f"{before} tables"
+    assert before >= 128, f"{before} tables"
     scenario.write("b.yaml", site("b", ["b.example.com"], "new"))
     gateway.wait_applied(revision)
     await_answer(port, "new", "b.example.com")

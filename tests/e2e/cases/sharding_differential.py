@@ -24,7 +24,7 @@ SUITE = Suite()
 _ROUNDS = [
     ("16", "{}"),
     ("7", "{stripAnyHostPort: true}"),
-    ("64", "{acceptHttp10: true, defaultHostForHttp10: h1.example.com}"),
+    ("128", "{acceptHttp10: true, defaultHostForHttp10: h1.example.com}"),
     ("64", "{stripAnyHostPort: true, upgrades: [{connect: {}}, {websocket: {}}]}"),
     ("2", "{acceptHttp10: true, upgrades: [{connect: {}}]}"),
     ("1024", "{properCaseHeaderKeyFormat: true}"),
