@@ -67,24 +67,12 @@ class _Installed:
     @contextlib.contextmanager
     def frozen_envoy(self) -> Iterator[None]:
         """Envoy itself, not its parent, does nothing in this time; its connections stay open."""
-        (pid,) = self._envoys()
+        (pid,) = self.scenario.pids(lambda entry: (entry / "comm").read_text().strip() == "envoy")
         os.kill(pid, signal.SIGSTOP)
         try:
             yield
         finally:
             os.kill(pid, signal.SIGCONT)
-
-    def _envoys(self) -> list[int]:
-        own = f"POD_NAMESPACE={self.scenario.namespace}".encode()
-        found = []
-        # Those of pods have spaces of ids of their own, so all of the machine are looked at.
-        for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
-            entry = pathlib.Path(f"/proc/{pid}")
-            with contextlib.suppress(OSError):
-                is_envoy = (entry / "comm").read_text().strip() == "envoy"
-                if is_envoy and own in (entry / "environ").read_bytes().split(b"\0"):
-                    found.append(pid)
-        return found
 
 
 @SUITE.case("check: what an Envoy refuses is told with its pod, until it is mended")
@@ -96,7 +84,9 @@ def refuses(scenario: Scenario) -> None:
     told = installed.expect("xds-metrics", "Envoy refuses the newest version of listener", str(_ADMIN_PORT))
     assert told["object"] == f"Pod {scenario.namespace}/{installed.proxy_pod()}", told
     assert "k8sgateway get" in told["mend"], told
-    assert "Rejected" in installed.cli("get", "gateway", "taken", "-n", scenario.namespace)
+    # The control plane writes statuses a moment after it knows, and when it leads.
+    status = lambda: installed.cli("get", "gateway", "taken", "-n", scenario.namespace)
+    wait_until(lambda: "Rejected" in status(), "its status says so", _SECONDS)
     scenario.kubectl("delete", "gateway", "taken")
     installed.expect_nothing()
 

@@ -1,6 +1,5 @@
 """Proxies that keep their last good configuration beside Envoy."""
 
-import contextlib
 import os
 import pathlib
 import signal
@@ -15,16 +14,9 @@ SUITE = Suite()
 _SECONDS = 90
 
 
-def _entry_point(scenario: Scenario) -> int:
-    """The id of the first process of the proxy's container, which is the parent of Envoy."""
-    own = f"POD_NAMESPACE={scenario.namespace}".encode()
-    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
-        entry = pathlib.Path(f"/proc/{pid}")
-        with contextlib.suppress(OSError):
-            words = (entry / "cmdline").read_bytes().split(b"\0")
-            if words[1:2] == [b"proxy"] and own in (entry / "environ").read_bytes().split(b"\0"):
-                return pid
-    raise AssertionError("there is no entry point of a proxy")
+def _is_entry_point(entry: pathlib.Path) -> bool:
+    """The first process of a proxy's container, which is the parent of Envoy."""
+    return (entry / "cmdline").read_bytes().split(b"\0")[1:2] == [b"proxy"]
 
 
 def _survives(scenario: Scenario, **more: object) -> None:
@@ -39,7 +31,8 @@ def _survives(scenario: Scenario, **more: object) -> None:
     wait_until(
         lambda: not scenario.get("pods", "-l", "gloo=gloo")["items"], "no control plane is left", _SECONDS
     )
-    os.kill(_entry_point(scenario), signal.SIGKILL)
+    (pid,) = scenario.pids(_is_entry_point)
+    os.kill(pid, signal.SIGKILL)
 
     def began_again() -> bool:
         (pod,) = scenario.get("pods", "-l", "gateway-proxy-id=gateway-proxy")["items"]

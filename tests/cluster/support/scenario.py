@@ -1,9 +1,10 @@
 """What a case on the cluster works with: a namespace of its own, and what is usual in it."""
 
 import contextlib
+import pathlib
 import socket
 import subprocess
-from typing import Any
+from typing import Any, Callable
 
 from harness import client
 from harness.process import binary
@@ -152,6 +153,19 @@ class Scenario:
             return ingress[0]["ip"] if ingress else ""
 
         return wait_until(address, f"an address for Service {name}", 10)
+
+    def pids(self, is_one: Callable[[pathlib.Path], bool]) -> list[int]:
+        """Processes of ours in pods of the case, of which this holds; it is given their folder in /proc.
+
+        Pods have spaces of ids of their own, so all of the machine are looked at.
+        """
+        own = f"POD_NAMESPACE={self.namespace}".encode()
+        found = []
+        for entry in pathlib.Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if is_one(entry) and own in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
+        return found
 
     def note(self, text: str) -> None:
         """Something measured; shown with -v."""
