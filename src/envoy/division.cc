@@ -81,6 +81,11 @@ std::string ShardPrefix(const std::string& route_config, const Cut& cut) {
 
 std::string ShardKeyPrefix(const std::string& shard_prefix) { return HexHash(Hash64(shard_prefix)) + "-"; }
 
+std::string ShardKeyOf(const std::string& name) {
+  const size_t number = name.rfind('/') + 1;
+  return ShardKeyPrefix(name.substr(0, number)) + name.substr(number);
+}
+
 DomainCount CountDomains(const VirtualHost& host) {
   DomainCount count;
   count.route_config = host.route_config;

@@ -36,6 +36,9 @@ std::string ShardPrefix(const std::string& route_config, const Cut& cut);
 // most 22 bytes, which need no memory of their own there.
 std::string ShardKeyPrefix(const std::string& shard_prefix);
 
+// The key of the part of this name.
+std::string ShardKeyOf(const std::string& name);
+
 // What a virtual host means for the division of its table.
 struct DomainCount {
   RouteConfigKey route_config{};

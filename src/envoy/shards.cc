@@ -26,11 +26,11 @@ constexpr uint64_t kDrains = 2;
 // Old cuts of a table at once, each of which is kept current.
 constexpr size_t kMostOld = 2;
 
-xds::Resource MakeScope(const std::string& name, const std::string& key) {
+xds::Resource MakeScope(const std::string& name) {
   ::envoy::config::route::v3::ScopedRouteConfiguration scope;
   scope.set_name(name);
   scope.set_route_configuration_name(name);
-  scope.mutable_key()->add_fragments()->set_string_key(key);
+  scope.mutable_key()->add_fragments()->set_string_key(ShardKeyOf(name));
   return *MakeResource(xds::Type::kScope, name, scope);
 }
 
@@ -114,11 +114,8 @@ Shards::Shards(flow::Graph& graph, const flow::Collection<VirtualHostKey, Served
                    RouteConfigName(listener->spec->name(), key.ssl_hash == 0 ? "" : HexHash(key.ssl_hash));
                const auto emit = [&](const Cut& cut) {
                  const std::string prefix = ShardPrefix(table, cut);
-                 const std::string key_prefix = ShardKeyPrefix(prefix);
-                 for (uint32_t i = 0; i < cut.shards; ++i) {
-                   const std::string number = std::to_string(i);
-                   out.Emit(ShardKey{key, cut, i}, ShardHead{listener, prefix + number, key_prefix + number});
-                 }
+                 for (uint32_t i = 0; i < cut.shards; ++i)
+                   out.Emit(ShardKey{key, cut, i}, ShardHead{listener, prefix + std::to_string(i)});
                };
                emit(all.current);
                for (const auto& old : all.old) emit(old.cut);
@@ -145,7 +142,7 @@ Shards::Shards(flow::Graph& graph, const flow::Collection<VirtualHostKey, Served
                out.Emit(key, JoinPieces(*head.listener, head.name, hosts));
              }),
       scopes(graph, "scopes", heads_, {}, [](flow::Reader&, const ShardKey& key, const ShardHead& head, auto& out) {
-        out.Emit(key, MakeScope(head.name, head.key));
+        out.Emit(key, MakeScope(head.name));
       }) {
   generations_.LeaveOutOfSpeculation();
   heads_.LeaveOutOfSpeculation();

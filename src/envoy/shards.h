@@ -111,8 +111,6 @@ struct Generations {
 struct ShardHead {
   Ptr<proxy::Listener> listener;
   std::string name;
-  // What the module says for it; it follows from the name.
-  std::string key;
 
   bool operator==(const ShardHead& other) const { return name == other.name && *listener == *other.listener; }
 };

@@ -32,6 +32,8 @@ Ending EndAt(int64_t end, int64_t now) {
   return {false, Cat("the certificate ends in ", (end - now) / kDay, " days, at ", pem::FormatTime(end))};
 }
 
+bool EndsBefore(const pem::Certificate& a, const pem::Certificate& b) { return pem::NotAfter(a) < pem::NotAfter(b); }
+
 void Tell(const Ending& ending, const char* section, const std::string& object, const std::string& mend,
           Findings& out) {
   if (!ending.what.empty()) out.push_back({section, ending.ended, object, ending.what, mend});
@@ -49,14 +51,12 @@ std::optional<pem::Certificates> CertificatesAt(const Node& secret, std::string_
 
 Ending EndOf(const pem::Certificates& certificates, int64_t now) {
   if (certificates.empty()) return {};
-  const auto first = [](const auto& a, const auto& b) { return pem::NotAfter(a) < pem::NotAfter(b); };
-  return EndAt(pem::NotAfter(*std::min_element(certificates.begin(), certificates.end(), first)), now);
+  return EndAt(pem::NotAfter(*std::min_element(certificates.begin(), certificates.end(), EndsBefore)), now);
 }
 
 Ending LastEndOf(const pem::Certificates& certificates, int64_t now) {
   if (certificates.empty()) return {};
-  const auto first = [](const auto& a, const auto& b) { return pem::NotAfter(a) < pem::NotAfter(b); };
-  return EndAt(pem::NotAfter(*std::max_element(certificates.begin(), certificates.end(), first)), now);
+  return EndAt(pem::NotAfter(*std::max_element(certificates.begin(), certificates.end(), EndsBefore)), now);
 }
 
 std::set<std::string> ReferredSecrets(const std::vector<Node>& objects) {

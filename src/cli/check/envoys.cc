@@ -19,8 +19,6 @@ namespace {
 
 using yaml::Node;
 
-constexpr int kEnvoyAdminPort = 19000;
-constexpr int kControlAdminPort = 9095;
 // Of a larger fleet, the first ones speak for the rest; what control planes say is of all.
 constexpr size_t kMostProxies = 50;
 // What grows within this time is going on.
@@ -94,7 +92,7 @@ class Asking {
           continue;
         }
         std::string why;
-        const auto text = Ask(pod, kControlAdminPort, "/clients", why);
+        const auto text = Ask(pod, kGlooAdminPort, "/clients", why);
         if (!out_.skipped.empty()) return;
         absl::StatusOr<ControlView> view = text ? ReadControlView(PathOf(pod), *text) : absl::UnavailableError(why);
         if (view.ok()) {

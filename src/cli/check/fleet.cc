@@ -148,24 +148,25 @@ absl::StatusOr<EnvoySelf> ReadServerInfo(const std::string& json) {
   return self;
 }
 
-bool IsUnsettled(const std::vector<Look>& looks) {
-  if (looks.empty() || looks.back().empty()) return false;
-  bool leads = false;
-  for (const ControlView& view : looks.back()) {
-    leads = leads || view.leads;
-    if (!view.ready) return true;
-    for (const ServedClient& client : view.clients) {
-      if (client.serving.empty() || IsStuck(looks, view.pod, client)) return true;
-    }
-  }
-  return !leads;
-}
-
 bool HasStuck(const std::vector<Look>& looks) {
   return !looks.empty() && std::any_of(looks.back().begin(), looks.back().end(), [&](const ControlView& view) {
     return std::any_of(view.clients.begin(), view.clients.end(),
                        [&](const ServedClient& client) { return IsStuck(looks, view.pod, client); });
   });
+}
+
+bool IsUnsettled(const std::vector<Look>& looks) {
+  if (looks.empty() || looks.back().empty()) return false;
+  if (HasStuck(looks)) return true;
+  bool leads = false;
+  for (const ControlView& view : looks.back()) {
+    leads = leads || view.leads;
+    if (!view.ready) return true;
+    for (const ServedClient& client : view.clients) {
+      if (client.serving.empty()) return true;
+    }
+  }
+  return !leads;
 }
 
 Findings CheckControl(const std::vector<Look>& looks, bool all_asked, const std::string& ns,

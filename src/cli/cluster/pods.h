@@ -13,6 +13,9 @@ namespace k8sgw::cli {
 // Those of a proxy, by its published label gateway-proxy-id, and of the control plane.
 std::string LabelsOfProxy(const std::string& name);
 inline constexpr char kLabelsOfGloo[] = "gloo=gloo";
+// On loopback of their pods: of control planes, and of Envoys.
+inline constexpr int kGlooAdminPort = 9095;
+inline constexpr int kEnvoyAdminPort = 19000;
 
 bool IsReady(const yaml::Node& pod);
 // The first ready one, else one that runs; nullptr when none does.

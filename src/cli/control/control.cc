@@ -35,7 +35,6 @@ constexpr int kProxyDebugPort = 9966;
 constexpr int kXdsPort = 9977;
 // With mTLS, 9977 is the sidecar's, and this is the one behind it.
 constexpr int kInnerXdsPort = 9999;
-constexpr int kAdminPort = 9095;
 constexpr char kSidecar[] = "envoy-sidecar";
 constexpr std::chrono::seconds kPatience(15);
 
@@ -135,7 +134,7 @@ absl::Status NothingFor(const std::string& role) {
 }
 
 absl::StatusOr<Node> AskSnapshot(Session& session, const PodPort& pod, const std::string& role) {
-  absl::StatusOr<std::string> text = AskPod(session.caller().credentials(), {pod.ns, pod.pod, kAdminPort},
+  absl::StatusOr<std::string> text = AskPod(session.caller().credentials(), {pod.ns, pod.pod, kGlooAdminPort},
                                             {.method = "GET", .target = "/snapshots/xds"});
   if (!text.ok()) return text.status();
   const yaml::Padded padded(*std::move(text));

@@ -14,8 +14,6 @@ namespace {
 
 using yaml::Node;
 
-constexpr int kAdminPort = 19000;
-
 int Fail(std::ostream& err, const std::string& what) {
   err << "proxy: " << Printable(what) << "\n";
   return 1;
@@ -83,7 +81,7 @@ int PrintAdminPage(Session& session, const ProxyChoice& proxy, const std::string
   const auto pod = FindPod(session, proxy.ns, LabelsOfProxy(proxy.name), "proxy " + proxy.name);
   if (!pod.ok()) return Fail(err, pod.status());
   const auto page =
-      AskPod(session.caller().credentials(), {proxy.ns, *pod, kAdminPort}, {.method = "GET", .target = target});
+      AskPod(session.caller().credentials(), {proxy.ns, *pod, kEnvoyAdminPort}, {.method = "GET", .target = target});
   if (!page.ok()) return Fail(err, page.status());
   out << *page << std::flush;
   return 0;
@@ -94,7 +92,7 @@ int PrintLogs(Session& session, const ProxyChoice& proxy, const LogOptions& opti
   const auto pod = FindPod(session, proxy.ns, LabelsOfProxy(proxy.name), "proxy " + proxy.name);
   if (!pod.ok()) return Fail(err, pod.status());
   if (options.debug) {
-    const auto raised = AskPod(session.caller().credentials(), {proxy.ns, *pod, kAdminPort},
+    const auto raised = AskPod(session.caller().credentials(), {proxy.ns, *pod, kEnvoyAdminPort},
                                {.method = "POST", .target = "/logging?level=debug"});
     if (!raised.ok()) return Fail(err, raised.status());
     err << "note: Envoy logs at level debug from now on\n";
