@@ -1,6 +1,7 @@
 #include "src/envoy/context.h"
 
 #include "api/gloo/v1/artifact.proto.h"
+#include "src/flow/flow.h"
 
 namespace k8sgw::envoy {
 namespace {
@@ -9,6 +10,26 @@ namespace {
 const std::string kAssumedSha256(64, '0');
 
 }  // namespace
+
+Ptr<UpstreamHead> Context::FindUpstream(const UpstreamRef& ref) const {
+  return reader_.Get(collections_.upstreams, ref);
+}
+
+Ptr<Object<gloov1::UpstreamGroup>> Context::FindUpstreamGroup(const UpstreamGroupRef& ref) const {
+  return reader_.Get(collections_.upstream_groups, ref);
+}
+
+Ptr<Object<gloov1::Secret>> Context::FindSecret(const SecretRef& ref) const {
+  return reader_.Get(collections_.secrets, ref);
+}
+
+Ptr<TlsMaterial> Context::FindTlsMaterial(const SecretRef& ref) const {
+  return reader_.Get(collections_.tls_materials, ref);
+}
+
+Ptr<Object<core::Service>> Context::FindService(const ServiceRef& ref) const {
+  return reader_.Get(collections_.services, ref);
+}
 
 Ptr<Object<gloov1::Artifact>> Context::FindArtifact(const ArtifactRef& ref) const {
   if (accepted_) {

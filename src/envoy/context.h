@@ -10,7 +10,7 @@
 
 #include "src/base/ptr.h"
 #include "src/envoy/kube_destination.h"
-#include "src/flow/collection.h"
+#include "src/flow/fwd.h"
 #include "src/model/objects.h"
 #include "src/model/settings_key.h"
 #include "src/model/wasm_module.h"
@@ -87,16 +87,12 @@ class Context {
   const TranslationOptions& options() const { return options_; }
 
   // Each returns nullptr when there is no such object.
-  Ptr<UpstreamHead> FindUpstream(const UpstreamRef& ref) const { return reader_.Get(collections_.upstreams, ref); }
-  Ptr<Object<gloov1::UpstreamGroup>> FindUpstreamGroup(const UpstreamGroupRef& ref) const {
-    return reader_.Get(collections_.upstream_groups, ref);
-  }
-  Ptr<Object<gloov1::Secret>> FindSecret(const SecretRef& ref) const { return reader_.Get(collections_.secrets, ref); }
+  Ptr<UpstreamHead> FindUpstream(const UpstreamRef& ref) const;
+  Ptr<Object<gloov1::UpstreamGroup>> FindUpstreamGroup(const UpstreamGroupRef& ref) const;
+  Ptr<Object<gloov1::Secret>> FindSecret(const SecretRef& ref) const;
   // The last good TLS content of a Secret; nullptr when it never had any.
-  Ptr<TlsMaterial> FindTlsMaterial(const SecretRef& ref) const { return reader_.Get(collections_.tls_materials, ref); }
-  Ptr<Object<core::Service>> FindService(const ServiceRef& ref) const {
-    return reader_.Get(collections_.services, ref);
-  }
+  Ptr<TlsMaterial> FindTlsMaterial(const SecretRef& ref) const;
+  Ptr<Object<core::Service>> FindService(const ServiceRef& ref) const;
   // A ConfigMap.
   Ptr<Object<gloov1::Artifact>> FindArtifact(const ArtifactRef& ref) const;
   // The module of an image; nullptr when nobody knows yet. One that has bytes is noted.

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "src/flow/collection.h"
+#include "src/flow/flow.h"
 #include "src/model/kubernetes.h"
 #include "src/model/objects.h"
 #include "src/xds/resource.h"

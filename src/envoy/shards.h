@@ -14,7 +14,7 @@
 #include "src/envoy/host_split.h"
 #include "src/envoy/listener.h"
 #include "src/envoy/route_configuration.h"
-#include "src/flow/collection.h"
+#include "src/flow/flow.h"
 #include "src/proxy/proxy.h"
 
 namespace k8sgw {

@@ -1,8 +1,8 @@
+#include "src/flow/flow.h"
+
 #include <gtest/gtest.h>
 
 #include <random>
-
-#include "src/flow/collection.h"
 
 namespace k8sgw::flow {
 namespace {

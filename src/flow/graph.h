@@ -1,4 +1,4 @@
-// The untyped half of the incremental core: nodes, revisions, and who read what.
+// The untyped half of the incremental core: nodes and revisions; read_log.h has who read what.
 //
 // A Graph is a list of nodes; a node may only use nodes declared before it, so the order of declaration is the order of
 // evaluation. Every key of a node has a Slot, a small number that stands for it as long as the key has a value or a
@@ -14,8 +14,6 @@
 #include <functional>
 #include <string>
 #include <vector>
-
-#include "absl/container/inlined_vector.h"
 
 namespace k8sgw::flow {
 
@@ -134,55 +132,6 @@ class Graph {
   // How to take back each step of the speculation, in their order, and how many of them are kept.
   std::vector<std::function<void()>> take_back_;
   size_t kept_ = 0;
-};
-
-// Which slots of other nodes each input slot of one node has read, and the reverse. All steps take constant time.
-class ReadLog {
- public:
-  ReadLog(Graph& graph, const Node& owner);
-
-  // Records that the transform of `input` read `slot` of `dep`; kNoSlot stands for the whole of `dep`.
-  // Reading a node that was not declared in `uses` is a programmer's error and ends the process.
-  void Record(Slot input, const Node& dep, Slot slot);
-  // The transform of `input` has ended: gives back what its list of reads has too much.
-  void Finish(Slot input) {
-    if (input < reads_.size()) reads_[input].shrink_to_fit();
-  }
-  // Drops the reads of `input`, before it runs again or because it is gone.
-  void Clear(Slot input);
-  // What `input` has read, and the way to make it so again.
-  struct Recorded {
-    uint32_t dep;
-    Slot slot;
-  };
-  std::vector<Recorded> ReadsOf(Slot input) const;
-  void SetReads(Slot input, const std::vector<Recorded>& reads);
-  // Adds to `dirty` each input slot that read something that changed in this revision; each at most once.
-  void CollectDirty(std::vector<Slot>& dirty, std::vector<bool>& is_dirty);
-  // Traces that `input` runs because its own value changed.
-  void Trace(Slot input, const Node& cause, Slot cause_slot);
-
- private:
-  // A read knows its place in the reverse list, and the reverse list knows the read, so both are removed at once.
-  struct Read {
-    uint32_t dep;
-    Slot slot;
-    uint32_t position;
-  };
-  struct Reader {
-    Slot input;
-    uint32_t index;
-  };
-  // Most slots have one or two readers.
-  using Readers = absl::InlinedVector<Reader, 2>;
-  Readers& ReadersOf(uint32_t dep, Slot slot);
-  void Add(Slot input, Recorded read);
-
-  Graph& graph_;
-  const Node& owner_;
-  std::vector<std::vector<Read>> reads_;       // by input slot
-  std::vector<std::vector<Readers>> readers_;  // by dep, then by slot of the dep
-  std::vector<Readers> whole_;                 // by dep: readers of all of it
 };
 
 }  // namespace k8sgw::flow

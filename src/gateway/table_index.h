@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "src/flow/collection.h"
+#include "src/flow/flow.h"
 #include "src/gateway/route_lookups.h"
 
 namespace k8sgw::gateway {

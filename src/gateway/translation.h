@@ -7,7 +7,7 @@
 #include <map>
 #include <memory>
 
-#include "src/flow/collection.h"
+#include "src/flow/flow.h"
 #include "src/model/settings_key.h"
 #include "src/proxy/proxy.h"
 
