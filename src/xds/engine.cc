@@ -1,20 +1,15 @@
 #include "src/xds/engine.h"
 
 #include <algorithm>
-#include <array>
 #include <set>
 #include <utility>
 
-#include "src/xds/pushes.h"
-#include "src/xds/subscription.h"
+#include "src/xds/deadlines.h"
+#include "src/xds/stream.h"
 #include "src/xds/words.h"
 
 namespace k8sgw::xds {
 namespace {
-
-using Snapshot = std::array<Resources, kTypeCount>;
-
-size_t IndexOf(Type type) { return static_cast<size_t>(type); }
 
 bool IsWildcardType(Type type) { return type == Type::kCluster || type == Type::kScope || type == Type::kListener; }
 
@@ -23,59 +18,6 @@ constexpr std::chrono::milliseconds kResumeGrace{1000};
 // Roles without a snapshot that are asked for all the same, and the bytes of the longest one's name.
 constexpr size_t kMostEarlyRoles = 100;
 constexpr size_t kLongestEarlyRole = 600;
-
-struct Stream {
-  Stream(StreamId i, StreamOptions o, std::function<void(Response)> s)
-      : id(i), options(o), send(std::move(s)), subscriptions{Subscription(o.delta), Subscription(o.delta),
-                                                             Subscription(o.delta), Subscription(o.delta),
-                                                             Subscription(o.delta), Subscription(o.delta)} {}
-
-  Subscription& Of(Type type) { return subscriptions[IndexOf(type)]; }
-
-  const StreamId id;
-  const StreamOptions options;
-  const std::function<void(Response)> send;
-  std::array<Subscription, kTypeCount> subscriptions;
-  // What the client called itself; nullopt before the first request.
-  std::optional<std::string> role;
-  // Whose snapshot it gets; nullopt while it waits for its role to appear.
-  std::optional<std::string> serving;
-  std::optional<Time> grace_ends;
-  // The client has the module; it waits until its role is ready for that.
-  bool module = false;
-  // Until then its listeners wait for tables; nullopt when they do not.
-  std::optional<Time> tables_grace_ends;
-  // Until then it keeps what it came with and we do not know.
-  std::optional<Time> keeps_until;
-  // It has listeners that look into parts of tables.
-  bool scoped = false;
-  // It had listeners before, so it may ask for scopes without being sent one.
-  bool resumed = false;
-  std::string node_id;
-  uint64_t nonces = 0;
-  // There is something for it, or it has not answered the last of that.
-  bool behind = false;
-  Pushes::Owed owed;
-  uint64_t answers = 0;
-};
-
-// Whether the client has asked for each table that its listeners look into. Parts of tables that no listener looks into
-// any more are for connections that drain.
-bool WantsTables(Stream& stream, const Snapshot& snapshot) {
-  std::set<std::string_view> others;
-  std::set<std::string_view> parts;
-  for (const auto& [name, listener] : snapshot[IndexOf(Type::kListener)]) {
-    const Resource& form = *stream.Of(Type::kListener).Seen(listener);
-    others.insert(form.plain_tables.begin(), form.plain_tables.end());
-    parts.insert(form.tables.begin(), form.tables.end());
-  }
-  const auto& tables = snapshot[IndexOf(Type::kRoute)];
-  return std::all_of(tables.begin(), tables.end(), [&](const auto& entry) {
-    const auto& [name, table] = entry;
-    return stream.Of(Type::kRoute).Wants(name) || others.contains(name) ||
-           (table->only_with_module && !parts.contains(name));
-  });
-}
 
 }  // namespace
 
@@ -86,7 +28,6 @@ struct Engine::Impl {
   std::map<std::string, Pushes> pushes;
   std::map<StreamId, std::unique_ptr<Stream>> streams;
   // When the streams that wait for their role to appear, or for tables, have waited long enough.
-  using Deadlines = std::set<std::pair<Time, StreamId>>;
   Deadlines graces;
   Deadlines tables_graces;
   // When what streams came with goes.
@@ -122,31 +63,16 @@ struct Engine::Impl {
     stream.send(std::move(response));
   }
 
-  // An Envoy whose last listener with scopes goes does not say that it needs none any more, nor that it needs them
-  // again: in between it takes no notice of them.
-  static bool HearsOfScopes(Stream& stream) {
-    Subscription& listeners = stream.Of(Type::kListener);
-    return !stream.module || listeners.HasTables() || listeners.HasUnknown();
-  }
-
   void FollowListeners(Stream& stream) {
-    const bool before = std::exchange(stream.scoped, stream.module && HearsOfScopes(stream));
+    const bool before = std::exchange(stream.scoped, stream.module && stream.HearsOfScopes());
     if (stream.scoped && !before) stream.Of(Type::kScope).SendAgain(Of(SnapshotOf(stream), Type::kScope));
   }
-
-  // A client that comes back may have parts of tables of which we know nothing: another replica divided them in another
-  // way, or we did before we were started anew. Its connections may still use them, as long as they drain.
-  static bool Keeps(const Stream& stream, Type type) {
-    return (type == Type::kScope || type == Type::kRoute) && stream.keeps_until;
-  }
-
-  static bool Skips(Stream& stream, Type type) { return type == Type::kScope && !HearsOfScopes(stream); }
 
   // Whether the listeners that are to leave look into tables that the client will ask for, but does not have. One that
   // has no scopes yet asks for them when it has the listener, which waits for them by itself.
   bool WaitsForTables(Stream& stream, const Snapshot& snapshot, Time now) {
     const bool will_ask = stream.resumed && !stream.Of(Type::kScope).active();
-    const bool has_scopes = stream.Of(Type::kScope).wants_all() && HearsOfScopes(stream);
+    const bool has_scopes = stream.Of(Type::kScope).wants_all() && stream.HearsOfScopes();
     if (!stream.module || (!will_ask && !has_scopes)) return false;
     const auto is_there = [&](const std::string& table) {
       return stream.Of(Type::kRoute).IsSettled(table) || !snapshot[IndexOf(Type::kRoute)].contains(table);
@@ -156,24 +82,14 @@ struct Engine::Impl {
       return !std::all_of(listener->tables.begin(), listener->tables.end(), is_there);
     });
     if (waits && !stream.tables_grace_ends) {
-      Begin(tables_graces, stream.tables_grace_ends, now + (will_ask ? kResumeGrace : options.tables_grace), stream.id);
+      tables_graces.Begin(stream.tables_grace_ends, now + (will_ask ? kResumeGrace : options.tables_grace), stream.id);
     }
     if (waits && now < *stream.tables_grace_ends) return true;
     EndTablesGrace(stream);
     return false;
   }
 
-  // A deadline of a stream, which stands among those of all.
-  static void Begin(Deadlines& all, std::optional<Time>& ends, Time at, StreamId id) {
-    ends = at;
-    all.emplace(at, id);
-  }
-  static void End(Deadlines& all, std::optional<Time>& ends, StreamId id) {
-    if (ends) all.erase({*ends, id});
-    ends.reset();
-  }
-
-  void EndTablesGrace(Stream& stream) { End(tables_graces, stream.tables_grace_ends, stream.id); }
+  void EndTablesGrace(Stream& stream) { tables_graces.End(stream.tables_grace_ends, stream.id); }
 
   // Sends what may leave now, and notes whether that was all that there is for the client.
   void Pump(Stream& stream, Time now) {
@@ -207,7 +123,7 @@ struct Engine::Impl {
         EndTablesGrace(stream);
       if (subscription.in_flight()) {
         waits = true;
-      } else if (Skips(stream, type)) {
+      } else if (stream.Skips(type)) {
         continue;
       } else if (subscription.HasPuts(snapshot[IndexOf(type)]) && (!waits || type == Type::kEndpoint)) {
         if (type == Type::kListener && WaitsForTables(stream, snapshot, now)) {
@@ -220,7 +136,7 @@ struct Engine::Impl {
     }
     if (waits || kept_back) return true;
     for (int i = kTypeCount - 1; i >= 0; --i) {
-      if (!Skips(stream, static_cast<Type>(i)) && !Keeps(stream, static_cast<Type>(i)) &&
+      if (!stream.Skips(static_cast<Type>(i)) && !stream.Keeps(static_cast<Type>(i)) &&
           stream.subscriptions[static_cast<size_t>(i)].HasRemovals(snapshot[static_cast<size_t>(i)])) {
         Send(stream, static_cast<Type>(i), snapshot, true);
         return true;
@@ -229,25 +145,7 @@ struct Engine::Impl {
     return false;
   }
 
-  static bool Follows(Stream& stream, Type type) { return stream.Of(type).active() && !Skips(stream, type); }
-
-  // The types of which the client has not answered the newest state.
-  static std::vector<Type> BehindOf(Stream& stream, const Snapshot& snapshot) {
-    std::vector<Type> behind;
-    for (int i = 0; i < kTypeCount; ++i) {
-      const Type type = static_cast<Type>(i);
-      Subscription& subscription = stream.Of(type);
-      const Resources& resources = snapshot[IndexOf(type)];
-      // Every route configuration belongs to a listener: one that nobody has asked for yet is on its way.
-      const bool will_ask = type == Type::kRoute && !stream.options.single_type && !WantsTables(stream, snapshot);
-      const bool waits = Follows(stream, type) && (subscription.in_flight() || subscription.HasPuts(resources) ||
-                                                   (subscription.HasRemovals(resources) && !Keeps(stream, type)));
-      if (will_ask || waits) behind.push_back(type);
-    }
-    return behind;
-  }
-
-  void EndGrace(Stream& stream) { End(graces, stream.grace_ends, stream.id); }
+  void EndGrace(Stream& stream) { graces.End(stream.grace_ends, stream.id); }
 
   void Serve(Stream& stream, const std::string& role) {
     LeavePushes(stream);
@@ -272,7 +170,7 @@ struct Engine::Impl {
       Serve(stream, *stream.role);
     } else {
       if (!known) ++stats.unknown_roles;
-      Begin(graces, stream.grace_ends, now + options.unknown_role_grace, stream.id);
+      graces.Begin(stream.grace_ends, now + options.unknown_role_grace, stream.id);
       if (!IsReady(stream) && (known || MayBeEarly(*stream.role))) AskForModule(*stream.role);
     }
   }
@@ -299,7 +197,7 @@ struct Engine::Impl {
     if (type == Type::kScope && first) {
       EndTablesGrace(stream);
       if (stream.module && !request.initial_versions.empty() && options.drain.count() > 0) {
-        Begin(keeps, stream.keeps_until, now + options.drain, stream.id);
+        keeps.Begin(stream.keeps_until, now + options.drain, stream.id);
       }
       // It has such a listener, or it would not ask.
       stream.scoped = stream.module;
@@ -445,7 +343,7 @@ void Engine::Close(StreamId id) {
   impl_->LeavePushes(*it->second);
   impl_->EndGrace(*it->second);
   impl_->EndTablesGrace(*it->second);
-  Impl::End(impl_->keeps, it->second->keeps_until, id);
+  impl_->keeps.End(it->second->keeps_until, id);
   impl_->streams.erase(it);
   --impl_->stats.streams;
 }
@@ -475,27 +373,27 @@ std::optional<Response> Engine::Fetch(const Request& request, Time) {
 
 std::optional<Time> Engine::NextDeadline() const {
   std::optional<Time> next;
-  for (const auto* graces : {&impl_->graces, &impl_->tables_graces, &impl_->keeps}) {
-    if (!graces->empty() && (!next || graces->begin()->first < *next)) next = graces->begin()->first;
+  for (const Deadlines* all : {&impl_->graces, &impl_->tables_graces, &impl_->keeps}) {
+    const std::optional<Time> first = all->First();
+    if (first && (!next || *first < *next)) next = first;
   }
   return next;
 }
 
 void Engine::Tick(Time now) {
-  while (!impl_->graces.empty() && impl_->graces.begin()->first <= now) {
-    Stream& stream = *impl_->streams.at(impl_->graces.begin()->second);
+  while (const auto id = impl_->graces.Due(now)) {
+    Stream& stream = *impl_->streams.at(*id);
     // One that only waits for what the module needs gets what there is.
     impl_->Serve(stream, impl_->roles.contains(*stream.role) ? *stream.role : impl_->options.fallback_role);
     impl_->Pump(stream, now);
   }
-  while (!impl_->tables_graces.empty() && impl_->tables_graces.begin()->first <= now) {
-    Stream& stream = *impl_->streams.at(impl_->tables_graces.begin()->second);
-    impl_->tables_graces.erase(impl_->tables_graces.begin());
-    impl_->Pump(stream, now);
+  while (const auto id = impl_->tables_graces.Due(now)) {
+    impl_->tables_graces.Forget();
+    impl_->Pump(*impl_->streams.at(*id), now);
   }
-  while (!impl_->keeps.empty() && impl_->keeps.begin()->first <= now) {
-    Stream& stream = *impl_->streams.at(impl_->keeps.begin()->second);
-    Impl::End(impl_->keeps, stream.keeps_until, stream.id);
+  while (const auto id = impl_->keeps.Due(now)) {
+    Stream& stream = *impl_->streams.at(*id);
+    impl_->keeps.End(stream.keeps_until, stream.id);
     impl_->Pump(stream, now);
   }
 }
@@ -507,27 +405,15 @@ bool Engine::InSync(const std::string& role) const {
   for (const auto& [id, stream] : impl_->streams) {
     if (stream->serving != role) continue;
     const Snapshot* snapshot = impl_->SnapshotOf(*stream);
-    if (!snapshot || !Impl::BehindOf(*stream, *snapshot).empty()) return false;
-    for (int i = 0; i < kTypeCount; ++i) found = found || Impl::Follows(*stream, static_cast<Type>(i));
+    if (!snapshot || !stream->BehindOf(*snapshot).empty()) return false;
+    for (int i = 0; i < kTypeCount; ++i) found = found || stream->Follows(static_cast<Type>(i));
   }
   return found;
 }
 
 std::vector<ClientState> Engine::Clients() const {
   std::vector<ClientState> out;
-  for (const auto& [id, stream] : impl_->streams) {
-    ClientState state{stream->node_id, stream->role.value_or(""), stream->serving.value_or(""), {}, {},
-                      stream->answers};
-    if (const Snapshot* snapshot = impl_->SnapshotOf(*stream)) {
-      state.behind = Impl::BehindOf(*stream, *snapshot);
-      for (int i = 0; i < kTypeCount; ++i) {
-        const Type type = static_cast<Type>(i);
-        for (std::string& name : stream->Of(type).Refusing((*snapshot)[IndexOf(type)]))
-          state.refused.emplace_back(type, std::move(name));
-      }
-    }
-    out.push_back(std::move(state));
-  }
+  for (const auto& [id, stream] : impl_->streams) out.push_back(stream->Describe(impl_->SnapshotOf(*stream)));
   return out;
 }
 
