@@ -83,8 +83,7 @@ class EnvoyParent {
     if (tunnel_) {
       if (const absl::Status status = tunnel_->Start(); !status.ok()) return Fail(status);
     }
-    const absl::StatusOr<pid_t> pid = StartChild(command.args, -1, command.fd);
-    if (command.fd >= 0) close(command.fd);
+    const absl::StatusOr<pid_t> pid = StartChild(command.args, -1, command.bootstrap ? command.bootstrap->fd() : -1);
     if (!pid.ok()) return Fail(pid.status());
     envoy_ = *pid;
     loop_.OnSignal([this](int signal) { OnSignal(signal); });
@@ -223,7 +222,9 @@ absl::StatusOr<std::unique_ptr<xds_relay::Relay>> StartRelay(const ProxyOptions&
   relay.upstream = place->tunnel ? "unix:" + tunnel_socket : "dns:///" + place->target;
   if (place->tunnel) {
     relay.authority = place->cluster;
-    tunnel.emplace(envoy, *place->tunnel);
+    absl::StatusOr<std::unique_ptr<MemoryFile>> file = MemoryFile::Make(*place->tunnel);
+    if (!file.ok()) return file.status();
+    tunnel.emplace(envoy, std::move(*file));
   }
   relay.folder = options.state_dir;
   relay.patience = std::chrono::seconds(options.state_patience);

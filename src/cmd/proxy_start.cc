@@ -66,18 +66,6 @@ bool HasAny(const std::vector<std::string>& flags, std::initializer_list<std::st
   });
 }
 
-// A file without a name that holds it. JSON, which Envoy reads from a file whose name ends with nothing.
-absl::StatusOr<int> MakeMemoryFile(const yaml::Node& tree) {
-  const std::string json = yaml::EmitJson(tree, 0);
-  const int fd = memfd_create("bootstrap", MFD_CLOEXEC);
-  if (fd < 0 || write(fd, json.data(), json.size()) != static_cast<ssize_t>(json.size())) {
-    if (fd >= 0) close(fd);
-    return absl::UnavailableError(fmt::format("the bootstrap cannot be handed over: {}", std::strerror(errno)));
-  }
-  lseek(fd, 0, SEEK_SET);
-  return fd;
-}
-
 }  // namespace
 
 absl::StatusOr<std::string> MakeBootstrap(const ProxyOptions& options) {
@@ -112,10 +100,10 @@ absl::StatusOr<EnvoyCommand> MakeCommand(const ProxyOptions& options, const std:
   } else if (text.size() <= kLongestArgument) {
     command.args.insert(command.args.end(), {"--config-yaml", text});
   } else {
-    const absl::StatusOr<int> fd = MakeMemoryFile(tree);
-    if (!fd.ok()) return fd.status();
-    command.fd = *fd;
-    command.args.insert(command.args.end(), {"-c", fmt::format("/dev/fd/{}", *fd)});
+    absl::StatusOr<std::unique_ptr<MemoryFile>> file = MemoryFile::Make(tree);
+    if (!file.ok()) return file.status();
+    command.bootstrap = std::move(*file);
+    command.args.insert(command.args.end(), {"-c", command.bootstrap->Path()});
   }
   const std::vector<std::string>& flags = options.envoy_flags;
   if (!HasAny(flags,

@@ -1,12 +1,14 @@
 // How an Envoy is started out of the template of its bootstrap.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "src/bootstrap/bootstrap.h"
 #include "src/cmd/commands.h"
+#include "src/cmd/memory_file.h"
 
 namespace k8sgw {
 
@@ -37,10 +39,11 @@ absl::StatusOr<std::string> MakeBootstrap(const ProxyOptions& options);
 // Best effort, as nothing depends on it: readable for everybody, and never written through a link.
 void WriteCopy(const std::string& path, const std::string& text);
 
-// A program and its arguments; `fd`, when it is not -1, must stay open in it, and be closed by the caller.
+// A program and its arguments.
 struct EnvoyCommand {
   std::vector<std::string> args;
-  int fd = -1;
+  // When its bootstrap is too long for an argument: must stay open in it.
+  std::unique_ptr<MemoryFile> bootstrap;
 };
 
 // `tree` is what `text` says.

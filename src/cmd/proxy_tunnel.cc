@@ -16,13 +16,13 @@ constexpr std::chrono::seconds kEnd(1);
 }  // namespace
 
 // One thread is enough for one connection. Whether it reaches anybody says the relay, which asks again and again.
-ProxyTunnel::ProxyTunnel(const std::string& envoy, const yaml::Node& bootstrap)
-    : command_{envoy, "--config-yaml", yaml::Emit(bootstrap), "--disable-hot-restart", "--concurrency", "1",
-               "-l",  "error"} {}
+ProxyTunnel::ProxyTunnel(const std::string& envoy, std::unique_ptr<MemoryFile> bootstrap)
+    : bootstrap_(std::move(bootstrap)),
+      command_{envoy, "-c", bootstrap_->Path(), "--disable-hot-restart", "--concurrency", "1", "-l", "error"} {}
 
 absl::Status ProxyTunnel::Start() {
   again_.reset();
-  const absl::StatusOr<pid_t> pid = StartChild(command_);
+  const absl::StatusOr<pid_t> pid = StartChild(command_, -1, bootstrap_->fd());
   if (pid.ok()) pid_ = *pid;
   return pid.status();
 }

@@ -4,20 +4,21 @@
 
 #include <sys/types.h>
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "src/base/yaml.h"
 #include "src/cmd/event_loop.h"
+#include "src/cmd/memory_file.h"
 
 namespace k8sgw {
 
 class ProxyTunnel {
  public:
   // `bootstrap` as of src/bootstrap/tunnel.h.
-  ProxyTunnel(const std::string& envoy, const yaml::Node& bootstrap);
+  ProxyTunnel(const std::string& envoy, std::unique_ptr<MemoryFile> bootstrap);
 
   // Errors: it cannot be started.
   absl::Status Start();
@@ -30,6 +31,7 @@ class ProxyTunnel {
   void End();
 
  private:
+  const std::unique_ptr<MemoryFile> bootstrap_;
   const std::vector<std::string> command_;
   pid_t pid_ = -1;
   std::optional<EventLoop::Time> again_;
