@@ -3,7 +3,7 @@
 
   run.py [--filter WORD]       UPDATE_GOLDEN=1 rewrites golden/, chart/values.schema.json and the table of docs/helm.md
 
-K8SGATEWAY_HELM and K8SGATEWAY_ENVOY name other programs than those that the build brings.
+K8SGATEWAY_HELM, K8SGATEWAY_ENVOY and K8SGATEWAY_PROMTOOL name other programs than those that the build brings.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import yaml
 import bootstraps
 import checks
 import own_kinds
+import prometheus
 import published
 import schema
 
@@ -160,6 +161,7 @@ def main() -> int:
     work = {path.stem: lambda path=path: _case(chart, path) for path in cases}
     if not arguments.filter:
         work |= {"sources": _sources, "refusals": lambda: _refusals(chart), "published values": _published}
+        work["alerts and dashboard"] = prometheus.faults
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for name, faults in zip(work, pool.map(lambda one: one(), work.values())):
