@@ -43,7 +43,7 @@ stats_config: {{ toJson . }}
 {{- with .spec.envoyBootstrapExtensions }}
 bootstrap_extensions: {{ toJson . }}
 {{- end }}
-{{- with .spec.tracing.provider }}
+{{- with (.spec.tracing).provider }}
 tracing: {http: {{ toJson . }}}
 {{- end }}
 dynamic_resources:
@@ -189,7 +189,7 @@ gloo.{{ .root.Release.Namespace }}.svc.{{ .root.Values.k8s.clusterName }}
 {{- if .root.Values.settings.aws.enableServiceAccountCredentials }}
 {{ include "k8sgateway.bootstrap.stsCluster" . }}
 {{- end }}
-{{- with .spec.tracing.cluster }}
+{{- with (.spec.tracing).cluster }}
 {{ toYaml . }}
 {{- end }}
 {{- with .spec.envoyStaticClusters }}

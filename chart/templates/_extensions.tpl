@@ -13,7 +13,7 @@ have what _proxies.tpl says.
   args: {{- include "k8sgateway.mtls.certgenArgs" . | nindent 2 }}
   env: {{- include "k8sgateway.podEnv" . | nindent 2 }}
   resources: {{ toJson .Values.gateway.certGenJob.resources }}
-  securityContext: {{- include "k8sgateway.containerSecurity" . | nindent 4 }}
+  securityContext: {{- include "k8sgateway.security" (list (include "k8sgateway.containerSecurity" .) .Values.gateway.certGenJob.containerSecurityContext) | nindent 4 }}
 {{- end -}}
 {{- end -}}
 

@@ -54,6 +54,9 @@ gloo: {{ index . 1 }}
 app.kubernetes.io/name: {{ index . 1 }}
 app.kubernetes.io/part-of: k8sgateway
 app.kubernetes.io/instance: {{ $root.Release.Name }}
+{{- if $root.Values.global.istioIntegration.disableAutoinjection }}
+sidecar.istio.io/inject: "false"
+{{- end }}
 {{- with $root.Values.global.additionalLabels }}
 {{ toYaml . }}
 {{- end }}
@@ -63,7 +66,7 @@ app.kubernetes.io/instance: {{ $root.Release.Name }}
 {{- define "k8sgateway.image" -}}
 {{- $root := index . 0 -}}{{- $image := index . 1 -}}
 {{- $name := printf "%s/%s" ($image.registry | default $root.Values.global.image.registry) ($image.repository | default (index . 2)) -}}
-{{- if $image.digest -}}
+{{- if and $image.digest (not (or $image.disableDigest $root.Values.global.image.disableDigest)) -}}
 {{ $name }}@{{ $image.digest }}
 {{- else -}}
 {{ $name }}:{{ $image.tag | default $root.Values.global.image.tag | default $root.Chart.AppVersion }}
@@ -76,10 +79,20 @@ image: {{ include "k8sgateway.image" . | quote }}
 imagePullPolicy: {{ (index . 1).pullPolicy | default (index . 0).Values.global.image.pullPolicy }}
 {{- end -}}
 
+{{/* (list ROOT IMAGES): imagePullSecrets of a pod with these images. */}}
 {{- define "k8sgateway.pullSecrets" -}}
-{{- with .Values.global.image.pullSecret -}}
-imagePullSecrets: [{name: {{ . | quote }}}]
+{{- $secrets := list -}}
+{{- range prepend (index . 1) (index . 0).Values.global.image -}}
+  {{- with .pullSecret -}}{{- $secrets = append $secrets (dict "name" .) -}}{{- end -}}
 {{- end -}}
+{{- with $secrets | uniq -}}
+imagePullSecrets: {{ toJson . }}
+{{- end -}}
+{{- end -}}
+
+{{/* Images of the sidecars of mTLS, as JSON. */}}
+{{- define "k8sgateway.mtls.images" -}}
+{{- with .Values.global.glooMtls -}}{{- toJson (ternary (list .envoy.image .sds.image) list .enabled) -}}{{- end -}}
 {{- end -}}
 
 {{/* (list ROOT PART): whether the cluster chooses user ids; "true" or nothing. */}}
@@ -102,6 +115,20 @@ fsGroup: {{ . | int64 }}
 seccompProfile: {type: RuntimeDefault}
 {{- end -}}
 
+{{/*
+(list DEFAULT OWN), the first as YAML: what a user says stands in the place of a securityContext, or is merged into it
+with `mergePolicy: helm-merge`.
+*/}}
+{{- define "k8sgateway.security" -}}
+{{- $context := fromYaml (index . 0) -}}{{- $own := omit (index . 1) "mergePolicy" -}}
+{{- if eq (get (index . 1) "mergePolicy") "helm-merge" -}}
+  {{- include "k8sgateway.mergeInto" (dict "into" $context "from" $own) -}}
+{{- else if $own -}}
+  {{- $context = $own -}}
+{{- end -}}
+{{- toYaml $context -}}
+{{- end -}}
+
 {{/* securityContext of every container. */}}
 {{- define "k8sgateway.containerSecurity" -}}
 allowPrivilegeEscalation: false
@@ -117,9 +144,9 @@ capabilities: {drop: [ALL]}
   valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
 {{- end -}}
 
-{{/* nodeSelector, tolerations and affinity of a part. */}}
+{{/* nodeSelector, tolerations, affinity and more of a part. */}}
 {{- define "k8sgateway.placement" -}}
-{{- range $key := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" "nodeName" }}
+{{- range $key := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" "nodeName" "hostAliases" }}
 {{- with get $ $key }}
 {{ $key }}: {{ toJson . }}
 {{- end }}

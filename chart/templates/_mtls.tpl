@@ -92,7 +92,7 @@ protocol (of ALPN), idleTimeout.
     periodSeconds: 2
     failureThreshold: 3
   resources: {{ toJson $mtls.envoySidecarResources }}
-  securityContext: {{- include "k8sgateway.containerSecurity" .root | nindent 4 }}
+  securityContext: {{- include "k8sgateway.security" (list (include "k8sgateway.containerSecurity" .root) $mtls.envoy.securityContext) | nindent 4 }}
   volumeMounts:
   - {name: envoy-sidecar-config, mountPath: /etc/envoy, readOnly: true}
   - {name: mtls-tmp, mountPath: /tmp}
@@ -109,7 +109,7 @@ protocol (of ALPN), idleTimeout.
   - {name: SDS_SERVER_ADDRESS, value: {{ .address | quote }}}
   - {name: LOG_LEVEL, value: {{ $mtls.sds.logLevel }}}
   resources: {{ toJson $mtls.sdsResources }}
-  securityContext: {{- include "k8sgateway.containerSecurity" .root | nindent 4 }}
+  securityContext: {{- include "k8sgateway.security" (list (include "k8sgateway.containerSecurity" .root) $mtls.sds.securityContext) | nindent 4 }}
   volumeMounts:
   - {name: gloo-mtls-certs, mountPath: /etc/envoy/ssl, readOnly: true}
   {{- if .socket }}

@@ -16,6 +16,11 @@
     {{- if ne $key "gatewayProxy" -}}
       {{- include "k8sgateway.mergeInto" (dict "into" $spec "from" ($own | default dict)) -}}
     {{- end -}}
+    {{- if eq $spec.kind.workloadType "Deployment" -}}
+      {{- $_ := set $spec.kind "daemonSet" dict -}}
+    {{- else if and (eq $spec.kind.workloadType "DaemonSet") (not $spec.kind.daemonSet) -}}
+      {{- $_ := set $spec.kind "daemonSet" (dict "hostPort" false) -}}
+    {{- end -}}
     {{- $stats := dict -}}
     {{- include "k8sgateway.stats" (dict "root" $root "stats" $spec.stats "into" $stats) -}}
     {{- $namespace := $spec.namespace | default $root.Release.Namespace -}}

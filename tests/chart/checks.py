@@ -40,14 +40,13 @@ def _containers(template: Object) -> list[Object]:
 
 def _security(one: Object, template: Object) -> Iterator[str]:
     pod = template["spec"].get("securityContext", {})
-    if pod.get("runAsNonRoot") is not True:
-        yield "may run as root"
-    if pod.get("seccompProfile") != {"type": "RuntimeDefault"}:
-        yield "has no seccomp profile"
-    if "runAsUser" in pod and pod["runAsUser"] < 1:
-        yield "runs as root"
     for container in _containers(template):
         own, name = container.get("securityContext", {}), container["name"]
+        whole = {**pod, **own}
+        if whole.get("runAsNonRoot") is not True or whole.get("runAsUser", 1) < 1:
+            yield f"container {name} may run as root"
+        if whole.get("seccompProfile") != {"type": "RuntimeDefault"}:
+            yield f"container {name} has no seccomp profile"
         if own.get("allowPrivilegeEscalation") is not False:
             yield f"container {name} may get more privileges"
         if own.get("readOnlyRootFilesystem") is not True:

@@ -3,15 +3,17 @@
 
   run.py [--filter WORD]       UPDATE_GOLDEN=1 rewrites golden/, chart/values.schema.json and the table of docs/helm.md
 
-K8SGATEWAY_HELM and K8SGATEWAY_ENVOY name other programs than those that the build brings.
+K8SGATEWAY_HELM, K8SGATEWAY_ENVOY and K8SGATEWAY_PROMTOOL name other programs than those that the build brings.
 """
 
 import argparse
 import concurrent.futures
 import difflib
+import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,6 +23,8 @@ import yaml
 import bootstraps
 import checks
 import own_kinds
+import prometheus
+import published
 import schema
 
 ROOT = schema.ROOT
@@ -47,8 +51,8 @@ def helm() -> str:
 class Chart:
     """What Helm makes of it."""
 
-    def __init__(self, program: str) -> None:
-        self._program = program
+    def __init__(self, program: str, folder: pathlib.Path = CHART) -> None:
+        self._program, self._folder = program, folder
 
     def _run(self, *args: str) -> tuple[bool, str]:
         done = subprocess.run([self._program, *args], capture_output=True, text=True, check=False)
@@ -56,10 +60,10 @@ class Chart:
 
     def render(self, values: pathlib.Path, namespace: str = NAMESPACE) -> tuple[bool, str]:
         """All objects, or what is wrong."""
-        return self._run("template", "k8sgateway", str(CHART), "-n", namespace, "-f", str(values))
+        return self._run("template", "k8sgateway", str(self._folder), "-n", namespace, "-f", str(values))
 
     def lint(self, values: pathlib.Path) -> list[str]:
-        good, said = self._run("lint", "--strict", "--quiet", str(CHART), "-n", NAMESPACE, "-f", str(values))
+        good, said = self._run("lint", "--strict", "--quiet", str(self._folder), "-n", NAMESPACE, "-f", str(values))
         return [] if good else [f"helm lint: {said}"]
 
 
@@ -109,6 +113,28 @@ def _refusals(chart: Chart) -> list[str]:
     return faults
 
 
+def _published() -> list[str]:
+    """Each published value without use is told of in the notes, or is refused; where nothing is set, nothing is said."""
+    faults = []
+    with tempfile.TemporaryDirectory() as folder:
+        copy = pathlib.Path(folder, "k8sgateway")
+        shutil.copytree(CHART, copy)
+        (copy / "templates/idle.yaml").write_text('idle: {{ include "k8sgateway.published.idle" . | quote }}\n')
+        values = pathlib.Path(folder, "values.yaml")
+        chart = Chart(helm(), copy)
+        values.write_text("{}")
+        if "idle: \"\"" not in chart.render(values)[1]:
+            faults.append("the notes tell of values that nobody has set")
+        for kind, wanted in (("idle", True), ("refused", False)):
+            places, sample = published.samples(kind)
+            values.write_text(yaml.safe_dump(sample))
+            good, said = chart.render(values)
+            faults += [f"{kind}: nothing is said of {place}" for place in places if f"{place}: " not in said]
+            if good != wanted:
+                faults.append(f"{kind}: {said}")
+    return faults
+
+
 def _sources() -> list[str]:
     """What is generated is as it would be now; no template depends on chance, time or a cluster."""
     faults = _compare(schema.SCHEMA, schema.schema()) + _compare(schema.PAGE, schema.page())
@@ -120,6 +146,7 @@ def _sources() -> list[str]:
             if match and "{{" in line:
                 faults.append(f"{path.relative_to(ROOT)}:{number}: {match[0]}: renderings would differ")
     unread = schema.unread()
+    faults += [f"{name}: a published value is refused as a typo" for name in published.unknown(json.loads(schema.schema()))]
     return faults + [f"values.yaml: {place} is used by no template" for place in unread]
 
 
@@ -133,7 +160,8 @@ def main() -> int:
     cases = sorted(path for path in (HERE / "values").glob("*.yaml") if arguments.filter in path.stem)
     work = {path.stem: lambda path=path: _case(chart, path) for path in cases}
     if not arguments.filter:
-        work |= {"sources": _sources, "refusals": lambda: _refusals(chart)}
+        work |= {"sources": _sources, "refusals": lambda: _refusals(chart), "published values": _published}
+        work["alerts and dashboard"] = prometheus.faults
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for name, faults in zip(work, pool.map(lambda one: one(), work.values())):

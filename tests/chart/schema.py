@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+import published
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 VALUES = ROOT / "chart/values.yaml"
 SCHEMA = ROOT / "chart/values.schema.json"
@@ -34,6 +36,12 @@ class Values:
         self.notes = dict(_notes(text))
         self._anchors = {name: place for place, name in _places(text, "&")}
         self._aliases = dict(_places(text, r"\*"))
+
+    def images(self) -> list[str]:
+        """Where an image is named; `*` for each proxy."""
+        places = [place for name, place in self._anchors.items() if name == "image"]
+        places += [place for place, name in self._aliases.items() if name == "image"]
+        return sorted(".".join(place).replace("gatewayProxies.gatewayProxy.", "gatewayProxies.*.") for place in places)
 
     def note(self, place: tuple[str, ...]) -> Note:
         for end in range(len(place), 0, -1):
@@ -93,6 +101,8 @@ def _schema_of(values: Values, value: Any, place: tuple[str, ...], definitions: 
     note = values.note(place) if place else Note("", {})
     given = dict(note.schema)
     own: Json = {"description": note.text} if note.text else {}
+    if "crd" in given:
+        return {**own, **published.settings_type(given.pop("crd")), **given}
     if "ref" in given:
         return {**own, "$ref": f"#/$defs/{given.pop('ref')}"}
     name = given.pop("def", None)
@@ -127,6 +137,7 @@ def schema() -> str:
     stats = _schema_of(values, values.defaults["global"]["glooStats"], ("global", "glooStats"), definitions)
     definitions["stats"] = {**stats, "description": "As global.glooStats."}
     whole = _schema_of(values, values.defaults, (), definitions)
+    published.add_to(whole, definitions, values.images())
     top = {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Values of the chart k8sgateway",
@@ -158,6 +169,7 @@ def table() -> str:
             continue
         lines += ["", f"### {key}", "", note.text, "", "| value | | default |", "|---|---|---|"]
         lines += _rows(values, value, (key,))
+    lines += published.table()
     return "\n".join(lines[1:]) + "\n"
 
 
@@ -168,11 +180,10 @@ def page() -> str:
     return f"{before}{BEGIN}\n\n{table()}\n{END}{after}"
 
 
-# Published names that have no effect here; their comment says so.
-_IDLE = {"devMode", "podMonitorEnabled", "enablePolicyApi", "runOnUpdate", "setTtlAfterFinished", "ttlSecondsAfterFinished"}
-_IDLE |= {"disableHelmHook", "kubeGateway", "ingress", "istioSDS", "istioIntegration"}
 # Whose keys are handed on as they are.
 _WHOLE = {"invalidConfigPolicy", "udsOptions"}
+# What is so whatever it says.
+_ALWAYS = {"podMonitorEnabled"}
 
 
 def unread() -> list[str]:
@@ -181,7 +192,7 @@ def unread() -> list[str]:
     return [
         ".".join(place)
         for place, _, _ in _lines(VALUES.read_text())
-        if not re.search(rf"\b{re.escape(place[-1])}\b", text) and not (_IDLE | _WHOLE) & set(place) and len(place) > 1
+        if not re.search(rf"\b{re.escape(place[-1])}\b", text) and not (_WHOLE | _ALWAYS) & set(place) and len(place) > 1
     ]
 
 
