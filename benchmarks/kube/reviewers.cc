@@ -1,17 +1,17 @@
 #include "benchmarks/kube/reviewers.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/ssl.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <cstdlib>
 #include <string_view>
-#include <thread>
 
 #include "benchmarks/figures.h"
 
@@ -25,36 +25,10 @@ namespace {
 
 }  // namespace
 
+// Never waits: who has nothing to read is told so by epoll.
 class Reviewers::Connection {
  public:
-  ~Connection() {
-    SSL_free(ssl_);
-    SSL_CTX_free(context_);
-    if (fd_ >= 0) close(fd_);
-  }
-
-  // Ends with the whole answer, which must allow.
-  void Review(int port, const std::string& body) {
-    if (!ssl_) Open(port);
-    const std::string request = fmt::format(
-        "POST /validation?timeout=10s HTTP/1.1\r\nHost: webhook\r\nContent-Type: application/json\r\n"
-        "Content-Length: {}\r\n\r\n{}",
-        body.size(), body);
-    if (SSL_write(ssl_, request.data(), static_cast<int>(request.size())) <= 0) Die("it cannot be sent");
-    std::string answer;
-    size_t end = std::string::npos;
-    while (answer.size() < end) {
-      char some[4096];
-      const int n = SSL_read(ssl_, some, sizeof(some));
-      if (n <= 0) Die("the connection ended");
-      answer.append(some, static_cast<size_t>(n));
-      if (end == std::string::npos) end = EndOf(answer);
-    }
-    if (!answer.starts_with("HTTP/1.1 200") || answer.find(R"("allowed":true)") == std::string::npos) Die(answer);
-  }
-
- private:
-  void Open(int port) {
+  explicit Connection(int port) {
     fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
@@ -63,10 +37,58 @@ class Reviewers::Connection {
     const int on = 1;
     setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) Die("no connection");
+    fcntl(fd_, F_SETFL, O_NONBLOCK);
     context_ = SSL_CTX_new(TLS_client_method());
+    SSL_CTX_set_read_ahead(context_, 1);
     ssl_ = SSL_new(context_);
     SSL_set_fd(ssl_, fd_);
-    if (SSL_connect(ssl_) != 1) Die("no TLS");
+    SSL_set_connect_state(ssl_);
+  }
+  ~Connection() {
+    SSL_free(ssl_);
+    SSL_CTX_free(context_);
+    if (fd_ >= 0) close(fd_);
+  }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  int fd() const { return fd_; }
+
+  void Send(const std::string& body) {
+    request_ = fmt::format(
+        "POST /validation?timeout=10s HTTP/1.1\r\nHost: webhook\r\nContent-Type: application/json\r\n"
+        "Content-Length: {}\r\n\r\n{}",
+        body.size(), body);
+    answer_.clear();
+    end_ = std::string::npos;
+    Write();
+  }
+
+  // Goes on where it stands; true when the whole answer is there, which must allow.
+  bool Go() {
+    if (!request_.empty() && !Write()) return false;
+    char some[16384];
+    while (answer_.size() < end_) {
+      const int n = SSL_read(ssl_, some, sizeof(some));
+      if (n <= 0) {
+        if (SSL_get_error(ssl_, n) != SSL_ERROR_WANT_READ) Die("the connection ended");
+        return false;
+      }
+      answer_.append(some, static_cast<size_t>(n));
+      if (end_ == std::string::npos) end_ = EndOf(answer_);
+    }
+    if (!answer_.starts_with("HTTP/1.1 200") || answer_.find(R"("allowed":true)") == std::string::npos) Die(answer_);
+    return true;
+  }
+
+ private:
+  // False while the other side must say something first (in its handshake), or has no room.
+  bool Write() {
+    const int n = SSL_write(ssl_, request_.data(), static_cast<int>(request_.size()));
+    if (n > 0) request_.clear();
+    const int error = n > 0 ? SSL_ERROR_NONE : SSL_get_error(ssl_, n);
+    if (n <= 0 && error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) Die("it cannot be sent");
+    return n > 0;
   }
 
   // How many bytes the answer has, once its headers are there.
@@ -82,28 +104,46 @@ class Reviewers::Connection {
   int fd_ = -1;
   SSL_CTX* context_ = nullptr;
   SSL* ssl_ = nullptr;
+  std::string request_;  // until it is sent
+  std::string answer_;
+  size_t end_ = std::string::npos;
 };
 
-Reviewers::Reviewers(int port, size_t at_once) : port_(port) {
-  for (size_t i = 0; i < at_once; ++i) connections_.push_back(std::make_unique<Connection>());
+Reviewers::Reviewers(int port, size_t at_once) : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+  for (size_t i = 0; i < at_once; ++i) {
+    connections_.push_back(std::make_unique<Connection>(port));
+    epoll_event event{.events = EPOLLIN | EPOLLOUT | EPOLLET, .data = {.u64 = i}};
+    epoll_ctl(epoll_, EPOLL_CTL_ADD, connections_.back()->fd(), &event);
+  }
 }
 
-Reviewers::~Reviewers() = default;
+Reviewers::~Reviewers() { close(epoll_); }
 
 std::vector<double> Reviewers::SendAll(const std::vector<std::string>& bodies) {
+  constexpr size_t kIdle = ~size_t{0};
   std::vector<double> took(bodies.size());
-  std::atomic<size_t> next = 0;
-  std::vector<std::thread> threads;
-  for (const auto& connection : connections_) {
-    threads.emplace_back([&, one = connection.get()] {
-      for (size_t i = next++; i < bodies.size(); i = next++) {
-        const auto begin = Clock::now();
-        one->Review(port_, bodies[i]);
-        took[i] = Ms(Clock::now() - begin);
-      }
-    });
+  std::vector<size_t> under_way(connections_.size(), kIdle);
+  std::vector<Clock::time_point> begun(connections_.size());
+  size_t next = 0;
+  size_t answered = 0;
+  const auto send = [&](size_t i) {
+    under_way[i] = next < bodies.size() ? next++ : kIdle;
+    if (under_way[i] == kIdle) return;
+    begun[i] = Clock::now();
+    connections_[i]->Send(bodies[under_way[i]]);
+  };
+  for (size_t i = 0; i < connections_.size(); ++i) send(i);
+  while (answered < bodies.size()) {
+    epoll_event events[64];
+    const int n = epoll_wait(epoll_, events, 64, -1);
+    for (int event = 0; event < n; ++event) {
+      const size_t i = events[event].data.u64;
+      if (under_way[i] == kIdle || !connections_[i]->Go()) continue;
+      took[under_way[i]] = Ms(Clock::now() - begun[i]);
+      ++answered;
+      send(i);
+    }
   }
-  for (std::thread& thread : threads) thread.join();
   return took;
 }
 

@@ -117,6 +117,7 @@ void RouteByRoute(KubeStage& stage, int n, Figures& figures) {
                .size = n,
                .unit = "answers",
                .ours = static_cast<double>(others),
+               .bound = 0.5,
                .promise = "none",
                .samples = n});
   stage.StopControlPlane();
