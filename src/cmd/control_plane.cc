@@ -52,7 +52,7 @@ absl::Status ControlPlane::Listen(const std::string& address) {
   };
   if (options_.route_shards > 0) options.engine.module = shard::kVersion;
   options.engine.can_load_module = [this](const xds::Request& first) {
-    if (CanLoadModule(first)) return true;
+    if (CanLoadModule(first.envoy)) return true;
     const xds::EnvoyVersion& version = *first.envoy;
     loop_.Post([this, version, node = first.node_id] {
       if (++misfits_told_ > kMostMisfitsTold) return;

@@ -2,12 +2,15 @@
 
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
+#include <memory>
 
+#include "absl/strings/str_replace.h"
 #include "module/shard.h"
 #include "module/versions.h"
-#include "src/xds/engine.h"
 
 namespace k8sgw {
 
@@ -25,8 +28,22 @@ std::string ModuleMetadata(const std::string& module_folder) {
   return ", \"" + std::string(xds::kModuleField) + "\": \"" + shard::kVersion + "\"";
 }
 
-bool CanLoadModule(const xds::Request& first) {
-  return !first.envoy || module::FitsEnvoy(first.envoy->major, first.envoy->minor);
+bool CanLoadModule(const std::optional<xds::EnvoyVersion>& envoy) {
+  return !envoy || module::FitsEnvoy(envoy->major, envoy->minor);
+}
+
+std::optional<xds::EnvoyVersion> VersionOfEnvoy(const std::string& envoy) {
+  // "…  version: <commit>/1.40.0/Clean/RELEASE/BoringSSL"
+  const std::string command = "exec '" + absl::StrReplaceAll(envoy, {{"'", "'\\''"}}) + "' --version 2>/dev/null";
+  const std::unique_ptr<FILE, int (*)(FILE*)> out(popen(command.c_str(), "re"), pclose);
+  char text[512];
+  while (out && fgets(text, sizeof(text), out.get()) != nullptr) {
+    const char* at = std::strstr(text, "version: ");
+    xds::EnvoyVersion version;
+    if (at && std::sscanf(at, "version: %*[^/]/%u.%u.%u", &version.major, &version.minor, &version.patch) == 3)
+      return version;
+  }
+  return std::nullopt;
 }
 
 }  // namespace k8sgw

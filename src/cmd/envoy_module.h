@@ -1,13 +1,12 @@
 // The module that an Envoy of ours can load.
 #pragma once
 
+#include <optional>
 #include <string>
 
-namespace k8sgw {
+#include "src/xds/engine.h"
 
-namespace xds {
-struct Request;
-}
+namespace k8sgw {
 
 // Envoy looks for modules in the folder that this variable names.
 inline constexpr char kModuleFolderVariable[] = "ENVOY_DYNAMIC_MODULES_SEARCH_PATH";
@@ -21,7 +20,10 @@ std::string ModuleFolderOf(const std::string& envoy);
 // sends route tables that need the module. "" when there is none.
 std::string ModuleMetadata(const std::string& module_folder);
 
-// Whether an Envoy that reports the module can load it, by the version that it says it is.
-bool CanLoadModule(const xds::Request& first);
+// Whether an Envoy of this version can load it; who does not say what it is, is believed.
+bool CanLoadModule(const std::optional<xds::EnvoyVersion>& envoy);
+
+// What the Envoy program says that it is; nullopt when it does not.
+std::optional<xds::EnvoyVersion> VersionOfEnvoy(const std::string& envoy);
 
 }  // namespace k8sgw

@@ -17,6 +17,7 @@
 #include <string>
 
 #include "module/shard.h"
+#include "module/versions.h"
 #include "src/bootstrap/divert.h"
 #include "src/bootstrap/node_metadata.h"
 #include "src/cmd/admin_page.h"
@@ -202,6 +203,13 @@ absl::Status InFile(const ProxyOptions& options, const absl::Status& status) {
 void OfferModule(const ProxyOptions& options, const std::string& envoy, std::string& text, yaml::Node& tree) {
   const std::string folder = ModuleFolderOf(envoy);
   if (folder.empty() || !options.sidecar_file.empty()) return;
+  if (const auto version = VersionOfEnvoy(envoy); !CanLoadModule(version)) {
+    spdlog::error(
+        "{} is Envoy {}.{}.{}, and the module in {} is made for {}: without it, route tables stay whole. Use the Envoy "
+        "that came with the module, or the module that came with this Envoy",
+        envoy, version->major, version->minor, version->patch, folder, module::kEnvoysThatFit);
+    return;
+  }
   if (!bootstrap::AddNodeMetadata(tree, xds::kModuleField, shard::kVersion)) return;
   text = yaml::Emit(tree);
   setenv(kModuleFolderVariable, folder.c_str(), 1);

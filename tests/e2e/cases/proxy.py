@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shutil
 import signal
 import stat
 import threading
@@ -22,6 +23,7 @@ from harness.scenario import (
     expect_exit,
     expect_line,
 )
+from harness.sharding import module_of
 from harness.waiting import wait_until
 
 SUITE = Suite()
@@ -222,6 +224,28 @@ while true; do sleep 0.05; done
         wait_until(lambda word=word: word in seen.read_text(), word, 5)
     wait_until(lambda: len(proxy.process.children()) == 1, "the orphan is reaped", 5)
     proxy.process.signal(signal.SIGKILL)
+
+
+@SUITE.case("proxy: an Envoy that cannot load the module says so at its start, and goes on without")
+def misfit(scenario: Scenario) -> None:
+    for version, fits in (("1.38.2", False), ("1.40.0", True)):
+        folder = scenario.folder / version
+        folder.mkdir()
+        shutil.copy(module_of(scenario.preset), folder)
+        envoy = folder / "envoy"
+        envoy.write_text(
+            f"""#!/bin/sh
+[ "$1" = --version ] && exec echo "envoy  version: 9e55/{version}/Clean/RELEASE/BoringSSL"
+exec {default_envoy()} "$@"
+"""
+        )
+        envoy.chmod(0o755)
+        proxy = Proxy(scenario, env={"ENVOY": str(envoy)}).await_ready()
+        has = "k8sgateway_module" in proxy.server_info()["node"].get("metadata", {})
+        assert has == fits, (version, has)
+        told = [line for line in proxy.process.lines() if f"is Envoy {version}, and the module in {folder} is made for 1.40 and 1.41" in line]
+        assert len(told) == (0 if fits else 1), told
+        end(proxy.process)
 
 
 @SUITE.case("proxy: the bootstrap of docker/ works with gloo, and is not ready before there is configuration")

@@ -35,7 +35,7 @@ class Guarded(Delivered):
 
 def tunnel_of(proxy: Process) -> int:
     """The Envoy that has TLS on behalf of the other."""
-    (pid,) = (pid for pid in proxy.children() if b"tunnel.sock" in open(f"/proc/{pid}/cmdline", "rb").read())
+    (pid,) = (pid for pid in proxy.children() if b"/dev/fd/" in open(f"/proc/{pid}/cmdline", "rb").read())
     return pid
 
 
