@@ -157,6 +157,13 @@ def faults_of(objects: list[Object], namespace: str) -> list[str]:
     return faults
 
 
+def foreign_images(objects: list[Object]) -> list[str]:
+    """Nothing is needed but the two images of ours."""
+    images = {container["image"] for _, template in _pods(objects) for container in _containers(template)}
+    names = {image.rpartition(":")[0].rpartition("/")[2] for image in images}
+    return [f"images: {sorted(names)}"] if names != {"k8sgateway", "k8sgateway-proxy"} else []
+
+
 def meetings(objects: list[Object], others: list[Object]) -> list[str]:
     """Objects that two installations in two namespaces would both have."""
 

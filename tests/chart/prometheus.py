@@ -121,9 +121,8 @@ def _dashboard(program: str, folder: pathlib.Path) -> Iterator[str]:
     if wrong:
         yield from wrong
         return
-    answered = [
-        {"alertname": f"Query{number}", "eval_time": "10m", "exp_alerts": [{"exp_labels": {}}]} for number in range(len(queries))
-    ]
+    fires = {"eval_time": "10m", "exp_alerts": [{"exp_labels": {}}]}
+    answered = [{"alertname": f"Query{number}", **fires} for number in range(len(queries))]
     tests = [{"interval": "1m", "input_series": list(_series()), "alert_rule_test": answered}]
     file = folder / "answers.yaml"
     file.write_text(yaml.safe_dump({"rule_files": [str(path)], "evaluation_interval": "1m", "tests": tests}))

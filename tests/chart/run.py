@@ -96,6 +96,8 @@ def _case(chart: Chart, values: pathlib.Path) -> list[str]:
     faults += own_kinds.faults_of(objects)
     other = chart.render(values, "other-system")[1]
     faults += checks.meetings(objects, objects_of(other))
+    if values.stem == "mtls":  # which has all components, and names no image
+        faults += checks.foreign_images(objects)
     return faults
 
 
@@ -146,7 +148,8 @@ def _sources() -> list[str]:
             if match and "{{" in line:
                 faults.append(f"{path.relative_to(ROOT)}:{number}: {match[0]}: renderings would differ")
     unread = schema.unread()
-    faults += [f"{name}: a published value is refused as a typo" for name in published.unknown(json.loads(schema.schema()))]
+    typos = published.unknown(json.loads(schema.schema()))
+    faults += [f"{name}: a published value is refused as a typo" for name in typos]
     return faults + [f"values.yaml: {place} is used by no template" for place in unread]
 
 

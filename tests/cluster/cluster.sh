@@ -4,6 +4,7 @@
 #   cluster.sh up                 starts it, and waits until pods run and names are found
 #   cluster.sh exec COMMAND…      runs a command inside, with kubectl and helm in PATH
 #   cluster.sh load IMAGE.tar…    gives images to the node
+#   cluster.sh tag NAME OTHER     an image of the node has another name, too
 #   cluster.sh stop|start NAME    one of etcd, kube-apiserver, kube-controller-manager, kube-scheduler, kubelet,
 #                                 kube-proxy, containerd, load-balancer
 #   cluster.sh status             shows nodes and pods
@@ -279,6 +280,7 @@ case $command in
     ;;
   exec) inside "$@" ;;
   load) load "$@" ;;
+  tag) inside ctr -a "$socket" -n k8s.io images tag --force "${1:?which image?}" "${2:?which name?}" >/dev/null ;;
   start | stop) "$command" "${1:?which one?}" ;;
   status) inside kubectl get nodes,pods -A -o wide ;;
   *)

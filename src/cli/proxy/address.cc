@@ -58,6 +58,17 @@ std::string ProxyAddress::HostAndPort() const {
   return host.find(':') == std::string::npos ? Cat(host, ":", port) : Cat("[", host, "]:", port);
 }
 
+const Node* ServiceOf(const std::vector<Node>& labelled, const std::string& proxy, const std::string& port) {
+  const Node* best = nullptr;
+  const auto rank = [&](const Node& service) {
+    return (PortOf(service, port) ? 2 : 0) + (NameOf(service) == proxy ? 1 : 0);
+  };
+  for (const Node& service : labelled) {
+    if (!best || rank(service) > rank(*best)) best = &service;
+  }
+  return best;
+}
+
 absl::StatusOr<ProxyAddress> AddressOf(const Node& service, const std::vector<Node>& nodes,
                                        const std::vector<Node>& pods, const std::string& port) {
   const Node* its = PortOf(service, port);

@@ -19,6 +19,10 @@ struct ProxyAddress {
   std::string HostAndPort() const;
 };
 
+// Of the Services that are labelled for a proxy, the one that clients use: one with this port, that of the proxy's name
+// before others; nullptr where there is none at all.
+const yaml::Node* ServiceOf(const std::vector<yaml::Node>& labelled, const std::string& proxy, const std::string& port);
+
 // Of a proxy's Service, by the name of one of its ports: the address of the load balancer; else a port of a node, one
 // with a pod of the proxy when there is one; else the address that is good within the cluster. Errors name what is
 // missing, and the ports that there are.

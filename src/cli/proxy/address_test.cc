@@ -37,6 +37,18 @@ TEST(ProxyAddress, IsThatOfTheLoadBalancer) {
   EXPECT_THAT(std::string(none.status().message()), HasSubstr("no port \"htp\": it has http, https"));
 }
 
+TEST(ProxyAddress, TheServiceIsTheOneThatHasThePort) {
+  const auto named = [](const std::string& name, const std::string& port) {
+    return Parse("metadata: {name: " + name + "}\nspec: {ports: [{name: " + port + ", port: 80}]}");
+  };
+  const std::vector<yaml::Node> labelled = {named("a-config-dump-service", "read-config"), named("edge", "http"),
+                                            named("more", "http")};
+  EXPECT_EQ(ServiceOf(labelled, "gateway-proxy", "http")->Find("metadata")->FindScalar("name"), "edge");
+  EXPECT_EQ(ServiceOf(labelled, "more", "http")->Find("metadata")->FindScalar("name"), "more");
+  EXPECT_EQ(ServiceOf(labelled, "more", "htp")->Find("metadata")->FindScalar("name"), "more") << "the error names it";
+  EXPECT_EQ(ServiceOf({}, "gateway-proxy", "http"), nullptr);
+}
+
 TEST(ProxyAddress, WithoutALoadBalancerItIsAPortOfANode) {
   const yaml::Node service = Service(std::string("spec: {type: LoadBalancer, clusterIP: 10.9.9.9, ") + kPorts + "}");
   const std::vector<yaml::Node> pods = {Parse("spec: {nodeName: b}\nstatus: {phase: Running}")};

@@ -57,13 +57,21 @@ class Printing : public kube::HttpHandler {
   absl::Status status_;
 };
 
+// The Service may have any name (gatewayProxies.*.service.name); its labels say whose it is.
+absl::StatusOr<Node> FindService(Session& session, const ProxyChoice& proxy, const std::string& port) {
+  const kube::Resource services{"", "v1", "services", proxy.ns};
+  const std::vector<Node> labelled = ListOrNone(session, services, {.labels = LabelsOfProxy(proxy.name)});
+  if (const Node* found = ServiceOf(labelled, proxy.name, port)) return *found;
+  return session.Read({services, proxy.name});
+}
+
 }  // namespace
 
 int PrintAddress(Session& session, const ProxyChoice& proxy, const std::string& port, bool as_url, std::ostream& out,
                  std::ostream& err) {
-  const absl::StatusOr<Node> service = session.Read({{"", "v1", "services", proxy.ns}, proxy.name});
+  const absl::StatusOr<Node> service = FindService(session, proxy, port);
   if (service.status().code() == absl::StatusCode::kNotFound) {
-    return Fail(err, Cat("there is no Service ", proxy.ns, "/", proxy.name,
+    return Fail(err, Cat("there is no Service for proxy ", proxy.ns, "/", proxy.name,
                          ": name the proxy with --name and its namespace with -n, or run `k8sgateway install`"));
   }
   if (!service.ok()) return Fail(err, service.status());

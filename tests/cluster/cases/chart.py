@@ -5,14 +5,17 @@ import json
 import pathlib
 import re
 import subprocess
+import tempfile
+
+import yaml
 
 from harness import client
 from harness.scenario import Suite
 from harness.waiting import wait_until
-from support import release
+from support import images, older, release
 from support.load import under_load
 from support.objects import says, to_service, to_upstream, virtual_service
-from support.release import Release, merge, objects_in, values
+from support.release import CHART, Release, merge, objects_in, values
 from support.scenario import Scenario, ask, await_answer
 
 SUITE = Suite()
@@ -58,7 +61,7 @@ def renderings(scenario: Scenario) -> None:
 class _Installed:
     """A release that confines itself to the namespace of the case, with a backend."""
 
-    def __init__(self, scenario: Scenario, **more: object) -> None:
+    def __init__(self, scenario: Scenario, chart: pathlib.Path = CHART, **more: object) -> None:
         self.scenario = scenario
         self.values = merge(values(settings={"singleNamespace": True, "ipV4Only": True}), dict(more))
         scenario.install_definitions()
@@ -68,7 +71,7 @@ class _Installed:
             scenario.cluster.kubectl("label", "namespace", scenario.namespace, label)
         self.before = objects_in(scenario)
         self.release = Release(scenario)
-        self.notes = self.release.install(self.values)
+        self.notes = self.release.install(self.values, chart)
 
     def address(self, service: str = "gateway-proxy") -> str:
         return self.scenario.balanced(service)
@@ -106,33 +109,73 @@ def _serves(installed: _Installed) -> None:
         installed.await_body(host, "echo-")
 
 
-@SUITE.case("chart: installs, serves, denies, passes helm test; upgrade and rollback lose no request; nothing is left")
-def whole_life(scenario: Scenario) -> None:
-    installed = _Installed(
-        scenario, gateway={"validation": {"alwaysAcceptResources": False, "failurePolicy": "Fail"}}
+def _pods_run(scenario: Scenario, version: str, tag: str) -> None:
+    """All components are of one version, whose image they have."""
+    for one in scenario.get("deployments", "-l", "app.kubernetes.io/part-of=k8sgateway")["items"]:
+        name, labels = one["metadata"]["name"], one["metadata"]["labels"]
+        assert labels["app.kubernetes.io/version"] == version, (name, labels)
+        found = {container["image"] for container in one["spec"]["template"]["spec"]["containers"]}
+        assert all(image.endswith(f":{tag}") for image in found), (name, found)
+
+
+def _is_stored(scenario: Scenario) -> bool:
+    """Whether the API server knows the field that the older definition lacks."""
+    named = virtual_service("named", "named.test", says("hello"), **{older.FIELD: "Site"})
+    meta = {"namespace": scenario.namespace, **named["metadata"]}
+    apply = ("apply", "--validate=ignore", "-f", "-")
+    scenario.cluster.kubectl(*apply, stdin=json.dumps({**named, "metadata": meta}))
+    return older.FIELD in scenario.get("virtualservice", "named")["spec"]
+
+
+def _upgraded(installed: _Installed) -> None:
+    """To this version with its definitions, and back, under load."""
+    scenario = installed.scenario
+    _, _, tag = images.GATEWAY.rpartition(":")
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
+    changed = merge(
+        installed.values,
+        {
+            "global": {"image": {"tag": tag}},
+            "gloo": {"logLevel": "debug"},
+            "gatewayProxies": {"gatewayProxy": {"healthyPanicThreshold": 40}},
+            "accessLogger": {"enabled": True},
+        },
     )
+    there = lambda: "configmap/gone-since" in scenario.kubectl("get", "configmaps", "-o", "name")
+    assert there() and not _is_stored(scenario)
+    _pods_run(scenario, older.VERSION, older.TAG)
+    target = client.Target(80, address=installed.address())
+    with under_load(target, "service.test") as load:
+        older.upgrade_definitions(scenario)
+        installed.release.upgrade(changed)
+        wait_until(lambda: _is_stored(scenario), "the new field is stored", _SECONDS)
+        assert not there()
+        _pods_run(scenario, version, tag)
+        installed.release.rollback(1)
+    assert there()
+    _pods_run(scenario, older.VERSION, older.TAG)
+    scenario.note(f"upgrade and rollback: {load.expect_no_failure(at_least=100)}")
+    assert "access-log" not in scenario.kubectl("get", "deployments", "-o", "name")
+    installed.await_body("service.test", "echo-")
+
+
+@SUITE.case("chart: an older version serves, denies and passes helm test; upgrade and rollback lose no request; nothing is left")
+def whole_life(scenario: Scenario) -> None:
+    registry, _, _ = images.GATEWAY.rpartition(":")
+    scenario.cluster.tag(images.GATEWAY, f"{registry}:{older.TAG}")
+    folder = scenario.cleanup.enter_context(tempfile.TemporaryDirectory())
+    chart = older.chart(pathlib.Path(folder))
+    older.install_definitions(scenario, chart)
+    strict = {"validation": {"alwaysAcceptResources": False, "failurePolicy": "Fail"}}
+    installed = _Installed(scenario, chart, gateway=strict, **{"global": {"image": {"tag": older.TAG}}})
     assert "helm -n" in installed.notes and "test k8sgateway" in installed.notes, installed.notes
     said = installed.refused()
     assert "regex" in said, said
     _serves(installed)
     shown = installed.release.test()
     assert re.search(r"Phase:\s+Succeeded", shown), shown
-    changed = merge(
-        installed.values,
-        {
-            "gloo": {"logLevel": "debug"},
-            "gatewayProxies": {"gatewayProxy": {"healthyPanicThreshold": 40}},
-            "accessLogger": {"enabled": True},
-        },
-    )
-    target = client.Target(80, address=installed.address())
-    with under_load(target, "service.test") as load:
-        installed.release.upgrade(changed)
-        installed.release.rollback(1)
-    scenario.note(f"upgrade and rollback: {load.expect_no_failure(at_least=100)}")
-    assert "access-log" not in scenario.kubectl("get", "deployments", "-o", "name")
-    installed.await_body("service.test", "echo-")
-    for name in ("direct", "service", "discovered"):
+    _upgraded(installed)
+    for name in ("direct", "service", "discovered", "named"):
         scenario.kubectl("delete", "virtualservice", name)
     installed.release.uninstall()
     # As the notes say, what was discovered stays.

@@ -113,6 +113,11 @@ def proxy(scenario: Scenario) -> None:
     address = scenario.balanced("gateway-proxy")
     assert cli("proxy", "address", *place, "--port", "8080") == f"{address}:8080\n"
     assert cli("proxy", "url", *place, "--port", "p8080") == f"http://{address}:8080\n"
+    edge = {"name": "elsewhere", "labels": {"gateway-proxy-id": "edge"}}
+    ports = [{"name": "http", "port": 80, "targetPort": 8080}]
+    scenario.apply({"apiVersion": "v1", "kind": "Service", "metadata": edge,
+                    "spec": {"type": "LoadBalancer", "selector": {"app": "gateway-proxy"}, "ports": ports}})
+    assert cli("proxy", "url", *place, "--name", "edge") == f"http://{scenario.balanced('elsewhere')}:80\n"
     wrong = cli.run("proxy", "url", *place, code=1)
     assert 'no port "http"' in wrong.stderr and "p8080" in wrong.stderr, wrong.stderr
     assert "there is no pod of proxy other" in cli.run("proxy", "dump", *place, "--name", "other", code=1).stderr

@@ -53,9 +53,17 @@ class Cluster:
         self.definitions: list[str] = []  # those of our kinds that are installed
         self.stage: Any = None  # the Stage that cases share, once one of them has asked for it
         self.installation: Any = None  # that of the port reference, once one of its rows has asked for it
+        self.mtls_installation: Any = None  # the same with mTLS
         self._before = machine_state()
         self._space = ""
         self._guard: subprocess.Popen[bytes] | None = None
+
+    def close_installations(self) -> None:
+        """Those of the port reference, which watch all namespaces and are of no use to other cases."""
+        for one in (self.installation, self.mtls_installation):
+            if one:
+                one.close()
+        self.installation = self.mtls_installation = None
 
     def up(self, keep: bool = False) -> None:
         """Starts it; unless it is to be kept it ends with this process, however that ends."""
@@ -78,6 +86,10 @@ class Cluster:
     def load(self, *images: pathlib.Path) -> None:
         """Gives images to the node."""
         self._script("load", *map(str, images))
+
+    def tag(self, image: str, other: str) -> None:
+        """An image of the node has another name, too."""
+        self._script("tag", image, other)
 
     def start(self, name: str) -> None:
         """Starts a part that was stopped, such as `kube-apiserver`."""

@@ -69,18 +69,18 @@ class Release:
     def helm(self, *args: str, check: bool = True) -> str:
         return helm(self.scenario, *args, check=check)
 
-    def _with_values(self, command: str, given: Object) -> str:
+    def _with_values(self, command: str, given: Object, chart: pathlib.Path) -> str:
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
             yaml.safe_dump(given, file)
             file.flush()
-            return self.helm(command, NAME, str(CHART), "-f", file.name, "--wait", f"--timeout={_SECONDS}s")
+            return self.helm(command, NAME, str(chart), "-f", file.name, "--wait", f"--timeout={_SECONDS}s")
 
-    def install(self, given: Object) -> str:
+    def install(self, given: Object, chart: pathlib.Path = CHART) -> str:
         """Returns what Helm says, which ends with the notes."""
-        return self._with_values("install", given)
+        return self._with_values("install", given, chart)
 
     def upgrade(self, given: Object) -> str:
-        return self._with_values("upgrade", given)
+        return self._with_values("upgrade", given, CHART)
 
     def rollback(self, revision: int) -> None:
         self.helm("rollback", NAME, str(revision), "--wait", f"--timeout={_SECONDS}s")
