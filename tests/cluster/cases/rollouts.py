@@ -18,6 +18,7 @@ from support.scenario import Scenario
 SUITE = Suite()
 _HTTP = client.Target(objects.HTTP_PORT)
 _PODS = 10
+_PAIRS = 30
 
 
 @SUITE.case("a rolling update of 10 pods under load fails no request, and touches no cluster")
@@ -184,11 +185,39 @@ def secret_comes_later(scenario: Scenario) -> None:
     assert ask("there").body == b"there"
 
 
-@SUITE.case("a route and its new Upstream come at once, many times: 404, then 200, and nothing else")
-def route_with_upstream(scenario: Scenario) -> None:
+@SUITE.case("an Upstream and a route to it, pair after pair: each host answers 404, then 200, and nothing else")
+def pairs(scenario: Scenario) -> None:
     stage, own = scenario.stage(), scenario.namespace
     scenario.deploy_echo()
-    for number in range(5):
+    seen: list[str] = []
+
+    def note(answer: client.Response) -> str:
+        code = str(answer.status or answer.error)
+        if not seen or seen[-1] != code:
+            seen.append(code)
+        return code
+
+    for number in range(_PAIRS):
+        host, name = f"pair-{number}.{scenario.host}", f"pair-{number}"
+        seen.clear()
+        # One client, so that answers come in the order of its requests.
+        with under_load(_HTTP, host, clients=1, pause=0, key=note) as load:
+            stage.wait(lambda: load.total() > 0, "it is asked before there is anything")
+            scenario.apply(
+                objects.kube_upstream(name, "echo", own),
+                virtual_service(name, host, objects.to_upstream(name, own)),
+            )
+            stage.await_answer(host, body="echo-")
+            asked = load.total()
+            stage.wait(lambda: load.total() > asked + 20, "it is asked on")
+        assert seen == ["404", "200"], f"{host}: {seen}: {dict(load.answers)}"
+
+
+@SUITE.case("a route that comes before its Upstream answers 500 or 503 until then; leads elsewhere, nobody notices")
+def route_before_upstream(scenario: Scenario) -> None:
+    stage, own = scenario.stage(), scenario.namespace
+    scenario.deploy_echo()
+    for number in range(3):
         host, name = f"{number}.{scenario.host}", f"echo-{number}"
         with under_load(_HTTP, host, clients=1, pause=0.002) as load:
             scenario.apply(
@@ -196,7 +225,7 @@ def route_with_upstream(scenario: Scenario) -> None:
                 objects.kube_upstream(name, "echo", own),
             )
             stage.await_answer(host, body="echo-")
-        # Between the two objects, if they come apart, the route has no Upstream; after 200 all is well.
+        # Between the two objects, if they come apart, the route has no Upstream.
         assert set(load.failures()) <= {"404", "500", "503"}, load.answers
         with under_load(_HTTP, host, clients=1, pause=0.002) as load:
             scenario.apply(

@@ -1,15 +1,21 @@
 """Faults of the servers, and of what the control plane may do there; traffic goes on."""
 
+import contextlib
 import json
 import os
+import pathlib
 import signal
+import tempfile
 import time
 import urllib.request
+from typing import Iterator
 
+from cases import config_maps
 from harness import client
+from harness.certificates import self_signed
 from harness.scenario import Suite, expect_line
 from support import objects
-from support.cluster import Cluster, run
+from support.cluster import Cluster, Object, run
 from support.control_plane import ACCOUNT, RULES, SYSTEM, role
 from support.load import under_load
 from support.objects import says, to_service, virtual_service
@@ -72,12 +78,40 @@ def proxy_first(scenario: Scenario) -> None:
     stage.await_answer(host, body="hello")
 
 
-@SUITE.case("etcd and the API server are away: everything serves on; later edits come to life")
+def _kill_pod(scenario: Scenario) -> str:
+    """One of the pods loses its network and all its processes; the kubelet makes it anew, with another address.
+
+    Returns its name.
+    """
+    victim = pathlib.Path("/proc", str(scenario.pids(lambda process: b"echo" in (process / "cmdline").read_bytes())[0]))
+    network = os.readlink(victim / "ns/net")
+    variables = (victim / "environ").read_bytes().split(b"\0")
+    name = next(one.removeprefix(b"HOSTNAME=") for one in variables if one.startswith(b"HOSTNAME="))
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if os.readlink(process / "ns/net") == network:
+                os.kill(int(process.name), signal.SIGKILL)
+    return name.decode()
+
+
+def _names(scenario: Scenario) -> set[str]:
+    """Who answers, of some requests."""
+    answers = [scenario.stage().ask(scenario.host) for _ in range(10)]
+    return {json.loads(one.body)["upstream"] for one in answers if one.status == 200}
+
+
+@SUITE.case("etcd and the API server are away: everything serves on, a pod dies; later edits come to life")
 def servers_away(scenario: Scenario) -> None:
-    stage, host, cluster = scenario.stage(), scenario.host, scenario.cluster
-    scenario.deploy_echo()
-    scenario.apply(virtual_service("all", host, to_service("echo", scenario.namespace)))
+    stage, own, host, cluster = scenario.stage(), scenario.namespace, scenario.host, scenario.cluster
+    scenario.deploy_echo(replicas=2, env=[{"name": "POD_NAMESPACE", "value": own}])
+    upstream = objects.kube_upstream("echo", "echo", own)
+    # Nobody can tell Envoy that a pod is gone, so it has to find out by itself.
+    upstream["spec"] |= {"connectionConfig": {"connectTimeout": "1s"}, "outlierDetection": {"consecutive5xx": 2, "interval": "1s"}}
+    retries = {"retryOn": "connect-failure,reset", "numRetries": 5}
+    route = objects.to_upstream("echo", own, options={"retries": retries})
+    scenario.apply(upstream, virtual_service("all", host, route))
     stage.await_answer(host, body="echo-")
+    stage.wait(lambda: len(_names(scenario)) == 2, "both pods answer")
     before = stage.proxy.updates()
     with under_load(_HTTP, host) as load:
         mark = stage.control_plane.process.mark()
@@ -86,12 +120,16 @@ def servers_away(scenario: Scenario) -> None:
             stage.control_plane.process.wait_line(
                 lambda line: "warn" in line or "error" in line, "it says that it is alone", mark
             )
+            dead = _kill_pod(scenario)
+            stage.wait(lambda: dead not in _names(scenario), "the pod that died answers no more")
             time.sleep(_OUTAGE_SECONDS)
             assert stage.control_plane.process.running()
+            assert dead not in _names(scenario), "somebody told Envoy of its new address"
         finally:
             cluster.start_servers()
         scenario.apply(virtual_service("next", f"next.{host}", says("next")))
         stage.await_answer(f"next.{host}", body="next", seconds=_RECOVERY_SECONDS)
+        stage.wait(lambda: len(_names(scenario)) == 2, "the pod answers at its new address", 60)
     scenario.note(load.expect_no_failure())
     after = stage.proxy.updates()
     assert after == before, (before, after)
@@ -144,36 +182,70 @@ def compacted(scenario: Scenario) -> None:
     scenario.note(load.expect_no_failure())
 
 
-def _forbid(scenario: Scenario, plural: str) -> None:
-    """Starts again without the right to read this kind, serves an edit, and gives the right back."""
+@contextlib.contextmanager
+def _forbidden(scenario: Scenario, plural: str) -> Iterator[None]:
+    """Starts again without the right to read this kind, serves an edit of another one, and gives the right back."""
     stage, host, cluster = scenario.stage(), scenario.host, scenario.cluster
     fewer = [{**rule, "resources": [r for r in rule["resources"] if r != plural]} for rule in RULES]
     cluster.kubectl("apply", "-f", "-", stdin=json.dumps(role(fewer)))
     try:
         stage.control_plane.restart()
         stage.control_plane.wait_ready(_RECOVERY_SECONDS)
-        scenario.apply(virtual_service("all", host, says(f"no {plural}")))
-        stage.await_answer(host, body=f"no {plural}", seconds=_RECOVERY_SECONDS)
-        told = [line for line in stage.control_plane.process.lines() if plural in line]
-        assert told, f"the log does not say that {plural} cannot be read"
+        process = stage.control_plane.process
+        expect_line(process, "warn", f"{plural} cannot be followed", "forbidden", "grant list and watch for them")
+        scenario.apply(virtual_service("other", f"other.{host}", says(f"no {plural}")))
+        stage.await_answer(f"other.{host}", body=f"no {plural}", seconds=_RECOVERY_SECONDS)
+        stage.await_state("virtualservice", "other", scenario.namespace, "Accepted", seconds=_RECOVERY_SECONDS)
+        yield
     finally:
         cluster.apply(role(RULES))
-    stage.control_plane.process.wait_line(
-        lambda line: plural in line.lower() and "warn" not in line,
-        f"{plural} are followed again",
-        stage.control_plane.process.mark(),
-        _RECOVERY_SECONDS,
+    followed = lambda line: f"{plural} are followed now" in line
+    process.wait_line(followed, f"{plural} are followed again", seconds=_RECOVERY_SECONDS)
+
+
+@SUITE.case("the right to read Secrets is taken: certificates that are known serve, other edits go on; given back, new ones")
+def secrets_forbidden(scenario: Scenario) -> None:
+    stage, own, host = scenario.stage(), scenario.namespace, scenario.host
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        pairs = []
+        for age in ("old", "new"):
+            self_signed(folder, f"{age}.{host}")
+            pairs.append([(folder / f"{age}.{host}.{ext}").read_text() for ext in ("crt", "key")])
+    tls = {"secretRef": objects.meta("certificate", own), "sniDomains": [host]}
+    scenario.apply(
+        objects.tls_secret("certificate", *pairs[0]), virtual_service("all", host, says("secure"), sslConfig=tls)
     )
 
+    def shown() -> str:
+        target = client.Target(objects.HTTPS_PORT, tls=True, sni=host)
+        request = client.compose("GET", "/", "HTTP/1.1", [("host", host)], b"")
+        answer = client.exchange(target, request, retry_seconds=0, want_certificate=True)
+        return answer.certificate if answer.status == 200 else str(answer)
 
-@SUITE.case("the right to read Secrets is taken: what is known serves, other edits go on")
-def secrets_forbidden(scenario: Scenario) -> None:
-    _forbid(scenario, "secrets")
+    stage.wait(lambda: shown() == f"CN=old.{host}", "the first certificate")
+    stage.await_kept(scenario.get("secret", "certificate")["data"]["tls.crt"][:100])
+    with _forbidden(scenario, "secrets"):
+        stage.proxy.stop()  # a new Envoy knows nothing but what it is given now
+        stage.restart_proxy()
+        stage.wait(lambda: shown() == f"CN=old.{host}", "a new Envoy has the certificate that was known")
+        scenario.apply(objects.tls_secret("certificate", *pairs[1]))
+        stage.stays(lambda: shown() == f"CN=old.{host}", "nobody hears of the new certificate", 1)
+    stage.wait(lambda: shown() == f"CN=new.{host}", "the new certificate", _RECOVERY_SECONDS)
 
 
-@SUITE.case("the right to read ConfigMaps is taken: what is known serves, other edits go on")
+@SUITE.case("the right to read ConfigMaps is taken: descriptors that are known serve, other edits go on; given back, new ones")
 def config_maps_forbidden(scenario: Scenario) -> None:
-    _forbid(scenario, "configmaps")
+    stage = scenario.stage()
+    shop = config_maps.Shop(scenario)
+    scenario.apply(config_maps.descriptors_at("/items/{name}"))
+    stage.wait(lambda: shop.finds("/items/apple"), "the service answers")
+    stage.await_kept("shop.pb")
+    with _forbidden(scenario, "configmaps"):
+        assert shop.finds("/items/apple"), "Envoy lost what it had"
+        scenario.apply(config_maps.descriptors_at("/goods/{name}"))
+        stage.stays(lambda: shop.finds("/items/apple"), "nobody hears of the new descriptors", 1)
+    stage.wait(lambda: shop.finds("/goods/apple"), "the changed service answers", _RECOVERY_SECONDS)
 
 
 @SUITE.case("a token that is refused is read again, and the new one is used")
@@ -231,31 +303,72 @@ def certificate_expires(scenario: Scenario) -> None:
     scenario.note(load.expect_no_failure())
 
 
+_KIND = "routeoptions.gateway.solo.io"
+
+
+def _install(scenario: Scenario, definition: str) -> None:
+    """Definitions as `kubectl get` showed them, again."""
+    fresh = json.loads(definition)
+    fresh["metadata"] = {"name": fresh["metadata"]["name"]}
+    fresh.pop("status")
+    cluster = scenario.cluster
+    cluster.apply(fresh)
+    scenario.stage().wait(lambda: cluster.attempt("get", "routeoptions", "-A")[0], "the kind is served", 30)
+
+
+def _marking(scenario: Scenario) -> tuple[Object, Object]:
+    """A RouteOption that adds a header, and a VirtualService that names it."""
+    marked = {"responseHeadersToAdd": [{"header": {"key": "x-marked", "value": "yes"}}]}
+    option = {
+        "apiVersion": "gateway.solo.io/v1",
+        "kind": "RouteOption",
+        "metadata": {"name": "marked"},
+        "spec": {"options": {"headerManipulation": marked}},
+    }
+    reference = {"delegateOptions": [objects.meta("marked", scenario.namespace)]}
+    return option, virtual_service("all", scenario.host, {**says("all"), "optionsConfigRefs": reference})
+
+
 @SUITE.case("a kind without its definition costs that kind alone, and comes to life with it")
 def definition_later(scenario: Scenario) -> None:
-    stage, own, host = scenario.stage(), scenario.namespace, scenario.host
-    cluster, name = scenario.cluster, "routeoptions.gateway.solo.io"
-    definition = cluster.kubectl("get", "crd", name, "-o", "json")
-    cluster.kubectl("delete", "crd", name)
+    stage, host, cluster = scenario.stage(), scenario.host, scenario.cluster
+    option, service = _marking(scenario)
+    definition = cluster.kubectl("get", "crd", _KIND, "-o", "json")
+    cluster.kubectl("delete", "crd", _KIND)
     try:
         stage.control_plane.restart()
         stage.control_plane.wait_ready(_RECOVERY_SECONDS)
-        marked = {"responseHeadersToAdd": [{"header": {"key": "x-marked", "value": "yes"}}]}
-        option = {
-            "apiVersion": "gateway.solo.io/v1",
-            "kind": "RouteOption",
-            "metadata": {"name": "marked"},
-            "spec": {"options": {"headerManipulation": marked}},
-        }
-        reference = {"delegateOptions": [objects.meta("marked", own)]}
-        scenario.apply(virtual_service("other", f"other.{host}", says("others serve")))
-        scenario.apply(virtual_service("all", host, {**says("all"), "optionsConfigRefs": reference}))
+        scenario.apply(virtual_service("other", f"other.{host}", says("others serve")), service)
         stage.await_answer(f"other.{host}", body="others serve")
     finally:
-        fresh = json.loads(definition)
-        fresh["metadata"] = {"name": name}
-        fresh.pop("status")
-        cluster.apply(fresh)
-        stage.wait(lambda: cluster.attempt("get", "routeoptions", "-A")[0], "the kind is served", 30)
+        _install(scenario, definition)
     scenario.apply(option)
     stage.wait(lambda: stage.ask(host).values("x-marked"), "the option is in force", _RECOVERY_SECONDS)
+
+
+@SUITE.case("a definition goes while everything runs: its kind alone goes, with a warning, and comes to life again with it")
+def definition_removed(scenario: Scenario) -> None:
+    stage, own, host, cluster = scenario.stage(), scenario.namespace, scenario.host, scenario.cluster
+    option, service = _marking(scenario)
+    scenario.apply(option, service)
+    stage.wait(lambda: stage.ask(host).values("x-marked"), "the option is in force")
+    process = stage.control_plane.process
+    definition = cluster.kubectl("get", "crd", _KIND, "-o", "json")
+    mark = process.mark()
+    with under_load(_HTTP, host) as load:
+        try:
+            cluster.kubectl("delete", "crd", _KIND)
+            gone = lambda line: "warn" in line and "routeoptions cannot be followed" in line and "crds" in line
+            process.wait_line(gone, "it says what is missing and how to mend it", mark, _RECOVERY_SECONDS)
+            # With the definition went the object, of which the watch told.
+            stage.await_state("virtualservice", "all", own, "Warning", "RouteOption", "marked")
+            assert not stage.ask(host).values("x-marked"), "the option outlives its kind"
+            scenario.apply(virtual_service("other", f"other.{host}", says("others serve")))
+            stage.await_answer(f"other.{host}", body="others serve")
+            stage.await_state("virtualservice", "other", own, "Accepted")
+        finally:
+            _install(scenario, definition)
+        scenario.apply(option)
+        stage.wait(lambda: stage.ask(host).values("x-marked"), "the option is in force again", _RECOVERY_SECONDS)
+        stage.await_state("virtualservice", "all", own, "Accepted")
+    scenario.note(load.expect_no_failure())

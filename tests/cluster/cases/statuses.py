@@ -1,12 +1,26 @@
 """What the control plane says about objects, in them; and that a bad one hurts no other."""
 
 import json
+import socket
 
+from harness.ports import free_port
 from harness.scenario import Suite
-from support.objects import kube_upstream, says, to_service, to_upstream, upstream, virtual_service
+from support.control_plane import SYSTEM
+from support.objects import (
+    gateway,
+    kube_upstream,
+    says,
+    static_upstream,
+    to_service,
+    to_upstream,
+    upstream,
+    virtual_service,
+)
 from support.scenario import Scenario
 
 SUITE = Suite()
+_PROXY = "*v1.Proxy.gateway-proxy_gloo-system"
+_REJECTED = (2, "Rejected")
 _BAD_REGEX = {
     "matchers": [{"regex": "(unclosed"}],
     "directResponseAction": {"status": 200, "body": "never"},
@@ -112,3 +126,59 @@ def same_content(scenario: Scenario) -> None:
     stage.await_state("upstream", "marker", own, "Accepted")
     after = stage.proxy.updates(tables=True)
     assert after == before, (before, after)
+
+
+@SUITE.case("what an Envoy refuses of a route table stands on the VirtualService, also for its proxy, until it is mended")
+def table_refused(scenario: Scenario) -> None:
+    stage, own, host = scenario.stage(), scenario.namespace, scenario.host
+    scenario.apply(virtual_service("all", host, says("first")))
+    stage.await_answer(host, body="first")
+    # This Envoy takes short regexes only, which nobody else can know.
+    strict = stage.other_proxy(runtime={"re2.max_program_size.error_level": 20})
+    try:
+        strict.wait_ready()
+        stage.wait(lambda: host in strict.routes(), "it has the table")
+        before = stage.control_plane.metric("k8sgateway_xds_nacks_total")
+        long_regex = {**says("never"), "matchers": [{"regex": "/[a-z]{1,15}"}]}
+        scenario.apply(virtual_service("all", host, long_regex))
+        status = stage.await_state("virtualservice", "all", own, "Rejected", "Envoy refused", "program size")
+        of_proxy = status["subresourceStatuses"][_PROXY]
+        assert of_proxy["state"] in _REJECTED and "program size" in of_proxy["reason"], status
+        assert of_proxy["reportedBy"] == "gloo" and status["reportedBy"] == "gateway", status
+        assert stage.control_plane.metric("k8sgateway_xds_nacks_total") == before + 1
+        # It keeps the table that it had, takes what is of other types, and is not told the same again and again.
+        assert "first" in strict.routes() and "{1,15}" not in strict.routes()
+        clusters = strict.stat("cluster_manager.cluster_added")
+        scenario.apply(
+            static_upstream("later", "127.0.0.1", 1),
+            virtual_service("later", f"later.{host}", to_upstream("later", own)),
+        )
+        stage.wait(lambda: strict.stat("cluster_manager.cluster_added") > clusters, "it takes a new cluster")
+        stage.await_state("virtualservice", "later", own, "Accepted")
+        scenario.apply(virtual_service("all", host, says("mended")))
+        stage.wait(lambda: "mended" in strict.routes(), "it takes tables again")
+        status = stage.await_state("virtualservice", "all", own, "Accepted")
+        assert not status.get("reason") and not status["subresourceStatuses"][_PROXY].get("reason"), status
+    finally:
+        strict.stop()
+
+
+@SUITE.case("what an Envoy refuses of a listener stands on the Gateway, also for its proxy, until it is mended")
+def listener_refused(scenario: Scenario) -> None:
+    stage, own, host = scenario.stage(), scenario.namespace, scenario.host
+    kind = "gateways.gateway.solo.io"
+    scenario.apply(virtual_service("all", host, says("first")))
+    stage.await_answer(host, body="first")
+    scenario.cleanup.callback(scenario.cluster.kubectl, "-n", SYSTEM, "delete", kind, own)
+    # Somebody else listens there, which no control plane can see.
+    with socket.create_server(("0.0.0.0", free_port()), reuse_port=False) as taken:
+        scenario.apply(gateway(own, taken.getsockname()[1]))
+        status = stage.await_state(kind, own, SYSTEM, "Rejected", "Envoy refused", "Address already in use")
+        of_proxy = status["subresourceStatuses"][_PROXY]
+        assert of_proxy["state"] in _REJECTED and "Address already in use" in of_proxy["reason"], status
+        scenario.apply(virtual_service("all", host, says("second")))
+        stage.await_answer(host, body="second")
+        stage.await_state("virtualservice", "all", own, "Accepted")
+    scenario.apply(gateway(own, free_port()))
+    status = stage.await_state(kind, own, SYSTEM, "Accepted")
+    assert not status.get("reason") and not status["subresourceStatuses"][_PROXY].get("reason"), status

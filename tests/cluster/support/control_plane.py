@@ -214,11 +214,14 @@ class Proxy:
         control_plane: str = "127.0.0.1",
         proxy: str = "gateway-proxy",
         config: Object | None = None,
+        runtime: Object | None = None,
     ) -> None:
-        """`config` is a bootstrap in the place of the usual one."""
+        """`config` is a bootstrap in the place of the usual one; `runtime` are settings of this Envoy alone."""
         self.admin_port = admin_port
         path = folder / f"envoy-{admin_port}.yaml"
         config = config or bootstrap(f"{SYSTEM}~{proxy}", control_plane, admin_port)
+        if runtime:
+            config["layered_runtime"] = {"layers": [{"name": "own", "static_layer": runtime}]}
         path.write_text(yaml.safe_dump(config, sort_keys=False))
         self.process = Process(
             [

@@ -52,10 +52,10 @@ class Stage:
         """A new Envoy in the place of the first, with nothing of it."""
         self.proxy = Proxy(self.folder, ADMIN_PORT)
 
-    def other_proxy(self, control_plane: str = "127.0.0.1") -> Proxy:
+    def other_proxy(self, control_plane: str = "127.0.0.1", runtime: Object | None = None) -> Proxy:
         """One more Envoy of the same role, which shares the ports of the first; the caller stops it."""
         self._proxies += 1
-        return Proxy(self.folder, ADMIN_PORT + self._proxies, control_plane)
+        return Proxy(self.folder, ADMIN_PORT + self._proxies, control_plane, runtime=runtime)
 
     def logs(self, lines: int) -> list[str]:
         """The ends of what both printed."""
