@@ -13,6 +13,12 @@ Stream::Stream(StreamId i, StreamOptions o, std::function<void(Response)> s)
                                                            Subscription(o.delta), Subscription(o.delta)} {}
 
 bool Stream::WantsTables(const Snapshot& snapshot) {
+  std::vector<const Resource*> unwanted;
+  for (const auto& [name, table] : snapshot[IndexOf(Type::kRoute)]) {
+    if (!Of(Type::kRoute).Wants(name)) unwanted.push_back(table.get());
+  }
+  // Nearly always; it is asked of every client in turn.
+  if (unwanted.empty()) return true;
   std::set<std::string_view> others;
   std::set<std::string_view> parts;
   for (const auto& [name, listener] : snapshot[IndexOf(Type::kListener)]) {
@@ -20,10 +26,8 @@ bool Stream::WantsTables(const Snapshot& snapshot) {
     others.insert(form.plain_tables.begin(), form.plain_tables.end());
     parts.insert(form.tables.begin(), form.tables.end());
   }
-  const auto& tables = snapshot[IndexOf(Type::kRoute)];
-  return std::all_of(tables.begin(), tables.end(), [&](const auto& entry) {
-    const auto& [name, table] = entry;
-    return Of(Type::kRoute).Wants(name) || others.contains(name) || (table->only_with_module && !parts.contains(name));
+  return std::all_of(unwanted.begin(), unwanted.end(), [&](const Resource* table) {
+    return others.contains(table->name) || (table->only_with_module && !parts.contains(table->name));
   });
 }
 
