@@ -79,7 +79,9 @@ class DiscoveryServer {
           return std::make_unique<kube::ListWatch>(
               client_, resource, std::move(options), [this] { return Random(); }, std::move(consumer));
         },
-        cluster::ClusterSource::Options{options_.ns, options_.settings_name, {}, &IsNeeded},
+        // Lists, as `gloo` asks for them: the same on servers of all versions, and quicker than initial events.
+        cluster::ClusterSource::Options{
+            options_.ns, options_.settings_name, {.watch_list = false, .page_limit = 0}, &IsNeeded},
         cluster::ClusterSource::Consumer{
             [this](const cluster::WatchedKind& kind, const kube::Event& event) {
               if (kind.info->kind == Kind::kUpstream) discovery_.Observe(event);

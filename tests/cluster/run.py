@@ -113,6 +113,7 @@ def _run_again(
     what passes the second time is told apart, to be looked at."""
     if len(failed) > _MOST_AGAIN:
         return
+    cluster.close_installations()
     for name, case in failed:
         if _run(f"again: {name}", case, cluster, preset, report)[0]:
             report.failed -= 1
@@ -165,9 +166,9 @@ def main() -> int:
             try:
                 _run_all(cluster, arguments, report)
             finally:
-                for shared in (cluster.stage, cluster.installation):
-                    if shared:
-                        shared.close()
+                cluster.close_installations()
+                if cluster.stage:
+                    cluster.stage.close()
     finally:
         if arguments.keep:
             print(f"kept: K8SGATEWAY_CLUSTER={cluster.folder} tests/cluster/cluster.sh status")

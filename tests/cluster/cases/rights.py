@@ -1,196 +1,219 @@
 """The rights that the chart grants: with all of them nothing is refused, and each is missed when it is not there."""
 
-import copy
 import re
-from typing import Iterator
+from typing import Callable
 
-import yaml
-
-from harness.process import Process, binary
+from harness.process import Process
 from harness.scenario import Suite
 from harness.waiting import wait_until
-from support import images, objects
-from support.cluster import Object
-from support.control_plane import Account
-from support.guarded import AUDIENCE, LISTENER, XDS_PORT, settings
-from support.objects import meta, says
-from support.release import CHART, NAME, helm
-from support.scenario import RESTRICTED, Scenario
+from support.granted import SECONDS, Granted, Right, is_told, make_proxy_pod
+from support.scenario import Scenario
 
 SUITE = Suite()
-_SECONDS = 30  # what is refused counts as missing after ten
-_FETCH = "/envoy.service.listener.v3.ListenerDiscoveryService/FetchListeners"
-_WATCH = {"list", "watch"}
 _REFUSED = re.compile("forbidden|cannot be (written|followed)")
+_LEASE = "the Lease .* cannot be written"
+# What the Secret of the webhook and that of mTLS are called, as the chart has it.
+_SECRETS = ("gateway-validation-certs", "gloo-mtls-certs")
 
 
-def _rendered(scenario: Scenario) -> list[Object]:
-    """Accounts, and what they may do."""
-    templates = ("--show-only=templates/rbac.yaml", "--show-only=templates/accounts.yaml")
-    text = helm(scenario, "template", NAME, str(CHART), *templates)
-    return [one for one in yaml.safe_load_all(text) if one]
+class _Missing:
+    """Takes rights away, step by step, and remembers which were missed."""
+
+    def __init__(self, granted: Granted) -> None:
+        self.granted = granted
+        self.left = granted.rights()
+        self.count = len(self.left)
+        self.faults: list[str] = []
+
+    def of(self, component: str, verb: str, *resources: str) -> set[Right]:
+        """Those that are granted; all resources when none is named."""
+        return {
+            right
+            for right in self.granted.rights()
+            if right[0] == component and right[2] == verb and (not resources or right[1] in resources)
+        }
+
+    def step(self, gone: set[Right], is_missed: Callable[[], None]) -> None:
+        with self.granted.without(gone):
+            try:
+                is_missed()
+            except (AssertionError, TimeoutError) as error:
+                self.faults.append(f"without {sorted(gone)}: {error}")
+        self.left -= gone
+
+    def told(self, gone: set[Right], **patterns: list[str]) -> None:
+        """Components that run at the same time say what they cannot do."""
+
+        def is_missed() -> None:
+            processes = {name: getattr(self.granted, name)() for name in patterns}
+            try:
+                for name, process in processes.items():
+                    is_told(process, *patterns[name])
+            finally:
+                for process in processes.values():
+                    process.stop()
+
+        self.step(gone, is_missed)
 
 
-def _objects(namespace: str) -> list[Object]:
-    """One of each kind that gets a status."""
-    kind = lambda group, name, kind, **spec: {
-        "apiVersion": f"{group}/v1", "kind": kind, "metadata": meta(name), "spec": spec
+def _followed(missing: _Missing, verb: str) -> None:
+    """Lists and watches, of all kinds at once: each is told by its name."""
+    gone = {component: missing.of(component, verb) for component in ("gloo", "discovery")}
+    patterns = {
+        component: [rf"\b{resource}( in .*)? cannot be followed" for _, resource, _ in sorted(rights)]
+        for component, rights in gone.items()
     }
-    gateway = lambda name, kind_, **spec: kind("gateway.solo.io", name, kind_, **spec)
-    return [
-        objects.gateway("gateway-proxy", 18190, namespace),
-        objects.virtual_service("site", f"{namespace}.test", says("hello")),
-        objects.route_table("table", says("hello")),
-        gateway("http", "MatchableHttpGateway", httpGateway={}),
-        gateway("tcp", "MatchableTcpGateway", tcpGateway={}),
-        gateway("host-option", "VirtualHostOption", options={}),
-        gateway("route-option", "RouteOption", options={}),
-        gateway("listener-option", "ListenerOption", options={}),
-        gateway("http-option", "HttpListenerOption", options={}),
-        objects.static_upstream("upstream", "127.0.0.1"),
-        kind("gloo.solo.io", "group", "UpstreamGroup", destinations=[
-            {"destination": {"upstream": meta("upstream", namespace)}, "weight": 1}
-        ]),
-    ]
+    missing.told(gone["gloo"] | gone["discovery"], **patterns)
 
 
-class _Cluster:
-    """A namespace as the chart makes it, whose roles may lack something for a while."""
-
-    def __init__(self, scenario: Scenario) -> None:
-        self.scenario, self.namespace = scenario, scenario.namespace
-        self.folder = scenario.stage().folder / scenario.namespace
-        self.folder.mkdir()
-        rendered = _rendered(scenario)
-        for one in rendered:
-            if one["kind"].startswith("ClusterRole"):
-                words = ("delete", one["kind"].lower(), one["metadata"]["name"])
-                scenario.cleanup.callback(scenario.cluster.attempt, *words)
-        pod = {"serviceAccountName": "gateway-proxy", "securityContext": RESTRICTED,
-               "containers": [{"name": "echo", "image": images.ECHO}]}
-        scenario.cluster.apply(*rendered)
-        scenario.apply(
-            {"apiVersion": "v1", "kind": "Pod", "metadata": meta("pod"), "spec": pod},
-            {"apiVersion": "v1", "kind": "Service", "metadata": meta("found"), "spec": {"ports": [{"port": 80}]}},
-        )
-        self.roles = [one for one in rendered if one["kind"] in ("Role", "ClusterRole")]
-        self._accounts: dict[str, Account] = {}
-
-    def renew(self) -> None:
-        """Objects without a status, and Services without an Upstream: there is something to write."""
-        self.scenario.kubectl("delete", "upstreams", "--all")
-        fresh = [settings(self.namespace), *_objects(self.namespace)]
-        self.scenario.kubectl("delete", "-f", "-", "--ignore-not-found", stdin=yaml.safe_dump_all(fresh))
-        self.scenario.apply(*fresh)
-
-    def account(self, name: str) -> Account:
-        if name not in self._accounts:
-            folder = self.folder / name
-            folder.mkdir()
-            self._accounts[name] = Account(self.scenario.cluster, folder, name, self.namespace)
-        return self._accounts[name]
-
-    def start(self, *args: str, account: str) -> Process:
-        """One of our components, as its pod would run it."""
-        config = str(self.account(account).kubeconfig)
-        place = {"POD_NAME": account, "POD_NAMESPACE": self.namespace, "HOME": str(self.folder)}
-        return Process([str(binary(self.scenario.preset)), *args, "--kubeconfig", config], place)
-
-    def gloo(self) -> Process:
-        ports = ("--health-bind", "127.0.0.1:0", "--admin-bind", "127.0.0.1:0", "--no-discovery")
-        return self.start(
-            "gloo", "--namespace", self.namespace, "--xds-auth", "service-account", *ports, account="gloo"
-        )
-
-    def discovery(self) -> Process:
-        return self.start("discovery", "--namespace", self.namespace, account="discovery")
-
-    def certgen(self) -> Process:
-        webhook = f"gloo-gateway-validation-webhook-{self.namespace}"
-        where = ("--svc-namespace", self.namespace, "--validating-webhook-configuration-name", webhook)
-        return self.start("certgen", *where, "--force-rotation", account="certgen")
-
-    def fetch(self) -> str:
-        """What a proxy is told that shows the token of its pod."""
-        bound = ("--bound-object-kind=Pod", "--bound-object-name=pod", f"--audience={AUDIENCE}")
-        token = self.scenario.kubectl("create", "token", "gateway-proxy", *bound).strip()
-        client = str(binary(self.scenario.preset).parent / "tests/xds_client")
-        where = [f"127.0.0.1:{XDS_PORT}", _FETCH, f"{self.namespace}~gateway-proxy", LISTENER]
-        asked = Process([client, *where, "--header", f"Bearer {token}"])
-        asked.wait_exit(_SECONDS)
-        return "\n".join(asked.lines())
-
-    def without(self) -> Iterator[tuple[str, Object, set[str]]]:
-        """Each right in turn is not there: where it stands, its rule and the verbs that are gone."""
-        for role in self.roles:
-            for index, rule in enumerate(role["rules"]):
-                every = set(rule["verbs"])
-                for verbs in filter(None, (every & _WATCH, every - _WATCH)):
-                    self.scenario.cluster.apply(_without(role, index, verbs))
-                    yield f"{role['metadata']['name']}: {sorted(verbs)} of {rule['resources']}", rule, verbs
-                    self.scenario.cluster.apply(role)
+def _statuses(missing: _Missing) -> None:
+    missing.granted.renew()
+    gone = missing.of("gloo", "patch")
+    missing.told(gone, gloo=[rf"statuses of {resource} cannot be written" for _, resource, _ in sorted(gone)])
 
 
-def _without(role: Object, index: int, verbs: set[str]) -> Object:
-    fewer = copy.deepcopy(role)
-    rules = fewer["rules"]
-    rules[index]["verbs"] = [verb for verb in rules[index]["verbs"] if verb not in verbs]
-    fewer["rules"] = [rule for rule in rules if rule["verbs"]]
-    return fewer
+def _leases(missing: _Missing) -> None:
+    for verb in ("get", "update", "create"):
+        if verb == "create":
+            missing.granted.scenario.kubectl("delete", "lease", "gloo", "discovery", "--ignore-not-found")
+        gone = missing.of("gloo", verb, "leases") | missing.of("discovery", verb, "leases")
+        missing.told(gone, gloo=[_LEASE], discovery=[_LEASE])
 
 
-def _is_told(process: Process, pattern: str) -> None:
+def _proven(missing: _Missing, gone: set[Right]) -> None:
+    """Without them nobody can prove that he is a proxy."""
+
+    def is_missed() -> None:
+        process = missing.granted.gloo()
+        try:
+            process.wait_line(lambda line: line.startswith("ready"), "ready", seconds=SECONDS)
+            missing.granted.await_fetch("failed")
+        finally:
+            process.stop()
+
+    missing.step(gone, is_missed)
+
+
+def _discovered(missing: _Missing) -> None:
+    """Upstreams are made, follow their Service, and go with it."""
+    granted, scenario = missing.granted, missing.granted.scenario
+    granted.renew()
+    refused = ["discovery: .*upstreams.*forbidden"]
+    missing.told(missing.of("discovery", "create", "upstreams"), discovery=refused)
+    name = f"{scenario.namespace}-found-80"
+    process = granted.discovery()
     try:
-        process.wait_line(lambda line: re.search(pattern, line) is not None, pattern, seconds=_SECONDS)
-    except TimeoutError as error:
-        raise AssertionError("\n".join([str(error), *process.lines()])) from None
-
-
-def _is_missed(cluster: _Cluster, role: str, rule: Object, verbs: set[str]) -> None:
-    """The part that has the rule fails without it, or says what it cannot do, for each of its resources."""
-    scenario, resources = cluster.scenario, set(rule["resources"])
-    if role.startswith("k8sgateway-certgen") or role.startswith("certgen"):
-        assert cluster.certgen().wait_exit(_SECONDS) == 1
-        return
-    if "create" in verbs and "leases" in resources:
-        scenario.kubectl("delete", "lease", *rule.get("leases", ["gloo", "discovery"]), "--ignore-not-found")
-    if not verbs & _WATCH:
-        cluster.renew()
-    of_discovery = "discovery" in role
-    process = cluster.discovery() if of_discovery else cluster.gloo()
-    try:
-        if resources == {"tokenreviews"} or verbs == {"get"}:
-            process.wait_line(lambda line: line.startswith("ready"), "ready", seconds=_SECONDS)
-            wait_until(lambda: "failed" in cluster.fetch(), "a proxy gets nothing", _SECONDS)
-        elif "leases" in resources:
-            _is_told(process, "the Lease .* cannot be written")
-        elif of_discovery and "create" in verbs:
-            _is_told(process, "discovery: .*upstreams.*forbidden")
-        else:
-            what = "{}( in .*)? cannot be followed" if verbs & _WATCH else "statuses of {} cannot be written"
-            for resource in resources:
-                _is_told(process, what.format(resource))
+        wait_until(lambda: name in scenario.kubectl("get", "upstreams", "-o", "name"), "an Upstream", SECONDS)
     finally:
         process.stop()
+    scenario.kubectl("annotate", "service", "found", "gloo.solo.io/h2_service=true")
+    missing.told(missing.of("discovery", "patch", "upstreams"), discovery=refused)
+    scenario.kubectl("delete", "service", "found")
+    missing.told(missing.of("discovery", "delete", "upstreams"), discovery=refused)
 
 
-@SUITE.case("rights: each that the chart grants is missed when it is not there, and more are not needed")
+def _certificates(missing: _Missing) -> None:
+    """certgen ends with an error; with all rights it does not."""
+    namespace = missing.granted.namespace
+    webhook = ("--validating-webhook-configuration-name", f"gloo-gateway-validation-webhook-{namespace}")
+    runs = [("--secret-name", _SECRETS[0], *webhook), ("--secret-name", _SECRETS[1])]
+
+    def ends(*words: str) -> int:
+        _make_for_certgen(missing.granted.scenario)
+        return missing.granted.certgen(*words).wait_exit(SECONDS)
+
+    for words in runs:
+        assert ends(*words) == 0, f"certgen fails with all rights: {words}"
+    for verb in ("get", "patch"):
+        for of, words in (("secrets", runs[0]), ("secrets", runs[1]), ("validatingwebhookconfigurations", runs[0])):
+            missing.step(
+                missing.of("gateway-certgen", verb, of),
+                lambda words=words: wait_until(lambda: ends(*words) == 1, "certgen fails", SECONDS),
+            )
+
+
+def _make_for_certgen(scenario: Scenario) -> None:
+    """What certgen fills, empty: the chart has it in other templates."""
+    scenario.kubectl("delete", "secret", *_SECRETS, "--ignore-not-found")
+    secrets = [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}} for name in _SECRETS]
+    scenario.apply(*secrets)
+    name = f"gloo-gateway-validation-webhook-{scenario.namespace}"
+    service = {"namespace": scenario.namespace, "name": "gloo", "path": "/validation"}
+    hook = {
+        "name": f"gloo.{scenario.namespace}.svc",
+        "clientConfig": {"service": service},
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+        "failurePolicy": "Ignore",
+    }
+    configuration = {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": name},
+        "webhooks": [hook],
+    }
+    scenario.cluster.kubectl("delete", "validatingwebhookconfiguration", name, "--ignore-not-found")
+    scenario.cluster.apply(configuration)
+
+
+@SUITE.case("rights: each verb that the chart grants is missed when it is not there, and more are not needed")
 def each(scenario: Scenario) -> None:
-    cluster = _Cluster(scenario)
-    cluster.renew()
-    faults, count = [], 0
-    for what, rule, verbs in cluster.without():
-        count += 1
-        try:
-            _is_missed(cluster, what.partition(":")[0], rule, verbs)
-        except (AssertionError, TimeoutError) as error:
-            faults.append(f"{what}: {error}")
-    assert not faults, "\n".join(faults)
-    assert count >= 15, count
-    cluster.renew()
-    for process in (cluster.gloo(), cluster.discovery()):
-        wait_until(lambda: scenario.get("virtualservice", "site").get("status"), "a status", _SECONDS)
+    granted = Granted(scenario, "global.glooMtls.enabled=true")
+    make_proxy_pod(scenario)
+    webhook = f"gloo-gateway-validation-webhook-{scenario.namespace}"
+    scenario.cleanup.callback(scenario.cluster.attempt, "delete", "validatingwebhookconfiguration", webhook)
+    granted.renew()
+    missing = _Missing(granted)
+    _certificates(missing)
+    _followed(missing, "list")
+    _followed(missing, "watch")
+    _statuses(missing)
+    _leases(missing)
+    _proven(missing, missing.of("gloo", "create", "tokenreviews"))
+    _proven(missing, missing.of("gloo", "get", "pods"))
+    _discovered(missing)
+    assert not missing.faults, "\n".join(missing.faults)
+    assert not missing.left, f"nobody has tried {sorted(missing.left)}"
+    _is_enough(granted)
+    scenario.note(f"{missing.count} rights")
+
+
+def _is_enough(granted: Granted) -> None:
+    granted.renew()
+    processes: list[Process] = [granted.gloo(), granted.discovery()]
+    scenario = granted.scenario
+    status = lambda: scenario.get("virtualservice", "site").get("status")
+    upstream = lambda: f"{scenario.namespace}-found-80" in scenario.kubectl("get", "upstreams", "-o", "name")
+    wait_until(lambda: status() and upstream(), "a status and an Upstream", SECONDS)
+    for process in processes:
         process.stop()
         refused = [line for line in process.lines() if _REFUSED.search(line)]
         assert not refused, refused
-    scenario.note(f"{count} rights")
+
+
+@SUITE.case("rights: in a namespaced installation, a proxy of another namespace is known by the right to read pods there")
+def elsewhere(scenario: Scenario) -> None:
+    other = Scenario(scenario.cluster, f"{scenario.namespace[:40]}-proxy", scenario.preset)
+    with other.cleanup:
+        other.begin()
+        granted = Granted(
+            scenario, "global.glooRbac.namespaced=true", f"gatewayProxies.partner.namespace={other.namespace}"
+        )
+        make_proxy_pod(other)
+        granted.renew()
+        names = {role["metadata"]["name"]: role for role in granted.roles}
+        partner = [role for name, role in names.items() if name.startswith("gloo-proxies")]
+        assert [role["metadata"]["namespace"] for role in partner] == [other.namespace], names.keys()
+        granted.roles = partner
+        allowed = f"{other.namespace}/gateway-proxy={scenario.namespace}~gateway-proxy"
+        process = granted.gloo("--xds-auth-allow", allowed)
+        scenario.cleanup.callback(process.stop)
+        process.wait_line(lambda line: line.startswith("ready"), "ready", seconds=SECONDS)
+        granted.await_fetch("got", other.namespace)
+        process.stop()
+        with granted.without({("gloo", "pods", "get")}):
+            again = granted.gloo("--xds-auth-allow", allowed)
+            scenario.cleanup.callback(again.stop)
+            again.wait_line(lambda line: line.startswith("ready"), "ready", seconds=SECONDS)
+            granted.await_fetch("failed", other.namespace)
+            again.stop()

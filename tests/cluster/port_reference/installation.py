@@ -1,18 +1,23 @@
-"""The installation that all rows share: the chart as it comes, with access-log, in a namespace of its own."""
+"""The installation that all rows share: the chart as it comes, with access-log and a registry, in its own namespace."""
 
 import pathlib
 from typing import Any
 
+from harness import wasm_module
 from harness.certificates import self_signed
 from harness.process import Process, binary
 from support.cluster import Cluster
 from support.guarded import AUDIENCE
-from support.objects import says, tls_secret, to_service, virtual_service
+from support.objects import gateway, says, tls_secret, to_service, virtual_service
+from support.registry import PodRegistry, name_of
 from support.release import Release, values
 from support.scenario import Scenario
 
 NAMESPACE = "port-reference"
-SECURE = "secure.test"
+# Hosts that no other case has: all namespaces are watched.
+SITE, SECURE = "site.port-reference.test", "secure.port-reference.test"
+WASM_PORT = 8085
+MODULE = wasm_module.adds_header("x-wasm", "from a registry")
 _SECONDS = 30
 _LOGGED = {"accessLog": [{"grpcService": {"logName": "requests", "staticClusterName": "access_log_cluster"}}]}
 
@@ -23,21 +28,19 @@ class Installation:
     def __init__(self, cluster: Cluster, preset: str) -> None:
         self.scenario = Scenario(cluster, NAMESPACE, preset)
         self.folder: pathlib.Path = cluster.folder / NAMESPACE
-        self.folder.mkdir()
+        self.folder.mkdir(exist_ok=True)
+        # One that rows have had before, and that failed, may still be on its way out.
+        cluster.attempt("wait", "--for=delete", f"namespace/{NAMESPACE}", "--timeout=60s")
         self.scenario.begin()
         self.scenario.install_definitions()
         self.scenario.deploy_echo()
         gateways = {"gatewayProxy": {"gatewaySettings": {"accessLoggingService": _LOGGED}}}
         self.release = Release(self.scenario)
-        self.release.install(
-            values(
-                # Other cases have their own objects in the cluster.
-                settings={"singleNamespace": True, "ipV4Only": True},
-                gateway={"validation": {"alwaysAcceptResources": False, "failurePolicy": "Fail"}},
-                accessLogger={"enabled": True},
-                gatewayProxies=gateways,
-            )
-        )
+        # Registries have TLS, unless somebody says otherwise.
+        plain = {"wasm": {"plainHttp": [name_of(NAMESPACE)]}}
+        self.release.install(values(accessLogger={"enabled": True}, gatewayProxies=gateways, gloo=plain))
+        self.registry = PodRegistry(self.scenario, self.folder)
+        self.registry.push("team/greeting", "v1", MODULE)
         self._serve()
 
     def _serve(self) -> None:
@@ -46,9 +49,14 @@ class Installation:
         names = {"secretRef": {"name": "pair", "namespace": NAMESPACE}, "sniDomains": [SECURE]}
         self.scenario.apply(
             tls_secret("pair", certificate, key),
-            virtual_service("site", "site.test", to_service("echo", NAMESPACE)),
+            virtual_service("site", SITE, to_service("echo", NAMESPACE)),
             virtual_service("secure", SECURE, says("over TLS"), sslConfig=names),
+            # Another port, as a listener does not open before it has its modules.
+            gateway("wasm", WASM_PORT, NAMESPACE, httpGateway={"options": {"wasm": {"filters": [self._filter()]}}}),
         )
+
+    def _filter(self) -> dict[str, str]:
+        return {"name": "greeting", "image": f"{self.registry.name}/team/greeting:v1"}
 
     def close(self) -> None:
         self.scenario.cleanup.close()
@@ -61,6 +69,9 @@ class Installation:
 
     def service(self, name: str) -> Any:
         return self.scenario.get("service", name)
+
+    def get(self, *words: str) -> Any:
+        return self.scenario.get(*words)
 
     def logs(self, name: str) -> str:
         return self.scenario.kubectl("logs", f"deployment/{name}", "-c", name)

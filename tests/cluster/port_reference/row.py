@@ -9,6 +9,7 @@ from harness.scenario import Suite
 from support.scenario import Scenario
 
 from .installation import Installation, installation
+from .mtls_installation import MtlsInstallation, mtls_installation
 
 PAGE = ROOT / "docs/port-reference.md"
 _BEGIN, _END = "<!-- rows: made by the cases -->", "<!-- end of rows -->"
@@ -75,6 +76,12 @@ class At:
 
 
 Speak = Callable[[At], None]
+# Of mTLS: what is shown on an installation with it.
+SpeakMtls = Callable[[MtlsInstallation], None]
+
+
+def _shown(speak: Callable[..., None]) -> str:
+    return " ".join((speak.__doc__ or "").split()).rstrip(".")
 
 
 class Reference:
@@ -82,7 +89,7 @@ class Reference:
 
     def __init__(self) -> None:
         self.suite = Suite()
-        self._lines: dict[str, list[str]] = {"pod": [], "service": []}
+        self._lines: dict[str, list[str]] = {"pod": [], "service": [], "flow": []}
 
     def row(self, usage: str, *places: Place, declared: bool = True) -> Callable[[Speak], Speak]:
         """A case for each place; the docstring of the function says what is shown there."""
@@ -94,13 +101,23 @@ class Reference:
 
         return take
 
+    def flow(self, source: str, target: str, port: str) -> Callable[[SpeakMtls], SpeakMtls]:
+        """A case for traffic that mTLS protects."""
+
+        def take(speak: SpeakMtls) -> SpeakMtls:
+            self._lines["flow"].append(f"| {source} | {target} | {port} | {_shown(speak)} |")
+            case = lambda scenario: speak(mtls_installation(scenario))
+            self.suite.case(f"port reference: mTLS: {source} to {target}, {port}".replace("`", ""))(case)
+            return speak
+
+        return take
+
     def _add(self, usage: str, place: Place, speak: Speak, declared: bool) -> None:
         kind = type(place).__name__.lower()
-        shown = " ".join((speak.__doc__ or "").split()).rstrip(".")
         cells: list[Any] = [f"`{place.name}`", place.port or "none"]
         if isinstance(place, Service):
             cells += [f"`{place.target}`", place.target_port]
-        self._lines[kind].append(f"| {' | '.join(map(str, [*cells, usage, shown]))} |")
+        self._lines[kind].append(f"| {' | '.join(map(str, [*cells, usage, _shown(speak)]))} |")
 
         def case(scenario: Scenario) -> None:
             at = At(installation(scenario), place)
@@ -113,7 +130,9 @@ class Reference:
     def table(self) -> str:
         pods = ["| pod | port | usage | shown |", "|---|---|---|---|", *self._lines["pod"]]
         head = ["| service | port | target | target port | usage | shown |", "|---|---|---|---|---|---|"]
-        return "\n".join([_BEGIN, "", *pods, "", *head, *self._lines["service"], "", _END])
+        title = ["With `global.glooMtls.enabled`:", "", "| from | to | port | shown |", "|---|---|---|---|"]
+        flows = [*title, *self._lines["flow"]]
+        return "\n".join([_BEGIN, "", *pods, "", *head, *self._lines["service"], "", *flows, "", _END])
 
     def check_page(self) -> None:
         """The page has these rows; UPDATE_GOLDEN=1 rewrites them."""
@@ -124,3 +143,6 @@ class Reference:
             PAGE.write_text(now)
         else:
             assert now == text, f"{PAGE.name} has other rows: rewrite it with UPDATE_GOLDEN=1 if that is meant"
+
+
+REFERENCE = Reference()

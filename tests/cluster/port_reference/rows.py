@@ -1,29 +1,39 @@
 """Each row speaks the real protocol to its port. The docstrings are what docs/port-reference.md says is shown."""
 
 import contextlib
+import hashlib
 import json
 import os
+import re
 import socket
 import subprocess
 import urllib.error
 import urllib.request
 from typing import Any
 
-from harness import client, grpc, h2
+from harness import client, grpc, h2, wasm_module
 from harness.waiting import wait_until
 from support import webhook
 from support.guarded import LISTENER
 from support.objects import says, virtual_service
-from support.scenario import Scenario, ask, await_answer
+from support.release import CHART
+from support.scenario import ask, await_answer
 
-from .installation import NAMESPACE, SECURE
-from .row import At, Pod, Reference, Service
+from .installation import MODULE, NAMESPACE, SECURE, SITE, WASM_PORT
+from .row import REFERENCE, At, Pod, Service
 
-_REFERENCE = Reference()
-SUITE = _REFERENCE.suite
 _SECONDS = 30
 _DELTA = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
 _LOGS = "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs"
+# What there is of each kind.
+_REST = {
+    "clusters": f"echo-8080_{NAMESPACE}",
+    "endpoints": f"echo-8080_{NAMESPACE}",
+    "listeners": "listener-::-8080",
+    "routes": SITE,
+    # None: by default, certificates stand in listeners.
+    "secrets": "transport_sockets.tls.v3.Secret",
+}
 _BAD_ROUTE = {**says("never"), "matchers": [{"regex": "("}]}
 
 
@@ -38,39 +48,49 @@ def _of_gloo(port: int, service_port: int = 0) -> tuple[Pod, Service]:
     return Pod("gloo", port), Service("gloo", service_port or port, "gloo", port)
 
 
-@_REFERENCE.row("validation (webhook)", *_of_gloo(8443, 443))
+@REFERENCE.row("validation (webhook)", *_of_gloo(8443, 443))
 def _webhook(at: At) -> None:
-    """An AdmissionReview over TLS with a bad regex is denied, with its field; a good one is allowed. By the Service,
-    `kubectl apply` is denied the same"""
+    """An AdmissionReview over TLS with a field that does not exist is denied, with its place; a good one is allowed, and
+    one with a bad regex, too, with a warning, as `alwaysAcceptResources` says. By the Service, `kubectl apply` shows the
+    same warning"""
     def answer(*routes: Any) -> Any:
         probe = {**virtual_service("probe", "probe.test", *routes), "metadata": _meta("probe")}
         return json.loads(webhook.ask(webhook.review(probe), at.address, at.port)[1])["response"]
 
-    denied = answer(_BAD_ROUTE)
-    assert not denied["allowed"] and "regex" in denied["status"]["message"], denied
+    denied = answer({**says("never"), "matcher": []})
+    assert not denied["allowed"] and "matcher" in denied["status"]["message"], denied
     assert answer(says("good"))["allowed"]
+    warned = answer(_BAD_ROUTE)
+    assert warned["allowed"] and "regex" in " ".join(warned["warnings"]), warned
     if isinstance(at.place, Service):
         scenario = at.installation.scenario
         bad = {**virtual_service("bad", "bad.test", _BAD_ROUTE), "metadata": _meta("bad")}
         dry = ("apply", "--dry-run=server", "-f", "-")
-        said = lambda: scenario.cluster.attempt(*dry, stdin=json.dumps(bad))
-        wait_until(lambda: "denied the request" in said()[1], "kubectl is denied", _SECONDS)
+
+        def said() -> bool:
+            taken, words = scenario.cluster.attempt(*dry, stdin=json.dumps(bad))
+            return taken and "Warning: " in words and "regex" in words
+
+        wait_until(said, "kubectl shows the warning", _SECONDS)
 
 
 def _meta(name: str) -> dict[str, str]:
     return {"name": name, "namespace": NAMESPACE}
 
 
-@_REFERENCE.row("REST xDS", *_of_gloo(9976))
+@REFERENCE.row("REST xDS", *_of_gloo(9976))
 def _rest_xds(at: At) -> None:
-    """`POST /v3/discovery:clusters` with the token of a proxy answers its clusters as JSON, and 304 to whoever has
-    them; without a token, 401"""
+    """`POST /v3/discovery:` with `clusters`, `endpoints`, `listeners`, `routes` or `secrets` and the token of a proxy
+    answers what that proxy has of the names that are asked for, as JSON, and 304 to whoever has it; without a token 401,
+    for another proxy 403"""
+    names: dict[str, list[str]] = {}
 
-    def post(token: str, version: str = "") -> tuple[int, Any]:
-        node = {"id": "client", "metadata": {"role": at.installation.role}}
+    def post(what: str, token: str, version: str = "", role: str = at.installation.role) -> tuple[int, Any]:
+        node = {"id": "client", "metadata": {"role": role}}
         headers = {"content-type": "application/json", **({"authorization": f"Bearer {token}"} if token else {})}
-        body = json.dumps({"node": node, "version_info": version}).encode()
-        asked = urllib.request.Request(f"http://{at.host_port}/v3/discovery:clusters", body, headers)
+        request = {"node": node, "version_info": version, "resource_names": names.get(what, [])}
+        body = json.dumps(request).encode()
+        asked = urllib.request.Request(f"http://{at.host_port}/v3/discovery:{what}", body, headers)
         try:
             with urllib.request.urlopen(asked, timeout=10) as got:
                 return got.status, json.load(got)
@@ -78,14 +98,21 @@ def _rest_xds(at: At) -> None:
             return error.code, None
 
     token = at.installation.token()
-    status, clusters = post(token)
-    assert status == 200 and clusters["resources"], (status, clusters)
-    assert f"echo-8080_{NAMESPACE}" in json.dumps(clusters), clusters
-    assert post(token, clusters["versionInfo"])[0] == 304
-    assert post("")[0] == 401
+    for what, text in _REST.items():
+        status, answer = post(what, token)
+        shown = json.dumps(answer)
+        assert status == 200 and text in shown, (what, status, answer)
+        # Of these Envoy names those that it needs.
+        if what == "clusters":
+            clusters = [one["name"] for one in answer["resources"]]
+            names["endpoints"] = re.findall(r'"serviceName": "([^"]+)"', shown) + clusters
+        if what == "listeners":
+            names["routes"] = re.findall(r'"routeConfigName": "([^"]+)"', shown)
+        others = (post(what, token, answer["versionInfo"]), post(what, ""), post(what, token, role="other~proxy"))
+        assert [other for other, _ in others] == [304, 401, 403], (what, others)
 
 
-@_REFERENCE.row("xDS server", *_of_gloo(9977))
+@REFERENCE.row("xDS server", *_of_gloo(9977))
 def _xds(at: At) -> None:
     """Delta ADS over gRPC brings the listeners to a client with the token of a proxy; without one, nothing"""
     ask_for = lambda *more: at.installation.client(
@@ -97,40 +124,51 @@ def _xds(at: At) -> None:
     assert refused.startswith("failed: 16: "), refused
 
 
-@_REFERENCE.row("validation (gRPC)", *_of_gloo(9988))
+@REFERENCE.row("validation (gRPC)", *_of_gloo(9988))
 def _validation(at: At) -> None:
     """`gloo.solo.io.GlooValidationService/Validate` reports on the Proxy"""
     said = at.installation.client("validation_client", at.host_port, "send", "")
     assert "failed" not in said and "proxy" in said, said
 
 
-@_REFERENCE.row("WASM cache", *_of_gloo(9979))
+@REFERENCE.row("WASM cache", *_of_gloo(9979))
 def _wasm(at: At) -> None:
-    """HTTP answers, and 404 for a module that nobody configured"""
-    answer = ask(at.address, at.port, path=f"/images/{'0' * 64}")
-    assert answer.status == 404, answer
+    """A module that a Gateway names by its image comes out of a registry in the cluster: the port has it by its SHA-256,
+    and a request to the proxy shows its header. 404 for a module that nobody names, and requests pull nothing, though
+    the registry has it"""
+    path = lambda module: f"/images/{hashlib.sha256(module).hexdigest()}"
+    served = lambda: ask(at.address, at.port, path=path(MODULE)).body == MODULE
+    wait_until(served, "the module is in the cache", _SECONDS)
+    proxy = at.installation.pod("gateway-proxy")["status"]["podIP"]
+    last = await_answer(proxy, WASM_PORT, "echo-", SITE, _SECONDS)
+    assert last.header("x-wasm") == "from a registry", last.headers
+    other = wasm_module.adds_header("x-wasm", "nobody names it")
+    at.installation.registry.push("team/other", "v1", other)
+    assert ask(at.address, at.port, path=path(other)).status == 404
+    asked = at.installation.scenario.kubectl("logs", "deployment/registry")
+    assert "GET /v2/team/greeting" in asked and "GET /v2/team/other" not in asked, asked
 
 
-@_REFERENCE.row("proxy debug (gRPC)", Service("gloo", 9966, "gloo", 9966))
+@REFERENCE.row("proxy debug (gRPC)", Service("gloo", 9966, "gloo", 9966))
 def _proxy_debug(at: At) -> None:
     """`gloo.solo.io.ProxyEndpointService/GetProxies` shows the Proxy that was made"""
     said = at.installation.client("proxies_client", at.host_port, NAMESPACE, "gateway-proxy")
-    assert "site.test" in said, said
+    assert SITE in said, said
 
 
 def _of_proxy(port: int, service_port: int) -> tuple[Pod, Service]:
     return Pod("gateway-proxy", port), Service("gateway-proxy", service_port, "gateway-proxy", port)
 
 
-@_REFERENCE.row("HTTP", *_of_proxy(8080, 80))
+@REFERENCE.row("HTTP", *_of_proxy(8080, 80))
 def _http(at: At) -> None:
     """A request for the host of a VirtualService is answered by its backend"""
-    await_answer(at.address, at.port, "echo-", "site.test", _SECONDS)
+    await_answer(at.address, at.port, "echo-", SITE, _SECONDS)
     if isinstance(at.place, Service):
-        await_answer(at.installation.scenario.balanced("gateway-proxy"), at.port, "echo-", "site.test", _SECONDS)
+        await_answer(at.installation.scenario.balanced("gateway-proxy"), at.port, "echo-", SITE, _SECONDS)
 
 
-@_REFERENCE.row("HTTPS", *_of_proxy(8443, 443))
+@REFERENCE.row("HTTPS", *_of_proxy(8443, 443))
 def _https(at: At) -> None:
     """TLS with the name of a VirtualService shows the certificate of its Secret, and answers"""
     target = client.Target(at.port, address=at.address, tls=True, sni=SECURE)
@@ -150,7 +188,7 @@ def _https(at: At) -> None:
     assert SECURE in answer.certificate, answer.certificate
 
 
-@_REFERENCE.row("Envoy admin", Pod("gateway-proxy", 19000), declared=False)
+@REFERENCE.row("Envoy admin", Pod("gateway-proxy", 19000), declared=False)
 def _admin(at: At) -> None:
     """Envoy 1.40 answers `/server_info` on loopback of the pod, and nobody from outside"""
     assert _is_closed(at.address, at.port), "the admin port is open to the network"
@@ -166,7 +204,17 @@ def _admin(at: At) -> None:
     assert "/1.40." in info["version"] and info["state"] == "LIVE", info
 
 
-@_REFERENCE.row("access logging", Pod("access-log", 8083), Service("access-log", 8083, "access-log", 8083))
+@REFERENCE.row("readiness and metrics", Pod("gateway-proxy", 8081))
+def _metrics(at: At) -> None:
+    """`/ready` says LIVE, and `/metrics` has what the alerts of the chart go by"""
+    assert ask(at.address, at.port, path="/ready").body.startswith(b"LIVE")
+    shown = ask(at.address, at.port, path="/metrics").body.decode()
+    names = set(re.findall(r"\benvoy_\w+", (CHART / "files/alerts.yaml").read_text()))
+    missing = [name for name in names if not re.search(rf"(?m)^{name}[{{ ]", shown)]
+    assert names and not missing, missing
+
+
+@REFERENCE.row("access logging", Pod("access-log", 8083), Service("access-log", 8083, "access-log", 8083))
 def _access_log(at: At) -> None:
     """A stream of ALS v3 becomes a line of the pod's stdout. By the Service, so does a request to the proxy"""
     host = f"{type(at.place).__name__.lower()}.logged.test"
@@ -174,8 +222,8 @@ def _access_log(at: At) -> None:
     written = lambda of: f'"request_authority":"{of}"' in at.installation.logs("access-log").replace('": "', '":"')
     wait_until(lambda: written(host), "the entry is written", _SECONDS)
     if isinstance(at.place, Service):
-        await_answer(at.installation.pod("gateway-proxy")["status"]["podIP"], 8080, "echo-", "site.test", _SECONDS)
-        wait_until(lambda: written("site.test"), "the proxy's own entry is written", _SECONDS)
+        await_answer(at.installation.pod("gateway-proxy")["status"]["podIP"], 8080, "echo-", SITE, _SECONDS)
+        wait_until(lambda: written(SITE), "the proxy's own entry is written", _SECONDS)
 
 
 def _send_entry(at: At, host: str) -> None:
@@ -186,7 +234,7 @@ def _send_entry(at: At, host: str) -> None:
         h2.call(connection, at.host_port, _LOGS, message)
 
 
-@_REFERENCE.row("outbound connections only", Pod("discovery", 0))
+@REFERENCE.row("outbound connections only", Pod("discovery", 0))
 def _discovery(at: At) -> None:
     """No socket of the pod listens; the Upstream of a Service is there"""
     scenario = at.installation.scenario
@@ -212,8 +260,3 @@ def _listening(pid: int) -> list[str]:
         with open(f"/proc/{pid}/net/{table}", encoding="ascii") as lines:
             found += [line.split()[1] for line in list(lines)[1:] if line.split()[3] == "0A"]
     return found
-
-
-@SUITE.case("port reference: the page has these rows")
-def page(_: Scenario) -> None:
-    _REFERENCE.check_page()

@@ -5,10 +5,15 @@ import pathlib
 import subprocess
 
 import image
+from harness import rate_limit_service
+from harness import registry as oci_registry
 from harness.process import ROOT, binary, default_envoy
 
 GATEWAY = "k8sgateway.test/k8sgateway:built"
 ECHO = "k8sgateway.test/echo:1"
+REGISTRY = "k8sgateway.test/registry:1"
+EXT_AUTH = "k8sgateway.test/ext-auth:1"
+RATE_LIMIT = "k8sgateway.test/rate-limit:1"
 _PYTHON = "/usr/bin/python3"
 _APP = "/app"
 # Prints the files of all modules that the backend is made of, with what it may import later.
@@ -30,6 +35,29 @@ def gateway(folder: pathlib.Path, preset: str) -> pathlib.Path:
         "/usr/local/bin/envoy": pathlib.Path(default_envoy()),
     }
     image.write(archive, image.Image(GATEWAY, ["/usr/local/bin/k8sgateway"], files))
+    return archive
+
+
+def registry(folder: pathlib.Path) -> pathlib.Path:
+    """The registry of the end-to-end tests."""
+    return _of_one(folder, REGISTRY, oci_registry.program())
+
+
+def ext_auth(folder: pathlib.Path, preset: str) -> pathlib.Path:
+    """The authorization server of the end-to-end tests, which takes its port as argument."""
+    return _of_one(folder, EXT_AUTH, binary(preset).parent / "tests/ext_auth_server")
+
+
+def rate_limit(folder: pathlib.Path) -> pathlib.Path:
+    """The rate-limit service of the Envoy project, and Redis."""
+    redis = {"/usr/local/bin/redis-server": rate_limit_service.REDIS}
+    return _of_one(folder, RATE_LIMIT, rate_limit_service.program(), redis)
+
+
+def _of_one(folder: pathlib.Path, name: str, program: pathlib.Path, more: image.Files | None = None) -> pathlib.Path:
+    archive = folder / f"{name.rpartition('/')[2].partition(':')[0]}.tar"
+    files = {"/usr/local/bin/program": program, **(more or {})}
+    image.write(archive, image.Image(name, ["/usr/local/bin/program"], files))
     return archive
 
 

@@ -188,6 +188,11 @@ class Scenario:
         return lines
 
 
+def is_open(address: str, port: int) -> bool:
+    """Whether somebody listens there."""
+    return _connects(address, port)
+
+
 def _connects(address: str, port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection((address, port), 5):
         return True

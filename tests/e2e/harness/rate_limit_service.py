@@ -1,5 +1,6 @@
 """The rate-limit service of the Envoy project, with a Redis of its own."""
 
+import pathlib
 import subprocess
 import urllib.request
 
@@ -8,19 +9,23 @@ from .process import ROOT, Process
 from .scenario import Scenario
 from .waiting import wait_until
 
-_REDIS = "/usr/bin/redis-check-rdb"  # the same program, which goes by its name
+REDIS = pathlib.Path("/usr/bin/redis-check-rdb")  # the same program, which goes by its name
 _BUILD = ROOT / "tests/e2e/programs/ratelimit/build.sh"
+
+
+def program() -> pathlib.Path:
+    """Builds it the first time."""
+    return pathlib.Path(subprocess.run([_BUILD], check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
 
 
 class RateLimitService:
     """Redis and the service, on loopback, for one case, with these rules."""
 
     def __init__(self, scenario: Scenario, rules: str) -> None:
-        program = subprocess.run([_BUILD], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
         self.port, http = free_port(), free_port()
         socket = scenario.folder / "redis"
         words = ["--port", "0", "--unixsocket", str(socket), "--save", "", "--appendonly", "no"]
-        redis = scenario.own(Process(["/bin/bash", "-c", f'exec -a redis-server {_REDIS} "$@"', "redis", *words]))
+        redis = scenario.own(Process(["/bin/bash", "-c", f'exec -a redis-server {REDIS} "$@"', "redis", *words]))
         redis.wait_line(lambda line: "ready to accept connections" in line.lower(), "Redis is ready")
         config = scenario.folder / "runtime/limits/config"
         config.mkdir(parents=True)
@@ -39,7 +44,7 @@ class RateLimitService:
             "GRPC_PORT": str(self.port),
             "DEBUG_PORT": str(free_port()),
         }
-        self.process = scenario.own(Process([program], env))
+        self.process = scenario.own(Process([str(program())], env))
 
         def healthy() -> bool:
             try:
