@@ -42,6 +42,7 @@ from cases import (
     rollouts,
     servers,
     statuses,
+    throttled,
     under_load,
     validation_service,
 )
@@ -74,6 +75,7 @@ _SUITES = [
     check.SUITE,
     rights.SUITE,
     servers.SUITE,
+    throttled.SUITE,
     restored.SUITE,
     replicas.SUITE,
     clocks.SUITE,
