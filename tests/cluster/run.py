@@ -45,6 +45,7 @@ from cases import (
     throttled,
     under_load,
     validation_service,
+    webhook_bounds,
 )
 from harness.process import require_binary
 from harness.report import Report
@@ -67,6 +68,7 @@ _SUITES = [
     namespaces.SUITE,
     admission.SUITE,
     hostile.SUITE,
+    webhook_bounds.SUITE,
     validation_service.SUITE,
     fleet.SUITE,
     certgen.SUITE,
