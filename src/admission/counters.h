@@ -19,6 +19,8 @@ struct Counters : http::Counters {
   std::atomic<uint64_t> not_ready{0};
   // Waited for longer than the API server does.
   std::atomic<uint64_t> late{0};
+  // Refused, as others that wait take all the memory that there is for them.
+  std::atomic<uint64_t> crowded{0};
 };
 
 }  // namespace k8sgw::admission

@@ -55,11 +55,15 @@ http::Answer CheckRequest(const http::Request& request) {
 
 // What both threads have.
 struct Webhook::Shared : std::enable_shared_from_this<Shared> {
+  // So many bytes, until it goes.
+  using Room = std::shared_ptr<const size_t>;
   struct Waiting {
     Review review;
     http::Reply reply;
     // When the API server needs the answer.
     EnvoyPanel::Time until;
+    // Until it has its answer.
+    Room room;
   };
 
   Shared(Pipeline& pipeline, Post p, Namespaces namespaces, SettingsInForce in_force, const WebhookOptions& options,
@@ -68,10 +72,13 @@ struct Webhook::Shared : std::enable_shared_from_this<Shared> {
         settings(std::move(in_force)),
         judge(pipeline, std::move(namespaces), options.own_namespace),
         counters(c),
+        most_waiting_bytes(options.most_waiting_bytes),
         panel(std::make_unique<EnvoyPanel>(options.envoy)) {}
 
   // On the server's thread.
   void OnRequest(const http::Request& request, http::Reply reply);
+  // For a body of this size; nullptr when there is none.
+  Room FindRoom(size_t bytes);
   // On the pipeline's.
   void DecideAll();
   void Decide(Waiting one, Judge::Sitting& sitting, const Rules& rules, EnvoyPanel::Time now);
@@ -84,6 +91,9 @@ struct Webhook::Shared : std::enable_shared_from_this<Shared> {
   const SettingsInForce settings;
   Judge judge;
   Counters& counters;
+  const size_t most_waiting_bytes;
+  // What has room may outlive us.
+  const std::shared_ptr<std::atomic<size_t>> waiting_bytes = std::make_shared<std::atomic<size_t>>(0);
   std::unique_ptr<EnvoyPanel> panel;
   std::atomic<bool> ready{false};
   bool stopped = false;  // of the pipeline's thread
@@ -94,6 +104,15 @@ struct Webhook::Shared : std::enable_shared_from_this<Shared> {
   bool deciding = false;        // the same: DecideAll runs, or will
 };
 
+Webhook::Shared::Room Webhook::Shared::FindRoom(size_t bytes) {
+  const size_t before = waiting_bytes->fetch_add(bytes);
+  Room room(new size_t(bytes), [all = waiting_bytes](const size_t* taken) {
+    *all -= *taken;
+    delete taken;
+  });
+  return before == 0 || before + bytes <= most_waiting_bytes ? room : nullptr;
+}
+
 void Webhook::Shared::OnRequest(const http::Request& request, http::Reply reply) {
   http::Answer refusal = CheckRequest(request);
   if (refusal.code != 200) {
@@ -103,6 +122,11 @@ void Webhook::Shared::OnRequest(const http::Request& request, http::Reply reply)
   if (!ready) {
     ++counters.not_ready;
     return reply({503, "text/plain", "not all objects are known yet\n"});
+  }
+  Room room = FindRoom(request.body.size());
+  if (!room) {
+    ++counters.crowded;
+    return reply({503, "text/plain", "too many large reviews wait for their answers\n"});
   }
   const bool json = request.MediaType() == "application/json";
   absl::StatusOr<Review> review = ReadReview(request.body, json ? Format::kJson : Format::kYaml);
@@ -115,7 +139,7 @@ void Webhook::Shared::OnRequest(const http::Request& request, http::Reply reply)
   {
     std::lock_guard<std::mutex> lock(mutex);
     first = !std::exchange(deciding, true);
-    waiting.push_back({std::move(*review), std::move(reply), until});
+    waiting.push_back({std::move(*review), std::move(reply), until, std::move(room)});
   }
   arrived.notify_one();
   // Those that come until the pipeline's thread has time, and while it decides, are decided together.

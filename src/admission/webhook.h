@@ -28,6 +28,8 @@ struct WebhookOptions {
   std::string own_namespace = "gloo-system";
   // The path of the Envoy that fullEnvoyValidation asks.
   std::string envoy = "";
+  // Of the bodies of all reviews that have no answer yet; decoded they may take ten times as much. One always has room.
+  size_t most_waiting_bytes = 32 << 20;
   // Beyond what these options say: limits, and how often files are looked at.
   http::ServerOptions server = {};
 };

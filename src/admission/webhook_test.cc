@@ -239,6 +239,23 @@ TEST_F(WebhookTest, WhatNobodyWaitsForAnyMoreIsNotDecided) {
   EXPECT_THAT(TestClient(port()).Post(good, "/validation?timeout=1s"), StartsWith("200"));
 }
 
+TEST_F(WebhookTest, ThoseThatWaitTakeBoundedMemory) {
+  options.most_waiting_bytes = 1;  // so there is room for one
+  Start();
+  std::promise<void> end;
+  std::thread busy([&] { owner.Do([&] { end.get_future().wait(); }); });
+  const auto post = [&] { return TestClient(port()).Post(good); };
+  auto first = std::async(std::launch::async, post);
+  auto second = std::async(std::launch::async, post);
+  Await([&] { return webhook->counters().crowded == 1; });
+  end.set_value();
+  busy.join();
+  const std::string answers = first.get() + second.get();
+  EXPECT_THAT(answers, HasSubstr("too many large reviews"));
+  EXPECT_THAT(answers, HasSubstr(R"("allowed":true)"));
+  EXPECT_THAT(post(), HasSubstr(R"("allowed":true)")) << "there is room again";
+}
+
 TEST_F(WebhookTest, SaysSoUntilItIsReady) {
   Start(false);
   EXPECT_THAT(TestClient(port()).Post(good), StartsWith("503"));

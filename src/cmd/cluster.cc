@@ -12,16 +12,15 @@
 #include <random>
 
 #include "api/gloo/v1/settings.proto.h"
-#include "src/admission/webhook.h"
 #include "src/cmd/cluster_accounts.h"
 #include "src/cmd/cluster_discovery.h"
 #include "src/cmd/cluster_health.h"
 #include "src/cmd/cluster_memory.h"
 #include "src/cmd/commands.h"
 #include "src/cmd/control_plane.h"
-#include "src/cmd/find_envoy.h"
 #include "src/cmd/gloo_admin.h"
 #include "src/cmd/gloo_ports.h"
+#include "src/cmd/gloo_webhook.h"
 #include "src/cmd/leadership.h"
 #include "src/cmd/log.h"
 #include "src/cmd/route_shards.h"
@@ -82,14 +81,11 @@ class ClusterServer {
                        kube_loop_, writer_, [this] { return Random(); }, [this] { return leadership_.IsLeader(); }),
                    discovery::ReadOptions({}, options.ns), {}),
         webhook_(
-            {.own_namespace = options.ns, .envoy = FindEnvoy(options.envoy)}, control_.pipeline(),
+            WebhookOf(options), control_.pipeline(),
             [this](std::function<void()> work) { loop_.Post(std::move(work)); },
             {[this](const std::string& ns) { return source_->Counts(ns); },
              [this](const std::string& ns, const Labels& labels) { return source_->CountsWith(ns, labels); }},
-            [this] { return Settings(); },
-            [](const std::string& message, bool is_error) {
-              is_error ? spdlog::error("webhook: {}", message) : spdlog::info("webhook: {}", message);
-            }),
+            [this] { return Settings(); }, LogOfWebhook),
         admin_(options.admin, control_, loop_, [this] { return AdminFacts(); }) {}
 
   int Run() {

@@ -107,6 +107,8 @@ struct GlooOptions {
   int fallback_port = 8080;
   // The Envoy that fullEnvoyValidation asks, as in RunOptions.
   std::string envoy;
+  // HOST:PORT of the validating webhook.
+  std::string webhook_bind = AnyAddress(8443);
   std::string status_file;
   // As in RunOptions.
   std::string state_dir;

@@ -16,6 +16,7 @@
 #include "src/cmd/folder.h"
 #include "src/cmd/gloo_admin.h"
 #include "src/cmd/gloo_ports.h"
+#include "src/cmd/gloo_webhook.h"
 #include "src/cmd/last_good.h"
 #include "src/cmd/log.h"
 #include "src/cmd/route_shards.h"
@@ -45,6 +46,10 @@ class GlooServer {
         keeper_(options.state_dir, control_),
         ports_(control_, loop_, [this](const std::string& field) { return SettingsPlace(field); }),
         wasm_(WithStateDir(options.wasm, options.state_dir), control_, loop_, [this] { OnModules(); }),
+        webhook_(
+            WebhookOf(options), control_.pipeline(),
+            [this](std::function<void()> work) { loop_.Post(std::move(work)); },
+            NamespacesOfFiles([this] { return Settings(); }, options.ns), [this] { return Settings(); }, LogOfWebhook),
         admin_(options.admin, control_, loop_, [this] { return AdminFacts(); }) {}
 
   int Run() {
@@ -59,12 +64,14 @@ class GlooServer {
     if (control_.port() == 0) return 1;
     control_.SetServing();
     admin_.SetReady();
+    webhook_.SetReady();
     loop_.OnSignal([this](int signal) {
       if (signal != SIGCHLD) loop_.Quit();
     });
     loop_.SetDeadline([this] { return NextDeadline(); }, [this](Time now) { OnDeadline(now); });
     loop_.Run();
     admin_.Stop();
+    webhook_.Stop();
     ports_.Stop();
     control_.Shutdown();
     return 0;
@@ -115,6 +122,7 @@ class GlooServer {
     GlooAdmin::Facts facts;
     facts.namespaces = settings_ ? static_cast<size_t>(settings_->spec.watch_namespaces_size()) : 0;
     facts.rest_requests = ports_.rest_requests();
+    facts.webhook = &webhook_.counters();
     return facts;
   }
 
@@ -185,7 +193,13 @@ class GlooServer {
     return wanted;
   }
 
-  void Listen() { ports_.Follow(settings_ ? &settings_->spec : nullptr); }
+  // nullptr when there are none.
+  const gloov1::Settings* Settings() const { return settings_ ? &settings_->spec : nullptr; }
+
+  void Listen() {
+    ports_.Follow(Settings());
+    webhook_.Follow(NamesWebhookFiles(Settings()) ? Settings() : nullptr);
+  }
 
   // Where the Settings stand, for messages about them.
   std::string SettingsPlace(const std::string& field) const {
@@ -296,6 +310,7 @@ class GlooServer {
   Ptr<Object<gloov1::Settings>> settings_;
   GlooPorts ports_;
   WasmModules wasm_;
+  admission::Webhook webhook_;
   GlooAdmin admin_;
   std::map<Problem, std::string> places_;
 };

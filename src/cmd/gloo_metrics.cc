@@ -155,6 +155,7 @@ void SetWebhook(const admission::Counters& counters, Registry& registry) {
   registry.Set(metrics::kWebhookBadRequests, {}, Number(counters.bad_requests.load()));
   registry.Set(metrics::kWebhookNotReady, {}, Number(counters.not_ready.load()));
   registry.Set(metrics::kWebhookLate, {}, Number(counters.late.load()));
+  registry.Set(metrics::kWebhookCrowded, {}, Number(counters.crowded.load()));
   registry.Set(metrics::kWebhookAllowedWithErrors, {}, Number(counters.allowed_with_errors.load()));
   registry.Set(metrics::kWebhookConnections, {}, Number(counters.connections.load()));
   registry.Set(metrics::kWebhookCutOff, {}, Number(counters.cut_off.load()));

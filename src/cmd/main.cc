@@ -209,6 +209,9 @@ void AddGloo(CLI::App& app, int& exit_code) {
   gloo->add_option("--envoy", options->envoy,
                    "The Envoy that fullEnvoyValidation asks [the one beside this program, else in PATH]")
       ->envname("K8SGATEWAY_ENVOY");
+  gloo->add_option("--webhook-bind", options->webhook_bind, "HOST:PORT of the validating webhook, if Settings want one")
+      ->envname("K8SGATEWAY_WEBHOOK_BIND")
+      ->capture_default_str();
   AddStatusFile(*gloo, options->status_file);
   AddStateDir(*gloo, options->state_dir);
   AddRouteShards(*gloo, options->route_shards);

@@ -181,11 +181,13 @@ class Derived final : public Collection<OK, OV> {
   }
 
   void Settle(Slot out) {
-    const Claim* winner = nullptr;
-    for (const Claim& claim : claims_[out]) {
+    Claim* winner = nullptr;
+    for (Claim& claim : claims_[out]) {
       if (!winner || in_.KeyOf(claim.input) < in_.KeyOf(winner->input)) winner = &claim;
     }
     this->Set(out, winner ? winner->value : nullptr);
+    // Of two that are equal the older one is kept, once. (What is taken back soon need not be.)
+    if (winner && !this->speculating()) winner->value = this->ValueAt(out);
     if (!winner) this->MarkIdle(out);
   }
 

@@ -14,15 +14,32 @@ struct World {
   Graph graph;
   Input<int, int> numbers{graph, "numbers"};
   Input<int, int> limits{graph, "limits"};
-  Index<int, int, int> by_rest{graph, "by-rest", numbers,
-                               [](const int&, const int& v) { return std::vector<int>{v % 5, 10 + v % 3}; }};
+  // From 20 on: in no bucket, in one twice, or in two in either order.
+  Index<int, int, int> by_rest{graph, "by-rest", numbers, [](const int&, const int& v) {
+                                 switch (v < 20 ? 7 : v % 8) {
+                                   case 0: return std::vector<int>{};
+                                   case 1: return std::vector<int>{v % 5, v % 5};
+                                   case 2: return std::vector<int>{10 + v % 3, v % 5};
+                                   default: return std::vector<int>{v % 5, 10 + v % 3};
+                                 }
+                               }};
   Derived<int, int, int, int> sums{
       graph, "sums", numbers, {&by_rest, &limits}, [this](Reader& reader, const int& key, const int& value, auto& out) {
         int sum = 0;
-        for (const auto& [other, number] : reader.Find(by_rest, value % 5)) sum += *number;
-        if (const auto limit = reader.Get(limits, key % 7)) sum = std::min(sum, *limit);
-        // Several inputs emit the same key on purpose.
-        out.Emit(key / 2, sum);
+        const auto add = [&](int bucket) {
+          for (const auto& [other, number] : reader.Find(by_rest, bucket)) sum += *number;
+        };
+        const bool odd = value >= 20;
+        // From there on in an order, and as often, as the value says.
+        if (!odd || value % 2 == 0) add(value % 5);
+        const auto limit = reader.Get(limits, key % 7);
+        if (odd && value % 3 == 0) add(10 + value % 3);
+        if (odd && value % 4 != 0) add(value % 5);
+        if (limit) sum = std::min(sum, *limit);
+        // Several inputs emit the same key on purpose; some twice, some another one, too, some none.
+        if (odd && value % 6 == 1) out.Emit(100 + key % 3, sum);
+        if (!odd || value % 6 != 2) out.Emit(key / 2, sum);
+        if (odd && value % 6 == 3) out.Emit(key / 2, sum + 1);
       }};
   LastGood<int, int, int> good{graph, "good", sums,
                                [](const int& sum) { return Candidate<int>{P(sum), sum % 4 != 0}; }};
@@ -173,6 +190,8 @@ TEST(Flow, WhatIsKeptStaysUntilRestore) {
       ASSERT_EQ(All(world.good), All(would.good)) << "step " << step;
       if (random() % 2 == 0) {
         kept.pop_back();
+        // Now, or when the next one comes.
+        if (random() % 2 == 0) world.graph.Drop();
         continue;
       }
       world.graph.Keep();
@@ -187,6 +206,20 @@ TEST(Flow, WhatIsKeptStaysUntilRestore) {
     ASSERT_EQ(world.sums.size(), sums.size());
   }
   EXPECT_GT(kept_and_shown, 500);
+}
+
+TEST(Flow, EqualResultsAreKeptOnce) {
+  Graph graph;
+  Input<int, int> numbers(graph, "numbers");
+  Derived<int, int, int, int> rests(graph, "rests", numbers, {},
+                                    [](Reader&, const int& key, const int& v, auto& out) { out.Emit(key, v % 2); });
+  numbers.Put(1, P(3));
+  graph.Commit();
+  const std::weak_ptr<const int> first = rests.Get(1);
+  numbers.Put(1, P(5));
+  graph.Commit();
+  EXPECT_EQ(rests.Get(1), first.lock());
+  EXPECT_EQ(first.lock().use_count(), 3) << "the collection, what the input claims, and this one";
 }
 
 TEST(Flow, ATryRunsOnlyWhatItChanges) {

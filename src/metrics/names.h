@@ -96,6 +96,8 @@ inline constexpr Family kWebhookNotReady{"k8sgateway_webhook_not_ready_total", T
                                          "Reviews that came before all objects were known"};
 inline constexpr Family kWebhookLate{"k8sgateway_webhook_late_total", Type::kCounter,
                                      "Reviews that were given up, as the API server no longer waited"};
+inline constexpr Family kWebhookCrowded{"k8sgateway_webhook_crowded_total", Type::kCounter,
+                                        "Reviews that were refused, as too many large ones waited"};
 inline constexpr Family kWebhookAllowedWithErrors{"k8sgateway_webhook_allowed_with_errors_total", Type::kCounter,
                                                   "Reviews that allowed a change with errors, as Settings accept all"};
 inline constexpr Family kWebhookConnections{"k8sgateway_webhook_connections_total", Type::kCounter,
@@ -161,6 +163,7 @@ inline constexpr const Family* kGloo[] = {&kTranslatorResources,
                                           &kWebhookBadRequests,
                                           &kWebhookNotReady,
                                           &kWebhookLate,
+                                          &kWebhookCrowded,
                                           &kWebhookAllowedWithErrors,
                                           &kWebhookConnections,
                                           &kWebhookCutOff,

@@ -37,12 +37,15 @@ from cases import (
     newcomer,
     node,
     replicas,
+    restored,
     rights,
     rollouts,
     servers,
     statuses,
+    throttled,
     under_load,
     validation_service,
+    webhook_bounds,
 )
 from harness.process import require_binary
 from harness.report import Report
@@ -65,6 +68,7 @@ _SUITES = [
     namespaces.SUITE,
     admission.SUITE,
     hostile.SUITE,
+    webhook_bounds.SUITE,
     validation_service.SUITE,
     fleet.SUITE,
     certgen.SUITE,
@@ -73,6 +77,8 @@ _SUITES = [
     check.SUITE,
     rights.SUITE,
     servers.SUITE,
+    throttled.SUITE,
+    restored.SUITE,
     replicas.SUITE,
     clocks.SUITE,
     identity.SUITE,

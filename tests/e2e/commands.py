@@ -6,8 +6,8 @@ Expected output stands in testdata/commands/; UPDATE=1 rewrites it.
 
 import sys
 
-from cases import agreement, cli, definitions, offline
+from cases import agreement, cli, definitions, offline, verdicts
 from harness.scenario import main
 
 if __name__ == "__main__":
-    sys.exit(main(__doc__, [offline.SUITE, definitions.SUITE, agreement.SUITE, cli.SUITE]))
+    sys.exit(main(__doc__, [offline.SUITE, definitions.SUITE, agreement.SUITE, cli.SUITE, verdicts.SUITE]))

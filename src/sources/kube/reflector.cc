@@ -75,6 +75,10 @@ void Reflector::Next(Time now) {
   lasts_ = options_.watch_for +
            std::chrono::seconds(static_cast<int64_t>(static_cast<double>(options_.watch_for.count()) * random_()));
   const std::string watch = Cat("&allowWatchBookmarks=true&timeoutSeconds=", lasts_.count(), "&watch=true");
+  if (!resource_version_.empty() && look_) {
+    list_.Clear();
+    return Request(now, State::kLook, query + "&limit=1");
+  }
   if (!resource_version_.empty())
     return Request(now, State::kWatch, query + watch + "&resourceVersion=" + EscapeUrl(resource_version_));
   // Without a version, both give what is newest, so the world never goes back to what another server remembers.
@@ -100,7 +104,8 @@ void Reflector::Request(Time now, State state, std::string query) {
   deadline_ = now + options_.silence;
   if (health_.phase == Health::Phase::kWatching && state != State::kWatch) health_.phase = Health::Phase::kConnecting;
   std::string accept = "application/json";
-  if (options_.metadata_alone) accept += state == State::kList ? kListOfMetadata : kMetadata;
+  const bool lists = state == State::kList || state == State::kLook;
+  if (options_.metadata_alone) accept += lists ? kListOfMetadata : kMetadata;
   actions_.fetch = Fetch{query.empty() ? path_ : Cat(path_, "?", std::string_view(query).substr(1)), std::move(accept),
                          fresh_credentials_};
 }
@@ -122,6 +127,7 @@ void Reflector::Retry(Time now, absl::Status error, Duration at_least) {
 // The next complete set is asked for from its beginning. What the consumer knows stays until that is there.
 void Reflector::StartOver() {
   resource_version_.clear();
+  look_ = false;
   continue_.clear();
   list_version_.clear();
   world_.DropStage();
@@ -145,6 +151,7 @@ void Reflector::Synced(Time now, std::string resource_version) {
   told_ = true;
   actions_.batches.push_back(world_.Commit());
   resource_version_ = std::move(resource_version);
+  look_ = false;
   continue_.clear();
   list_version_.clear();
   pages_for_now_ = one_page_ = false;
@@ -157,6 +164,8 @@ Actions Reflector::OnEnd(Time now, const absl::Status& status) {
   if (state_ == State::kIdle || state_ == State::kWaiting) return Take();
   if (status.ok() && code_ == 200 && state_ == State::kList)
     TakePage(now);
+  else if (status.ok() && code_ == 200 && state_ == State::kLook)
+    TakeLook(now);
   else if (status.ok() && code_ != 0 && code_ != 200)
     Refused(now);
   else
@@ -169,6 +178,7 @@ void Reflector::Ended(Time now, const absl::Status& status) {
   if (state_ == State::kInitialEvents && code_ == 200) InitialEventsFailed();
   constexpr auto kShort = std::chrono::seconds(1);
   if (state_ == State::kWatch && code_ == 200 && status.ok() && now - opened_ >= kShort) return Next(now);
+  look_ = look_ || !status.ok();
   Retry(now,
         status.ok() ? absl::UnavailableError(Cat("the API server ended the answer to ", path_, " at once")) : status);
 }

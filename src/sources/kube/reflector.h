@@ -2,7 +2,9 @@
 // drives it makes the requests that it asks for and tells it what comes back; see list_watch.h.
 //
 // - It begins with a watch that sends the initial events (or, where that is refused or not wanted, a list), and follows
-//   with a watch from there. Resource versions are opaque.
+//   with a watch from there. Resource versions are opaque, but for one thing: when a request broke, the server is asked
+//   whether its version is older than ours, as that of one which was restored from a backup. Such a server would open a
+//   watch from our version, and be silent until its own has passed that. Then all is asked for anew.
 // - The consumer's world is complete at all times after the first sync: listing again, for whatever reason and however
 //   often it breaks, ends in one batch that replaces it, or in none.
 // - Everything that goes wrong is retried, with back-off; nothing makes it stop. What the consumer knows stays.
@@ -117,7 +119,7 @@ class Reflector {
   size_t size() const { return world_.size(); }
 
  private:
-  enum class State { kIdle, kInitialEvents, kList, kWatch, kWaiting };
+  enum class State { kIdle, kInitialEvents, kList, kLook, kWatch, kWaiting };
 
   void Begin();
   Actions Take();
@@ -136,6 +138,7 @@ class Reflector {
   void TakeError(Time now, const ApiStatus& error);
   void TakeItems(Time now, std::string_view bytes);
   void TakePage(Time now);
+  void TakeLook(Time now);
   void LineTooLarge(Time now);
   void PageTooLarge(Time now);
   void Refused(Time now);
@@ -167,6 +170,8 @@ class Reflector {
   std::optional<Batch> changes_;
 
   bool fresh_credentials_ = false;
+  // A request broke: before the next watch, the server's version is looked at.
+  bool look_ = false;
   // The way to the next complete set.
   bool pages_for_now_ = false;  // initial events failed
   bool one_page_ = false;       // a token expired between pages

@@ -14,6 +14,15 @@ constexpr int kMaxBadLines = 3;
 // The first try when all objects at once were too much.
 constexpr int kPageLimit = 500;
 
+// Versions are numbers on every server that there is. Of others nothing is said.
+bool IsOlder(std::string_view version, std::string_view than) {
+  const auto is_number = [](std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  };
+  if (!is_number(version) || !is_number(than)) return false;
+  return version.size() != than.size() ? version.size() < than.size() : version < than;
+}
+
 bool IsVersionTooLarge(const ApiStatus& status) {
   return std::any_of(status.causes.begin(), status.causes.end(),
                      [](const ApiStatus::Cause& cause) { return cause.reason == "ResourceVersionTooLarge"; });
@@ -130,8 +139,9 @@ void Reflector::LineTooLarge(Time now) {
 
 void Reflector::TakeItems(Time now, std::string_view bytes) {
   const size_t left = options_.max_page_bytes - list_.bytes();
-  const absl::Status status =
-      list_.Feed(bytes.substr(0, left), [this](const RawObject& object) { world_.Stage(object, options_.prepare); });
+  const absl::Status status = list_.Feed(bytes.substr(0, left), [this](const RawObject& object) {
+    if (state_ == State::kList) world_.Stage(object, options_.prepare);
+  });
   if (!status.ok()) {
     actions_.cancel = true;
     return Retry(now, status);
@@ -154,6 +164,15 @@ void Reflector::TakePage(Time now) {
   if (continue_.empty()) Synced(now, page->resource_version);
   if (first && health_.synced && options_.first_watch_after.count() > 0)
     return Wait(now, Health::Phase::kWatching, absl::OkStatus(), options_.first_watch_after);
+  Next(now);
+}
+
+// The server has answered where a request broke.
+void Reflector::TakeLook(Time now) {
+  const absl::StatusOr<ListPage> page = list_.Finish();
+  if (!page.ok()) return Retry(now, page.status());
+  look_ = false;
+  if (IsOlder(page->resource_version, resource_version_)) StartOver();
   Next(now);
 }
 

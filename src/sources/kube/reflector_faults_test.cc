@@ -227,6 +227,43 @@ TEST(ReflectorFaultsTest, AForbiddenKindKeepsItsObjects) {
   EXPECT_EQ(follower.Asked(), kInitial) << "the history may have a hole";
 }
 
+TEST(ReflectorFaultsTest, AServerThatIsNotOlderIsWatchedFromWhereItWas) {
+  Synced follower;
+  follower.answers_looks = false;
+  for (const char* version : {"5", "6", "10", "v1", ""}) {
+    follower.End(absl::UnavailableError("cut"));
+    follower.Wait();
+    EXPECT_EQ(follower.Asked(), kLook);
+    if (*version == 0) follower.Answer(503, StatusJson(503, "ServiceUnavailable"));
+    if (*version == 0) follower.Wait();
+    follower.Answer(200, PageJson(*version == 0 ? "5" : version, {ObjectJson("z", "1")}, "more"));
+    EXPECT_EQ(follower.Asked(), Cat(kWatchFrom, "5")) << version;
+    EXPECT_EQ(follower.Known(), "a=1 b=1");
+    follower.Head(200);
+  }
+  // Nothing is looked at where nothing broke.
+  follower.Pass(seconds(2));
+  follower.End();
+  EXPECT_EQ(follower.Asked(), Cat(kWatchFrom, "5"));
+}
+
+TEST(ReflectorFaultsTest, AServerThatWasRestoredFromABackupIsListedAnew) {
+  Synced follower;
+  follower.answers_looks = false;
+  follower.Bytes(Bookmark("10"));
+  for (int i = 0; i < 3; ++i) {
+    follower.End(absl::UnavailableError("cut"));
+    follower.Wait();
+    EXPECT_EQ(follower.Asked(), kLook);
+  }
+  follower.Answer(200, PageJson("9", {}));
+  EXPECT_EQ(follower.Asked(), kInitial);
+  EXPECT_EQ(follower.Known(), "a=1 b=1") << "until all of it is there";
+  follower.Head(200);
+  follower.Bytes(Line("ADDED", ObjectJson("a", "2", "7")) + Bookmark("9", true));
+  EXPECT_EQ(follower.Known(), "a=7");
+}
+
 TEST(ReflectorFaultsTest, LinesAreBounded) {
   Synced follower({.max_line_bytes = 1000});
   follower.Bytes(Line("ADDED", ObjectJson("large", "6", std::string(2000, '1'))).substr(0, 1500));

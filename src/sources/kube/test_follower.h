@@ -41,6 +41,9 @@ inline std::string PageJson(std::string_view version, const std::vector<std::str
   return out + "]}";
 }
 
+// How a server is asked for its version.
+inline constexpr char kLook[] = "limit=1";
+
 class Follower {
  public:
   using Time = Reflector::Time;
@@ -97,6 +100,8 @@ class Follower {
   bool open = false;
   bool fresh_credentials = false;
   std::string asked;
+  // Whether a look at the server's version finds it as it was.
+  bool answers_looks = true;
 
  private:
   void Apply(Actions actions) {
@@ -116,6 +121,8 @@ class Follower {
     fresh_credentials = actions.fetch->fresh_credentials;
     const std::string& target = actions.fetch->target;
     asked = target.starts_with("/apis/g/v1/xs?") ? target.substr(14) : target;
+    if (answers_looks && asked == kLook && !reflector.resource_version().empty())
+      Answer(200, PageJson(reflector.resource_version(), {}));
   }
 };
 

@@ -46,6 +46,26 @@ class Certificate:
         """As when somebody is in the middle of writing."""
         self._put(self.certificate.read_text()[:200], self.key.read_text())
 
+    def mismatch(self, folder: pathlib.Path) -> None:
+        """A key that belongs to no certificate of ours."""
+        key = folder / "other.key"
+        subprocess.run(["openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", key],
+                       check=True, capture_output=True)
+        self._put(self.certificate.read_text(), key.read_text())
+
+    def expire(self, folder: pathlib.Path) -> None:
+        """One of the cluster's authority, for this address, that ended a day ago."""
+        names, request, certificate = folder / "names", folder / "request", folder / "expired.crt"
+        names.write_text("subjectAltName=IP:172.30.0.1")
+        key = self._pki / "apiserver.key"
+        ca = ["-CA", self._pki / "ca.crt", "-CAkey", self._pki / "ca.key", "-CAcreateserial", "-days", "-1"]
+        for words in (
+            ["req", "-new", "-key", key, "-subj", "/CN=webhook", "-out", request],
+            ["x509", "-req", "-in", request, *ca, "-extfile", names, "-out", certificate],
+        ):
+            subprocess.run(["openssl", *words], check=True, capture_output=True)
+        self._put(certificate.read_text(), key.read_text())
+
     def _put(self, certificate: str, key: str) -> None:
         for path, text in ((self.key, key), (self.certificate, certificate)):
             part = path.with_suffix(".part")

@@ -15,6 +15,7 @@ h2_server.py CERTIFICATE KEY [CLIENT_CA]: prints its port, and ends when its sta
 /private     401 but for those who say "Bearer good"
 /conflict    409 with the Status of an API server
 /apis/N/*    a watch: N objects as initial events, then one more every 5 ms, until N + 50; see Connection.watch
+              a list: no objects, and the version N + 50
 /apis/coordination.k8s.io/*   GET, POST and PUT of objects, which have versions
 """
 
@@ -139,6 +140,10 @@ class Connection(asyncio.Protocol):
             code, answer = self.store(dict(headers)[":method"], path, body)
             self.head(stream, code)
             await self.send(stream, json.dumps(answer).encode(), end=True)
+        elif words[0] == "apis" and "watch=true" not in path:
+            self.head(stream)
+            newest = {"kind": "XList", "metadata": {"resourceVersion": str(int(words[1]) + 50)}, "items": []}
+            await self.send(stream, json.dumps(newest).encode(), end=True)
         elif words[0] == "apis":
             await self.watch(stream, int(words[1]), path, cut=words[-1] == "cut")
         elif words[0] != "silent":
