@@ -51,6 +51,8 @@ def _objects(namespace: str) -> list[Object]:
         kind("gloo.solo.io", "group", "UpstreamGroup", destinations=[
             {"destination": {"upstream": meta("upstream", namespace)}, "weight": 1}
         ]),
+        kind("enterprise.gloo.solo.io", "auth", "AuthConfig", configs=[]),
+        {**kind("", "limits", "RateLimitConfig", raw={}), "apiVersion": "ratelimit.solo.io/v1alpha1"},
     ]
 
 
@@ -169,7 +171,7 @@ def _is_missed(cluster: _Cluster, role: str, rule: Object, verbs: set[str]) -> N
         else:
             what = "{}( in .*)? cannot be followed" if verbs & _WATCH else "statuses of {} cannot be written"
             for resource in resources:
-                _is_told(process, what.format(resource))
+                _is_told(process, what.format(resource.removesuffix("/status")))
     finally:
         process.stop()
 
