@@ -12,7 +12,7 @@ from harness.waiting import wait_until
 from support import images, objects
 from support.cluster import Object
 from support.control_plane import Account
-from support.guarded import AUDIENCE, LISTENER, XDS_PORT, settings
+from support.guarded import AUDIENCE, DEBUG_PORT, LISTENER, NODE, XDS_PORT, call, settings
 from support.objects import meta, says
 from support.release import CHART, NAME, helm
 from support.scenario import RESTRICTED, Scenario
@@ -122,6 +122,11 @@ class _Cluster:
         asked.wait_exit(_SECONDS)
         return "\n".join(asked.lines())
 
+    def proxies(self) -> str:
+        """What an account is told that asks for all Proxies."""
+        token = self.scenario.kubectl("create", "token", "gateway-proxy", f"--audience={AUDIENCE}").strip()
+        return call("proxies_client", self.scenario, token, f"{NODE}:{DEBUG_PORT}", self.namespace)
+
     def without(self) -> Iterator[tuple[str, Object, set[str]]]:
         """Each right in turn is not there: where it stands, its rule and the verbs that are gone."""
         for role in self.roles:
@@ -161,7 +166,10 @@ def _is_missed(cluster: _Cluster, role: str, rule: Object, verbs: set[str]) -> N
     of_discovery = "discovery" in role
     process = cluster.discovery() if of_discovery else cluster.gloo()
     try:
-        if resources == {"tokenreviews"} or verbs == {"get"}:
+        if resources == {"subjectaccessreviews"}:
+            process.wait_line(lambda line: line.startswith("ready"), "ready", seconds=_SECONDS)
+            wait_until(lambda: cluster.proxies().startswith("failed: 14 "), "nobody can tell", _SECONDS)
+        elif resources == {"tokenreviews"} or verbs == {"get"}:
             process.wait_line(lambda line: line.startswith("ready"), "ready", seconds=_SECONDS)
             wait_until(lambda: "failed" in cluster.fetch(), "a proxy gets nothing", _SECONDS)
         elif "leases" in resources:

@@ -6,7 +6,7 @@ from typing import Any
 from harness.certificates import self_signed
 from harness.process import Process, binary
 from support.cluster import Cluster
-from support.guarded import AUDIENCE
+from support.guarded import AUDIENCE, call
 from support.objects import says, tls_secret, to_service, virtual_service
 from support.release import Release, values
 from support.scenario import Scenario
@@ -14,6 +14,7 @@ from support.scenario import Scenario
 NAMESPACE = "port-reference"
 SECURE = "secure.test"
 _SECONDS = 30
+_READER = "reader"
 _LOGGED = {"accessLog": [{"grpcService": {"logName": "requests", "staticClusterName": "access_log_cluster"}}]}
 
 
@@ -39,6 +40,10 @@ class Installation:
             )
         )
         self._serve()
+        self.scenario.kubectl("create", "serviceaccount", _READER)
+        self.scenario.kubectl("create", "role", _READER, "--verb=get", "--resource=proxies.gloo.solo.io")
+        account = f"--serviceaccount={NAMESPACE}:{_READER}"
+        self.scenario.kubectl("create", "rolebinding", _READER, f"--role={_READER}", account)
 
     def _serve(self) -> None:
         pair = self_signed(self.folder, SECURE)
@@ -78,6 +83,12 @@ class Installation:
         process = Process([str(binary(self.scenario.preset).parent / "tests" / program), *words])
         process.wait_exit(_SECONDS)
         return "\n".join(process.lines())
+
+
+    def read(self, program: str, *words: str) -> str:
+        """The same, as an account that may read Proxies."""
+        token = self.scenario.kubectl("create", "token", _READER, f"--audience={AUDIENCE}").strip()
+        return call(program, self.scenario, token, *words)
 
 
 def installation(scenario: Scenario) -> Installation:
