@@ -10,6 +10,7 @@
 #include "api/gloo/v1/settings.proto.h"
 #include "src/admission/stock.h"
 #include "src/model/inputs.h"
+#include "src/model/unread.h"
 
 namespace k8sgw::admission {
 namespace {
@@ -72,7 +73,7 @@ std::vector<Change> Judge::ChangesOf(const Review& review, const Rules& rules) c
   }
   std::vector<Change> changes;
   for (const Item& item : review.items) {
-    if (item.change && !item.same && Counts(item, rules)) changes.push_back(*item.change);
+    if (item.change && !item.same && IsRead(item.key.kind) && Counts(item, rules)) changes.push_back(*item.change);
   }
   return changes;
 }
@@ -119,6 +120,7 @@ Verdict Judge::Sitting::Decide(const Review& review) {
     if (!judge_.Counts(item, rules_) || item.same || item.skip) continue;
     asks = true;
     found.Take(item.problems);
+    if (item.change) found.Take(UnreadNotices(*item.change));
     readable = readable && !HasErrors(item.problems);
   }
   const std::vector<Change> changes = judge_.ChangesOf(review, rules_);

@@ -77,6 +77,24 @@ TEST_F(JudgeTest, WhatCannotBeReadIsDeniedWhateverSettingsSay) {
   EXPECT_THAT(Words(bad.reasons), HasSubstr("bogus"));
 }
 
+TEST_F(JudgeTest, KindsThatNothingReadsAreReadStrictlyAllTheSame) {
+  const auto config = [](const char* descriptor) {
+    return Cat(
+        "apiVersion: ratelimit.solo.io/v1alpha1\nkind: RateLimitConfig\nmetadata: {name: a, namespace: default}\n",
+        "spec: {raw: {descriptors: [{", descriptor, "}]}}");
+  };
+  const Verdict bad = Ask({.object = config("ky: x")}, Rules());
+  EXPECT_FALSE(bad.allowed);
+  EXPECT_THAT(Words(bad.reasons), HasSubstr("RateLimitConfig default/a: raw.descriptors[0].ky: unknown field"));
+  // The notice is held against nobody.
+  const Verdict good = Ask({.object = config("key: x")}, kStrictest);
+  EXPECT_TRUE(good.allowed);
+  EXPECT_THAT(Words(good.warnings), HasSubstr("RateLimitConfig default/a: has no effect"));
+  const Verdict gone = Ask({.operation = "DELETE", .old_object = config("key: x")}, kStrictest);
+  EXPECT_TRUE(gone.allowed);
+  EXPECT_TRUE(gone.warnings.empty()) << Words(gone.warnings);
+}
+
 TEST_F(JudgeTest, ProxiesAreGivenToThoseWhoAsk) {
   Apply(Service("a", "a.com", kReply));
   EXPECT_EQ(Ask({.object = Service("b", "b.com", kReply)}).proxies, nullptr);

@@ -6,6 +6,7 @@
 #include "src/base/text.h"
 #include "src/base/yaml.h"
 #include "src/json/tree.h"
+#include "src/model/custom_resources.h"
 #include "src/model/decode.h"
 
 namespace k8sgw::admission {
@@ -105,21 +106,14 @@ Operation ParseOperation(std::string_view text) {
   return Operation::kOther;
 }
 
-// kDocument for kinds that the webhook does not judge.
+// kDocument for kinds that the webhook does not judge: those of Kubernetes itself but Secrets, and Settings, which say
+// how it judges.
 Kind KindOf(std::string_view api_version, std::string_view kind) {
   const KindInfo* info = FindKind(kind);
   if (!info || info->api_version != api_version) return Kind::kDocument;
-  switch (info->kind) {
-    case Kind::kGateway:
-    case Kind::kVirtualService:
-    case Kind::kRouteTable:
-    case Kind::kVirtualHostOption:
-    case Kind::kRouteOption:
-    case Kind::kUpstream:
-    case Kind::kUpstreamGroup:
-    case Kind::kSecret: return info->kind;
-    default: return Kind::kDocument;
-  }
+  if (info->kind == Kind::kSecret) return info->kind;
+  const bool ours = FindCustomResource(kind) && info->kind != Kind::kSettings;
+  return ours ? info->kind : Kind::kDocument;
 }
 
 Labels ReadLabels(const Node& object) {

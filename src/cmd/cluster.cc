@@ -60,13 +60,15 @@ class ClusterServer {
   ClusterServer(const GlooOptions& options, kube::ClientConfig config)
       : options_(options),
         memory_(options, config.server),
-        accounts_(MakeClusterAccounts(options.xds_auth, config)),
+        accounts_(MakeClusterAccounts(options.xds_auth, options.ns, config)),
         credentials_(std::move(config), kube::RealEnvironment(), kube::RealExecRunner(), {}),
         client_(kube_loop_, credentials_, {}),
         writer_(client_),
         leadership_(kube_loop_, writer_, options.leader, options.ns, kLease),
         control_(Control(), loop_, [](const Problem&) { return std::string(); }),
-        ports_(control_, loop_, [this](const std::string&) { return SettingsKeyOf().ToString(); }),
+        ports_(
+            control_, loop_, [this](const std::string&) { return SettingsKeyOf().ToString(); },
+            ReadersOf(options.xds_auth, accounts_.get())),
         wasm_(WithStateDir(options.wasm, options.state_dir), control_, loop_, [this] { OnModules(); }),
         verdicts_(control_.pipeline(), options.long_statuses ? status::kWidestLimits : status::Limits()),
         statuses_(

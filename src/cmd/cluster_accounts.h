@@ -1,7 +1,8 @@
-// Who calls xDS, as the API server of a cluster knows them.
+// Who calls xDS and the services beside it, as the API server of a cluster knows them.
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "src/cmd/commands.h"
 #include "src/sources/kube/client_config.h"
@@ -10,7 +11,9 @@
 namespace k8sgw {
 
 // nullptr when everybody may have everything.
-std::unique_ptr<xds_auth::ClusterAccounts> MakeClusterAccounts(const XdsAuthOptions& options,
+std::unique_ptr<xds_auth::ClusterAccounts> MakeClusterAccounts(const XdsAuthOptions& options, const std::string& ns,
                                                                const kube::ClientConfig& config);
+// Who may use the services about Proxies; nullptr for everybody. `accounts` may be nullptr.
+xds::Authenticator* ReadersOf(const XdsAuthOptions& options, xds_auth::ClusterAccounts* accounts);
 
 }  // namespace k8sgw

@@ -70,6 +70,8 @@ struct XdsAuthOptions {
   // NAMESPACE/ACCOUNT=NAMESPACE~PROXY
   std::vector<std::string> allow;
   int recheck_seconds = 300;
+  // Validation and proxy debug answer anybody all the same.
+  bool open_services = false;
 };
 
 // The ports for those who run it; "" for none.

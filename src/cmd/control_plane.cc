@@ -129,16 +129,7 @@ void ControlPlane::Apply(const std::vector<Change>& changes, const Problems& sou
   if (changes.empty() && source_problems == source_problems_ && revision() > 0) return;
   source_problems_ = source_problems;
   if (options_.on_changes && !changes.empty()) options_.on_changes(changes);
-  for (const Change& change : changes) {
-    if (pipeline_.Stage(change)) continue;
-    Problems problems;
-    if (!change.gone()) {
-      problems.push_back({change.key, Severity::kNotice, "",
-                          "objects of this kind are not translated yet, so it has no effect",
-                          "remove it until they are"});
-    }
-    pipeline_.problem_table().Set("kinds", change.key.ToString(), std::move(problems));
-  }
+  for (const Change& change : changes) pipeline_.StageAndTell(change);
   pipeline_.problem_table().Set("source", "", source_problems);
   Commit();
 }

@@ -79,11 +79,7 @@ Folder::Folder(const std::string& directory, Pipeline::Options options)
   const auto stage = [&](const std::vector<Change>& changes) {
     for (const Change& change : changes) {
       has_gateway |= change.key.kind == Kind::kGateway;
-      if (pipeline_.Stage(change)) continue;
-      pipeline_.problem_table().Set(
-          "kinds", change.key.ToString(),
-          {{change.key, Severity::kNotice, "", "objects of this kind are not translated yet, so it has no effect",
-            "remove it until they are"}});
+      pipeline_.StageAndTell(change);
     }
   };
   stage(source_.Start());

@@ -1,13 +1,16 @@
 #include "src/cmd/gloo_ports.h"
 
 #include <google/protobuf/wrappers.pb.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "api/gloo/v1/settings.proto.h"
 #include "src/base/address.h"
 #include "src/base/text.h"
+#include "src/xds_auth/refusal_log.h"
 
 namespace k8sgw {
 namespace {
@@ -31,12 +34,25 @@ std::string DebugAddress(const std::string& given) {
   return given.starts_with(kServiceName) ? Cat(kAnyHost, ":", given.substr(kServiceName.size())) : given;
 }
 
+// In front of a service about Proxies.
+xds::Gate::Options GateOf(const char* service, EventLoop& loop, xds::Authenticator* readers) {
+  return {readers, [service, &loop, log = std::make_shared<xds_auth::RefusalLog>()](const xds::Refusal& refusal) {
+            const std::optional<std::string> line = log->Line(refusal, EventLoop::Now());
+            if (line) loop.Post([service, line = *line] { spdlog::warn("{}: {}", service, line); });
+          }};
+}
+
 }  // namespace
 
-GlooPorts::GlooPorts(ControlPlane& control, EventLoop& loop, std::function<std::string(const std::string&)> where)
-    : validation_(control.pipeline(), [&loop](std::function<void()> work) { loop.Post(std::move(work)); }),
+GlooPorts::GlooPorts(ControlPlane& control, EventLoop& loop, std::function<std::string(const std::string&)> where,
+                     xds::Authenticator* readers)
+    : validation_(
+          control.pipeline(), [&loop](std::function<void()> work) { loop.Post(std::move(work)); },
+          GateOf("validation", loop, readers)),
       rest_([&control] { return control.xds(); }),
-      debug_(control.pipeline(), [&loop](std::function<void()> work) { loop.Post(std::move(work)); }),
+      debug_(
+          control.pipeline(), [&loop](std::function<void()> work) { loop.Post(std::move(work)); },
+          GateOf("proxy debug", loop, readers)),
       xds_port_({"xDS", "gloo.xdsBindAddr", [&control](const std::string& address) { return control.Listen(address); },
                  [&control] { control.Shutdown(); }, [&control] { return control.port(); }},
                 where),

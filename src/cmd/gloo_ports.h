@@ -12,6 +12,7 @@
 #include "src/cmd/port_listener.h"
 #include "src/proxy_debug/server.h"
 #include "src/proxy_validation/server.h"
+#include "src/xds/gate.h"
 #include "src/xds_rest/server.h"
 
 namespace gloo::solo::io {
@@ -22,8 +23,10 @@ namespace k8sgw {
 
 class GlooPorts {
  public:
-  // Both outlive it. `where` is PortListener's.
-  GlooPorts(ControlPlane& control, EventLoop& loop, std::function<std::string(const std::string& field)> where);
+  // All outlive it. `where` is PortListener's. `readers` are who may use the services about Proxies; nullptr:
+  // everybody.
+  GlooPorts(ControlPlane& control, EventLoop& loop, std::function<std::string(const std::string& field)> where,
+            xds::Authenticator* readers = nullptr);
 
   // nullptr: where the published product listens.
   void Follow(const gloo::solo::io::Settings* settings);

@@ -178,6 +178,11 @@ void AddXdsAuth(CLI::App& command, XdsAuthOptions& auth) {
       ->check(CheckGrant);
   AddNumber(command, "--xds-auth-recheck", auth.recheck_seconds, 5, 86400,
             "Seconds after which an open stream's token is reviewed again");
+  command
+      .add_flag("--xds-auth-open-services", auth.open_services,
+                "The validation service and the one that shows Proxies answer anybody all the same; else, over the "
+                "network, only accounts that may get proxies.gloo.solo.io")
+      ->envname("K8SGATEWAY_XDS_AUTH_OPEN_SERVICES");
 }
 
 void AddGloo(CLI::App& app, int& exit_code) {

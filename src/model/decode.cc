@@ -5,12 +5,16 @@
 #include <cstdint>
 #include <memory>
 
+#include "api/enterprise/extauth.proto.h"
+#include "api/enterprise/ratelimit_api.proto.h"
 #include "api/gateway/v1/external_options.proto.h"
 #include "api/gateway/v1/gateway.proto.h"
 #include "api/gateway/v1/matchable_http_gateway.proto.h"
 #include "api/gateway/v1/matchable_tcp_gateway.proto.h"
 #include "api/gateway/v1/route_table.proto.h"
 #include "api/gateway/v1/virtual_service.proto.h"
+#include "api/gateway/v1alpha1/direct_response.proto.h"
+#include "api/gateway/v1alpha1/gateway_parameters.proto.h"
 #include "api/gloo/v1/artifact.proto.h"
 #include "api/gloo/v1/proxy.proto.h"
 #include "api/gloo/v1/secret.proto.h"
@@ -109,6 +113,8 @@ template <class Spec>
 uint64_t ContentHashOf(const Spec& spec) {
   if constexpr (requires { core::ContentHash(spec); }) {
     return core::ContentHash(spec);
+  } else if constexpr (std::is_same_v<Spec, Unread>) {
+    return spec.content;
   } else {
     return Hash64(SerializeDeterministic(spec));
   }
@@ -139,16 +145,29 @@ Change Finish(Draft& draft, Spec spec) {
 
 // Decodes `node` as the spec of the kind; `prefix` is removed from nothing: paths are relative to the spec.
 template <class Spec>
-void DecodeSpec(const Node* node, Draft& draft, DecodedDocument& out) {
+Spec ReadSpec(const Node* node, Draft& draft) {
   Spec spec;
   if (node) {
     for (DecodeProblem& problem : DecodeProto(*node, &spec)) {
       draft.Error(problem.mark, std::move(problem.path), std::move(problem.message), std::move(problem.fix));
     }
   }
-  spec.clear_metadata();
+  if constexpr (requires { spec.clear_metadata(); }) spec.clear_metadata();
   if constexpr (requires { spec.clear_namespaced_statuses(); }) spec.clear_namespaced_statuses();
+  return spec;
+}
+
+template <class Spec>
+void DecodeSpec(const Node* node, Draft& draft, DecodedDocument& out) {
+  Spec spec = ReadSpec<Spec>(node, draft);
   if (!draft.failed()) out.objects.push_back(Finish(draft, std::move(spec)));
+}
+
+// The same, of kinds that nothing is translated from.
+template <class Spec>
+void CheckSpec(const Node* node, Draft& draft, DecodedDocument& out) {
+  const uint64_t content = Hash64(SerializeDeterministic(ReadSpec<Spec>(node, draft)));
+  if (!draft.failed()) out.objects.push_back(Finish(draft, Unread{content}));
 }
 
 void DecodeKind(const Node* spec, Draft& draft, DecodedDocument& out) {
@@ -167,11 +186,17 @@ void DecodeKind(const Node* spec, Draft& draft, DecodedDocument& out) {
     case Kind::kMatchableTcpGateway: return DecodeSpec<gatewayv1::MatchableTcpGateway>(spec, draft, out);
     case Kind::kListenerOption: return DecodeSpec<gatewayv1::ListenerOption>(spec, draft, out);
     case Kind::kHttpListenerOption: return DecodeSpec<gatewayv1::HttpListenerOption>(spec, draft, out);
+    case Kind::kAuthConfig: return CheckSpec<enterprise::gloo::solo::io::AuthConfig>(spec, draft, out);
+    case Kind::kRateLimitConfig: return CheckSpec<ratelimit::api::solo::io::RateLimitConfigSpec>(spec, draft, out);
+    case Kind::kGatewayParameters:
+      return CheckSpec<v1alpha1::gateway::gloo::solo::io::GatewayParametersSpec>(spec, draft, out);
+    case Kind::kDirectResponse:
+      return CheckSpec<v1alpha1::gateway::gloo::solo::io::DirectResponseSpec>(spec, draft, out);
+    case Kind::kProxy: return CheckSpec<gloov1::Proxy>(spec, draft, out);
     case Kind::kService:
     case Kind::kEndpointSlice:
     case Kind::kPod:
     case Kind::kNode:
-    case Kind::kProxy:
     case Kind::kDocument: return;
   }
 }

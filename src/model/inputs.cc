@@ -67,6 +67,10 @@ bool Inputs::Stage(const Change& change) {
     case Kind::kMatchableTcpGateway:
     case Kind::kListenerOption:
     case Kind::kHttpListenerOption:
+    case Kind::kAuthConfig:
+    case Kind::kRateLimitConfig:
+    case Kind::kGatewayParameters:
+    case Kind::kDirectResponse:
     case Kind::kProxy:
     case Kind::kDocument: return false;
   }

@@ -17,8 +17,8 @@ struct Inputs {
   explicit Inputs(flow::Graph& graph);
   ~Inputs();
 
-  // Stages one change; it takes effect with the next Commit of the graph. Kinds that no translation reads yet
-  // (MatchableHttpGateway, ListenerOption, …) are refused: returns false.
+  // Stages one change; it takes effect with the next Commit of the graph. Kinds that no translation reads (see
+  // src/model/unread.h) are refused: returns false.
   bool Stage(const Change& change);
 
   ObjectInput<gloov1::Settings> settings;

@@ -22,7 +22,12 @@ constexpr std::array kOwn = {Kind::kSettings,
                              Kind::kMatchableHttpGateway,
                              Kind::kMatchableTcpGateway,
                              Kind::kListenerOption,
-                             Kind::kHttpListenerOption};
+                             Kind::kHttpListenerOption,
+                             Kind::kAuthConfig,
+                             Kind::kRateLimitConfig,
+                             Kind::kGatewayParameters,
+                             Kind::kDirectResponse,
+                             Kind::kProxy};
 
 KindInfo Info(Kind kind) {
   if (kind == Kind::kSecret) return {kind, "v1", "secrets"};

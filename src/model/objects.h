@@ -45,6 +45,13 @@ struct Service;
 namespace gatewayv1 = ::gateway::solo::io;
 namespace gloov1 = ::gloo::solo::io;
 
+// What is kept of an object from which nothing is translated, once its fields are found to be good (see
+// src/model/unread.h).
+struct Unread {
+  // The hash of its fields.
+  uint64_t content = 0;
+};
+
 using GatewayRef = Ref<gatewayv1::Gateway>;
 using VirtualServiceRef = Ref<gatewayv1::VirtualService>;
 using RouteTableRef = Ref<gatewayv1::RouteTable>;
@@ -70,7 +77,7 @@ using AnyObject =
                  Ptr<Object<gloov1::Upstream>>, Ptr<Object<gloov1::UpstreamGroup>>, Ptr<Object<gloov1::Secret>>,
                  Ptr<Object<gloov1::Artifact>>, Ptr<Object<gatewayv1::MatchableHttpGateway>>,
                  Ptr<Object<gatewayv1::MatchableTcpGateway>>, Ptr<Object<gatewayv1::ListenerOption>>,
-                 Ptr<Object<gatewayv1::HttpListenerOption>>, Ptr<Object<core::Service>>,
+                 Ptr<Object<gatewayv1::HttpListenerOption>>, Ptr<Object<Unread>>, Ptr<Object<core::Service>>,
                  Ptr<Object<core::EndpointSlice>>, Ptr<Object<core::Pod>>, Ptr<Object<core::Node>>>;
 
 // Of the object's content; 0 when there is none.
@@ -92,7 +99,7 @@ struct Change {
   void SetGone();
   // See HashOf.
   uint64_t hash() const;
-  // The object, or nullptr when it is gone; `Spec` must be the one of key.kind.
+  // The object, or nullptr when it is gone; `Spec` must be the one of key.kind, as the object is kept.
   template <class Spec>
   Ptr<Object<Spec>> As() const {
     return std::static_pointer_cast<const Object<Spec>>(Untyped());

@@ -16,6 +16,7 @@
 #include "api/gloo/v1/secret.proto.h"
 #include "api/gloo/v1/settings.proto.h"
 #include "api/gloo/v1/upstream.proto.h"
+#include "src/model/custom_resources.h"
 #include "src/model/inputs.h"
 
 namespace k8sgw {
@@ -31,7 +32,7 @@ TEST(Kinds, AreFoundByBothNames) {
   EXPECT_EQ(FindKind("ConfigMap")->kind, Kind::kArtifact);
   EXPECT_EQ(FindPlural("configmaps")->kind, Kind::kArtifact);
   EXPECT_EQ(FindKind("virtualservice"), nullptr);
-  EXPECT_EQ(FindKind("Proxy"), nullptr);
+  EXPECT_EQ(FindKind("Ingress"), nullptr);
   EXPECT_EQ(FindPlural(""), nullptr);
 }
 
@@ -66,6 +67,15 @@ TEST(Changes, KnowWhetherTheObjectIsGone) {
   EXPECT_EQ(change.As<gloov1::Upstream>(), nullptr);
   EXPECT_FALSE(copy.gone());
   EXPECT_TRUE(Change().gone());
+}
+
+TEST(Kinds, AllThatArePublishedAreRead) {
+  for (const CustomResource& resource : AllCustomResources()) {
+    const KindInfo* info = FindKind(resource.kind);
+    ASSERT_NE(info, nullptr) << resource.kind;
+    EXPECT_EQ(info->api_version, resource.api_version);
+    EXPECT_EQ(FindPlural(resource.plural), info);
+  }
 }
 
 TEST(Inputs, TakeTheirKinds) {

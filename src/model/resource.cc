@@ -18,6 +18,10 @@ std::string_view KindName(Kind kind) {
     case Kind::kMatchableTcpGateway: return "MatchableTcpGateway";
     case Kind::kListenerOption: return "ListenerOption";
     case Kind::kHttpListenerOption: return "HttpListenerOption";
+    case Kind::kAuthConfig: return "AuthConfig";
+    case Kind::kRateLimitConfig: return "RateLimitConfig";
+    case Kind::kGatewayParameters: return "GatewayParameters";
+    case Kind::kDirectResponse: return "DirectResponse";
     case Kind::kService: return "Service";
     case Kind::kEndpointSlice: return "EndpointSlice";
     case Kind::kPod: return "Pod";

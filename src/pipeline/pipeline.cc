@@ -14,6 +14,7 @@
 #include "src/envoy/names.h"
 #include "src/envoy/static_resources.h"
 #include "src/model/inputs.h"
+#include "src/model/unread.h"
 #include "src/pipeline/nack_report.h"
 #include "src/proxy/assemble.h"
 
@@ -37,6 +38,10 @@ Pipeline::Pipeline(Options options)
 Pipeline::~Pipeline() = default;
 
 bool Pipeline::Stage(const Change& change) { return inputs_->Stage(change); }
+
+void Pipeline::StageAndTell(const Change& change) {
+  if (!Stage(change)) problems_.Set("kinds", change.key.ToString(), UnreadNotices(change));
+}
 
 void Pipeline::StageWasmModule(const std::string& image, const std::optional<WasmModule>& module) {
   if (module) {

@@ -37,8 +37,10 @@ class Pipeline {
   explicit Pipeline(Options options);
   ~Pipeline();
 
-  // Stages one change; false for kinds that are not translated yet.
+  // Stages one change; false for kinds that nothing is translated from.
   bool Stage(const Change& change);
+  // The same, and objects of such kinds have a notice that says so.
+  void StageAndTell(const Change& change);
   // The same for what is known of an image; nullopt when nobody asks for it any more.
   void StageWasmModule(const std::string& image, const std::optional<WasmModule>& module);
   // Applies what is staged. Returns what changed for each role, new roles with everything.

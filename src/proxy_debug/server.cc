@@ -10,6 +10,7 @@
 #include "src/proxy_debug/shown_proxies.h"
 #include "src/rpc/port.h"
 #include "src/rpc/waiting_calls.h"
+#include "src/xds/grpc_caller.h"
 
 namespace k8sgw::proxy_debug {
 namespace {
@@ -17,13 +18,10 @@ namespace {
 using grpc::ByteBuffer;
 using grpc::CallbackServerContext;
 using grpc::StatusCode;
+using xds::ToGrpc;
 
 constexpr int kMaxRequestBytes = 1 << 20;
 constexpr int kMostCallsOfConnection = 100;
-
-grpc::Status ToGrpc(const absl::Status& status) {
-  return {static_cast<StatusCode>(status.code()), std::string(status.message())};
-}
 
 // ProxyEndpointResponse: proxies = 1. The messages stay alive with the slices.
 ByteBuffer Write(const std::vector<Ptr<std::string>>& proxies) {
@@ -74,8 +72,10 @@ using Base = gloov1::ProxyEndpointService::WithRawCallbackMethod_GetProxies<gloo
 // One bound port: the service, and the calls that wait.
 class Server::Instance final : public Base {
  public:
-  explicit Instance(const std::shared_ptr<Shown>& shown) : waiting_(std::make_shared<Waiting>(OwnerOf(shown))) {}
+  Instance(const std::shared_ptr<Shown>& shown, const xds::Gate::Options& gate)
+      : gate_(gate), waiting_(std::make_shared<Waiting>(OwnerOf(shown))) {}
   ~Instance() override {
+    gate_.Close();
     waiting_->Close();
     if (port_) port_->Shutdown();
   }
@@ -96,20 +96,26 @@ class Server::Instance final : public Base {
 
   grpc::ServerUnaryReactor* GetProxies(CallbackServerContext* context, const ByteBuffer* in, ByteBuffer* out) override {
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    Call call;
-    ByteBuffer copy(*in);
-    if (!grpc::GenericDeserialize<grpc::ProtoBufferReader, gloov1::ProxyEndpointRequest>(&copy, &call.request).ok()) {
-      reactor->Finish({StatusCode::INVALID_ARGUMENT, "the message is no ProxyEndpointRequest"});
-      return reactor;
-    }
-    call.out = out;
-    call.reactor = reactor;
-    waiting_->Add(std::move(call));
+    // The message stays until the call is finished.
+    gate_.Ask(xds::CallerOf(*context), [waiting = waiting_, reactor, in, out](const absl::Status& status) {
+      status.ok() ? Take(*waiting, reactor, *in, out) : reactor->Finish(ToGrpc(status));
+    });
     return reactor;
   }
 
  private:
   using Waiting = rpc::WaitingCalls<Call>;
+
+  static void Take(Waiting& waiting, grpc::ServerUnaryReactor* reactor, const ByteBuffer& in, ByteBuffer* out) {
+    Call call;
+    ByteBuffer copy(in);
+    if (!grpc::GenericDeserialize<grpc::ProtoBufferReader, gloov1::ProxyEndpointRequest>(&copy, &call.request).ok()) {
+      return reactor->Finish({StatusCode::INVALID_ARGUMENT, "the message is no ProxyEndpointRequest"});
+    }
+    call.out = out;
+    call.reactor = reactor;
+    waiting.Add(std::move(call));
+  }
 
   // Choosing is cheap, and what is chosen is not copied.
   static Waiting::Owner OwnerOf(const std::shared_ptr<Shown>& shown) {
@@ -123,16 +129,18 @@ class Server::Instance final : public Base {
                 }};
   }
 
+  xds::Gate gate_;
   const std::shared_ptr<Waiting> waiting_;
   std::unique_ptr<rpc::Port> port_;
 };
 
-Server::Server(const Pipeline& pipeline, Post post) : shown_(std::make_shared<Shown>(pipeline, std::move(post))) {}
+Server::Server(const Pipeline& pipeline, Post post, xds::Gate::Options gate)
+    : gate_(std::move(gate)), shown_(std::make_shared<Shown>(pipeline, std::move(post))) {}
 
 Server::~Server() = default;
 
 absl::Status Server::Listen(const std::string& address) {
-  auto instance = std::make_unique<Instance>(shown_);
+  auto instance = std::make_unique<Instance>(shown_, gate_);
   absl::Status status = instance->Start(address);
   if (status.ok()) instance_ = std::move(instance);
   return status;

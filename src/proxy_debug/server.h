@@ -18,6 +18,7 @@
 
 #include "absl/status/status.h"
 #include "src/pipeline/pipeline.h"
+#include "src/xds/gate.h"
 
 namespace k8sgw::proxy_debug {
 
@@ -25,8 +26,8 @@ class Server {
  public:
   using Post = std::function<void(std::function<void()>)>;
 
-  // The pipeline outlives the server; what is posted may outlive it.
-  Server(const Pipeline& pipeline, Post post);
+  // The pipeline outlives the server; what is posted may outlive it. `gate` says who may ask.
+  Server(const Pipeline& pipeline, Post post, xds::Gate::Options gate = {});
   ~Server();
 
   // Starts, or moves: then open calls are cut. On an error what was there goes on.
@@ -41,6 +42,7 @@ class Server {
   class Instance;
   struct Shown;
 
+  const xds::Gate::Options gate_;
   const std::shared_ptr<Shown> shown_;
   std::unique_ptr<Instance> instance_;
 };

@@ -17,6 +17,7 @@
 #include "src/base/text.h"
 #include "src/base/yaml.h"
 #include "src/model/decode.h"
+#include "src/xds/test_authenticator.h"
 
 namespace k8sgw::proxy_debug {
 namespace {
@@ -97,6 +98,38 @@ TEST_F(ServerTest, ShowsTheProxiesOfTheMoment) {
   EXPECT_EQ(response.proxies(0).listeners(0).http_listener().virtual_hosts_size(), 1);
   owner.Do([this] { Apply(Gateway("more", 8081, "third")); });
   EXPECT_THAT(Names({}), ElementsAre("inner", "outer", "third"));
+}
+
+TEST_F(ServerTest, WhoLacksTheRightGetsNothing) {
+  xds::TestAuthenticator authenticator;
+  std::atomic<int> refused = 0;
+  owner.Do([&] {
+    server.emplace(
+        pipeline, [this](std::function<void()> work) { owner.Post(std::move(work)); },
+        xds::Gate::Options{&authenticator, [&](const xds::Refusal&) { ++refused; }, false});
+    EXPECT_TRUE(server->Listen("127.0.0.1:0").ok());
+    server->SetReady();
+  });
+  Connect();
+  const auto ask = [&](const char* authorization) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+    if (authorization) context.AddMetadata("authorization", authorization);
+    response.Clear();
+    return stub->GetProxies(&context, {}, &response).error_code();
+  };
+  authenticator.Revoke("gone");
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(ask(nullptr), StatusCode::UNAUTHENTICATED);
+    EXPECT_EQ(response.proxies_size(), 0);
+    EXPECT_EQ(ask("gone"), StatusCode::UNAUTHENTICATED);
+    EXPECT_EQ(ask("known"), StatusCode::OK);
+    EXPECT_EQ(response.proxies_size(), 2);
+  }
+  EXPECT_EQ(refused, 6);
+  authenticator.away = true;
+  EXPECT_EQ(ask("known"), StatusCode::UNAVAILABLE);
+  owner.Do([this] { server.reset(); });
 }
 
 TEST_F(ServerTest, ByName) {

@@ -11,6 +11,7 @@
 #include "src/proxy_validation/validate.h"
 #include "src/rpc/port.h"
 #include "src/rpc/waiting_calls.h"
+#include "src/xds/grpc_caller.h"
 
 namespace k8sgw::proxy_validation {
 namespace {
@@ -18,13 +19,9 @@ namespace {
 using gloov1::GlooValidationServiceRequest;
 using gloov1::GlooValidationServiceResponse;
 using grpc::CallbackServerContext;
-using grpc::StatusCode;
+using xds::ToGrpc;
 
 constexpr int kMostCallsOfConnection = 100;
-
-grpc::Status ToGrpc(const absl::Status& status) {
-  return {static_cast<StatusCode>(status.code()), std::string(status.message())};
-}
 
 // One call of Validate; the messages are gRPC's, until Finish.
 struct Call {
@@ -49,8 +46,10 @@ struct Server::Judge {
 // One bound port: the service, and the calls that wait.
 class Server::Instance final : public gloov1::GlooValidationService::CallbackService {
  public:
-  explicit Instance(const std::shared_ptr<Judge>& judge) : waiting_(std::make_shared<Waiting>(OwnerOf(judge))) {}
+  Instance(const std::shared_ptr<Judge>& judge, const xds::Gate::Options& gate)
+      : gate_(gate), waiting_(std::make_shared<Waiting>(OwnerOf(judge))) {}
   ~Instance() override {
+    gate_.Close();
     waiting_->Close();
     if (port_) port_->Shutdown();
   }
@@ -70,19 +69,23 @@ class Server::Instance final : public gloov1::GlooValidationService::CallbackSer
   int port() const { return port_ ? port_->number() : 0; }
   void Notify() { subscribers_.Notify(); }
 
-  Subscribers::Reactor* NotifyOnResync(CallbackServerContext*, const gloov1::NotifyOnResyncRequest*) override {
-    return subscribers_.Add();
+  Subscribers::Reactor* NotifyOnResync(CallbackServerContext* context, const gloov1::NotifyOnResyncRequest*) override {
+    return subscribers_.Add([this, caller = xds::CallerOf(*context)](Subscribers::Admitted done) {
+      gate_.Ask(caller, [done = std::move(done)](const absl::Status& status) { done(ToGrpc(status)); });
+    });
   }
 
   grpc::ServerUnaryReactor* Validate(CallbackServerContext* context, const GlooValidationServiceRequest* request,
                                      GlooValidationServiceResponse* response) override {
     grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    absl::StatusOr<Trial> trial = ReadTrial(*request);
-    if (trial.ok()) {
-      waiting_->Add({context, request, response, reactor, std::move(*trial)});
-    } else {
-      reactor->Finish(ToGrpc(trial.status()));
-    }
+    // The messages stay until the call is finished.
+    gate_.Ask(xds::CallerOf(*context),
+              [waiting = waiting_, context, request, response, reactor](const absl::Status& status) {
+                if (!status.ok()) return reactor->Finish(ToGrpc(status));
+                absl::StatusOr<Trial> trial = ReadTrial(*request);
+                if (!trial.ok()) return reactor->Finish(ToGrpc(trial.status()));
+                waiting->Add({context, request, response, reactor, std::move(*trial)});
+              });
     return reactor;
   }
 
@@ -100,17 +103,19 @@ class Server::Instance final : public gloov1::GlooValidationService::CallbackSer
                 }};
   }
 
+  xds::Gate gate_;
   const std::shared_ptr<Waiting> waiting_;
   Subscribers subscribers_;
   std::unique_ptr<rpc::Port> port_;
 };
 
-Server::Server(Pipeline& pipeline, Post post) : judge_(std::make_shared<Judge>(pipeline, std::move(post))) {}
+Server::Server(Pipeline& pipeline, Post post, xds::Gate::Options gate)
+    : gate_(std::move(gate)), judge_(std::make_shared<Judge>(pipeline, std::move(post))) {}
 
 Server::~Server() = default;
 
 absl::Status Server::Listen(const std::string& address, int max_request_bytes) {
-  auto instance = std::make_unique<Instance>(judge_);
+  auto instance = std::make_unique<Instance>(judge_, gate_);
   absl::Status status = instance->Start(address, max_request_bytes);
   if (status.ok()) instance_ = std::move(instance);
   return status;

@@ -17,6 +17,7 @@
 
 #include "absl/status/status.h"
 #include "src/pipeline/pipeline.h"
+#include "src/xds/gate.h"
 
 namespace k8sgw::proxy_validation {
 
@@ -24,8 +25,8 @@ class Server {
  public:
   using Post = std::function<void(std::function<void()>)>;
 
-  // The pipeline outlives the server; what is posted may outlive it.
-  Server(Pipeline& pipeline, Post post);
+  // The pipeline outlives the server; what is posted may outlive it. `gate` says who may ask, and listen.
+  Server(Pipeline& pipeline, Post post, xds::Gate::Options gate = {});
   ~Server();
 
   // Starts, or moves: then open calls are cut, and clients come again. On an error what was there goes on. Requests may
@@ -43,6 +44,7 @@ class Server {
   class Instance;
   struct Judge;
 
+  const xds::Gate::Options gate_;
   const std::shared_ptr<Judge> judge_;
   std::unique_ptr<Instance> instance_;
   uint64_t revision_ = 0;

@@ -13,6 +13,7 @@
 #include "api/gloo/grpc/validation.grpc.pb.h"
 #include "src/base/test_thread.h"
 #include "src/proxy_validation/test_world.h"
+#include "src/xds/test_authenticator.h"
 
 namespace k8sgw::proxy_validation {
 namespace {
@@ -77,8 +78,9 @@ class ServerTest : public ::testing::Test {
 // A stream of notifications; counts them on a thread of its own.
 class Listener {
  public:
-  explicit Listener(GlooValidationService::Stub& stub) {
+  explicit Listener(GlooValidationService::Stub& stub, const std::string& authorization = "") {
     context_.set_deadline(Soon());
+    if (!authorization.empty()) context_.AddMetadata("authorization", authorization);
     stream_ = stub.NotifyOnResync(&context_, {});
     thread_ = std::thread([this] {
       gloov1::NotifyOnResyncResponse message;
@@ -111,6 +113,32 @@ class Listener {
   std::atomic<bool> ended_{false};
   std::thread thread_;
 };
+
+TEST_F(ServerTest, WhoLacksTheRightNeitherAsksNorListens) {
+  xds::TestAuthenticator authenticator;
+  owner.Do([&] {
+    server.emplace(
+        pipeline, [this](std::function<void()> work) { owner.Post(std::move(work)); },
+        xds::Gate::Options{&authenticator, {}, false});
+    EXPECT_TRUE(server->Listen("127.0.0.1:0", 100'000).ok());
+    server->SetReady();
+  });
+  Connect();
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(Ask().error_code(), grpc::StatusCode::UNAUTHENTICATED);
+    Listener stranger(*stub);
+    EXPECT_TRUE(stranger.Ends());
+    EXPECT_EQ(stranger.status.error_code(), grpc::StatusCode::UNAUTHENTICATED);
+    EXPECT_TRUE(stranger.Gets(0));
+    grpc::ClientContext context;
+    context.set_deadline(Soon());
+    context.AddMetadata("authorization", "known");
+    EXPECT_TRUE(stub->Validate(&context, {}, &response).ok());
+    Listener known(*stub, "known");
+    EXPECT_TRUE(known.Gets(1));
+  }
+  owner.Do([this] { server.reset(); });
+}
 
 TEST_F(ServerTest, SaysSoUntilItIsReady) {
   grpc::Status status = Ask();

@@ -15,6 +15,12 @@ class Subscribers::Stream final : public Reactor {
   // `self` lives until gRPC is done with it.
   void Hold(std::shared_ptr<Stream> self) { self_ = std::move(self); }
 
+  void Begin() {
+    std::lock_guard<std::mutex> lock(mutex_);
+    begun_ = due_ = true;
+    WriteDue();
+  }
+
   void Notify() {
     std::lock_guard<std::mutex> lock(mutex_);
     due_ = true;
@@ -47,7 +53,7 @@ class Subscribers::Stream final : public Reactor {
 
  private:
   void WriteDue() {
-    if (closed_ || writing_ || !due_) return;
+    if (!begun_ || closed_ || writing_ || !due_) return;
     due_ = false;
     writing_ = true;
     StartWrite(&message_);
@@ -57,12 +63,13 @@ class Subscribers::Stream final : public Reactor {
   std::shared_ptr<Stream> self_;
   const gloo::solo::io::NotifyOnResyncResponse message_;
   std::mutex mutex_;
-  bool due_ = false;  // these are guarded by mutex_
+  bool begun_ = false;  // these are guarded by mutex_
+  bool due_ = false;
   bool writing_ = false;
   bool closed_ = false;
 };
 
-Subscribers::Reactor* Subscribers::Add() {
+Subscribers::Reactor* Subscribers::Add(const std::function<void(Admitted)>& admit) {
   const auto stream = std::make_shared<Stream>(shared_);
   bool full = false;
   {
@@ -74,7 +81,7 @@ Subscribers::Reactor* Subscribers::Add() {
   if (full) {
     stream->End(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "too many clients wait for notifications"));
   } else {
-    stream->Notify();
+    admit([stream](const grpc::Status& status) { status.ok() ? stream->Begin() : stream->End(status); });
   }
   return stream.get();
 }

@@ -1,4 +1,4 @@
-// The streams of NotifyOnResync: each gets one empty message at its beginning and one for each Notify.
+// The streams of NotifyOnResync: each gets one empty message at its beginning and one for each Notify after it.
 //
 // Of a client that reads slowly at most one message waits here, whatever the number of notifications: an empty message
 // says all that several would.
@@ -6,6 +6,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -21,8 +22,10 @@ class Subscribers {
   static constexpr size_t kMost = 1'000;
   using Reactor = grpc::ServerWriteReactor<::gloo::solo::io::NotifyOnResyncResponse>;
 
-  // A new stream. From the kMost-th on, one that is refused.
-  Reactor* Add();
+  // Told once, on any thread: whether the stream may begin, or how it ends.
+  using Admitted = std::function<void(const grpc::Status& status)>;
+  // A new stream, which begins when `admit` says so to whom it is given. From the kMost-th on, one that is refused.
+  Reactor* Add(const std::function<void(Admitted)>& admit);
   // From any thread; does not wait.
   void Notify();
   size_t size() const;

@@ -9,6 +9,14 @@
 
 namespace k8sgw::status {
 
+// How a kind has its status.
+enum class Form : uint8_t {
+  // At status.statuses.<namespace of the control plane>.
+  kByNamespace,
+  // At status, whoever writes it: state, message and observedGeneration. Of RateLimitConfigs; there is no Warning.
+  kAlone,
+};
+
 enum class State : uint8_t { kPending, kAccepted, kRejected, kWarning };
 
 // "Accepted".

@@ -17,6 +17,11 @@ using simdjson::SUCCESS;
 
 // An entry, and one for each proxy within it.
 constexpr int kDepth = 2;
+// States of Form::kAlone by their names there.
+constexpr std::pair<State, std::string_view> kStatesAlone[] = {
+    {State::kPending, "PENDING"}, {State::kAccepted, "ACCEPTED"}, {State::kRejected, "REJECTED"}};
+// Who speaks of kinds with this form, which does not say so.
+constexpr char kReporterAlone[] = "gloo";
 // What the parser may keep between two texts.
 constexpr size_t kKeptCapacity = 4 << 20;
 
@@ -102,6 +107,48 @@ void AppendEntry(const Entry& entry, const std::vector<Name>& found, std::string
   out += "}}";
 }
 
+// What is said of another generation of the object does not count.
+Found ReadAlone(ondemand::document& document) {
+  Found found;
+  ondemand::object root;
+  if (document.get_object().get(root) != SUCCESS) return found;
+  ondemand::value value;
+  if (root.find_field_unordered("metadata").get(value) != SUCCESS ||
+      value.find_field_unordered("generation").get_int64().get(found.generation) != SUCCESS ||
+      root.find_field_unordered("status").get(value) != SUCCESS) {
+    return found;
+  }
+  Entry entry;
+  entry.reported_by = kReporterAlone;
+  std::string_view word;
+  int64_t observed = -1;
+  bool ours = true;
+  const bool whole = EachField(value, [&](std::string_view key, ondemand::value field) {
+    if (key == "state") {
+      ours &= field.get_string().get(word) == SUCCESS;
+    } else if (key == "message") {
+      ours &= ReadText(field, entry.reason);
+    } else if (key == "observedGeneration") {
+      ours &= field.get_int64().get(observed) == SUCCESS;
+    }
+  });
+  for (const auto& [state, name] : kStatesAlone) {
+    if (word != name || !ours || !whole || observed != found.generation) continue;
+    entry.state = state;
+    found.hash = entry.Hash();
+  }
+  return found;
+}
+
+std::string PatchAlone(std::string_view uid, const Entry& entry, int64_t generation) {
+  std::string_view name;
+  for (const auto& [state, its_name] : kStatesAlone) {
+    if (state == entry.state) name = its_name;
+  }
+  return Cat(R"({"metadata":{"uid":)", Quote(uid), R"(},"status":{"state":")", name, R"(","message":)",
+             entry.reason.empty() ? "null" : Quote(entry.reason), R"(,"observedGeneration":)", generation, "}}");
+}
+
 }  // namespace
 
 struct EntryReader::Parser {
@@ -111,14 +158,16 @@ struct EntryReader::Parser {
 EntryReader::EntryReader(std::string ns) : ns_(std::move(ns)), parser_(std::make_unique<Parser>()) {}
 EntryReader::~EntryReader() = default;
 
-Found EntryReader::Read(std::string_view padded) {
+Found EntryReader::Read(std::string_view padded, Form form) {
   if (parser_->ondemand.capacity() > kKeptCapacity && padded.size() <= kKeptCapacity) {
     parser_ = std::make_unique<Parser>();
   }
   ondemand::document document;
   ondemand::value value;
   const simdjson::padded_string_view text(padded.data(), padded.size(), padded.size() + kube::kJsonPadding);
-  if (parser_->ondemand.iterate(text).get(document) != SUCCESS || document.get_value().get(value) != SUCCESS) return {};
+  if (parser_->ondemand.iterate(text).get(document) != SUCCESS) return {};
+  if (form == Form::kAlone) return ReadAlone(document);
+  if (document.get_value().get(value) != SUCCESS) return {};
   for (const std::string_view step : {std::string_view("status"), std::string_view("statuses")}) {
     ondemand::value inner;
     if (value.find_field_unordered(step).get(inner) != SUCCESS) return {};
@@ -135,9 +184,10 @@ Found EntryReader::Read(std::string_view padded) {
   return found;
 }
 
-Found EntryReader::ReadCopy(std::string_view json) { return Read(simdjson::padded_string(json)); }
+Found EntryReader::ReadCopy(std::string_view json, Form form) { return Read(simdjson::padded_string(json), form); }
 
-std::string PatchOf(std::string_view ns, std::string_view uid, const Entry& entry, const Found& found) {
+std::string PatchOf(std::string_view ns, std::string_view uid, const Entry& entry, const Found& found, Form form) {
+  if (form == Form::kAlone) return PatchAlone(uid, entry, found.generation);
   std::string out = Cat(R"({"metadata":{"uid":)", Quote(uid), R"(},"status":{"statuses":{)", Quote(ns), ":");
   AppendEntry(entry, found.subresources, out);
   return out + "}}}";

@@ -43,6 +43,27 @@ TEST(EntryJsonTest, WhatIsWrittenIsFoundAgain) {
   }
 }
 
+TEST(EntryJsonTest, AStatusForAllControlPlanesIsFoundAgain) {
+  const Found none = EntryReader(kNs).ReadCopy(R"({"spec":{},"metadata":{"generation":3}})", Form::kAlone);
+  EXPECT_EQ(none.hash, 0u);
+  EXPECT_EQ(none.generation, 3);
+  const std::string before = R"({"metadata":{"generation":3},"status":{"state":"PENDING","message":"x","more":1}})";
+  for (const Entry& entry :
+       {Entry{State::kAccepted, "", "gloo", {}}, Entry{State::kRejected, "bad \"x\"", "gloo", {}}}) {
+    const std::string after = Merge(before, PatchOf(kNs, "u", entry, none, Form::kAlone));
+    EXPECT_EQ(EntryReader(kNs).ReadCopy(after, Form::kAlone).hash, entry.Hash()) << after;
+  }
+}
+
+TEST(EntryJsonTest, AStatusOfAnotherGenerationIsNone) {
+  for (const char* status : {R"({"state":"ACCEPTED","observedGeneration":2})", R"({"state":"ACCEPTED"})",
+                             R"({"state":1,"observedGeneration":3})", R"({"observedGeneration":3})", "null", "[]"}) {
+    const Found found =
+        EntryReader(kNs).ReadCopy(Cat(R"({"metadata":{"generation":3},"status":)", status, "}"), Form::kAlone);
+    EXPECT_EQ(found.hash, 0u) << status;
+  }
+}
+
 TEST(EntryJsonTest, APatchReplacesOurEntryAndLeavesOthers) {
   const Entry entry = Sample();
   std::string object = Merge(R"({"spec":{"a":1},"status":{"state":1,"statuses":{"other":{"state":"Warning"}}}})",

@@ -21,9 +21,9 @@ std::string WhatOf(Kind kind) { return Cat("statuses of ", FindCustomResource(Ki
 
 }  // namespace
 
-Syncer::Outcome OutcomeOf(const kube::WriteResult& result, EntryReader& reader) {
+Syncer::Outcome OutcomeOf(const kube::WriteResult& result, EntryReader& reader, Form form) {
   using Kind = Syncer::Outcome::Kind;
-  if (result.status.ok()) return {Kind::kWritten, reader.ReadCopy(result.body)};
+  if (result.status.ok()) return {Kind::kWritten, reader.ReadCopy(result.body, form)};
   const int code = result.details.code;
   if (code == 404) return {Kind::kMissing};
   // Also 403: that is missing rights, or a webhook that refuses this object.
@@ -36,7 +36,7 @@ kube::WriteRequest RequestOf(std::string_view ns, const Syncer::Write& write, co
   const kube::Resource resource{std::string(kind.group()), std::string(kind.version()), std::string(kind.plural),
                                 write.object.ns};
   return kube::MergePatch({resource, write.object.name, kind.status_subresource ? "status" : ""},
-                          PatchOf(ns, write.uid, entry, write.found), kFieldManager);
+                          PatchOf(ns, write.uid, entry, write.found, FormOf(write.object.kind)), kFieldManager);
 }
 
 StatusWriter::StatusWriter(kube::Loop& loop, kube::Writer& writer, Options options, kube::RandomFraction random,
@@ -58,7 +58,7 @@ StatusWriter::~StatusWriter() {
 void StatusWriter::Observe(const ResourceKey& key, const kube::RawObject& object) {
   if (ReporterOf(key.kind).empty()) return;
   const auto now = kube::Loop::Now();
-  if (syncer_.Observe(now, key, object.meta.uid, reader_.Read(object.json))) unjudged_.push_back(key);
+  if (syncer_.Observe(now, key, object.meta.uid, reader_.Read(object.json, FormOf(key.kind)))) unjudged_.push_back(key);
   PumpAt(now + kUntilCommitted);
 }
 
@@ -109,7 +109,7 @@ void StatusWriter::Send(const Syncer::Write& write) {
                [this, alive = alive_, id = write.id, kind = write.object.kind](const kube::WriteResult& result) {
                  if (!*alive) return;
                  refusals_.Note(WhatOf(kind), "patch for them", result);
-                 syncer_.OnResult(kube::Loop::Now(), id, OutcomeOf(result, reader_));
+                 syncer_.OnResult(kube::Loop::Now(), id, OutcomeOf(result, reader_, FormOf(kind)));
                  Pump();
                });
 }

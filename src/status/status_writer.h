@@ -25,7 +25,7 @@
 namespace k8sgw::status {
 
 // What an answer means.
-Syncer::Outcome OutcomeOf(const kube::WriteResult& result, EntryReader& reader);
+Syncer::Outcome OutcomeOf(const kube::WriteResult& result, EntryReader& reader, Form form);
 
 // The patch of one object; at its subresource where its kind has one.
 kube::WriteRequest RequestOf(std::string_view ns, const Syncer::Write& write, const Entry& entry);

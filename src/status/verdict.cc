@@ -91,7 +91,9 @@ std::string_view ReporterOf(Kind kind) {
     case Kind::kMatchableTcpGateway: return kGateway;
     case Kind::kSettings:
     case Kind::kUpstream:
-    case Kind::kUpstreamGroup: return kGloo;
+    case Kind::kUpstreamGroup:
+    case Kind::kAuthConfig:
+    case Kind::kRateLimitConfig: return kGloo;
     case Kind::kListenerOption:
     case Kind::kHttpListenerOption: return kKubeGateway;
     case Kind::kSecret:
@@ -101,14 +103,24 @@ std::string_view ReporterOf(Kind kind) {
     case Kind::kPod:
     case Kind::kNode:
     case Kind::kProxy:
+    // As published, whoever uses them says in its own status what is wrong.
+    case Kind::kGatewayParameters:
+    case Kind::kDirectResponse:
     case Kind::kDocument: return "";
   }
   return "";
 }
 
+Form FormOf(Kind kind) { return kind == Kind::kRateLimitConfig ? Form::kAlone : Form::kByNamespace; }
+
 Entry MakeEntry(Kind kind, const std::vector<ProblemTable::Finding>& findings, const std::vector<ProxyRef>& proxies,
                 const Limits& limits) {
   Entry entry = EntryOf(findings, ReporterOf(kind), limits.reason, [](const ProblemTable::Finding&) { return true; });
+  const bool only_notices = std::ranges::all_of(
+      findings, [](const ProblemTable::Finding& finding) { return finding.problem.severity == Severity::kNotice; });
+  const bool bears_notices = kind == Kind::kAuthConfig || kind == Kind::kRateLimitConfig;
+  const bool knows_no_warning = FormOf(kind) == Form::kAlone && entry.state == State::kWarning;
+  if ((only_notices && bears_notices) || knows_no_warning) entry.state = State::kAccepted;
   for (const ProxyRef& proxy : proxies) {
     if (entry.subresources.size() == limits.subresources) break;
     const std::string role = envoy::Role(proxy);

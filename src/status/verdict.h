@@ -25,12 +25,15 @@ inline constexpr Limits kWidestLimits = {256 << 10, 4 << 10, 100};
 // Who speaks about objects of this kind: "gateway" about what becomes a part of a proxy, "gloo" about the others; ""
 // for kinds without status.
 std::string_view ReporterOf(Kind kind);
+Form FormOf(Kind kind);
 
 // `findings` are all that is wrong with the object, in order; `proxies` are those that it is a part of, in order,
 // without repetitions.
 //
 // - Errors make it Rejected, else warnings Warning, else it is Accepted. The reason is in the published form, each
 //   problem as `field path: what is wrong: how to mend it`.
+// - What only has no effect here (a notice) is a Warning, too. Not of AuthConfigs and RateLimitConfigs: as published,
+//   they are Accepted when they can be read, and the reason says the rest.
 // - Each proxy has an entry of its own, with the findings that were made in that proxy.
 // - A reason that is too long is cut between characters and ends with "…". Its beginning says how many errors there
 // are.

@@ -105,6 +105,20 @@ TEST(VerdictTest, KindsWithoutStatus) {
   EXPECT_EQ(ReporterOf(Kind::kSecret), "");
   EXPECT_EQ(ReporterOf(Kind::kArtifact), "");
   EXPECT_EQ(ReporterOf(Kind::kHttpListenerOption), "gloo-kube-gateway");
+  EXPECT_EQ(ReporterOf(Kind::kGatewayParameters), "");
+  EXPECT_EQ(ReporterOf(Kind::kDirectResponse), "");
+}
+
+TEST(VerdictTest, WhatOnlyAnotherEditionReadsIsAccepted) {
+  ProblemTable::Finding notice{{{}, Severity::kNotice, "", "has no effect", ""}, {}};
+  const Entry accepted{State::kAccepted, "warning: \n  has no effect", "gloo", {}};
+  EXPECT_EQ(MakeEntry(Kind::kAuthConfig, {notice}, {}, {}), accepted);
+  EXPECT_EQ(MakeEntry(Kind::kRateLimitConfig, {notice}, {}, {}), accepted);
+  EXPECT_EQ(MakeEntry(Kind::kListenerOption, {notice}, {}, {}).state, State::kWarning);
+  EXPECT_EQ(MakeEntry(Kind::kAuthConfig, {notice, Warning("", "x")}, {}, {}).state, State::kWarning);
+  // A RateLimitConfig has no word for it.
+  EXPECT_EQ(MakeEntry(Kind::kRateLimitConfig, {notice, Warning("", "x")}, {}, {}).state, State::kAccepted);
+  EXPECT_EQ(MakeEntry(Kind::kRateLimitConfig, {Error("a", "x")}, {}, {}).state, State::kRejected);
 }
 
 }  // namespace

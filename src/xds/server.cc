@@ -13,6 +13,7 @@
 #include "envoy/service/route/v3/rds.grpc.pb.h"
 #include "envoy/service/secret/v3/sds.grpc.pb.h"
 #include "src/rpc/port.h"
+#include "src/xds/grpc_caller.h"
 #include "src/xds/hub.h"
 #include "src/xds/shared_bodies.h"
 #include "src/xds/wire.h"
@@ -25,19 +26,6 @@ using grpc::CallbackServerContext;
 
 grpc::Status NoRequest() {
   return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "the message is no discovery request");
-}
-
-Caller CallerOf(const CallbackServerContext& context) {
-  Caller caller;
-  caller.peer = context.peer();
-  const auto [begin, end] = context.client_metadata().equal_range("authorization");
-  for (auto it = begin; it != end; ++it) caller.authorization.emplace_back(it->second.data(), it->second.size());
-  return caller;
-}
-
-// Their codes have equal numbers.
-grpc::Status ToGrpc(const absl::Status& status) {
-  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
 }
 
 // What all streams of a server share.

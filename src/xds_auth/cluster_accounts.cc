@@ -7,6 +7,14 @@
 #include "src/sources/kube/writer.h"
 
 namespace k8sgw::xds_auth {
+namespace {
+
+ServiceAccountOptions Readers(ServiceAccountOptions options, const std::string& ns) {
+  options.readers_of = ns;
+  return options;
+}
+
+}  // namespace
 
 struct ClusterAccounts::Client {
   Client(kube::Loop& loop, kube::ClientConfig config)
@@ -19,16 +27,18 @@ struct ClusterAccounts::Client {
   kube::Writer writer;
 };
 
-ClusterAccounts::ClusterAccounts(ServiceAccountOptions options, kube::ClientConfig config, ServiceAccounts::Log log)
-    : accounts_(
-          std::move(options),
-          {.post = [this](std::function<void()> work) { thread_.loop().Post(std::move(work)); },
-           .now = [] { return kube::Loop::Now(); },
-           .at = [this](ServiceAccounts::Time when,
-                        std::function<void()> what) { thread_.loop().At(when, std::move(what)); },
-           .send = [this](kube::WriteRequest request,
-                          kube::Writer::Done done) { client_->writer.Send(std::move(request), std::move(done)); }},
-          std::move(log)) {
+ServiceAccounts::Api ClusterAccounts::Api() {
+  return {.post = [this](std::function<void()> work) { thread_.loop().Post(std::move(work)); },
+          .now = [] { return kube::Loop::Now(); },
+          .at = [this](ServiceAccounts::Time when,
+                       std::function<void()> what) { thread_.loop().At(when, std::move(what)); },
+          .send = [this](kube::WriteRequest request,
+                         kube::Writer::Done done) { client_->writer.Send(std::move(request), std::move(done)); }};
+}
+
+ClusterAccounts::ClusterAccounts(const ServiceAccountOptions& options, const std::string& ns, kube::ClientConfig config,
+                                 const ServiceAccounts::Log& log)
+    : accounts_(options, Api(), log), readers_(Readers(options, ns), Api(), log) {
   thread_.Do([this, &config] { client_ = std::make_unique<Client>(thread_.loop(), std::move(config)); });
 }
 

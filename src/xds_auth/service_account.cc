@@ -67,4 +67,11 @@ absl::Status ServiceAccountIdentity::MayHave(const std::string& role) const {
           "; to allow it, start the control plane with --xds-auth-allow ", account, "=", Printable(role)));
 }
 
+ReaderIdentity::ReaderIdentity(const Account& account, const std::string& ns, bool may) {
+  if (may) return;
+  status_ = absl::PermissionDeniedError(Cat("the account ", account.ns, "/", account.name,
+                                            " may not get proxies.gloo.solo.io in the namespace ", ns,
+                                            ": give it a role that says so"));
+}
+
 }  // namespace k8sgw::xds_auth

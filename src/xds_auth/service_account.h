@@ -48,4 +48,16 @@ class ServiceAccountIdentity : public xds::Identity {
   const Ptr<Grants> grants_;
 };
 
+// An account that was asked about one right, whatever role it asks for.
+class ReaderIdentity : public xds::Identity {
+ public:
+  // `ns` is where the Proxies are that it may read, or may not.
+  ReaderIdentity(const Account& account, const std::string& ns, bool may);
+
+  absl::Status MayHave(const std::string&) const override { return status_; }
+
+ private:
+  absl::Status status_;
+};
+
 }  // namespace k8sgw::xds_auth

@@ -81,6 +81,7 @@ void ServiceAccounts::Review(const Reviews::Start& start) {
 void ServiceAccounts::Reviewed(const std::string& key, const kube::WriteResult& result) {
   const absl::StatusOr<Account> account = ReadReview(result, options_.audience);
   if (!account.ok()) return Finish(key, account.status());
+  if (!options_.readers_of.empty()) return AskForRight(key, *account);
   if (account->pod.empty()) {
     return Finish(key, Ptr<xds::Identity>(std::make_shared<ServiceAccountIdentity>(*account, "", grants_)));
   }
@@ -90,6 +91,16 @@ void ServiceAccounts::Reviewed(const std::string& key, const kube::WriteResult& 
     const absl::StatusOr<std::string> label = ReadProxyLabel(pod, account);
     if (!label.ok()) return Finish(key, label.status());
     Finish(key, Ptr<xds::Identity>(std::make_shared<ServiceAccountIdentity>(account, *label, grants_)));
+  });
+}
+
+void ServiceAccounts::AskForRight(const std::string& key, const Account& account) {
+  kube::WriteRequest request = AccessRequest(account, options_.readers_of);
+  request.timeout = options_.reviews.wait;
+  api_.send(std::move(request), [this, key, account](const kube::WriteResult& result) {
+    const absl::StatusOr<bool> may = ReadAccess(result);
+    if (!may.ok()) return Finish(key, may.status());
+    Finish(key, Ptr<xds::Identity>(std::make_shared<ReaderIdentity>(account, options_.readers_of, *may)));
   });
 }
 

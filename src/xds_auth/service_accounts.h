@@ -21,6 +21,8 @@ struct ServiceAccountOptions {
   // What tokens must be for, so that one that was made for something else, and stolen there, is no use here.
   std::string audience = "k8sgateway-xds";
   Grants grants;
+  // Where Proxies are that callers must have the right to read, in place of roles that are theirs; "" for roles.
+  std::string readers_of;
   // A stream that is open for so long is asked about again: its account, its pod or its token may be gone.
   std::chrono::milliseconds recheck{300'000};
   ReviewOptions reviews;
@@ -53,6 +55,7 @@ class ServiceAccounts : public xds::Authenticator {
   void Do(Reviews::Todo todo);
   void Review(const Reviews::Start& start);
   void Reviewed(const std::string& key, const kube::WriteResult& result);
+  void AskForRight(const std::string& key, const Account& account);
   void Finish(const std::string& key, Reviews::Answer answer);
   void Arm();
   void LogHealth(const absl::Status& status);

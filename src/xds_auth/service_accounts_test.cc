@@ -20,6 +20,7 @@ using ::testing::Not;
 using Answer = absl::StatusOr<Ptr<xds::Identity>>;
 
 constexpr char kReview[] = "/apis/authentication.k8s.io/v1/tokenreviews";
+constexpr char kAccess[] = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
 constexpr char kRole[] = "gloo-system~gateway-proxy";
 
 struct ServiceAccountsTest : ::testing::Test {
@@ -48,6 +49,10 @@ struct ServiceAccountsTest : ::testing::Test {
     ++requests;
     if (hangs) return;
     if (away) return done({absl::UnavailableError("no connection"), {}, ""});
+    if (request.target == kAccess) {
+      const bool may = request.body.find("system:serviceaccount:edge:envoy") != std::string::npos;
+      return done({absl::OkStatus(), {}, Cat(R"({"status":{"allowed":)", may ? "true}}" : "false}}")});
+    }
     if (request.target != kReview) {
       EXPECT_EQ(request.target, "/api/v1/namespaces/gloo-system/pods/p-1");
       return done({absl::OkStatus(), {}, R"({"metadata":{"uid":"u-1","labels":{"gateway-proxy-id":"internal"}}})"});
@@ -97,6 +102,24 @@ TEST_F(ServiceAccountsTest, TokensBecomeIdentities) {
   EXPECT_TRUE((*pod)->MayHave("gloo-system~internal").ok());
   EXPECT_FALSE((*pod)->MayHave(kRole).ok());
   EXPECT_EQ(requests, 4) << "the pod was asked about, too";
+}
+
+TEST_F(ServiceAccountsTest, ReadersNeedARightInPlaceOfARole) {
+  accounts->Stop();
+  options.readers_of = "gloo-system";
+  Start();
+  const Answer edge = Ask("x.edge.x");
+  ASSERT_TRUE(edge.ok()) << edge.status();
+  EXPECT_TRUE((*edge)->MayHave("").ok());
+  EXPECT_EQ(requests, 2);
+  const Answer proxy = Ask("x.proxy.x");
+  ASSERT_TRUE(proxy.ok()) << proxy.status();
+  const absl::Status refused = (*proxy)->MayHave("");
+  EXPECT_TRUE(absl::IsPermissionDenied(refused));
+  EXPECT_THAT(std::string(refused.message()),
+              HasSubstr("gloo-system/gateway-proxy may not get proxies.gloo.solo.io in the namespace gloo-system"));
+  EXPECT_TRUE(absl::IsUnauthenticated(Ask("x.nobody.x").status()));
+  EXPECT_EQ(requests, 5);
 }
 
 TEST_F(ServiceAccountsTest, OthersAreRefused) {

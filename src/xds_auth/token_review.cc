@@ -12,6 +12,7 @@ namespace k8sgw::xds_auth {
 namespace {
 
 constexpr char kReviews[] = "/apis/authentication.k8s.io/v1/tokenreviews";
+constexpr char kAccessReviews[] = "/apis/authorization.k8s.io/v1/subjectaccessreviews";
 constexpr std::string_view kUserPrefix = "system:serviceaccount:";
 constexpr size_t kMostReason = 300;
 
@@ -90,6 +91,8 @@ absl::StatusOr<Account> ReadReview(const kube::WriteResult& result, std::string_
   name.remove_prefix(kUserPrefix.size());
   const size_t at = name.find(':');
   if (at == 0 || at == name.npos || at + 1 == name.size()) return Unreadable("its user has no name");
+  // It will stand in JSON.
+  if (!IsAudience(name)) return Unreadable("its user's name is none");
   return Account{std::string(name.substr(0, at)), std::string(name.substr(at + 1)),
                  Extra(*user, "authentication.kubernetes.io/pod-name"),
                  Extra(*user, "authentication.kubernetes.io/pod-uid")};
@@ -111,6 +114,31 @@ absl::StatusOr<std::string> ReadProxyLabel(const kube::WriteResult& result, cons
   if (metadata->FindScalar("uid") != account.pod_uid) return gone;
   const yaml::Node* labels = metadata->Find("labels");
   return std::string(labels ? labels->FindScalar(kProxyLabel) : "");
+}
+
+// The API server makes the groups of an account from its name; nobody else has made this name.
+kube::WriteRequest AccessRequest(const Account& account, const std::string& ns) {
+  kube::WriteRequest request;
+  request.method = "POST";
+  request.target = kAccessReviews;
+  request.content_type = "application/json";
+  request.body =
+      Cat(R"({"apiVersion":"authorization.k8s.io/v1","kind":"SubjectAccessReview","spec":{"user":")", kUserPrefix,
+          account.ns, ":", account.name, R"(","groups":["system:serviceaccounts","system:serviceaccounts:)", account.ns,
+          R"(","system:authenticated"],"resourceAttributes":{"verb":"get","group":"gloo.solo.io",)",
+          R"("resource":"proxies","namespace":")", ns, R"("}}})");
+  return request;
+}
+
+absl::StatusOr<bool> ReadAccess(const kube::WriteResult& result) {
+  if (!result.status.ok()) {
+    return NoAnswer("rights of accounts", "create subjectaccessreviews.authorization.k8s.io", result);
+  }
+  const absl::StatusOr<yaml::Node> tree = ReadObject(result);
+  if (!tree.ok()) return tree.status();
+  const yaml::Node* status = tree->Find("status");
+  if (!status || !status->Find("allowed")) return Unreadable("it does not say whether it is allowed");
+  return status->FindScalar("allowed") == "true" && status->FindScalar("denied") != "true";
 }
 
 }  // namespace k8sgw::xds_auth

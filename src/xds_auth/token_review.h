@@ -27,4 +27,9 @@ kube::WriteRequest PodRequest(const Account& account);
 // Its label, "" without one. Errors: Unauthenticated when that pod is gone; Unavailable.
 absl::StatusOr<std::string> ReadProxyLabel(const kube::WriteResult& result, const Account& account);
 
+// Whether the account may read the Proxies of a namespace: the right that services about them ask for.
+kube::WriteRequest AccessRequest(const Account& account, const std::string& ns);
+// Errors: Unavailable.
+absl::StatusOr<bool> ReadAccess(const kube::WriteResult& result);
+
 }  // namespace k8sgw::xds_auth

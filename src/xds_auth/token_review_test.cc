@@ -100,6 +100,39 @@ TEST(TokenReview, ThePodSaysWhichProxyItIsOf) {
   EXPECT_TRUE(absl::IsUnavailable(ReadProxyLabel(Answer("no JSON"), account).status()));
 }
 
+TEST(TokenReview, AsksWhoMayReadProxies) {
+  const kube::WriteRequest request = AccessRequest({"shop", "reader", "", ""}, "gloo-system");
+  EXPECT_EQ(request.method + request.target, "POST/apis/authorization.k8s.io/v1/subjectaccessreviews");
+  const auto body = yaml::FromJson(yaml::Padded(request.body).view());
+  ASSERT_TRUE(body.ok()) << body.status();
+  const yaml::Node& spec = *body->Find("spec");
+  EXPECT_EQ(spec.FindScalar("user"), "system:serviceaccount:shop:reader");
+  // Roles may be bound to all accounts of a namespace.
+  std::vector<std::string> groups;
+  for (const yaml::Node& group : spec.Find("groups")->items) groups.push_back(group.scalar);
+  EXPECT_THAT(groups,
+              testing::ElementsAre("system:serviceaccounts", "system:serviceaccounts:shop", "system:authenticated"));
+  const yaml::Node& what = *spec.Find("resourceAttributes");
+  EXPECT_EQ(what.FindScalar("verb"), "get");
+  EXPECT_EQ(what.FindScalar("group"), "gloo.solo.io");
+  EXPECT_EQ(what.FindScalar("resource"), "proxies");
+  EXPECT_EQ(what.FindScalar("namespace"), "gloo-system");
+}
+
+TEST(TokenReview, SaysWhoMayReadProxies) {
+  EXPECT_TRUE(*ReadAccess(Answer(R"({"status":{"allowed":true,"reason":"RBAC"}})")));
+  for (const char* no : {R"({"status":{"allowed":false}})", R"({"status":{"allowed":true,"denied":true}})",
+                         R"({"status":{"allowed":"yes"}})"}) {
+    EXPECT_FALSE(*ReadAccess(Answer(no))) << no;
+  }
+  for (const char* unreadable : {"no JSON", "{}", R"({"status":{}})"}) {
+    EXPECT_TRUE(absl::IsUnavailable(ReadAccess(Answer(unreadable)).status())) << unreadable;
+  }
+  const auto forbidden = ReadAccess({absl::PermissionDeniedError("no"), {}, ""});
+  EXPECT_TRUE(absl::IsUnavailable(forbidden.status()));
+  EXPECT_THAT(std::string(forbidden.status().message()), HasSubstr("create subjectaccessreviews"));
+}
+
 TEST(TokenReview, Audiences) {
   EXPECT_TRUE(IsAudience("k8sgateway-xds"));
   EXPECT_TRUE(IsAudience("https://kubernetes.default.svc"));

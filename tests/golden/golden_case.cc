@@ -154,7 +154,7 @@ void Case::Run() {
       for (PlacedProblem& placed : decoded.problems) problems_.push_back(std::move(placed.problem));
       for (const Change& change : decoded.objects) {
         has_gateway |= change.key.kind == Kind::kGateway;
-        pipeline_->Stage(change);
+        pipeline_->StageAndTell(change);
         objects_.push_back(change);
       }
     }

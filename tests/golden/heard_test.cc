@@ -189,7 +189,7 @@ class Trial {
     Pipeline pipeline(case_->pipeline_options());
     for (size_t i = 0; i < case_->objects().size(); ++i) {
       const Change& object = case_->objects()[i];
-      pipeline.Stage(i == object_ ? Changed(object, mutation) : object);
+      pipeline.StageAndTell(i == object_ ? Changed(object, mutation) : object);
     }
     case_->StageModules(pipeline);
     pipeline.Commit();

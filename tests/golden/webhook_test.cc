@@ -21,7 +21,7 @@ Words WordsOf(const Problems& problems) {
 
 std::unique_ptr<Pipeline> Translate(const Case& item, const std::vector<Change>& objects) {
   auto pipeline = std::make_unique<Pipeline>(item.pipeline_options());
-  for (const Change& change : objects) pipeline->Stage(change);
+  for (const Change& change : objects) pipeline->StageAndTell(change);
   item.StageModules(*pipeline);
   pipeline->Commit();
   return pipeline;

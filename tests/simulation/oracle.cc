@@ -84,12 +84,7 @@ Pipeline::Options SimulationOptions(envoy::SecretDelivery secrets) {
 
 std::map<std::string, xds::Update> Revise(Pipeline& pipeline, const std::vector<Change>& changes,
                                           const Problems& source_problems) {
-  for (const Change& change : changes) {
-    if (pipeline.Stage(change)) continue;
-    Problems problems;
-    if (!change.gone()) problems.push_back({change.key, Severity::kWarning, "", "not translated", ""});
-    pipeline.problem_table().Set("kinds", change.key.ToString(), problems);
-  }
+  for (const Change& change : changes) pipeline.StageAndTell(change);
   pipeline.problem_table().Set("source", "", source_problems);
   return pipeline.Commit();
 }
@@ -171,6 +166,8 @@ std::map<std::string, std::string> Dump(const Objects& objects) {
       for (const auto& [name, value] : object->annotations) meta += " " + name + ":" + value;
       if constexpr (requires { core::ContentHash(object->spec); }) {
         return meta + " " + std::to_string(core::ContentHash(object->spec));
+      } else if constexpr (requires { object->spec.content; }) {
+        return meta + " " + std::to_string(object->spec.content);
       } else {
         return meta + " " + SerializeDeterministic(object->spec);
       }

@@ -29,9 +29,9 @@ constexpr char kPods[] = "gloo";
 // Of an installation whose Deployment does not name it.
 constexpr char kWebhookSecret[] = "gateway-validation-certs";
 // What is made from the objects of all kinds.
-constexpr std::string_view kOfObjects[] = {"settings", "upstreams",        "upstream-groups",
-                                           "secrets",  "virtual-services", "route-tables",
-                                           "gateways", "options",          "proxies"};
+constexpr std::string_view kOfObjects[] = {"settings",         "upstreams",          "upstream-groups", "secrets",
+                                           "virtual-services", "route-tables",       "gateways",        "options",
+                                           "auth-configs",     "rate-limit-configs", "gateway-api",     "proxies"};
 
 class Checking {
  public:

@@ -165,6 +165,31 @@ TEST(CheckObjects, StatusesOfOtherControlPlanesAreTheirs) {
 
 TEST(CheckObjects, NoticesAreHeldAgainstNobody) {
   EXPECT_THAT(CheckObjects({}, One(Severity::kNotice, Kind::kUpstream, "a"), "gloo-system"), IsEmpty());
+  const std::string object =
+      "kind: ListenerOption\nmetadata: {name: a, namespace: default}\n"
+      "status: {statuses: {gloo-system: {reason: has no effect, state: ";
+  const Problems notice = One(Severity::kNotice, Kind::kListenerOption, "a");
+  EXPECT_THAT(CheckObjects(Parse(object + "Warning}}}"), notice, "gloo-system"), IsEmpty());
+  // Envoy may have refused it all the same.
+  EXPECT_THAT(CheckObjects(Parse(object + "Rejected}}}"), notice, "gloo-system"), ElementsAre(IsError("Rejected: ")));
+}
+
+TEST(CheckObjects, AStatusForAllControlPlanesCounts) {
+  const auto check = [](const std::string& status) {
+    return CheckObjects(Parse("kind: RateLimitConfig\nmetadata: {name: a, namespace: b}\nstatus: " + status),
+                        Problems(), "gloo-system");
+  };
+  EXPECT_THAT(check("{state: ACCEPTED, message: has no effect}"), IsEmpty());
+  EXPECT_THAT(check("{state: REJECTED, message: wrong}"),
+              ElementsAre(AllOf(IsError("Rejected: wrong"), Field(&Finding::section, "rate-limit-configs"))));
+  EXPECT_THAT(check("{}"), ElementsAre(IsWarning("no control plane has looked at it")));
+}
+
+TEST(CheckObjects, NobodyIsAskedForStatusesThatNobodyWrites) {
+  EXPECT_THAT(CheckObjects(Parse("kind: DirectResponse\nmetadata: {name: a, namespace: b}\n---\n"
+                                 "kind: GatewayParameters\nmetadata: {name: a, namespace: b}"),
+                           Problems(), "gloo-system"),
+              IsEmpty());
 }
 
 // --- certificates

@@ -10,8 +10,9 @@ namespace k8sgw::cli {
 
 // What is looked at, in this order; the names are those that -x takes.
 inline constexpr std::string_view kSections[] = {
-    "deployments",  "pods",     "settings", "upstreams", "upstream-groups", "secrets",    "virtual-services",
-    "route-tables", "gateways", "options",  "webhooks",  "proxies",         "xds-metrics"};
+    "deployments",      "pods",         "settings", "upstreams",  "upstream-groups", "secrets",
+    "virtual-services", "route-tables", "gateways", "options",    "auth-configs",    "rate-limit-configs",
+    "gateway-api",      "webhooks",     "proxies",  "xds-metrics"};
 
 // The section that is called so, with or without -, _ and a plural s; "" when there is none.
 std::string_view FindSection(std::string_view name);

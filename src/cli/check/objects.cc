@@ -25,11 +25,17 @@ constexpr std::pair<std::string_view, std::string_view> kSectionOfKind[] = {
     {"RouteOption", "options"},
     {"ListenerOption", "options"},
     {"HttpListenerOption", "options"},
+    {"AuthConfig", "auth-configs"},
+    {"RateLimitConfig", "rate-limit-configs"},
+    {"GatewayParameters", "gateway-api"},
+    {"DirectResponse", "gateway-api"},
     {"Proxy", "proxies"},
 };
 
 // Kinds that get no status.
-bool HasStatus(std::string_view kind) { return kind != "Secret" && kind != "Settings"; }
+bool HasStatus(std::string_view kind) {
+  return kind != "Secret" && kind != "Settings" && kind != "GatewayParameters" && kind != "DirectResponse";
+}
 
 bool IsBad(const ObjectStatus& status) { return status.state == "Rejected" || status.state == "Warning"; }
 
@@ -43,7 +49,13 @@ Finding Tell(const Problem& problem, std::string_view section, const ObjectStatu
   return {std::string(section), true, problem.object.ToString(), std::move(what), problem.fix};
 }
 
-void CheckStatus(const Node& object, std::string_view section, bool has_problems, bool certain, const std::string& ns,
+// What is known of an object besides its status.
+struct Known {
+  bool has_problems = false;
+  bool has_notices = false;
+};
+
+void CheckStatus(const Node& object, std::string_view section, Known known, bool certain, const std::string& ns,
                  Findings& out) {
   const std::string kind(object.FindScalar("kind"));
   if (!HasStatus(kind)) return;
@@ -51,13 +63,14 @@ void CheckStatus(const Node& object, std::string_view section, bool has_problems
   const auto statuses = StatusesOf(object);
   const auto found = statuses.contains(ns) ? statuses.find(ns) : statuses.find("");
   if (found == statuses.end() || found->second.state == "Pending") {
-    if (has_problems || kind == "Proxy") return;
+    if (known.has_problems || kind == "Proxy") return;
     out.push_back(
         {std::string(section), false, name, "no control plane has looked at it",
          Cat("is its namespace among watchNamespaces of the Settings, and does a control plane lead? ", LogsOf(ns))});
     return;
   }
-  if (has_problems || !IsBad(found->second)) return;
+  if (known.has_problems || !IsBad(found->second)) return;
+  if (known.has_notices && found->second.state == "Warning") return;
   out.push_back(
       {std::string(section), true, name, Cat(found->second.state, ": ", found->second.reason),
        certain ? Cat("it is good as it is now, so Envoy refused it, or the status is old: ", LogsOf(ns)) : ""});
@@ -81,12 +94,13 @@ Findings CheckObjects(const std::vector<Node>& objects, const std::optional<Prob
     if (const auto found = its.find(ns); found != its.end())
       statuses[Cat(object.FindScalar("kind"), " ", PathOf(object))] = found->second;
   }
-  std::map<std::string, bool> has_problems;
+  std::map<std::string, Known> known;
   for (const Problem& problem : problems.value_or(Problems())) {
     const std::string_view section = SectionOf(KindName(problem.object.kind));
-    if (section.empty() || problem.severity == Severity::kNotice) continue;
     const std::string name = problem.object.ToString();
-    has_problems[name] = true;
+    if (problem.severity == Severity::kNotice) known[name].has_notices = true;
+    if (section.empty() || problem.severity == Severity::kNotice) continue;
+    known[name].has_problems = true;
     const auto status = statuses.find(name);
     out.push_back(Tell(problem, section, status == statuses.end() ? nullptr : &status->second));
   }
@@ -94,8 +108,7 @@ Findings CheckObjects(const std::vector<Node>& objects, const std::optional<Prob
     const std::string kind(object.FindScalar("kind"));
     const std::string_view section = SectionOf(kind);
     if (section.empty()) continue;
-    const bool known = has_problems.contains(Cat(kind, " ", PathOf(object)));
-    CheckStatus(object, section, known, problems.has_value(), ns, out);
+    CheckStatus(object, section, known[Cat(kind, " ", PathOf(object))], problems.has_value(), ns, out);
   }
   return out;
 }

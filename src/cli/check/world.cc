@@ -95,7 +95,7 @@ class Reading {
     options.settings = {ns_, Origin::kCluster};
     options.clock = [] { return std::time(nullptr); };
     Pipeline pipeline(options);
-    for (const Change& change : changes) pipeline.Stage(change);
+    for (const Change& change : changes) pipeline.StageAndTell(change);
     pipeline.Commit();
     world.problems = pipeline.problems();
     const Problems undecoded = source_->problems();

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "src/base/yaml_scalar.h"
 
 namespace k8sgw::cli {
@@ -14,9 +15,12 @@ using yaml::Node;
 
 constexpr std::array<std::string_view, 4> kStates = {"Pending", "Accepted", "Rejected", "Warning"};
 
-// Numbers are what protobuf writes where enums are asked for as such.
+// Numbers are what protobuf writes where enums are asked for as such; RateLimitConfigs have capitals.
 std::string StateOf(const Node& status) {
   const std::string text(status.FindScalar("state"));
+  for (const std::string_view state : kStates) {
+    if (absl::EqualsIgnoreCase({state.data(), state.size()}, text)) return std::string(state);
+  }
   if (text.size() == 1 && text[0] >= '0' && text[0] < '4') return std::string(kStates[text[0] - '0']);
   return text.empty() ? std::string(kStates[0]) : text;
 }
@@ -28,6 +32,7 @@ void Join(std::string& reason, const std::string& more) {
 
 ObjectStatus ReadStatus(const Node& status) {
   ObjectStatus out{StateOf(status), std::string(status.FindScalar("reason"))};
+  Join(out.reason, std::string(status.FindScalar("message")));
   for (const Node& message : ItemsAt(status, {"messages"})) Join(out.reason, message.scalar);
   // How the object does in each proxy; what holds for the object as a whole stands there again.
   if (const Node* subresources = status.Find("subresourceStatuses")) {

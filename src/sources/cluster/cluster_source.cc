@@ -6,6 +6,7 @@
 
 #include "api/gloo/v1/settings.proto.h"
 #include "src/json/tree.h"
+#include "src/model/unread.h"
 
 namespace k8sgw::cluster {
 namespace {
@@ -209,7 +210,7 @@ std::unique_ptr<Scope> ClusterSource::FollowIn(const std::string& scope) {
   const std::string ns = of_cluster ? "" : scope;
   return std::make_unique<Scope>(
       follow_, scope, ns, of_cluster ? cluster_kinds_ : kinds_, options_.reflector,
-      [&](const WatchedKind& kind) { return !of_cluster || HasAny(kind, scope); },
+      [&](const WatchedKind& kind) { return (!of_cluster && IsRead(kind.info->kind)) || HasAny(kind, scope); },
       Scope::Consumer{
           [this](const Scope& from, const WatchedKind& kind, const kube::Batch& batch, bool first) {
             OnBatch(from, kind, batch, first);

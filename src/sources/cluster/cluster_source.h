@@ -38,8 +38,8 @@ class ClusterSource {
     // Also Secrets of type kubernetes.io/dockerconfigjson.
     bool registry_secrets = false;
     // For so long a kind that was never heard is asked for, quickly, before it counts as missing or forbidden: a server
-    // that has just started says so of kinds that are there. Nodes alone are not waited for: not everybody may read
-    // them.
+    // that has just started says so of kinds that are there. Nodes are not waited for, as not everybody may read them,
+    // nor are kinds that nothing is translated from.
     std::chrono::milliseconds grace{10'000};
   };
 

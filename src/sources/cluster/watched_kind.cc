@@ -34,7 +34,7 @@ std::vector<WatchedKind> AllWatchedKinds(bool registry_secrets) {
   for (const KindInfo& info : AllKinds()) {
     switch (info.kind) {
       case Kind::kSettings:
-      // Nothing that is translated reads these.
+      // Others write them, and they are large.
       case Kind::kProxy:
       case Kind::kDocument: break;
       case Kind::kArtifact: out.push_back({&kConfigMaps, kUsefulConfigMaps}); break;

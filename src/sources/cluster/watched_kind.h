@@ -23,7 +23,8 @@ struct WatchedKind {
 // be translated before the others have come.
 bool IsTranslatedAlone(Kind kind);
 
-// Everything that the graph can use, in namespaces or of the cluster itself. Settings are followed apart from them.
+// Everything that users write, and what the graph can use besides, in namespaces or of the cluster itself. Settings are
+// followed apart from them. Proxies are not: control planes write them, and there is nothing in them but what is known.
 // First come those of which there are many, as a rule. Secrets with users of registries are left out, unless somebody
 // wants them.
 std::vector<WatchedKind> AllWatchedKinds(bool registry_secrets = false);

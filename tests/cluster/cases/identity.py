@@ -6,7 +6,19 @@ from harness import client
 from harness.scenario import Suite
 from harness.waiting import wait_until
 from support import images
-from support.guarded import ADMIN_PORT, HTTP_PORT, NODE, RECHECK_SECONDS, Guarded, Mount, token_secret
+from support.guarded import (
+    ADMIN_PORT,
+    DEBUG_PORT,
+    HTTP_PORT,
+    NODE,
+    RECHECK_SECONDS,
+    VALIDATION_PORT,
+    Guarded,
+    Mount,
+    call,
+    start_call,
+    token_secret,
+)
 from support.load import under_load
 from support.objects import meta
 from support.scenario import RESTRICTED, Scenario
@@ -93,6 +105,55 @@ def other_role(scenario: Scenario) -> None:
     assert "failed: 7: " in said and "of the proxy internal" in said, said
     assert "failed" not in guarded.answer(_FETCH, of_pod, role=f"{namespace}~internal")
     guarded.await_line(lambda line: f"asks for the role {role}" in line, "it is logged")
+
+
+@SUITE.case("identity: services about Proxies answer callers of the pod, and accounts that may read Proxies")
+def readers(scenario: Scenario) -> None:
+    guarded = Guarded(scenario)
+    for account in ("reader", "elsewhere", "deleted"):
+        guarded.make_account(account)
+    scenario.kubectl("create", "role", "reader", "--verb=get", "--resource=proxies.gloo.solo.io")
+    bind = lambda account: scenario.kubectl(
+        "create", "rolebinding", account, "--role=reader", f"--serviceaccount={guarded.namespace}:{account}"
+    )
+    for account in ("reader", "deleted"):
+        bind(account)
+    deleted = guarded.token("deleted")
+    scenario.kubectl("delete", "serviceaccount", "deleted")
+    good = guarded.token("reader")
+    unknown = {
+        "no token": "",
+        "garbage": "garbage",
+        "forged": f"{good[:-8]}AAAAAAAA",
+        "for another audience": guarded.token("reader", audience=""),
+        "of an account that was deleted": deleted,
+    }
+    without = {"a proxy": guarded.token(), "an account without the right": guarded.token("elsewhere")}
+    asks = {
+        "GetProxies": ("proxies_client", f"{NODE}:{DEBUG_PORT}", guarded.namespace),
+        "Validate": ("validation_client", f"{NODE}:{VALIDATION_PORT}", "validate"),
+        "NotifyOnResync": ("validation_client", f"{NODE}:{VALIDATION_PORT}", "listen"),
+    }
+    for method, (program, *words) in asks.items():
+        for what, token in unknown.items():
+            said = call(program, scenario, token, *words)
+            assert said.startswith("failed: 16"), f"{method}, {what}: {said}"
+        for what, token in without.items():
+            said = call(program, scenario, token, *words)
+            assert said.startswith("failed: 7"), f"{method}, {what}: {said}"
+            assert "may not get proxies.gloo.solo.io" in said, said
+        answer = start_call(program, scenario, good, *words)
+        answer.wait_line(lambda line: not line.startswith("failed"), f"{method} answers")
+        local = [word.replace(NODE, "127.0.0.1") for word in words]
+        inside = start_call(program, scenario, "", *local)
+        inside.wait_line(lambda line: not line.startswith("failed"), f"{method} answers in the pod")
+    for service in ("proxy debug", "validation"):
+        guarded.await_line(lambda line: f"{service}: " in line and "got nothing" in line, f"{service} says so")
+    # What was refused is asked again soon.
+    bind("elsewhere")
+    program, *words = asks["GetProxies"]
+    answered = lambda: "failed" not in call(program, scenario, without["an account without the right"], *words)
+    wait_until(answered, "the right counts", _SECONDS)
 
 
 @SUITE.case("identity: an open stream ends when its account is deleted; nobody else's does")

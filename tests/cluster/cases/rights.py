@@ -69,7 +69,8 @@ def _followed(missing: _Missing, verb: str) -> None:
 def _statuses(missing: _Missing) -> None:
     missing.granted.renew()
     gone = missing.of("gloo", "patch")
-    missing.told(gone, gloo=[rf"statuses of {resource} cannot be written" for _, resource, _ in sorted(gone)])
+    names = [resource.removesuffix("/status") for _, resource, _ in sorted(gone)]
+    missing.told(gone, gloo=[rf"statuses of {name} cannot be written" for name in names])
 
 
 def _leases(missing: _Missing) -> None:
@@ -92,6 +93,20 @@ def _proven(missing: _Missing, gone: set[Right]) -> None:
             process.stop()
 
     missing.step(gone, is_missed)
+
+
+def _asked(missing: _Missing) -> None:
+    """Without the reviews nobody can tell who may read Proxies."""
+
+    def is_missed() -> None:
+        process = missing.granted.gloo()
+        try:
+            process.wait_line(lambda line: line.startswith("ready"), "ready", seconds=SECONDS)
+            wait_until(lambda: missing.granted.proxies().startswith("failed: 14 "), "nobody can tell", SECONDS)
+        finally:
+            process.stop()
+
+    missing.step(missing.of("gloo", "create", "subjectaccessreviews"), is_missed)
 
 
 def _discovered(missing: _Missing) -> None:
@@ -171,6 +186,7 @@ def each(scenario: Scenario) -> None:
     _leases(missing)
     _proven(missing, missing.of("gloo", "create", "tokenreviews"))
     _proven(missing, missing.of("gloo", "get", "pods"))
+    _asked(missing)
     _discovered(missing)
     assert not missing.faults, "\n".join(missing.faults)
     assert not missing.left, f"nobody has tried {sorted(missing.left)}"

@@ -2,13 +2,17 @@
 
 import json
 import socket
+from typing import Any
 
 from harness.ports import free_port
 from harness.scenario import Suite
+from support import webhook
+from support.cluster import Object
 from support.control_plane import SYSTEM
 from support.objects import (
     gateway,
     kube_upstream,
+    meta,
     says,
     static_upstream,
     to_service,
@@ -182,3 +186,60 @@ def listener_refused(scenario: Scenario) -> None:
     scenario.apply(gateway(own, free_port()))
     status = stage.await_state(kind, own, SYSTEM, "Accepted")
     assert not status.get("reason") and not status["subresourceStatuses"][_PROXY].get("reason"), status
+
+
+def _unread(api: str, kind: str, name: str, **spec: Any) -> Object:
+    return {"apiVersion": api, "kind": kind, "metadata": meta(name), "spec": spec}
+
+
+def _limits(name: str, **descriptor: Any) -> Object:
+    return _unread("ratelimit.solo.io/v1alpha1", "RateLimitConfig", name, raw={"descriptors": [descriptor]})
+
+
+def _users(**server: str) -> Object:
+    check = {"passThroughAuth": {"grpc": {"address": "a:1", **server}}}
+    return _unread("enterprise.gloo.solo.io/v1", "AuthConfig", "users", configs=[check])
+
+
+@SUITE.case("AuthConfigs and RateLimitConfigs are Accepted when they can be read, else the field is told")
+def unread_kinds(scenario: Scenario) -> None:
+    stage, own = scenario.stage(), scenario.namespace
+
+    def await_limits(state: str, words: str) -> Object:
+        def there() -> Object:
+            found: Object = scenario.get("ratelimitconfig", "limits")
+            status = found.get("status") or {}
+            now = status.get("observedGeneration") == found["metadata"]["generation"]
+            return found if now and status["state"] == state and words in status.get("message", "") else {}
+
+        found: Object = stage.wait(there, f"the RateLimitConfig is {state} with {words!r}")
+        return found
+
+    scenario.apply(
+        _limits("limits", key="generic_key", value="login"),
+        _users(),
+        _unread("gateway.gloo.solo.io/v1alpha1", "GatewayParameters", "small", kube={"deployment": {"replicas": 1}}),
+        _unread("gateway.gloo.solo.io/v1alpha1", "DirectResponse", "gone", status=410),
+    )
+    await_limits("ACCEPTED", "Enterprise edition")
+    stage.await_state("authconfig", "users", own, "Accepted", "Enterprise edition")
+    # The API server keeps what the schema of this kind does not know.
+    scenario.apply(_limits("limits", ky="generic_key"))
+    await_limits("REJECTED", "raw.descriptors[0].ky")
+    scenario.apply(_users(connectionTimeout="soon"))
+    stage.await_state("authconfig", "users", own, "Rejected", "configs[0].passThroughAuth.grpc.connectionTimeout")
+    scenario.apply(_limits("limits", key="mended"), _users(connectionTimeout="3s"))
+    found = await_limits("ACCEPTED", "Enterprise edition")
+    stage.await_state("authconfig", "users", own, "Accepted", "Enterprise edition")
+    for kind, name in (("gatewayparameters", "small"), ("directresponse", "gone")):
+        assert not scenario.get(kind, name).get("status"), f"{kind} has a status"
+    # What comes after it has been seen, so this was looked at again, and is not written twice.
+    scenario.apply(virtual_service("next", f"next.{scenario.host}", says("next")))
+    stage.await_state("virtualservice", "next", own, "Accepted")
+    version = scenario.get("ratelimitconfig", "limits")["metadata"]["resourceVersion"]
+    assert version == found["metadata"]["resourceVersion"], "it was written again"
+    verdict = lambda one: json.loads(webhook.ask(webhook.review(one))[1])["response"]
+    denied = verdict(_limits("other", ky="generic_key"))
+    assert not denied["allowed"] and "raw.descriptors[0].ky" in denied["status"]["message"], denied
+    allowed = verdict(_limits("other", key="generic_key"))
+    assert allowed["allowed"] and "Enterprise edition" in allowed["warnings"][0], allowed

@@ -7,7 +7,7 @@ from harness import wasm_module
 from harness.certificates import self_signed
 from harness.process import Process, binary
 from support.cluster import Cluster
-from support.guarded import AUDIENCE
+from support.guarded import AUDIENCE, call
 from support.objects import gateway, says, tls_secret, to_service, virtual_service
 from support.registry import PodRegistry, name_of
 from support.release import Release, values
@@ -19,6 +19,7 @@ SITE, SECURE = "site.port-reference.test", "secure.port-reference.test"
 WASM_PORT = 8085
 MODULE = wasm_module.adds_header("x-wasm", "from a registry")
 _SECONDS = 30
+_READER = "reader"
 _LOGGED = {"accessLog": [{"grpcService": {"logName": "requests", "staticClusterName": "access_log_cluster"}}]}
 
 
@@ -42,6 +43,10 @@ class Installation:
         self.registry = PodRegistry(self.scenario, self.folder)
         self.registry.push("team/greeting", "v1", MODULE)
         self._serve()
+        self.scenario.kubectl("create", "serviceaccount", _READER)
+        self.scenario.kubectl("create", "role", _READER, "--verb=get", "--resource=proxies.gloo.solo.io")
+        account = f"--serviceaccount={NAMESPACE}:{_READER}"
+        self.scenario.kubectl("create", "rolebinding", _READER, f"--role={_READER}", account)
 
     def _serve(self) -> None:
         pair = self_signed(self.folder, SECURE)
@@ -89,6 +94,12 @@ class Installation:
         process = Process([str(binary(self.scenario.preset).parent / "tests" / program), *words])
         process.wait_exit(_SECONDS)
         return "\n".join(process.lines())
+
+
+    def read(self, program: str, *words: str) -> str:
+        """The same, as an account that may read Proxies."""
+        token = self.scenario.kubectl("create", "token", _READER, f"--audience={AUDIENCE}").strip()
+        return call(program, self.scenario, token, *words)
 
 
 def installation(scenario: Scenario) -> Installation:

@@ -126,9 +126,12 @@ def _xds(at: At) -> None:
 
 @REFERENCE.row("validation (gRPC)", *_of_gloo(9988))
 def _validation(at: At) -> None:
-    """`gloo.solo.io.GlooValidationService/Validate` reports on the Proxy"""
-    said = at.installation.client("validation_client", at.host_port, "send", "")
+    """`gloo.solo.io.GlooValidationService/Validate` reports on the Proxy to an account that may read Proxies; without
+    its token, nothing"""
+    said = at.installation.read("validation_client", at.host_port, "send", "")
     assert "failed" not in said and "proxy" in said, said
+    refused = at.installation.client("validation_client", at.host_port, "send", "")
+    assert refused.startswith("failed: 16: "), refused
 
 
 @REFERENCE.row("WASM cache", *_of_gloo(9979))
@@ -151,9 +154,12 @@ def _wasm(at: At) -> None:
 
 @REFERENCE.row("proxy debug (gRPC)", Service("gloo", 9966, "gloo", 9966))
 def _proxy_debug(at: At) -> None:
-    """`gloo.solo.io.ProxyEndpointService/GetProxies` shows the Proxy that was made"""
-    said = at.installation.client("proxies_client", at.host_port, NAMESPACE, "gateway-proxy")
+    """`gloo.solo.io.ProxyEndpointService/GetProxies` shows the Proxy that was made to an account that may read Proxies;
+    without its token, nothing"""
+    said = at.installation.read("proxies_client", at.host_port, NAMESPACE, "gateway-proxy")
     assert SITE in said, said
+    refused = at.installation.client("proxies_client", at.host_port, NAMESPACE, "gateway-proxy")
+    assert refused.startswith("failed: 16 "), refused
 
 
 def _of_proxy(port: int, service_port: int) -> tuple[Pod, Service]:

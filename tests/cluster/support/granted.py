@@ -13,7 +13,7 @@ from harness.waiting import wait_until
 from . import images, objects
 from .cluster import Object
 from .control_plane import Account
-from .guarded import AUDIENCE, LISTENER, XDS_PORT, settings
+from .guarded import AUDIENCE, DEBUG_PORT, LISTENER, NODE, XDS_PORT, call, settings
 from .objects import meta, says
 from .release import CHART, NAME, helm
 from .scenario import RESTRICTED, Scenario
@@ -43,6 +43,8 @@ def _objects(namespace: str) -> list[Object]:
         _kind("gateway.solo.io", "http-option", "HttpListenerOption", options={}),
         objects.static_upstream("upstream", "127.0.0.1"),
         _kind("gloo.solo.io", "group", "UpstreamGroup", destinations=[group]),
+        _kind("enterprise.gloo.solo.io", "auth", "AuthConfig", configs=[]),
+        {**_kind("", "limits", "RateLimitConfig", raw={}), "apiVersion": "ratelimit.solo.io/v1alpha1"},
     ]
 
 
@@ -136,6 +138,11 @@ class Granted:
         asked = Process([client, *where, "--header", f"Bearer {token}"])
         asked.wait_exit(SECONDS)
         return "\n".join(asked.lines())
+
+    def proxies(self) -> str:
+        """What an account is told that asks for all Proxies."""
+        token = self.scenario.kubectl("create", "token", "gateway-proxy", f"--audience={AUDIENCE}").strip()
+        return call("proxies_client", self.scenario, token, f"{NODE}:{DEBUG_PORT}", self.namespace)
 
     def await_fetch(self, word: str, *of: str) -> None:
         wait_until(lambda: word in self.fetch(*of), f"a proxy is told {word!r}", SECONDS)

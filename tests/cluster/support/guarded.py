@@ -21,6 +21,7 @@ from .scenario import Scenario
 AUDIENCE = "k8sgateway-xds"
 RECHECK_SECONDS = 5
 XDS_PORT, HTTP_PORT, HTTPS_PORT, ADMIN_PORT = 9978, 18090, 18453, 19100
+VALIDATION_PORT, DEBUG_PORT = 9989, 9967
 # The node, as pods see it.
 NODE = "172.30.0.1"
 LISTENER = "envoy.config.listener.v3.Listener"
@@ -162,6 +163,21 @@ class Mount:
         os.replace(link, self.folder / "..data")
 
 
+def start_call(program: str, scenario: Scenario, token: str, *words: str) -> Process:
+    """One of the clients of the services about Proxies, with this token, or none; it ends with the case."""
+    path = str(binary(scenario.preset).parent / "tests" / program)
+    process = Process([path, *words], {"AUTHORIZATION": f"Bearer {token}"} if token else {})
+    scenario.cleanup.callback(process.stop)
+    return process
+
+
+def call(program: str, scenario: Scenario, token: str, *words: str) -> str:
+    """All that it prints."""
+    process = start_call(program, scenario, token, *words)
+    process.wait_exit(_SECONDS)
+    return "\n".join(process.lines())
+
+
 def token_secret(mount: pathlib.Path) -> str:
     """What Envoy reads to find the token: a file that never changes."""
     secret = {
@@ -213,9 +229,9 @@ def settings(namespace: str) -> Object:
             "kubernetesArtifactSource": {},
             "gloo": {
                 "xdsBindAddr": f"0.0.0.0:{XDS_PORT}",
-                "validationBindAddr": "127.0.0.1:9989",
+                "validationBindAddr": f"0.0.0.0:{VALIDATION_PORT}",
                 "restXdsBindAddr": "127.0.0.1:0",
-                "proxyDebugBindAddr": "127.0.0.1:0",
+                "proxyDebugBindAddr": f"0.0.0.0:{DEBUG_PORT}",
             },
         },
     }

@@ -105,7 +105,7 @@ def validate_files(scenario: Scenario) -> None:
             "empty.yaml": "",
             "kinds.yaml": "\n\n".join(
                 f"apiVersion: gateway.solo.io/v1\nkind: {kind}\nmetadata: {{name: x}}\n---"
-                for kind in ("VirtualServce", "AuthConfig")
+                for kind in ("VirtualServce", "TrafficPolicy")
             ),
             "list.yaml": "kind: List\napiVersion: v1\nitems:\n- kind: Upstream\n  apiVersion: v2\n"
             "  metadata: {name: old}\n  spec: {}\n",

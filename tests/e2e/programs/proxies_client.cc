@@ -2,10 +2,12 @@
 //
 //   proxies_client HOST:PORT [NAMESPACE [NAME [EXPRESSION]]]
 //
-// Prints the answer as text, or "failed: CODE MESSAGE" and exits with 1. "-" stands for nothing.
+// Prints the answer as text, or "failed: CODE MESSAGE" and exits with 1. "-" stands for nothing. Shows what
+// AUTHORIZATION says, if it is set.
 #include <grpcpp/grpcpp.h>
 
 #include <chrono>
+#include <cstdlib>
 #include <iostream>
 #include <string>
 
@@ -24,6 +26,7 @@ int main(int argc, char** argv) {
   request.set_expression_selector(word(4));
   grpc::ClientContext context;
   context.set_wait_for_ready(true);
+  if (const char* authorization = std::getenv("AUTHORIZATION")) context.AddMetadata("authorization", authorization);
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(10));
   gloo::solo::io::ProxyEndpointResponse response;
   const grpc::Status status = stub->GetProxies(&context, request, &response);

@@ -7,11 +7,13 @@
 //   validation_client HOST:PORT listen              "resync" for each notification, until the stream ends
 //   validation_client HOST:PORT call METHOD         any method, with an empty message
 //
-// Ends with 0, or prints "failed: CODE: message" and ends with 1.
+// Each call shows what AUTHORIZATION says, if it is set. Ends with 0, or prints "failed: CODE: message" and ends
+// with 1.
 #include <google/protobuf/text_format.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 
+#include <cstdlib>
 #include <future>
 #include <iostream>
 #include <string>
@@ -33,8 +35,13 @@ int Report(const grpc::Status& status) {
   return 1;
 }
 
+void Authorize(grpc::ClientContext& context) {
+  if (const char* authorization = std::getenv("AUTHORIZATION")) context.AddMetadata("authorization", authorization);
+}
+
 int Validate(GlooValidationService::Stub& stub, const GlooValidationServiceRequest& request) {
   grpc::ClientContext context;
+  Authorize(context);
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
   GlooValidationServiceResponse response;
   const grpc::Status status = stub.Validate(&context, request, &response);
@@ -44,6 +51,7 @@ int Validate(GlooValidationService::Stub& stub, const GlooValidationServiceReque
 
 int Listen(GlooValidationService::Stub& stub) {
   grpc::ClientContext context;
+  Authorize(context);
   const auto stream = stub.NotifyOnResync(&context, {});
   NotifyOnResyncResponse message;
   while (stream->Read(&message)) std::cout << "resync" << std::endl;
@@ -53,6 +61,7 @@ int Listen(GlooValidationService::Stub& stub) {
 int CallAny(const std::shared_ptr<grpc::Channel>& channel, const std::string& method) {
   grpc::TemplatedGenericStub<grpc::ByteBuffer, grpc::ByteBuffer> stub(channel);
   grpc::ClientContext context;
+  Authorize(context);
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
   const grpc::Slice empty("");
   const grpc::ByteBuffer request(&empty, 1);
