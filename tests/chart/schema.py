@@ -118,6 +118,10 @@ def _schema_of(values: Values, value: Any, place: tuple[str, ...], definitions: 
             key: _schema_of(values, item, (*place, key), definitions) for key, item in value.items()
         }
         own["additionalProperties"] = False
+    if _is_resources(place):
+        amounts = {"type": "object", "additionalProperties": {"type": ["string", "number", "null"]}}
+        own["properties"] = {"requests": amounts, "limits": amounts, "claims": {"type": "array", "items": {"type": "object"}}}
+        own["additionalProperties"] = False
     schema = {**own, **given}
     if not name:
         return schema
@@ -126,8 +130,13 @@ def _schema_of(values: Values, value: Any, place: tuple[str, ...], definitions: 
 
 
 def _is_open(place: tuple[str, ...]) -> bool:
-    """Values whose form is that of Kubernetes."""
-    return bool(place) and (place[-1] in ("resources", "stats") or place[-1].endswith("Resources"))
+    """Values whose rows in the table stand for all that is below."""
+    return _is_resources(place) or place[-1:] == ("stats",)
+
+
+def _is_resources(place: tuple[str, ...]) -> bool:
+    """Requests and limits of a container."""
+    return bool(place) and (place[-1] == "resources" or place[-1].endswith("Resources"))
 
 
 def schema() -> str:

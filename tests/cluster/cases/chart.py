@@ -167,7 +167,9 @@ def whole_life(scenario: Scenario) -> None:
     chart = older.chart(pathlib.Path(folder))
     older.install_definitions(scenario, chart)
     strict = {"validation": {"alwaysAcceptResources": False, "failurePolicy": "Fail"}}
-    installed = _Installed(scenario, chart, gateway=strict, **{"global": {"image": {"tag": older.TAG}}})
+    tag = {"image": {"tag": older.TAG}}
+    installed = _Installed(scenario, chart, gateway=strict, gloo={"splitLogOutput": True}, **{"global": tag})
+    assert "gloo.splitLogOutput: all lines go to stderr" in installed.notes, installed.notes
     assert "helm -n" in installed.notes and "test k8sgateway" in installed.notes, installed.notes
     said = installed.refused()
     assert "regex" in said, said
