@@ -11,6 +11,8 @@ class Clock {
  public:
   using Time = std::chrono::steady_clock::time_point;
   using Duration = std::chrono::milliseconds;
+  // Not zero, which some take for "never".
+  static constexpr Time kBegin{std::chrono::hours(1)};
 
   Time now() const { return now_; }
   void After(Duration delay, std::function<void()> what) { events_.emplace(now_ + delay, std::move(what)); }
@@ -24,7 +26,7 @@ class Clock {
   }
 
  private:
-  Time now_{};
+  Time now_ = kBegin;
   std::multimap<Time, std::function<void()>> events_;
 };
 

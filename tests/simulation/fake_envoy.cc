@@ -13,20 +13,20 @@ constexpr Clock::Duration kWarmingTimeout{15'000};
 
 using xds::Type;
 
-bool IsByName(Type type) { return type != Type::kCluster && type != Type::kScope && type != Type::kListener; }
-
 }  // namespace
 
-FakeEnvoy::FakeEnvoy(EnvoyTraits traits, xds::Engine& engine, Clock& clock, Random& random,
+FakeEnvoy::FakeEnvoy(EnvoyTraits traits, Server server, Clock& clock, Random& random,
                      std::function<Snapshot()> snapshot, std::function<void(std::string)> complain)
     : traits_(std::move(traits)),
-      engine_(engine),
+      server_(std::move(server)),
       clock_(clock),
       random_(random),
       snapshot_(std::move(snapshot)),
       complain_([this, complain = std::move(complain)](std::string what) { complain(traits_.id + ": " + what); }) {}
 
 void FakeEnvoy::Connect() {
+  engine_ = server_();
+  if (engine_ == nullptr) return ComeBack();
   const uint64_t life = ++life_;
   said_role_ = false;
   scoped_ = false;
@@ -44,7 +44,7 @@ void FakeEnvoy::Connect() {
   asked_.clear();
   nonce_.clear();
   fresh_.clear();
-  stream_ = engine_.Open({.delta = traits_.delta, .single_type = std::nullopt}, [this, life](xds::Response response) {
+  stream_ = engine_->Open({.delta = traits_.delta, .single_type = std::nullopt}, [this, life](xds::Response response) {
     // Only noted here; the engine must not be called from within its own call.
     Mail mail{std::move(response), {}, {}};
     Snapshot now = snapshot_();
@@ -64,10 +64,19 @@ void FakeEnvoy::Connect() {
 }
 
 void FakeEnvoy::Disconnect() {
+  engine_->Close(*stream_);
+  LoseServer();
+}
+
+void FakeEnvoy::LoseServer() {
+  if (!stream_) return;
   ++life_;
-  engine_.Close(*stream_);
   stream_.reset();
   stalled_.clear();
+  ComeBack();
+}
+
+void FakeEnvoy::ComeBack() {
   clock_.After(Clock::Duration(1 + random_.Below(300)), [this] { Connect(); });
 }
 
@@ -122,7 +131,7 @@ void FakeEnvoy::Subscribe(Type type, const std::set<std::string>& names) {
                   [&](const auto& entry) { return entry.first.first == type && !names.contains(entry.first.second); });
   }
   asked = names;
-  engine_.Receive(*stream_, request, clock_.now());
+  engine_->Receive(*stream_, request, clock_.now());
 }
 
 void FakeEnvoy::OnResponse(uint64_t life, Mail mail) {
@@ -151,21 +160,6 @@ void FakeEnvoy::Take(const Mail& mail) {
   CheckResponse(mail.response);
   if (!calm_ && traits_.reconnects && random_.OneIn(traits_.reconnects)) return Disconnect();
   Answer(mail);
-}
-
-void FakeEnvoy::CheckResponse(const xds::Response& response) {
-  for (const auto& resource : response.resources) {
-    const auto refused = refused_.find({response.type, resource->name});
-    if (refused != refused_.end() && refused->second == resource->version && !fresh_.contains(refused->first) &&
-        (traits_.delta || life_ == 1)) {
-      complain_("refused and sent again: " + resource->name);
-    }
-    const auto held = held_[response.type].find(resource->name);
-    if (traits_.delta && held != held_[response.type].end() && held->second->version == resource->version &&
-        !fresh_.contains({response.type, resource->name})) {
-      complain_("unchanged and sent again: " + resource->name);
-    }
-  }
 }
 
 void FakeEnvoy::Answer(const Mail& mail) {
@@ -197,7 +191,7 @@ void FakeEnvoy::Answer(const Mail& mail) {
     return AnswerAboutClusters();
   }
   in_flight_[response.type] = 0;
-  engine_.Receive(*stream_, answer, clock_.now());
+  engine_->Receive(*stream_, answer, clock_.now());
   if (!refuse) Follow();
   AnswerAboutClusters();
 }
@@ -243,7 +237,7 @@ void FakeEnvoy::AnswerAboutClusters() {
   if (!warming_.empty() || !put_off_) return;
   const xds::Request answer = *std::exchange(put_off_, std::nullopt);
   in_flight_[Type::kCluster] = 0;
-  engine_.Receive(*stream_, answer, clock_.now());
+  engine_->Receive(*stream_, answer, clock_.now());
 }
 
 std::vector<Ptr<xds::Resource>> FakeEnvoy::NewsIn(const xds::Response& response) {
@@ -325,20 +319,6 @@ void FakeEnvoy::Accept(const Mail& mail) {
   }
 }
 
-// One that has scopes finds those of a new listener ready at once, and their tables must be there as well. Until the
-// first scopes have come, new listeners wait for them by themselves.
-void FakeEnvoy::CheckTables(const xds::Response& response) {
-  if (held_[Type::kScope].empty()) return;
-  for (const auto& listener : response.resources) {
-    for (const std::string& table : listener->tables) {
-      if (held_[Type::kRoute].contains(table) || refused_.contains({Type::kRoute, table}) ||
-          refused_.contains({Type::kScope, table}))
-        continue;
-      if (snapshot_()[Type::kRoute].contains(table)) complain_(listener->name + " came before " + table);
-    }
-  }
-}
-
 // All of them, once on a connection. As Envoy does, it forgets them with its last listener that needs them, and says
 // neither that nor that it needs them again.
 void FakeEnvoy::SubscribeScopes(bool wanted) {
@@ -351,35 +331,7 @@ void FakeEnvoy::SubscribeScopes(bool wanted) {
   if (!asked_.emplace(Type::kScope, std::set<std::string>()).second) return;
   xds::Request request = Base(Type::kScope);
   for (const auto& [name, resource] : held_[Type::kScope]) request.initial_versions[name] = resource->version;
-  engine_.Receive(*stream_, request, clock_.now());
-}
-
-void FakeEnvoy::CheckNewRoutes(const Mail& mail) {
-  for (const auto& routes : mail.response.resources) {
-    for (const std::string& cluster : ReferencesOf(*routes).clusters) {
-      // A cluster that it refused itself is nobody else's fault.
-      if (!mail.existing.contains(cluster) || refused_.contains({Type::kCluster, cluster})) continue;
-      if (!held_[Type::kCluster].contains(cluster)) complain_("routes of " + routes->name + " came before " + cluster);
-      if (warming_.contains(cluster) && !warm_.contains(cluster)) {
-        complain_("routes of " + routes->name + " came before the endpoints of " + cluster);
-      }
-    }
-  }
-}
-
-void FakeEnvoy::CheckGoneCluster(const std::string& name, const Mail& mail) {
-  if (mail.used.contains(name)) return;
-  // A client that refused a listener stays with routes that nobody else has.
-  for (const auto& [key, version] : refused_) {
-    if (key.first == Type::kListener) return;
-  }
-  for (const auto& [table, routes] : held_[Type::kRoute]) {
-    // Routes of an earlier connection are unknown to the server when it answers for clusters, which are asked for
-    // first.
-    if (!confirmed_.contains(table)) continue;
-    if (refused_.contains({Type::kRoute, table})) continue;
-    if (ReferencesOf(*routes).clusters.contains(name)) complain_(name + " went before the routes of " + table);
-  }
+  engine_->Receive(*stream_, request, clock_.now());
 }
 
 void FakeEnvoy::Follow() {
@@ -409,33 +361,6 @@ void FakeEnvoy::Follow() {
     }
   }
   Subscribe(Type::kRoute, routes);
-}
-
-void FakeEnvoy::CheckHolds(const Snapshot& snapshot) {
-  for (const std::string& name : warming_) complain_("was never told the endpoints of " + name);
-  for (const auto& [type, asked] : asked_) {
-    if (type == Type::kScope && !scoped_) continue;
-    const bool by_name = IsByName(type);
-    const auto found = snapshot.find(type);
-    const Held wanted = found == snapshot.end() ? Held() : found->second;
-    const std::string what = std::string(xds::TypeUrl(type)) + " ";
-    for (const auto& [name, resource] : wanted) {
-      if ((by_name && !asked.contains(name)) || refused_.contains({type, name})) continue;
-      const auto declined = declined_.find(name);
-      if (type == Type::kListener && declined != declined_.end() && declined->second == resource->version) continue;
-      const auto held = held_[type].find(name);
-      if (held == held_[type].end()) {
-        complain_("lacks " + what + name);
-      } else if (held->second->version != resource->version) {
-        complain_("has an old " + what + name);
-      }
-    }
-    // Without delta nobody is told that something asked for by name is gone.
-    if (by_name && !traits_.delta) continue;
-    for (const auto& [name, resource] : held_[type]) {
-      if (!wanted.contains(name) && !refused_.contains({type, name})) complain_("still has " + what + name);
-    }
-  }
 }
 
 }  // namespace k8sgw::sim

@@ -22,6 +22,11 @@ namespace k8sgw::sim {
 // The version of the module that those report that have it.
 inline constexpr char kModule[] = "1";
 
+// Whether Envoy asks for such resources by their names, not for all that there are.
+inline bool IsByName(xds::Type type) {
+  return type != xds::Type::kCluster && type != xds::Type::kScope && type != xds::Type::kListener;
+}
+
 struct EnvoyTraits {
   std::string id;
   bool delta = true;
@@ -38,21 +43,29 @@ class FakeEnvoy {
  public:
   using Snapshot = std::map<xds::Type, std::map<std::string, Ptr<xds::Resource>>>;
 
+  // What is there to connect to; nullptr while nobody listens.
+  using Server = std::function<xds::Engine*()>;
+
   // `snapshot` is what its role is to have now; `complain` is told what is against the protocol.
-  FakeEnvoy(EnvoyTraits traits, xds::Engine& engine, Clock& clock, Random& random, std::function<Snapshot()> snapshot,
+  FakeEnvoy(EnvoyTraits traits, Server server, Clock& clock, Random& random, std::function<Snapshot()> snapshot,
             std::function<void(std::string)> complain);
 
+  // Again and again, until somebody listens.
   void Connect();
+  // The server has ended, and all streams with it.
+  void LoseServer();
   // No more faults from here on: what was put off is answered.
   void Calm();
   const EnvoyTraits& traits() const { return traits_; }
   // Compares with what its role is to have. Refused versions may differ.
   void CheckHolds(const Snapshot& snapshot);
+  using Held = std::map<std::string, Ptr<xds::Resource>>;
+  // What it uses, by name.
+  const Held& held(xds::Type type) { return held_[type]; }
 
  private:
-  using Held = std::map<std::string, Ptr<xds::Resource>>;
-
   void Disconnect();
+  void ComeBack();
   xds::Request Base(xds::Type type);
   void Subscribe(xds::Type type, const std::set<std::string>& names);
   // A response, and the clusters that there were when it left: what its routes may count on, and what routes still use.
@@ -83,7 +96,9 @@ class FakeEnvoy {
   void CheckGoneCluster(const std::string& name, const Mail& mail);
 
   EnvoyTraits traits_;
-  xds::Engine& engine_;
+  const Server server_;
+  // Of the stream, while there is one.
+  xds::Engine* engine_ = nullptr;
   Clock& clock_;
   Random& random_;
   const std::function<Snapshot()> snapshot_;

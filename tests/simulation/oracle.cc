@@ -130,15 +130,24 @@ ControlPlane::Reading ControlPlane::ReadAgain(Random& random) const {
   return reading;
 }
 
-std::unique_ptr<Pipeline> FromScratch(envoy::SecretDelivery secrets, const ControlPlane::Reading& reading,
-                                      const Memory& memory) {
-  auto pipeline = std::make_unique<Pipeline>(SimulationOptions(secrets));
+std::unique_ptr<Pipeline> EmptyPipeline(Pipeline::Options options, const Memory& memory) {
+  auto pipeline = std::make_unique<Pipeline>(std::move(options));
   pipeline->DivideTables(kShards);
   pipeline->gateway().Remember(memory.gateway);
   pipeline->envoy().Remember(memory.envoy);
+  return pipeline;
+}
+
+std::map<std::string, xds::Update> Fill(Pipeline& pipeline, const ControlPlane::Reading& reading) {
   std::vector<Change> changes;
   for (const auto& [key, change] : reading.objects) changes.push_back(change);
-  Revise(*pipeline, changes, reading.problems);
+  return Revise(pipeline, changes, reading.problems);
+}
+
+std::unique_ptr<Pipeline> FromScratch(envoy::SecretDelivery secrets, const ControlPlane::Reading& reading,
+                                      const Memory& memory) {
+  auto pipeline = EmptyPipeline(SimulationOptions(secrets), memory);
+  Fill(*pipeline, reading);
   return pipeline;
 }
 

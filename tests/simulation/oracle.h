@@ -59,6 +59,11 @@ Pipeline::Options SimulationOptions(envoy::SecretDelivery secrets);
 std::map<std::string, xds::Update> Revise(Pipeline& pipeline, const std::vector<Change>& changes,
                                           const Problems& source_problems);
 
+// A pipeline that knows no objects yet.
+std::unique_ptr<Pipeline> EmptyPipeline(Pipeline::Options options, const Memory& memory);
+// Tells it these, as one revision. Returns what each role is sent.
+std::map<std::string, xds::Update> Fill(Pipeline& pipeline, const ControlPlane::Reading& reading);
+
 // A pipeline with these objects, which saw nothing of how they came to be.
 std::unique_ptr<Pipeline> FromScratch(envoy::SecretDelivery secrets, const ControlPlane::Reading& reading,
                                       const Memory& memory);

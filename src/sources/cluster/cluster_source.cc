@@ -48,6 +48,10 @@ std::shared_ptr<const DecodedDocument> DecodedOf(const WatchedKind& kind, const 
 
 bool IsSettled(const kube::Health& health) { return health.synced || health.phase == kube::Health::Phase::kAbsent; }
 
+std::vector<ResourceKey> AllKeys(const ObjectStore& store) {
+  return store.Keys([](const ResourceKey&) { return true; });
+}
+
 // The one that has objects of a namespace; nullptr when they are not followed.
 const Scope* FindScope(const std::map<std::string, std::unique_ptr<Scope>>& scopes, const std::string& ns) {
   const auto is = [&](const std::string& name) { return scopes.find(name); };
@@ -179,12 +183,27 @@ void ClusterSource::RemoveOthers(const Scope& from, const WatchedKind& kind, con
     return key.kind == kind.info->kind && Covers(from.name(), key.ns.str()) && !there.contains(key);
   };
   for (const ResourceKey& key : store_.Keys(is_other)) {
-    kube::Event gone{kube::Event::Kind::kDelete, {}};
-    gone.object.meta.namespace_ = key.ns.str();
-    gone.object.meta.name = key.name.str();
-    consumer_.on_event(kind, gone);
+    TellGone(kind, key);
     store_.Remove(key, changes_);
     if (in_next) next_->store.Remove(key, unused);
+  }
+}
+
+void ClusterSource::TellGone(const WatchedKind& kind, const ResourceKey& key) {
+  kube::Event gone{kube::Event::Kind::kDelete, {}};
+  gone.object.meta.namespace_ = key.ns.str();
+  gone.object.meta.name = key.name.str();
+  consumer_.on_event(kind, gone);
+}
+
+void ClusterSource::TellGone(const std::vector<ResourceKey>& observed) {
+  const std::vector<ResourceKey> now = AllKeys(store_);
+  const std::set<ResourceKey> there(now.begin(), now.end());
+  for (const ResourceKey& key : observed) {
+    for (const std::vector<WatchedKind>* kinds : {&kinds_, &cluster_kinds_}) {
+      const auto kind = std::ranges::find(*kinds, key.kind, [](const WatchedKind& one) { return one.info->kind; });
+      if (kind != kinds->end() && !there.contains(key)) TellGone(*kind, key);
+    }
   }
 }
 
@@ -228,6 +247,8 @@ bool ClusterSource::HasAny(const WatchedKind& kind, const std::string& scope) co
 void ClusterSource::DropNext() {
   if (!next_) return;
   for (const auto& [name, scope] : next_->scopes) scope->Retire();
+  // Who follows them next tells those that are there then.
+  TellGone(AllKeys(next_->store));
   next_.reset();
 }
 
@@ -243,6 +264,7 @@ void ClusterSource::Settle() {
   if (!next_->policy.selectors.empty() && !namespaces_known_) return;
   policy_ = std::move(next_->policy);
   std::vector<Change> unused;
+  const std::vector<ResourceKey> before = AllKeys(store_);
   next_->store.SetNamespaces(counts, unused);
   next_->store.Adopt(store_, [&](const ResourceKey& key) {
     const Scope* scope = FindScope(next_->scopes, key.ns.str());
@@ -250,6 +272,8 @@ void ClusterSource::Settle() {
   });
   next_->store.Succeed(std::exchange(store_, ObjectStore()), changes_);
   store_ = std::move(next_->store);
+  // They went while the watches of now began, or nobody follows them any more: no watch says so.
+  TellGone(before);
   const std::set<std::string> names = ScopesOf(policy_);
   for (auto& [name, scope] : std::exchange(scopes_, std::move(next_->scopes))) {
     if (names.contains(name)) {

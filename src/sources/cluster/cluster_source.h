@@ -44,7 +44,8 @@ class ClusterSource {
   };
 
   // Told on the loop's thread. Events are told as they come, also of namespaces, of objects in those that do not count,
-  // and before the world is complete; their views are good during the call.
+  // and before the world is complete; their views are good during the call. Of an object that was told, its end is
+  // told, too: when it goes, and when nobody follows it any more.
   struct Consumer {
     std::function<void(const WatchedKind& kind, const kube::Event& event)> on_event;
     std::function<void(const WatchedKind& kind, const std::string& ns, const kube::Health& health)> on_health;
@@ -100,6 +101,9 @@ class ClusterSource {
   void OnSettings(const kube::Batch& batch);
   void OnNamespaces(const kube::Batch& batch);
   void OnBatch(const Scope& from, const WatchedKind& kind, const kube::Batch& batch, bool first);
+  // Says of objects that were told as events that they are gone; the second, of those that are not in force.
+  void TellGone(const WatchedKind& kind, const ResourceKey& key);
+  void TellGone(const std::vector<ResourceKey>& observed);
   // The batch says all that there is of a kind: what is known from elsewhere and not in it is gone.
   void RemoveOthers(const Scope& from, const WatchedKind& kind, const kube::Batch& batch, bool in_next);
   // The server has told the Settings, or that there are none; or it refuses to.

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <list>
 #include <random>
 #include <set>
 
@@ -15,11 +14,12 @@
 #include "src/json/tree.h"
 #include "src/model/kubernetes.h"
 #include "src/sources/cluster/cluster_source.h"
-#include "src/sources/kube/test_api_server.h"
+#include "src/sources/kube/test_watches.h"
 
 namespace k8sgw::cluster {
 namespace {
 
+using kube::testing::ModelApiServer;
 using kube::testing::TestApiServer;
 using Time = kube::Reflector::Time;
 using std::chrono::milliseconds;
@@ -55,32 +55,6 @@ std::string Write(std::string_view name, std::string_view version, std::string_v
              version, R"(","uid":"u-)", name, R"(","labels":)", labels, "},\"spec\":", settings ? what : "{}", "}");
 }
 
-class Life;
-
-// A Reflector whose answers come from a model, in pieces, until they are cut.
-class ModelWatch : public kube::Watch {
- public:
-  ModelWatch(Life& life, TestApiServer& server, const kube::Resource& resource, kube::ReflectorOptions options,
-             Consumer consumer);
-  ~ModelWatch() override;
-
-  void Poke() override;
-  void Serve();
-  void OnTime();
-
- private:
-  void Apply(const kube::Actions& actions);
-
-  Life& life_;
-  const int id_;
-  TestApiServer& server_;
-  const Consumer consumer_;
-  kube::Reflector reflector_;
-  bool fetch_open_ = false;
-  bool head_sent_ = false;
-  kube::Health told_;
-};
-
 class Life {
  public:
   Life(uint64_t seed, Seen& seen)
@@ -88,15 +62,10 @@ class Life {
     for (const char* ns : {kOwn, "a", "b"}) PutNamespace(ns);
     if (OneIn(2)) PutSettings();
     for (int i = Below(40); i > 0; --i) Mutate();
-    start_ = now;
-    source_.emplace(
-        [this](const kube::Resource& resource, kube::ReflectorOptions options, kube::Watch::Consumer consumer) {
-          return std::make_unique<ModelWatch>(*this, Free(resource.plural, resource.namespace_), resource,
-                                              std::move(options), std::move(consumer));
-        },
-        ClusterSource::Options{},
-        ClusterSource::Consumer{[](const WatchedKind&, const kube::Event&) {},
-                                [](const WatchedKind&, const std::string&, const kube::Health&) {}});
+    start_ = server_.now;
+    source_.emplace(server_.Followed(), ClusterSource::Options{},
+                    ClusterSource::Consumer{[](const WatchedKind&, const kube::Event&) {},
+                                            [](const WatchedKind&, const std::string&, const kube::Health&) {}});
     if (recalls_) Recall();
   }
 
@@ -109,22 +78,14 @@ class Life {
       Turn(OneIn(60) ? 40'000 : Below(300));
     }
     Recover();
+    seen_.cuts += server_.cuts;
+    seen_.refusals += server_.refusals;
   }
 
-  // --- for the watches
-  Time now{std::chrono::hours(1)};
-  Seen& seen() { return seen_; }
-  double Fraction() { return Below(1000) / 1000.; }
+ private:
   int Below(int n) { return static_cast<int>(random_() % static_cast<uint64_t>(n)); }
   bool OneIn(int n) { return Below(n) == 0; }
-  void Release(TestApiServer* server) { used_.erase(server); }
-  // In the order in which they began, so that lives repeat.
-  std::map<int, ModelWatch*> watches;
-  int last_watch = 0;
-  // No answer is cut any more.
-  bool calm = false;
 
- private:
   // Told before the first world.
   std::set<ResourceKey> early_;
 
@@ -143,7 +104,7 @@ class Life {
   // What there is now is what an earlier process knew.
   void Recall() {
     const auto recall = [&](const char* api_version, const char* plural, const std::string& ns) {
-      for (const auto& [name, json] : ServersOf(plural, ns).front().states().back()) {
+      for (const auto& [name, json] : server_.ServersOf(plural, ns).front().states().back()) {
         source_->Recall(api_version, plural, yaml::Padded(json).view());
       }
     };
@@ -157,29 +118,6 @@ class Life {
     }
   }
 
-  // A model answers one watch, so there are as many of a collection as there were watches at once.
-  std::list<TestApiServer>& ServersOf(const std::string& plural, const std::string& ns) {
-    std::list<TestApiServer>& servers = servers_[{plural, ns}];
-    if (servers.empty()) servers.emplace_back(Write);
-    return servers;
-  }
-  TestApiServer& Free(const std::string& plural, const std::string& ns) {
-    std::list<TestApiServer>& servers = ServersOf(plural, ns);
-    for (TestApiServer& server : servers) {
-      if (used_.insert(&server).second) return server;
-    }
-    servers.push_back(TestApiServer(servers.front()));
-    used_.insert(&servers.back());
-    return servers.back();
-  }
-  // Objects stand in the collection of their namespace, and in that of all.
-  template <class Change>
-  void Everywhere(const std::string& plural, const std::string& ns, const Change& change) {
-    for (const std::string& scope : {std::string(), ns}) {
-      for (TestApiServer& server : ServersOf(plural, scope)) change(server);
-    }
-  }
-
   void Mutate() {
     const std::string ns = Pick({kOwn, "a", "b"});
     const bool service = OneIn(2);
@@ -187,18 +125,19 @@ class Life {
     const std::string name = Cat("o", Below(4));
     Truth& truth = truth_[{service ? Kind::kService : Kind::kUpstream, ns, name}];
     if (OneIn(3)) {
-      Everywhere(plural, ns, [&](TestApiServer& server) { server.Delete(Cat(ns, ".", name)); });
+      server_.Everywhere(plural, ns, [&](TestApiServer& server) { server.Delete(Cat(ns, ".", name)); });
       truth.serial = 0;
-      truth.absent = now;
+      truth.absent = server_.now;
     }
     if (OneIn(4)) return;
-    if (truth.serial == 0) truth.absent = now;
+    if (truth.serial == 0) truth.absent = server_.now;
     truth.serial = ++serial_;
-    Everywhere(plural, ns, [&](TestApiServer& server) { server.Put(Cat(ns, ".", name), std::to_string(serial_)); });
+    server_.Everywhere(plural, ns,
+                       [&](TestApiServer& server) { server.Put(Cat(ns, ".", name), std::to_string(serial_)); });
   }
   void PutNamespace(const std::string& name) {
     labels_[name] = Pick({"no", "yes", "yes"});
-    for (TestApiServer& server : ServersOf("namespaces", "")) {
+    for (TestApiServer& server : server_.ServersOf("namespaces", "")) {
       server.Put(name, Cat(R"({"watch":")", labels_[name], "\"}"));
     }
     NotePolicy();
@@ -207,7 +146,7 @@ class Life {
     settings_ =
         Pick({"{}", R"({"watchNamespaces":["a"]})", R"({"watchNamespaces":["b"]})", R"({"watchNamespaces":["a","b"]})",
               R"({"watchNamespaceSelectors":[{"matchLabels":{"watch":"yes"}}]})"});
-    for (TestApiServer& server : ServersOf("settings", kOwn)) server.Put(Cat(kOwn, ".default"), settings_);
+    for (TestApiServer& server : server_.ServersOf("settings", kOwn)) server.Put(Cat(kOwn, ".default"), settings_);
     NotePolicy();
     ++seen_.policies;
   }
@@ -222,12 +161,12 @@ class Life {
   // Remembers when a namespace did not count.
   void NotePolicy() {
     for (const auto& [ns, labels] : labels_) {
-      if (!Counts(ns)) uncounted_[ns] = now;
+      if (!Counts(ns)) uncounted_[ns] = server_.now;
     }
   }
   bool CountedAllTheTime(const std::string& ns) const {
     const auto last = uncounted_.find(ns);
-    return Counts(ns) && (last == uncounted_.end() || last->second + kLag < now);
+    return Counts(ns) && (last == uncounted_.end() || last->second + kLag < server_.now);
   }
 
   void ChangeFaults() {
@@ -236,30 +175,25 @@ class Life {
     if (code == 404 && !kinds_vanish_) code = 403;
     if (code == 404) {
       ++seen_.missing;
-      if (!missing_since_) missing_since_ = now;
+      if (!missing_since_) missing_since_ = server_.now;
     }
     const bool all = OneIn(2);
     if (code == 403) ++seen_.forbidden;
-    for (auto& [path, servers] : servers_) {
-      for (TestApiServer& server : servers) {
-        if (!all && !OneIn(4)) continue;
-        server.refuse_with = code;
-        server.lose_tokens = OneIn(3);
-        server.repeat_events = OneIn(3);
-        server.has_initial_events = !OneIn(2);
-        if (OneIn(3)) server.Compact();
-      }
-    }
+    server_.ForEach([&](const auto&, TestApiServer& server) {
+      if (!all && !OneIn(4)) return;
+      server.refuse_with = code;
+      server.lose_tokens = OneIn(3);
+      server.repeat_events = OneIn(3);
+      server.has_initial_events = !OneIn(2);
+      if (OneIn(3)) server.Compact();
+    });
     refused_ = refused_ || code == 403 || code == 404;
   }
 
   void Turn(int ms) {
-    now += milliseconds(ms);
+    server_.now += milliseconds(ms);
     NotePolicy();
-    for (const auto& [id, watch] : std::map<int, ModelWatch*>(watches)) {
-      if (watches.contains(id)) watch->Serve();
-      if (watches.contains(id)) watch->OnTime();
-    }
+    server_.Turn();
     if (OneIn(100)) source_->Poke();
     Take();
   }
@@ -308,22 +242,22 @@ class Life {
     Told& told = told_[key];
     EXPECT_TRUE(std::exchange(told.there, false)) << key.ToString() << " was not there";
     ++seen_.deletes;
-    const bool was_away = truth_[key].serial == 0 || truth_[key].absent + kLag > now;
+    const bool was_away = truth_[key].serial == 0 || truth_[key].absent + kLag > server_.now;
     EXPECT_TRUE(was_away || MayBeGone() || !CountedAllTheTime(key.ns.str()))
         << key.ToString() << " was there all the time, and is told to be gone";
   }
 
   // A kind is missing for so long that its objects are gone.
-  bool MayBeGone() const { return missing_since_ && now - *missing_since_ >= kube::ReflectorOptions().gone_after; }
+  bool MayBeGone() const {
+    return missing_since_ && server_.now - *missing_since_ >= kube::ReflectorOptions().gone_after;
+  }
 
   void Recover() {
-    calm = true;
-    for (auto& [path, servers] : servers_) {
-      for (TestApiServer& server : servers) {
-        server.refuse_with = 0;
-        server.lose_tokens = server.repeat_events = false;
-      }
-    }
+    server_.calm = true;
+    server_.ForEach([](const auto&, TestApiServer& server) {
+      server.refuse_with = 0;
+      server.lose_tokens = server.repeat_events = false;
+    });
     for (int i = 0; i < 600 && !::testing::Test::HasFailure(); ++i) Turn(500);
     EXPECT_TRUE(source_->complete());
     EXPECT_THAT(source_->problems(), ::testing::IsEmpty());
@@ -339,8 +273,7 @@ class Life {
   const bool settings_change_;
   const bool kinds_vanish_;
   const bool recalls_;
-  std::map<std::pair<std::string, std::string>, std::list<TestApiServer>> servers_;
-  std::set<const TestApiServer*> used_;
+  ModelApiServer server_{Write, [this](int n) { return Below(n); }, Time{std::chrono::hours(1)}};
   std::map<ResourceKey, Truth> truth_;
   std::map<ResourceKey, Told> told_;
   std::map<std::string, std::string> labels_;
@@ -352,69 +285,6 @@ class Life {
   Time start_;
   std::optional<ClusterSource> source_;
 };
-
-ModelWatch::ModelWatch(Life& life, TestApiServer& server, const kube::Resource& resource,
-                       kube::ReflectorOptions options, Consumer consumer)
-    : life_(life),
-      id_(++life.last_watch),
-      server_(server),
-      consumer_(std::move(consumer)),
-      reflector_(
-          resource,
-          [&] {
-            options.page_limit = life.Below(5);
-            return options;
-          }(),
-          [&life] { return life.Fraction(); }) {
-  life_.watches.emplace(id_, this);
-  server_.Close();
-  Apply(reflector_.Start(life_.now));
-}
-
-ModelWatch::~ModelWatch() {
-  life_.watches.erase(id_);
-  life_.Release(&server_);
-}
-
-void ModelWatch::Poke() { Apply(reflector_.Poke(life_.now)); }
-
-void ModelWatch::OnTime() {
-  if (reflector_.deadline() && *reflector_.deadline() <= life_.now) Apply(reflector_.OnTimer(life_.now));
-}
-
-void ModelWatch::Serve() {
-  if (!fetch_open_) return;
-  if (!head_sent_) {
-    head_sent_ = true;
-    if (server_.code() != 200) ++life_.seen().refusals;
-    return Apply(reflector_.OnHead(life_.now, server_.code(), std::chrono::seconds(life_.OneIn(5) ? 2 : 0)));
-  }
-  if (!server_.open() || (!life_.calm && life_.OneIn(60))) {
-    ++life_.seen().cuts;
-    fetch_open_ = false;
-    return Apply(reflector_.OnEnd(life_.now, life_.OneIn(2) ? absl::OkStatus() : absl::UnavailableError("cut")));
-  }
-  const std::string bytes = server_.Read(life_.OneIn(2) ? 100'000 : 1 + static_cast<size_t>(life_.Below(400)));
-  if (!bytes.empty()) Apply(reflector_.OnBytes(life_.now, bytes));
-  if (fetch_open_ && server_.Finished()) {
-    fetch_open_ = false;
-    Apply(reflector_.OnEnd(life_.now, absl::OkStatus()));
-  }
-}
-
-// As ListWatch does it.
-void ModelWatch::Apply(const kube::Actions& actions) {
-  for (const kube::Batch& batch : actions.batches) consumer_.on_batch(batch);
-  if (actions.cancel) fetch_open_ = false;
-  if (actions.fetch) {
-    fetch_open_ = true;
-    head_sent_ = false;
-    server_.Open(actions.fetch->target);
-  }
-  if (reflector_.health() == told_) return;
-  told_ = reflector_.health();
-  consumer_.on_health(told_);
-}
 
 TEST(ClusterSourcePropertyTest, WhatItTellsIsWhatTheServerHad) {
   const char* chosen = std::getenv("CLUSTER_SEED");

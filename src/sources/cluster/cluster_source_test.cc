@@ -177,6 +177,8 @@ TEST_F(WithOneNamespace, OnlyWhatIsRefusedIsKept) {
     if (watch->resource.namespace_.empty()) watch->resource.plural == "secrets" ? Refuse(*watch) : Sync(*watch, {});
   }
   EXPECT_THAT(Take(), ElementsAre("-shop/a", "-shop/b"));
+  // No watch saw them go, but whoever heard of them hears that.
+  EXPECT_THAT(told_gone, ElementsAre("services shop/a", "services shop/b"));
   EXPECT_EQ(Find("secrets", "shop").size(), 1U);
   EXPECT_THAT(Find("services", "shop"), IsEmpty());
 }
@@ -200,6 +202,16 @@ TEST_F(WithOneNamespace, APolicyThatIsTakenBackFindsEverythingAsItIs) {
   EXPECT_THAT(Take(), UnorderedElementsAre("shop/a=2", "-shop/b"));
   EXPECT_THAT(Find("services", "shop"), ElementsAre(two[1]));
   EXPECT_THAT(Find("services", ""), IsEmpty());
+}
+
+TEST_F(WithOneNamespace, WhatWasHeardInVainIsTakenBack) {
+  WatchAll();
+  Sync(At("services", ""), {Labelled("shop/a"), Labelled("other/c")});
+  EXPECT_THAT(told_gone, IsEmpty());
+  // Before that is in force.
+  Tell(At("settings", kOwn), {Settings(R"({"watchNamespaces": ["shop"]})")}, false);
+  EXPECT_THAT(told_gone, ElementsAre("services other/c"));
+  EXPECT_THAT(Take(), IsEmpty());
 }
 
 TEST_F(WithOneNamespace, WhatIsDroppedIsTakenBack) {
