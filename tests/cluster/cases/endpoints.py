@@ -30,7 +30,8 @@ def _pods(scenario: Scenario, host: str) -> set[str]:
 def _localities(scenario: Scenario, cluster: str) -> list[tuple[str, str]]:
     """Region and zone of each endpoint that Envoy knows of a cluster whose name holds this."""
     found = json.loads(client.get(scenario.stage().proxy.admin_port, "/clusters?format=json").body)
-    hosts = [one for part in found["cluster_statuses"] if cluster in part["name"] for one in part.get("host_statuses", [])]
+    parts = [part for part in found["cluster_statuses"] if cluster in part["name"]]
+    hosts = [one for part in parts for one in part.get("host_statuses", [])]
     place = lambda one: one.get("locality", {})
     return [(place(one).get("region", ""), place(one).get("zone", "")) for one in hosts]
 

@@ -106,7 +106,8 @@ def servers_away(scenario: Scenario) -> None:
     scenario.deploy_echo(replicas=2, env=[{"name": "POD_NAMESPACE", "value": own}])
     upstream = objects.kube_upstream("echo", "echo", own)
     # Nobody can tell Envoy that a pod is gone, so it has to find out by itself.
-    upstream["spec"] |= {"connectionConfig": {"connectTimeout": "1s"}, "outlierDetection": {"consecutive5xx": 2, "interval": "1s"}}
+    outliers = {"consecutive5xx": 2, "interval": "1s"}
+    upstream["spec"] |= {"connectionConfig": {"connectTimeout": "1s"}, "outlierDetection": outliers}
     retries = {"retryOn": "connect-failure,reset", "numRetries": 5}
     route = objects.to_upstream("echo", own, options={"retries": retries})
     scenario.apply(upstream, virtual_service("all", host, route))

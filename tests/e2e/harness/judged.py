@@ -12,12 +12,13 @@ import yaml
 
 from .certificates import self_signed
 from .ports import free_port, is_open
-from .process import APPLY_SECONDS, ROOT, Process, binary, default_envoy, replace_file
+from .process import ROOT, Process, binary, default_envoy, replace_file
 from .reviews import Answer, Asker, Object, key_of
 from .scenario import Scenario
 from .table import add_default_gateways, read_input
 from .waiting import wait_until
 
+_SECONDS = 30
 _GATEWAY, _GLOO = "gateway.solo.io/v1", "gloo.solo.io/v1"
 _JUDGED = {
     **dict.fromkeys(("Gateway", "VirtualService", "RouteTable", "VirtualHostOption", "RouteOption"), _GATEWAY),
@@ -138,7 +139,7 @@ class Judge:
             [str(binary(scenario.preset)), *arguments], {"POD_NAMESPACE": "gloo-system", **free}
         )
         scenario.own(self.process)
-        wait_until(lambda: is_open(port), "the webhook listens", 20)
+        wait_until(lambda: is_open(port), "the webhook listens", _SECONDS)
         self._asker = Asker(port, str(pair.with_suffix(".crt")))
         scenario.cleanup.callback(self._asker.close)
 
@@ -169,7 +170,7 @@ class Judge:
         return json.loads(self._status_path.read_text())["revision"]
 
     def await_revision_after(self, before: int) -> None:
-        wait_until(lambda: self.revision() > before, "a new revision", APPLY_SECONDS)
+        wait_until(lambda: self.revision() > before, "a new revision", _SECONDS)
 
     def ask(self, body: bytes) -> Answer:
         return self._asker(body)
