@@ -188,6 +188,25 @@ def listener_refused(scenario: Scenario) -> None:
     assert not status.get("reason") and not status["subresourceStatuses"][_PROXY].get("reason"), status
 
 
+@SUITE.case("what an Envoy refuses of a cluster stands on the Upstream until it is mended; it is told once, and the rest goes on")
+def cluster_refused(scenario: Scenario) -> None:
+    stage, own, host = scenario.stage(), scenario.namespace, scenario.host
+    before = stage.control_plane.metric("k8sgateway_xds_nacks_total")
+    # A file that the control plane never opens: Envoy does.
+    secure = static_upstream("secure", "127.0.0.1", 1)
+    secure["spec"]["sslConfig"] = {"sslFiles": {"rootCa": "/nowhere/authority.pem"}}
+    service = lambda word: virtual_service("all", host, to_upstream("secure", own, "/secure"), says(word))
+    scenario.apply(secure, service("first"))
+    stage.await_state("upstream", "secure", own, "Rejected", "Envoy refused", "/nowhere/authority.pem")
+    stage.await_answer(host, body="first")
+    assert stage.ask(host, "/secure").status in (500, 503)
+    scenario.apply(service("second"))
+    stage.await_answer(host, body="second")
+    assert stage.control_plane.metric("k8sgateway_xds_nacks_total") == before + 1
+    scenario.apply(static_upstream("secure", "127.0.0.1", 1))
+    stage.await_state("upstream", "secure", own, "Accepted")
+
+
 def _unread(api: str, kind: str, name: str, **spec: Any) -> Object:
     return {"apiVersion": api, "kind": kind, "metadata": meta(name), "spec": spec}
 
