@@ -12,6 +12,27 @@
 {{- end -}}
 {{- end -}}
 
+{{/*
+Values as all templates expect them, which begin with this: null takes a value away in Helm, and what files/empty.json has
+stands in its place. Of proxies, _proxies.tpl does that.
+*/}}
+{{- define "k8sgateway.begin" -}}
+{{- $empty := .Files.Get "files/empty.json" | fromJson -}}
+{{- include "k8sgateway.fill" (dict "into" .Values "from" (omit $empty "gatewayProxies")) -}}
+{{- end -}}
+
+{{/* into, from: what is missing or null in `into` is as in `from`. */}}
+{{- define "k8sgateway.fill" -}}
+{{- range $key, $value := .from -}}
+  {{- $there := index $.into $key -}}
+  {{- if kindIs "invalid" $there -}}
+    {{- $_ := set $.into $key (deepCopy $value) -}}
+  {{- else if kindIs "map" $value -}}
+    {{- include "k8sgateway.fill" (dict "into" $there "from" $value) -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* (list CONTEXT TEMPLATE OVERRIDE): one object, with sorted keys. */}}
 {{- define "k8sgateway.object" -}}
 {{- $text := include (index . 1) (index . 0) -}}
@@ -106,8 +127,10 @@ imagePullSecrets: {{ toJson . }}
 {{- $part := index . 1 -}}
 runAsNonRoot: {{ if hasKey $part "runUnprivileged" }}{{ $part.runUnprivileged }}{{ else }}true{{ end }}
 {{- if not (include "k8sgateway.floating" .) }}
-runAsUser: {{ $part.runAsUser | int64 }}
-runAsGroup: {{ $part.runAsUser | int64 }}
+{{- with $part.runAsUser }}
+runAsUser: {{ . | int64 }}
+runAsGroup: {{ . | int64 }}
+{{- end }}
 {{- with $part.fsGroup }}
 fsGroup: {{ . | int64 }}
 {{- end }}
@@ -157,6 +180,7 @@ capabilities: {drop: [ALL]}
 {{- define "k8sgateway.stats" -}}
 {{- include "k8sgateway.mergeInto" (dict "into" .into "from" (deepCopy .root.Values.global.glooStats)) -}}
 {{- include "k8sgateway.mergeInto" (dict "into" .into "from" .stats) -}}
+{{- include "k8sgateway.fill" (dict "into" .into "from" (.root.Files.Get "files/empty.json" | fromJson).global.glooStats) -}}
 {{- end -}}
 
 {{/* (list STATS PORT): annotations of pods whose metrics are on this port. */}}

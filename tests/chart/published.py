@@ -55,8 +55,10 @@ def add_to(whole: Json, definitions: Json, images: list[str]) -> None:
             node = definitions[node["$ref"].rpartition("/")[2]]
         if last in node["properties"]:
             raise AssertionError(f"published.yaml: {place} is a value of values.yaml, too")
-        why = entry["why"]
-        node["properties"][last] = {"description": f"Published name without use here: {why}.", **entry["schema"]}
+        own = dict(entry["schema"])
+        if "type" in own:
+            own["type"] = [own["type"], "null"]
+        node["properties"][last] = {"description": f"Published name without use here: {entry['why']}.", **own}
 
 
 def _typed(node: Json) -> Json:
