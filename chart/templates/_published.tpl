@@ -14,6 +14,11 @@ Values of the Go product's chart that have no use here: files/published.yaml lis
       {{- include "k8sgateway.published.find" (dict "at" $value "path" (rest $call.path) "place" $place "into" $call.into) -}}
     {{- end -}}
   {{- end -}}
+{{- else if and (kindIs "slice" .at) (eq (first .path) "[]") -}}
+  {{- range $number, $value := .at -}}
+    {{- $place := printf "%s.%d" $call.place $number -}}
+    {{- include "k8sgateway.published.find" (dict "at" $value "path" (rest $call.path) "place" $place "into" $call.into) -}}
+  {{- end -}}
 {{- end -}}
 {{- end -}}
 
