@@ -75,12 +75,17 @@ gloo: {{ index . 1 }}
 app.kubernetes.io/name: {{ index . 1 }}
 app.kubernetes.io/part-of: k8sgateway
 app.kubernetes.io/instance: {{ $root.Release.Name }}
-{{- if $root.Values.global.istioIntegration.disableAutoinjection }}
-sidecar.istio.io/inject: "false"
+{{- with include "k8sgateway.noIstio" $root }}
+{{ . }}
 {{- end }}
 {{- with $root.Values.global.additionalLabels }}
 {{ toYaml . }}
 {{- end }}
+{{- end -}}
+
+{{/* A label of pods. */}}
+{{- define "k8sgateway.noIstio" -}}
+{{- if .Values.global.istioIntegration.disableAutoinjection }}sidecar.istio.io/inject: "false"{{- end -}}
 {{- end -}}
 
 {{/* (list ROOT IMAGE REPOSITORY): the reference of an image. */}}

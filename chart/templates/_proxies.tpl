@@ -15,6 +15,8 @@
     {{- $name := kebabcase $key -}}
     {{- $spec := deepCopy ($root.Values.gatewayProxies.gatewayProxy | default dict) -}}
     {{- if ne $key "gatewayProxy" -}}
+      {{- /* Two Services of one name would be one. */ -}}
+      {{- with $spec.service }}{{- $_ := unset . "name" }}{{- end -}}
       {{- include "k8sgateway.mergeInto" (dict "into" $spec "from" (deepCopy ($own | default dict))) -}}
     {{- end -}}
     {{- include "k8sgateway.fill" (dict "into" $spec "from" $empty) -}}

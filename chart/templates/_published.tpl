@@ -32,10 +32,12 @@ Values of the Go product's chart that have no use here: files/published.yaml lis
     {{- $path := trimPrefix "." (printf "%s.%s" . (trimPrefix "IMAGE." $entry.value)) | splitList "." -}}
     {{- include "k8sgateway.published.find" (dict "at" $root.Values "path" $path "place" "" "into" $into) -}}
   {{- end -}}
+  {{- $fine := list -}}
+  {{- range $entry.fine -}}{{- $fine = append $fine (toString .) -}}{{- end -}}
   {{- range $into.found -}}
     {{- /* Where something is fine, `false` is something, too. */ -}}
     {{- $nothing := and (empty .value) (not (and (kindIs "bool" .value) (hasKey $entry "fine"))) -}}
-    {{- if not (or $nothing (has .value ($entry.fine | default list))) -}}
+    {{- if not (or $nothing (has (toString .value) $fine)) -}}
       {{- $lines = append $lines (printf "  %s: %s" .place $entry.why) -}}
     {{- end -}}
   {{- end -}}

@@ -79,8 +79,19 @@ def _mounts(template: Object, made: set[tuple[str, str]]) -> Iterator[str]:
             yield f"there is no ConfigMap {config}"
 
 
+def _of_other_types(spec: Object) -> list[str]:
+    """What the API server refuses of a Service."""
+    kind = spec.get("type", "ClusterIP")
+    found = [field for field in spec if field.startswith("loadBalancer") and kind != "LoadBalancer"]
+    if kind == "ClusterIP":
+        found += ["externalTrafficPolicy"] if "externalTrafficPolicy" in spec and not spec.get("externalIPs") else []
+        found += [f"nodePort of {port['name']}" for port in spec["ports"] if "nodePort" in port]
+    return found
+
+
 def _services(objects: list[Object]) -> Iterator[str]:
     for service in (one for one in objects if one["kind"] == "Service"):
+        yield from (f"{_name(service)} has {field}, which its type does not take" for field in _of_other_types(service["spec"]))
         selector = service["spec"]["selector"].items()
         fitting = [
             template

@@ -110,7 +110,7 @@ def samples(kind: str) -> tuple[list[str], Json]:
                 node = node.setdefault(key, {})
         by_type: Json = {"boolean": True not in entry.get("fine", []), "integer": 7, "string": "x", "array": [{}]}
         kind = entry.get("schema", {}).get("type", "")
-        node[last] = {"address": "x"} if "[]" in path else by_type.get(str(kind), {"x": "x"})
+        node[last] = {"address": "x"} if "[]" in path else by_type.get(str(kind), {"seconds": 7} if isinstance(kind, list) else {"x": "x"})
     return places, values
 
 
