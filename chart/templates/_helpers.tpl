@@ -45,6 +45,20 @@ stands in its place. Of proxies, _proxies.tpl does that.
 {{ toYaml $object }}
 {{ end -}}
 
+{{/* MAP: labels, annotations or the like, all of them strings: a YAML map. Null takes one back. */}}
+{{- define "k8sgateway.texts" -}}
+{{- $texts := dict -}}
+{{- range $key, $value := . -}}
+  {{- if kindIs "string" $value -}}
+    {{- $_ := set $texts $key $value -}}
+  {{- else if not (kindIs "invalid" $value) -}}
+    {{- /* As JSON, for numbers without an exponent. */ -}}
+    {{- $_ := set $texts $key (toJson $value) -}}
+  {{- end -}}
+{{- end -}}
+{{- with $texts }}{{ toYaml . }}{{ end -}}
+{{- end -}}
+
 {{- define "k8sgateway.namespace" -}}{{ .Release.Namespace }}{{- end -}}
 
 {{/* End of the names of objects of the cluster, so that installations do not meet. */}}
@@ -63,8 +77,8 @@ app.kubernetes.io/instance: {{ $root.Release.Name }}
 app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ $root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 }}
-{{- with $root.Values.global.additionalLabels }}
-{{ toYaml . }}
+{{- with include "k8sgateway.texts" $root.Values.global.additionalLabels }}
+{{ . }}
 {{- end }}
 {{- end -}}
 
@@ -78,8 +92,8 @@ app.kubernetes.io/instance: {{ $root.Release.Name }}
 {{- with include "k8sgateway.noIstio" $root }}
 {{ . }}
 {{- end }}
-{{- with $root.Values.global.additionalLabels }}
-{{ toYaml . }}
+{{- with include "k8sgateway.texts" $root.Values.global.additionalLabels }}
+{{ . }}
 {{- end }}
 {{- end -}}
 
@@ -174,7 +188,10 @@ capabilities: {drop: [ALL]}
 
 {{/* nodeSelector, tolerations, affinity and more of a part. */}}
 {{- define "k8sgateway.placement" -}}
-{{- range $key := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" "nodeName" "hostAliases" }}
+{{- with include "k8sgateway.texts" .nodeSelector }}
+nodeSelector: {{- . | nindent 2 }}
+{{- end }}
+{{- range $key := list "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" "nodeName" "hostAliases" }}
 {{- with get $ $key }}
 {{ $key }}: {{ toJson . }}
 {{- end }}

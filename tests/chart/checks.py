@@ -139,6 +139,17 @@ def _accounts(objects: list[Object], made: set[tuple[str, str]]) -> Iterator[str
                     yield f"{_name(one)} lets write any Secret"
 
 
+def _texts(node: Any) -> Iterator[str]:
+    """Labels, annotations and selectors that are no strings, which the API server refuses."""
+    if isinstance(node, dict):
+        for key in ("labels", "annotations", "nodeSelector", "matchLabels"):
+            values = node[key] if isinstance(node.get(key), dict) else {}
+            yield from (f"{key}.{name} is no string" for name, value in values.items() if not isinstance(value, str))
+        node = list(node.values())
+    for child in node if isinstance(node, list) else []:
+        yield from _texts(child)
+
+
 def _names(objects: list[Object], namespace: str) -> Iterator[str]:
     seen = set()
     for one in objects:
@@ -160,6 +171,7 @@ def faults_of(objects: list[Object], namespace: str) -> list[str]:
     made = {(one["kind"], one["metadata"]["name"]) for one in objects}
     faults = [*_names(objects, namespace), *_services(objects), *_accounts(objects, made)]
     faults += policies.faults_of(objects, list(_pods(objects)))
+    faults += [f"{_name(one)}: {fault}" for one in objects if one["kind"] != "PrometheusRule" for fault in _texts(one)]
     for one, template in _pods(objects):
         found = [*_security(one, template), *_mounts(template, made)]
         if one["kind"] in ("Deployment", "DaemonSet"):

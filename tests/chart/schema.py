@@ -138,6 +138,8 @@ def schema() -> str:
     definitions: Json = {}
     stats = _schema_of(values, values.defaults["global"]["glooStats"], ("global", "glooStats"), definitions)
     definitions["stats"] = {**stats, "type": ["object", "null"], "description": "As global.glooStats."}
+    # Labels and the like: templates make strings of them.
+    definitions["texts"] = {"type": ["object", "null"], "additionalProperties": {"type": ["string", "boolean", "number", "null"]}}
     whole = _schema_of(values, values.defaults, (), definitions)
     published.add_to(whole, definitions, values.images())
     top = {
