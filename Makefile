@@ -66,7 +66,7 @@ resilience: all ## whole processes: files that break, processes that die, ports 
 chart: build ## renderings of the chart, and what Helm, Envoy, promtool and `validate` say of them; UPDATE_GOLDEN=1 rewrites them
 	@python3 tests/chart/run.py
 
-chart-values: ## rewrite values.schema.json and the tables of docs/helm.md after a change of chart/values.yaml or files/published.yaml
+chart-values: ## rewrite values.schema.json, files/empty.json and the tables of docs/helm.md after a change of chart/values.yaml or files/published.yaml
 	@python3 tests/chart/schema.py
 
 cluster: all ## cases on a real Kubernetes; needs root, and ten minutes or more the first time, which builds it

@@ -186,9 +186,6 @@ gloo.{{ .root.Release.Namespace }}.svc.{{ .root.Values.k8s.clusterName }}
 {{- $host := printf "access-log.%s.svc.%s" .root.Release.Namespace .root.Values.k8s.clusterName }}
 {{ include "k8sgateway.bootstrap.cluster" (dict "proxy" . "name" "access_log_cluster" "host" $host "port" .root.Values.accessLogger.port "http2" true "mtls" true) }}
 {{- end }}
-{{- if .root.Values.settings.aws.enableServiceAccountCredentials }}
-{{ include "k8sgateway.bootstrap.stsCluster" . }}
-{{- end }}
 {{- with (.spec.tracing).cluster }}
 {{ toYaml . }}
 {{- end }}
@@ -266,25 +263,4 @@ typed_config:
               watched_directory: {path: /var/run/secrets/k8sgateway}
 - name: envoy.filters.http.upstream_codec
   typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec}
-{{- end -}}
-
-{{- define "k8sgateway.bootstrap.stsCluster" -}}
-{{- $host := include "k8sgateway.stsHost" .root.Values.settings.aws -}}
-- name: aws_sts_cluster
-  connect_timeout: 5s
-  cluster_type: {{- include "k8sgateway.bootstrap.dns" . | nindent 4 }}
-  load_assignment:
-    cluster_name: aws_sts_cluster
-    endpoints:
-    - lb_endpoints:
-      - endpoint: {address: {{ include "k8sgateway.address" (list $host 443) }}}
-  transport_socket:
-    name: envoy.transport_sockets.tls
-    typed_config:
-      "@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext
-      sni: {{ $host }}
-      common_tls_context:
-        validation_context:
-          trusted_ca: {filename: /etc/ssl/certs/ca-certificates.crt}
-          match_typed_subject_alt_names: [{san_type: DNS, matcher: {exact: {{ $host }}}}]
 {{- end -}}

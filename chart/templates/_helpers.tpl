@@ -12,6 +12,27 @@
 {{- end -}}
 {{- end -}}
 
+{{/*
+Values as all templates expect them, which begin with this: null takes a value away in Helm, and what files/empty.json has
+stands in its place. Of proxies, _proxies.tpl does that.
+*/}}
+{{- define "k8sgateway.begin" -}}
+{{- $empty := .Files.Get "files/empty.json" | fromJson -}}
+{{- include "k8sgateway.fill" (dict "into" .Values "from" (omit $empty "gatewayProxies")) -}}
+{{- end -}}
+
+{{/* into, from: what is missing or null in `into` is as in `from`. */}}
+{{- define "k8sgateway.fill" -}}
+{{- range $key, $value := .from -}}
+  {{- $there := index $.into $key -}}
+  {{- if kindIs "invalid" $there -}}
+    {{- $_ := set $.into $key (deepCopy $value) -}}
+  {{- else if kindIs "map" $value -}}
+    {{- include "k8sgateway.fill" (dict "into" $there "from" $value) -}}
+  {{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* (list CONTEXT TEMPLATE OVERRIDE): one object, with sorted keys. */}}
 {{- define "k8sgateway.object" -}}
 {{- $text := include (index . 1) (index . 0) -}}
@@ -23,6 +44,20 @@
 ---
 {{ toYaml $object }}
 {{ end -}}
+
+{{/* MAP: labels, annotations or the like, all of them strings: a YAML map. Null takes one back. */}}
+{{- define "k8sgateway.texts" -}}
+{{- $texts := dict -}}
+{{- range $key, $value := . -}}
+  {{- if kindIs "string" $value -}}
+    {{- $_ := set $texts $key $value -}}
+  {{- else if not (kindIs "invalid" $value) -}}
+    {{- /* As JSON, for numbers without an exponent. */ -}}
+    {{- $_ := set $texts $key (toJson $value) -}}
+  {{- end -}}
+{{- end -}}
+{{- with $texts }}{{ toYaml . }}{{ end -}}
+{{- end -}}
 
 {{- define "k8sgateway.namespace" -}}{{ .Release.Namespace }}{{- end -}}
 
@@ -42,8 +77,8 @@ app.kubernetes.io/instance: {{ $root.Release.Name }}
 app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ $root.Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 }}
-{{- with $root.Values.global.additionalLabels }}
-{{ toYaml . }}
+{{- with include "k8sgateway.texts" $root.Values.global.additionalLabels }}
+{{ . }}
 {{- end }}
 {{- end -}}
 
@@ -54,12 +89,17 @@ gloo: {{ index . 1 }}
 app.kubernetes.io/name: {{ index . 1 }}
 app.kubernetes.io/part-of: k8sgateway
 app.kubernetes.io/instance: {{ $root.Release.Name }}
-{{- if $root.Values.global.istioIntegration.disableAutoinjection }}
-sidecar.istio.io/inject: "false"
+{{- with include "k8sgateway.noIstio" $root }}
+{{ . }}
 {{- end }}
-{{- with $root.Values.global.additionalLabels }}
-{{ toYaml . }}
+{{- with include "k8sgateway.texts" $root.Values.global.additionalLabels }}
+{{ . }}
 {{- end }}
+{{- end -}}
+
+{{/* A label of pods. */}}
+{{- define "k8sgateway.noIstio" -}}
+{{- if .Values.global.istioIntegration.disableAutoinjection }}sidecar.istio.io/inject: "false"{{- end -}}
 {{- end -}}
 
 {{/* (list ROOT IMAGE REPOSITORY): the reference of an image. */}}
@@ -106,8 +146,10 @@ imagePullSecrets: {{ toJson . }}
 {{- $part := index . 1 -}}
 runAsNonRoot: {{ if hasKey $part "runUnprivileged" }}{{ $part.runUnprivileged }}{{ else }}true{{ end }}
 {{- if not (include "k8sgateway.floating" .) }}
-runAsUser: {{ $part.runAsUser | int64 }}
-runAsGroup: {{ $part.runAsUser | int64 }}
+{{- with $part.runAsUser }}
+runAsUser: {{ . | int64 }}
+runAsGroup: {{ . | int64 }}
+{{- end }}
 {{- with $part.fsGroup }}
 fsGroup: {{ . | int64 }}
 {{- end }}
@@ -146,7 +188,10 @@ capabilities: {drop: [ALL]}
 
 {{/* nodeSelector, tolerations, affinity and more of a part. */}}
 {{- define "k8sgateway.placement" -}}
-{{- range $key := list "nodeSelector" "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" "nodeName" "hostAliases" }}
+{{- with include "k8sgateway.texts" .nodeSelector }}
+nodeSelector: {{- . | nindent 2 }}
+{{- end }}
+{{- range $key := list "tolerations" "affinity" "topologySpreadConstraints" "priorityClassName" "nodeName" "hostAliases" }}
 {{- with get $ $key }}
 {{ $key }}: {{ toJson . }}
 {{- end }}
@@ -157,6 +202,7 @@ capabilities: {drop: [ALL]}
 {{- define "k8sgateway.stats" -}}
 {{- include "k8sgateway.mergeInto" (dict "into" .into "from" (deepCopy .root.Values.global.glooStats)) -}}
 {{- include "k8sgateway.mergeInto" (dict "into" .into "from" .stats) -}}
+{{- include "k8sgateway.fill" (dict "into" .into "from" (.root.Files.Get "files/empty.json" | fromJson).global.glooStats) -}}
 {{- end -}}
 
 {{/* (list STATS PORT): annotations of pods whose metrics are on this port. */}}

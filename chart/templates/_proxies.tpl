@@ -8,14 +8,18 @@
 */}}
 {{- define "k8sgateway.proxies" -}}
 {{- $root := .root -}}{{- $into := .into -}}
+{{- $empty := ($root.Files.Get "files/empty.json" | fromJson).gatewayProxies.gatewayProxy -}}
 {{- if $root.Values.gateway.enabled -}}
 {{- range $key, $own := $root.Values.gatewayProxies -}}
   {{- if not (get ($own | default dict) "disabled") -}}
     {{- $name := kebabcase $key -}}
-    {{- $spec := deepCopy $root.Values.gatewayProxies.gatewayProxy -}}
+    {{- $spec := deepCopy ($root.Values.gatewayProxies.gatewayProxy | default dict) -}}
     {{- if ne $key "gatewayProxy" -}}
-      {{- include "k8sgateway.mergeInto" (dict "into" $spec "from" ($own | default dict)) -}}
+      {{- /* Two Services of one name would be one. */ -}}
+      {{- with $spec.service }}{{- $_ := unset . "name" }}{{- end -}}
+      {{- include "k8sgateway.mergeInto" (dict "into" $spec "from" (deepCopy ($own | default dict))) -}}
     {{- end -}}
+    {{- include "k8sgateway.fill" (dict "into" $spec "from" $empty) -}}
     {{- if eq $spec.kind.workloadType "Deployment" -}}
       {{- $_ := set $spec.kind "daemonSet" dict -}}
     {{- else if and (eq $spec.kind.workloadType "DaemonSet") (not $spec.kind.daemonSet) -}}

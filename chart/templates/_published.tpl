@@ -14,6 +14,11 @@ Values of the Go product's chart that have no use here: files/published.yaml lis
       {{- include "k8sgateway.published.find" (dict "at" $value "path" (rest $call.path) "place" $place "into" $call.into) -}}
     {{- end -}}
   {{- end -}}
+{{- else if and (kindIs "slice" .at) (eq (first .path) "[]") -}}
+  {{- range $number, $value := .at -}}
+    {{- $place := printf "%s.%d" $call.place $number -}}
+    {{- include "k8sgateway.published.find" (dict "at" $value "path" (rest $call.path) "place" $place "into" $call.into) -}}
+  {{- end -}}
 {{- end -}}
 {{- end -}}
 
@@ -27,10 +32,12 @@ Values of the Go product's chart that have no use here: files/published.yaml lis
     {{- $path := trimPrefix "." (printf "%s.%s" . (trimPrefix "IMAGE." $entry.value)) | splitList "." -}}
     {{- include "k8sgateway.published.find" (dict "at" $root.Values "path" $path "place" "" "into" $into) -}}
   {{- end -}}
+  {{- $fine := list -}}
+  {{- range $entry.fine -}}{{- $fine = append $fine (toString .) -}}{{- end -}}
   {{- range $into.found -}}
     {{- /* Where something is fine, `false` is something, too. */ -}}
     {{- $nothing := and (empty .value) (not (and (kindIs "bool" .value) (hasKey $entry "fine"))) -}}
-    {{- if not (or $nothing (has .value ($entry.fine | default list))) -}}
+    {{- if not (or $nothing (has (toString .value) $fine)) -}}
       {{- $lines = append $lines (printf "  %s: %s" .place $entry.why) -}}
     {{- end -}}
   {{- end -}}

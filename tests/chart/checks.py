@@ -79,8 +79,19 @@ def _mounts(template: Object, made: set[tuple[str, str]]) -> Iterator[str]:
             yield f"there is no ConfigMap {config}"
 
 
+def _of_other_types(spec: Object) -> list[str]:
+    """What the API server refuses of a Service."""
+    kind = spec.get("type", "ClusterIP")
+    found = [field for field in spec if field.startswith("loadBalancer") and kind != "LoadBalancer"]
+    if kind == "ClusterIP":
+        found += ["externalTrafficPolicy"] if "externalTrafficPolicy" in spec and not spec.get("externalIPs") else []
+        found += [f"nodePort of {port['name']}" for port in spec["ports"] if "nodePort" in port]
+    return found
+
+
 def _services(objects: list[Object]) -> Iterator[str]:
     for service in (one for one in objects if one["kind"] == "Service"):
+        yield from (f"{_name(service)} has {field}, which its type does not take" for field in _of_other_types(service["spec"]))
         selector = service["spec"]["selector"].items()
         fitting = [
             template
@@ -128,6 +139,17 @@ def _accounts(objects: list[Object], made: set[tuple[str, str]]) -> Iterator[str
                     yield f"{_name(one)} lets write any Secret"
 
 
+def _texts(node: Any) -> Iterator[str]:
+    """Labels, annotations and selectors that are no strings, which the API server refuses."""
+    if isinstance(node, dict):
+        for key in ("labels", "annotations", "nodeSelector", "matchLabels"):
+            values = node[key] if isinstance(node.get(key), dict) else {}
+            yield from (f"{key}.{name} is no string" for name, value in values.items() if not isinstance(value, str))
+        node = list(node.values())
+    for child in node if isinstance(node, list) else []:
+        yield from _texts(child)
+
+
 def _names(objects: list[Object], namespace: str) -> Iterator[str]:
     seen = set()
     for one in objects:
@@ -149,6 +171,7 @@ def faults_of(objects: list[Object], namespace: str) -> list[str]:
     made = {(one["kind"], one["metadata"]["name"]) for one in objects}
     faults = [*_names(objects, namespace), *_services(objects), *_accounts(objects, made)]
     faults += policies.faults_of(objects, list(_pods(objects)))
+    faults += [f"{_name(one)}: {fault}" for one in objects if one["kind"] != "PrometheusRule" for fault in _texts(one)]
     for one, template in _pods(objects):
         found = [*_security(one, template), *_mounts(template, made)]
         if one["kind"] in ("Deployment", "DaemonSet"):

@@ -36,7 +36,7 @@ def _child(node: Json, key: str, definitions: Json) -> Json:
     if key == "*":
         child: Json = node["additionalProperties"]
         return child
-    empty: Json = {"type": "object", "properties": {}, "additionalProperties": False}
+    empty: Json = {"type": ["object", "null"], "properties": {}, "additionalProperties": False}
     child = node["properties"].setdefault(key, empty)
     return child
 
@@ -48,6 +48,8 @@ def add_to(whole: Json, definitions: Json, images: list[str]) -> None:
         raise AssertionError(f"published.yaml: images should be {images}")
     for _, place, entry in entries():
         *path, last = place.split(".")
+        if "schema" not in entry:  # the type of what is around has it
+            continue
         node = whole
         for key in path:
             node = _child(node, key, definitions)
@@ -55,8 +57,11 @@ def add_to(whole: Json, definitions: Json, images: list[str]) -> None:
             node = definitions[node["$ref"].rpartition("/")[2]]
         if last in node["properties"]:
             raise AssertionError(f"published.yaml: {place} is a value of values.yaml, too")
-        why = entry["why"]
-        node["properties"][last] = {"description": f"Published name without use here: {why}.", **entry["schema"]}
+        own = dict(entry["schema"])
+        if "type" in own:
+            kinds = own["type"]
+            own["type"] = [*(kinds if isinstance(kinds, list) else [kinds]), "null"]
+        node["properties"][last] = {"description": f"Published name without use here: {entry['why']}.", **own}
 
 
 def _typed(node: Json) -> Json:
@@ -95,13 +100,17 @@ def samples(kind: str) -> tuple[list[str], Json]:
         if of != kind:
             continue
         place = place.replace("*", "gatewayProxy")
-        places.append(place)
+        places.append(place.replace("[]", "0"))
         *path, last = place.split(".")
         node: Json = values
-        for key in path:
-            node = node.setdefault(key, {})
+        for key, then in zip(path, [*path[1:], last]):
+            if then == "[]":
+                node = node.setdefault(key, [{}])[0]
+            elif key != "[]":
+                node = node.setdefault(key, {})
         by_type: Json = {"boolean": True not in entry.get("fine", []), "integer": 7, "string": "x", "array": [{}]}
-        node[last] = by_type.get(entry["schema"].get("type", ""), {"x": "x"})
+        kind = entry.get("schema", {}).get("type", "")
+        node[last] = {"address": "x"} if "[]" in path else by_type.get(str(kind), {"seconds": 7} if isinstance(kind, list) else {"x": "x"})
     return places, values
 
 

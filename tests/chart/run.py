@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The chart without a cluster: each file in values/ is rendered, compared with golden/, and looked at.
 
-  run.py [--filter WORD]       UPDATE_GOLDEN=1 rewrites golden/, chart/values.schema.json and the table of docs/helm.md
+  run.py [--filter WORD]       UPDATE_GOLDEN=1 rewrites golden/, and what schema.py makes
 
 K8SGATEWAY_HELM, K8SGATEWAY_ENVOY and K8SGATEWAY_PROMTOOL name other programs than those that the build brings.
 """
@@ -22,6 +22,7 @@ import yaml
 
 import bootstraps
 import checks
+import nulls
 import own_kinds
 import prometheus
 import published
@@ -37,6 +38,8 @@ _UNSTEADY = re.compile(
     r"\b(lookup|now|uuidv4|rand\w+|gen(CA|SelfSignedCert|SignedCert|PrivateKey)|shuffle|htpasswd|bcrypt)\b"
     r"|Release\.(IsInstall|IsUpgrade|Revision)|helm\.sh/hook\b"
 )
+# Without, a template stumbles over values that are null.
+_BEGIN = '{{- include "k8sgateway.begin" . -}}'
 
 
 def helm() -> str:
@@ -140,12 +143,14 @@ def _published() -> list[str]:
 def _sources() -> list[str]:
     """What is generated is as it would be now; no template depends on chance, time or a cluster."""
     faults = _compare(schema.SCHEMA, schema.schema()) + _compare(schema.PAGE, schema.page())
+    faults += _compare(schema.EMPTY, schema.empty())
     for path in sorted((CHART / "templates").rglob("*.*")):
-        if path.parent.name == "tests":
-            continue
-        for number, line in enumerate(path.read_text().splitlines(), 1):
+        lines = path.read_text().splitlines()
+        if not path.name.startswith("_") and lines[0] != _BEGIN:
+            faults.append(f"{path.relative_to(ROOT)} does not begin with {_BEGIN}")
+        for number, line in enumerate(lines, 1):
             match = _UNSTEADY.search(re.sub(r"/\*.*?\*/|#.*", "", line))
-            if match and "{{" in line:
+            if match and "{{" in line and path.parent.name != "tests":
                 faults.append(f"{path.relative_to(ROOT)}:{number}: {match[0]}: renderings would differ")
     unread = schema.unread()
     typos = published.unknown(json.loads(schema.schema()))
@@ -164,7 +169,7 @@ def main() -> int:
     work = {path.stem: lambda path=path: _case(chart, path) for path in cases}
     if not arguments.filter:
         work |= {"sources": _sources, "refusals": lambda: _refusals(chart), "published values": _published}
-        work["alerts and dashboard"] = prometheus.faults
+        work |= {"alerts and dashboard": prometheus.faults, "nulls": lambda: nulls.faults(chart.render)}
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for name, faults in zip(work, pool.map(lambda one: one(), work.values())):

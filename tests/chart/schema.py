@@ -1,4 +1,4 @@
-"""values.schema.json and the table of docs/helm.md, out of chart/values.yaml: one place says what a value is."""
+"""values.schema.json, files/empty.json and the table of docs/helm.md, out of chart/values.yaml: one place says what a value is."""
 
 import dataclasses
 import json
@@ -13,6 +13,7 @@ import published
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 VALUES = ROOT / "chart/values.yaml"
 SCHEMA = ROOT / "chart/values.schema.json"
+EMPTY = ROOT / "chart/files/empty.json"
 PAGE = ROOT / "docs/helm.md"
 BEGIN, END = "<!-- values: made by make chart-values -->", "<!-- end of values -->"
 _KEY = re.compile(r'^( *)("?)([\w.-]+)\2:(?: |$)')
@@ -97,7 +98,8 @@ def _type_of(value: Any) -> str:
 
 
 def _schema_of(values: Values, value: Any, place: tuple[str, ...], definitions: Json) -> Json:
-    """The schema of one value; `ref` and `def` in a note stand for a shared one."""
+    """The schema of one value; `ref` and `def` in a note stand for a shared one. Helm itself takes away what is null, but
+    not of a proxy that only the user has: there, null takes away what is inherited."""
     note = values.note(place) if place else Note("", {})
     given = dict(note.schema)
     own: Json = {"description": note.text} if note.text else {}
@@ -106,13 +108,13 @@ def _schema_of(values: Values, value: Any, place: tuple[str, ...], definitions: 
     if "ref" in given:
         return {**own, "$ref": f"#/$defs/{given.pop('ref')}"}
     name = given.pop("def", None)
-    if value is None:
-        kind = given.pop("type")
-        own["type"] = [*(kind if isinstance(kind, list) else [kind]), "null"]
-    elif "const" in given:
-        pass
-    else:
-        own["type"] = given.pop("type", _type_of(value))
+    kind = given.pop("type", None) or _type_of(value)
+    kinds = kind if isinstance(kind, list) else [kind]
+    if (value is None or place[:1] == ("gatewayProxies",)) and "null" not in kinds:
+        kinds = [*kinds, "null"]
+        if "enum" in given:
+            given["enum"] = [*given["enum"], None]
+    own["type"] = kinds if len(kinds) > 1 else kinds[0]
     if isinstance(value, dict) and value and not _is_open(place):
         own["properties"] = {
             key: _schema_of(values, item, (*place, key), definitions) for key, item in value.items()
@@ -144,7 +146,9 @@ def schema() -> str:
     values = Values()
     definitions: Json = {}
     stats = _schema_of(values, values.defaults["global"]["glooStats"], ("global", "glooStats"), definitions)
-    definitions["stats"] = {**stats, "description": "As global.glooStats."}
+    definitions["stats"] = {**stats, "type": ["object", "null"], "description": "As global.glooStats."}
+    # Labels and the like: templates make strings of them.
+    definitions["texts"] = {"type": ["object", "null"], "additionalProperties": {"type": ["string", "boolean", "number", "null"]}}
     whole = _schema_of(values, values.defaults, (), definitions)
     published.add_to(whole, definitions, values.images())
     top = {
@@ -154,6 +158,25 @@ def schema() -> str:
         **whole,
     }
     return json.dumps(top, indent=1) + "\n"
+
+
+def _empty(values: Values, value: Any, place: tuple[str, ...]) -> Any:
+    if isinstance(value, list) or isinstance(value, dict) and (not value or _is_open(place)):
+        return type(value)()
+    if isinstance(value, dict):
+        kept = {key: item for key, item in value.items() if not _may_be_null(values, item, (*place, key))}
+        return {key: _empty(values, item, (*place, key)) for key, item in kept.items()}
+    return value
+
+
+def _may_be_null(values: Values, value: Any, place: tuple[str, ...]) -> bool:
+    return value is None or "null" in values.note(place).schema.get("type", "")
+
+
+def empty() -> str:
+    """What stands where a user has written null: a list or a free object is empty, all else is as in values.yaml."""
+    values = Values()
+    return json.dumps(_empty(values, values.defaults, ()), indent=1) + "\n"
 
 
 def _rows(values: Values, value: Any, place: tuple[str, ...]) -> list[str]:
@@ -207,4 +230,5 @@ def unread() -> list[str]:
 
 if __name__ == "__main__":
     SCHEMA.write_text(schema())
+    EMPTY.write_text(empty())
     PAGE.write_text(page())
