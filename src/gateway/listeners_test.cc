@@ -239,5 +239,25 @@ spec: {})");
                                    "warning: Settings gloo-system/default: watchNamespaceSelectors"));
 }
 
+TEST(Settings, OfAClusterWarnOfEachOptionOfValidationThatNobodyReads) {
+  World world(SettingsKey{"gloo-system", Origin::kCluster});
+  world.Apply(R"(
+apiVersion: gloo.solo.io/v1
+kind: Settings
+metadata: {name: default, namespace: gloo-system}
+spec:
+  discovery: {fdsMode: WHITELIST, udsOptions: {enabled: true}}
+  gateway:
+    validation: {alwaysAccept: false, allowWarnings: false, serverEnabled: true, fullEnvoyValidation: true,
+                 warnMissingTlsSecret: true, validationServerGrpcMaxSizeBytes: 100, validationWebhookTlsCert: /tls.crt,
+                 validationWebhookTlsKey: /tls.key, warnRouteShortCircuiting: true,
+                 disableTransformationValidation: false, proxyValidationServerAddr: "gloo:9988"})");
+  std::vector<std::string> paths;
+  for (const std::string& problem : world.problems()) paths.push_back(problem.substr(0, problem.find(": ", 40)));
+  const std::string place = "warning: Settings gloo-system/default: gateway.validation.";
+  EXPECT_THAT(paths, UnorderedElementsAre(place + "warnRouteShortCircuiting", place + "disableTransformationValidation",
+                                          place + "proxyValidationServerAddr"));
+}
+
 }  // namespace
 }  // namespace k8sgw::gateway

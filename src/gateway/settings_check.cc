@@ -66,11 +66,21 @@ constexpr std::string_view kOtherServices[] = {
 
 // What is read in a cluster.
 constexpr std::string_view kInCluster[] = {
-    "gloo.solo.io.Settings.kubernetes_config_source",   "gloo.solo.io.Settings.kubernetes_secret_source",
-    "gloo.solo.io.Settings.kubernetes_artifact_source", "gloo.solo.io.Settings.SecretOptions.Source.kubernetes",
-    "gloo.solo.io.Settings.watch_namespace_selectors",  "gloo.solo.io.Settings.DiscoveryOptions.uds_options",
-    "gloo.solo.io.GatewayOptions.validation",           "gloo.solo.io.Settings.KubernetesConfiguration.rate_limits",
+    "gloo.solo.io.Settings.kubernetes_config_source",
+    "gloo.solo.io.Settings.kubernetes_secret_source",
+    "gloo.solo.io.Settings.kubernetes_artifact_source",
+    "gloo.solo.io.Settings.SecretOptions.Source.kubernetes",
+    "gloo.solo.io.Settings.watch_namespace_selectors",
+    "gloo.solo.io.Settings.DiscoveryOptions.uds_options",
     "gloo.solo.io.Settings.DiscoveryOptions.fds_mode",
+    "gloo.solo.io.Settings.KubernetesConfiguration.rate_limits",
+    // Of the webhook and of validation by gRPC.
+    "gloo.solo.io.GatewayOptions.ValidationOptions.always_accept",
+    "gloo.solo.io.GatewayOptions.ValidationOptions.allow_warnings",
+    "gloo.solo.io.GatewayOptions.ValidationOptions.server_enabled",
+    "gloo.solo.io.GatewayOptions.ValidationOptions.full_envoy_validation",
+    "gloo.solo.io.GatewayOptions.ValidationOptions.validation_webhook_tls_cert",
+    "gloo.solo.io.GatewayOptions.ValidationOptions.validation_webhook_tls_key",
 };
 
 // Values that ask for what is done anyway.

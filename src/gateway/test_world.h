@@ -49,7 +49,8 @@ spec: {bindAddress: "::", bindPort: 8080, httpGateway: {}}
 
 class World {
  public:
-  World() : inputs(graph), translation(graph, inputs, SettingsKey{}) {}
+  World() : World(SettingsKey{}) {}
+  explicit World(const SettingsKey& key) : inputs(graph), translation(graph, inputs, key) {}
 
   // Stages and commits.
   void Apply(std::string_view yaml) { ApplyAll(ParseObjects(yaml)); }
