@@ -32,8 +32,8 @@ test: unit golden style pages commands e2e resilience chart ## every test
 # What the cluster's cases leave idle builds the programs of the last tests meanwhile, and gives way to them at once.
 sanitized: all
 	@cmake --preset asan >build/asan.log 2>&1 && cmake --preset tsan >build/tsan.log 2>&1
-	@chrt --idle 0 cmake --build build/tsan -j1 --target k8sgw_threads_test >>build/tsan.log 2>&1 || tail -n 50 build/tsan.log
-	@chrt --idle 0 cmake --build build/asan -j1 --target test_programs fuzz >>build/asan.log 2>&1 || tail -n 50 build/asan.log
+	@chrt --idle 0 cmake --build build/tsan -j$(JOBS) --target k8sgw_threads_test >>build/tsan.log 2>&1 || tail -n 50 build/tsan.log
+	@chrt --idle 0 cmake --build build/asan -j$(JOBS) --target test_programs fuzz >>build/asan.log 2>&1 || tail -n 50 build/asan.log
 
 unit: all ## unit, property and simulation tests
 	@cd build/release && ctest -L unit --output-on-failure

@@ -58,7 +58,8 @@ void Gloo::Observe(const cluster::WatchedKind& kind, const kube::Event& event) {
   if (event.kind == kube::Event::Kind::kDelete) return syncer_.Gone(key);
   if (status::ReporterOf(key.kind).empty()) return;
   uids_[key] = event.object.meta.uid;
-  if (syncer_.Observe(Now(), key, event.object.meta.uid, reader_.Read(event.object.json))) unjudged_.push_back(key);
+  if (syncer_.Observe(Now(), key, event.object.meta.uid, reader_.Read(event.object.json, status::FormOf(key.kind))))
+    unjudged_.push_back(key);
 }
 
 void Gloo::Turn() {
@@ -193,14 +194,14 @@ void Gloo::Send(const status::Syncer::Write& write) {
                                alive = std::weak_ptr(alive_)] {
     if (alive.expired()) ++ways.late;
     const kube::WriteResult result = cluster.Patch(request, write.uid);
-    fleet.clock().After(back, [this, alive, result, id = write.id] {
-      if (!alive.expired()) OnAnswer(id, result);
+    fleet.clock().After(back, [this, alive, result, write] {
+      if (!alive.expired()) OnAnswer(write, result);
     });
   });
 }
 
-void Gloo::OnAnswer(uint64_t id, const kube::WriteResult& result) {
-  syncer_.OnResult(Now(), id, status::OutcomeOf(result, reader_));
+void Gloo::OnAnswer(const status::Syncer::Write& write, const kube::WriteResult& result) {
+  syncer_.OnResult(Now(), write.id, status::OutcomeOf(result, reader_, status::FormOf(write.object.kind)));
   Pump();
 }
 

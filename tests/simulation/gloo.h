@@ -69,7 +69,7 @@ class Gloo : public Configurer {
   void Drain();
   void Pump();
   void Send(const status::Syncer::Write& write);
-  void OnAnswer(uint64_t id, const kube::WriteResult& result);
+  void OnAnswer(const status::Syncer::Write& write, const kube::WriteResult& result);
 
   ModelCluster& cluster_;
   Fleet& fleet_;
