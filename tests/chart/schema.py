@@ -121,8 +121,9 @@ def _schema_of(values: Values, value: Any, place: tuple[str, ...], definitions: 
         }
         own["additionalProperties"] = False
     if _is_resources(place):
-        amounts = {"type": "object", "additionalProperties": {"type": ["string", "number", "null"]}}
-        own["properties"] = {"requests": amounts, "limits": amounts, "claims": {"type": "array", "items": {"type": "object"}}}
+        amounts = {"type": ["object", "null"], "additionalProperties": {"type": ["string", "number", "null"]}}
+        claims = {"type": ["array", "null"], "items": {"type": "object"}}
+        own["properties"] = {"requests": amounts, "limits": amounts, "claims": claims}
         own["additionalProperties"] = False
     schema = {**own, **given}
     if not name:
