@@ -7,7 +7,7 @@ ENVOY := $(CACHE)/envoy-1.40.0
 CLANG_FORMAT := $(CACHE)/clang-format-18.1.8
 BUILD = cmake --preset $(1) >build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; cmake --build build/$(1) -j$(JOBS)
 
-.PHONY: help setup build all run test unit golden crds style format pages commands e2e resilience chart chart-values cluster sanitized fuzz bench bench-cluster bench-scale asan tsan clean
+.PHONY: help setup build all run test unit golden crds style format pages commands e2e resilience chart chart-values cluster plain sanitized fuzz bench bench-cluster bench-scale asan tsan clean
 
 help: ## what can be made
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -25,11 +25,14 @@ all: setup ## the same, with the test programs and the benchmarks
 run: build ## serve examples/petstore with a small backend until Ctrl-C
 	@tools/run_petstore.sh
 
-test: unit golden style pages commands e2e resilience chart ## every test
-	@$(MAKE) --no-print-directory -j2 cluster sanitized
+test: all ## every test
+	@$(MAKE) --no-print-directory -j2 plain sanitized
 	@$(MAKE) --no-print-directory tsan asan fuzz
 
-# What the cluster's cases leave idle builds the programs of the last tests meanwhile, and gives way to them at once.
+plain: ## every test but those with sanitizers
+	@$(MAKE) --no-print-directory -j1 unit golden style pages commands e2e resilience chart cluster
+
+# What those tests leave idle builds the programs of the last ones meanwhile, and gives way to them at once.
 sanitized: all
 	@cmake --preset asan >build/asan.log 2>&1 && cmake --preset tsan >build/tsan.log 2>&1
 	@chrt --idle 0 cmake --build build/tsan -j$(JOBS) --target k8sgw_threads_test >>build/tsan.log 2>&1 || tail -n 50 build/tsan.log
