@@ -39,7 +39,7 @@ sanitized: all
 	@chrt --idle 0 cmake --build build/asan -j$(JOBS) --target test_programs fuzz >>build/asan.log 2>&1 || tail -n 50 build/asan.log
 
 unit: all ## unit, property and simulation tests
-	@cd build/release && ctest -L unit --output-on-failure
+	@cd build/release && ctest -L unit -j$(JOBS) --output-on-failure
 
 golden: all ## the golden cases; UPDATE_GOLDEN=1 rewrites what they expect
 	@K8SGATEWAY_ENVOY=$(ENVOY) build/release/tests/k8sgw_golden_test --gtest_brief=1
@@ -94,7 +94,7 @@ bench-scale: all ## how cost grows with size, up to 50,000 VirtualServices and 1
 
 asan: setup ## unit, simulation and golden tests with the address and undefined-behaviour sanitizers
 	@$(call BUILD,asan) --target test_programs
-	@cd build/asan && ASAN_OPTIONS=detect_leaks=1 SIMULATION_STEPS=60 ctest -L 'unit|golden' --output-on-failure
+	@cd build/asan && ASAN_OPTIONS=detect_leaks=1 SIMULATION_STEPS=60 ctest -L 'unit|golden' -j$(JOBS) --output-on-failure
 
 tsan: setup ## all that threads share, with the thread sanitizer (Debian's gRPC is built without it, so it stays out)
 	@$(call BUILD,tsan) --target k8sgw_threads_test
