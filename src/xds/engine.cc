@@ -26,7 +26,7 @@ struct Engine::Impl {
   EngineStats stats;
   std::map<std::string, Snapshot> roles;
   std::map<std::string, Pushes> pushes;
-  std::map<StreamId, std::unique_ptr<Stream>> streams;
+  std::map<StreamId, std::unique_ptr<ClientStream>> streams;
   // When the streams that wait for their role to appear, or for tables, have waited long enough.
   Deadlines graces;
   Deadlines tables_graces;
@@ -37,7 +37,7 @@ struct Engine::Impl {
   std::set<std::string> early_roles;
   StreamId last_stream = 0;
 
-  const Snapshot* SnapshotOf(const Stream& stream) const {
+  const Snapshot* SnapshotOf(const ClientStream& stream) const {
     if (!stream.serving) return nullptr;
     const auto it = roles.find(*stream.serving);
     return it == roles.end() ? nullptr : &it->second;
@@ -48,7 +48,7 @@ struct Engine::Impl {
     return snapshot ? (*snapshot)[IndexOf(type)] : kNone;
   }
 
-  void Send(Stream& stream, Type type, const Snapshot& snapshot, bool removals) {
+  void Send(ClientStream& stream, Type type, const Snapshot& snapshot, bool removals) {
     Response response =
         stream.subscriptions[IndexOf(type)].Make(snapshot[IndexOf(type)], removals, std::to_string(++stream.nonces));
     response.type = type;
@@ -63,14 +63,14 @@ struct Engine::Impl {
     stream.send(std::move(response));
   }
 
-  void FollowListeners(Stream& stream) {
+  void FollowListeners(ClientStream& stream) {
     const bool before = std::exchange(stream.scoped, stream.module && stream.HearsOfScopes());
     if (stream.scoped && !before) stream.Of(Type::kScope).SendAgain(Of(SnapshotOf(stream), Type::kScope));
   }
 
   // Whether the listeners that are to leave look into tables that the client will ask for, but does not have. One that
   // has no scopes yet asks for them when it has the listener, which waits for them by itself.
-  bool WaitsForTables(Stream& stream, const Snapshot& snapshot, Time now) {
+  bool WaitsForTables(ClientStream& stream, const Snapshot& snapshot, Time now) {
     const bool will_ask = stream.resumed && !stream.Of(Type::kScope).active();
     const bool has_scopes = stream.Of(Type::kScope).wants_all() && stream.HearsOfScopes();
     if (!stream.module || (!will_ask && !has_scopes)) return false;
@@ -89,10 +89,10 @@ struct Engine::Impl {
     return false;
   }
 
-  void EndTablesGrace(Stream& stream) { tables_graces.End(stream.tables_grace_ends, stream.id); }
+  void EndTablesGrace(ClientStream& stream) { tables_graces.End(stream.tables_grace_ends, stream.id); }
 
   // Sends what may leave now, and notes whether that was all that there is for the client.
-  void Pump(Stream& stream, Time now) {
+  void Pump(ClientStream& stream, Time now) {
     const Snapshot* snapshot = SnapshotOf(stream);
     if (!snapshot) return;
     stream.behind = SendWhatMay(stream, *snapshot, now);
@@ -105,14 +105,14 @@ struct Engine::Impl {
     };
   }
 
-  void LeavePushes(Stream& stream) {
+  void LeavePushes(ClientStream& stream) {
     if (stream.owed) pushes[*stream.serving].Left(stream.owed, OnEnd(*stream.serving));
   }
 
   // Additions leave in the order of types, each type when the one before it is answered; when all additions are
   // answered, removals in the reverse order. Endpoints alone do not wait: Envoy answers about clusters when they are
   // warm, and they are not before it knows their endpoints. False when the client has answered all.
-  bool SendWhatMay(Stream& stream, const Snapshot& snapshot, Time now) {
+  bool SendWhatMay(ClientStream& stream, const Snapshot& snapshot, Time now) {
     bool waits = false;
     bool kept_back = false;
     for (int i = 0; i < kTypeCount; ++i) {
@@ -145,9 +145,9 @@ struct Engine::Impl {
     return false;
   }
 
-  void EndGrace(Stream& stream) { graces.End(stream.grace_ends, stream.id); }
+  void EndGrace(ClientStream& stream) { graces.End(stream.grace_ends, stream.id); }
 
-  void Serve(Stream& stream, const std::string& role) {
+  void Serve(ClientStream& stream, const std::string& role) {
     LeavePushes(stream);
     stream.serving = role;
     EndGrace(stream);
@@ -156,7 +156,7 @@ struct Engine::Impl {
       stream.subscriptions[static_cast<size_t>(i)].Reset(Of(snapshot, static_cast<Type>(i)));
   }
 
-  void Identify(Stream& stream, const Request& request, Time now) {
+  void Identify(ClientStream& stream, const Request& request, Time now) {
     if (stream.role) return;
     stream.role = request.role.value_or("");
     stream.node_id = request.node_id;
@@ -188,9 +188,9 @@ struct Engine::Impl {
     return true;
   }
 
-  bool IsReady(const Stream& stream) const { return !stream.module || module_roles.contains(*stream.role); }
+  bool IsReady(const ClientStream& stream) const { return !stream.module || module_roles.contains(*stream.role); }
 
-  void ReceiveDelta(Stream& stream, const Request& request, Type type, const Resources& resources, Time now) {
+  void ReceiveDelta(ClientStream& stream, const Request& request, Type type, const Resources& resources, Time now) {
     Subscription& subscription = stream.Of(type);
     const bool first = !subscription.active();
     if (type == Type::kListener && !request.initial_versions.empty()) stream.resumed = true;
@@ -224,7 +224,7 @@ struct Engine::Impl {
   }
 
   // Books an answer; false when the request is to be ignored as stale.
-  bool BookAnswer(Stream& stream, Subscription& subscription, const Request& request, Type type) {
+  bool BookAnswer(ClientStream& stream, Subscription& subscription, const Request& request, Type type) {
     if (request.nonce.empty()) return true;
     if (!subscription.Answer(request.nonce)) {
       // A later request of the client, or a nonce of another life: names still count for delta streams.
@@ -302,7 +302,7 @@ void Engine::ModuleReady(const std::string& role, Time now) {
 
 StreamId Engine::Open(StreamOptions options, std::function<void(Response)> send) {
   const StreamId id = ++impl_->last_stream;
-  impl_->streams[id] = std::make_unique<Stream>(id, options, std::move(send));
+  impl_->streams[id] = std::make_unique<ClientStream>(id, options, std::move(send));
   ++impl_->stats.streams;
   return id;
 }
@@ -310,7 +310,7 @@ StreamId Engine::Open(StreamOptions options, std::function<void(Response)> send)
 void Engine::Receive(StreamId id, const Request& request, Time now) {
   const auto it = impl_->streams.find(id);
   if (it == impl_->streams.end()) return;
-  Stream& stream = *it->second;
+  ClientStream& stream = *it->second;
   impl_->Identify(stream, request, now);
   const auto type = request.type_url.empty() ? stream.options.single_type : TypeOfUrl(request.type_url);
   if (!type) {
@@ -382,7 +382,7 @@ std::optional<Time> Engine::NextDeadline() const {
 
 void Engine::Tick(Time now) {
   while (const auto id = impl_->graces.Due(now)) {
-    Stream& stream = *impl_->streams.at(*id);
+    ClientStream& stream = *impl_->streams.at(*id);
     // One that only waits for what the module needs gets what there is.
     impl_->Serve(stream, impl_->roles.contains(*stream.role) ? *stream.role : impl_->options.fallback_role);
     impl_->Pump(stream, now);
@@ -392,7 +392,7 @@ void Engine::Tick(Time now) {
     impl_->Pump(*impl_->streams.at(*id), now);
   }
   while (const auto id = impl_->keeps.Due(now)) {
-    Stream& stream = *impl_->streams.at(*id);
+    ClientStream& stream = *impl_->streams.at(*id);
     impl_->keeps.End(stream.keeps_until, stream.id);
     impl_->Pump(stream, now);
   }

@@ -7,12 +7,12 @@
 
 namespace k8sgw::xds {
 
-Stream::Stream(StreamId i, StreamOptions o, std::function<void(Response)> s)
+ClientStream::ClientStream(StreamId i, StreamOptions o, std::function<void(Response)> s)
     : id(i), options(o), send(std::move(s)), subscriptions{Subscription(o.delta), Subscription(o.delta),
                                                            Subscription(o.delta), Subscription(o.delta),
                                                            Subscription(o.delta), Subscription(o.delta)} {}
 
-bool Stream::WantsTables(const Snapshot& snapshot) {
+bool ClientStream::WantsTables(const Snapshot& snapshot) {
   std::vector<const Resource*> unwanted;
   for (const auto& [name, table] : snapshot[IndexOf(Type::kRoute)]) {
     if (!Of(Type::kRoute).Wants(name)) unwanted.push_back(table.get());
@@ -31,12 +31,12 @@ bool Stream::WantsTables(const Snapshot& snapshot) {
   });
 }
 
-bool Stream::HearsOfScopes() {
+bool ClientStream::HearsOfScopes() {
   const Subscription& listeners = Of(Type::kListener);
   return !module || listeners.HasTables() || listeners.HasUnknown();
 }
 
-std::vector<Type> Stream::BehindOf(const Snapshot& snapshot) {
+std::vector<Type> ClientStream::BehindOf(const Snapshot& snapshot) {
   std::vector<Type> types;
   for (int i = 0; i < kTypeCount; ++i) {
     const Type type = static_cast<Type>(i);
@@ -51,7 +51,7 @@ std::vector<Type> Stream::BehindOf(const Snapshot& snapshot) {
   return types;
 }
 
-ClientState Stream::Describe(const Snapshot* snapshot) {
+ClientState ClientStream::Describe(const Snapshot* snapshot) {
   ClientState state{node_id, role.value_or(""), serving.value_or(""), {}, {}, answers};
   if (!snapshot) return state;
   state.behind = BehindOf(*snapshot);

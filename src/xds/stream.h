@@ -18,8 +18,8 @@ using Snapshot = std::array<Resources, kTypeCount>;
 
 inline size_t IndexOf(Type type) { return static_cast<size_t>(type); }
 
-struct Stream {
-  Stream(StreamId i, StreamOptions o, std::function<void(Response)> s);
+struct ClientStream {
+  ClientStream(StreamId i, StreamOptions o, std::function<void(Response)> s);
 
   Subscription& Of(Type type) { return subscriptions[IndexOf(type)]; }
 
