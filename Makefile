@@ -27,10 +27,10 @@ run: build ## serve examples/petstore with a small backend until Ctrl-C
 
 test: all ## every test
 	@$(MAKE) --no-print-directory -j2 plain sanitized
-	@$(MAKE) --no-print-directory tsan asan fuzz
+	@$(MAKE) --no-print-directory cluster tsan asan fuzz
 
-plain: ## every test but those with sanitizers
-	@$(MAKE) --no-print-directory -j1 unit golden style pages commands e2e resilience chart cluster
+plain: ## every test but those with sanitizers or a cluster, whose cases of load need the processors
+	@$(MAKE) --no-print-directory -j1 unit golden style pages commands e2e resilience chart
 
 # What those tests leave idle builds the programs of the last ones meanwhile, and gives way to them at once.
 sanitized: all
