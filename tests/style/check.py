@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks what a reader should not have to: that folders only use those above them, and the format."""
+"""Checks what a reader should not have to: folders use those above them, names are of one type, and the format."""
 
 import pathlib
 import re
@@ -63,6 +63,31 @@ def generated() -> list[str]:
     return faults
 
 
+def types(path: pathlib.Path) -> list[str]:
+    """The full names of the types that a file defines, but for those of an unnamed namespace."""
+    names, spaces = [], []
+    for line in path.read_text().splitlines():
+        begins = re.match(r"namespace ?([\w:]*) ?\{$", line)
+        if begins:
+            spaces.append(begins[1])
+        elif line.startswith("}  // namespace"):
+            spaces.pop()
+        defined = re.match(r"(?:class|struct|union|enum class) (\w+)(?!\w*::)[^;]*\{", line)
+        if defined and "" not in spaces:
+            names.append("::".join([*spaces, defined[1]]))
+    return names
+
+
+def twins() -> list[str]:
+    """Two types of one name are one to the linker, which takes the functions of either."""
+    places: dict[str, set[str]] = {}
+    for top in ("src", "plugins", "module"):
+        for path in sorted((ROOT / top).rglob("*.[ch]*")):
+            for name in types(path):
+                places.setdefault(name, set()).add(str(path.relative_to(ROOT)))
+    return [f"{' and '.join(sorted(of))}: both define {name}" for name, of in places.items() if len(of) > 1]
+
+
 def format_of(program: str, mend: bool) -> list[str]:
     files = [str(p) for top in CODE for p in sorted((ROOT / top).rglob("*")) if p.suffix in (".cc", ".h")]
     if mend:
@@ -80,7 +105,7 @@ def format_of(program: str, mend: bool) -> list[str]:
 
 def main() -> int:
     program, mend = sys.argv[1], sys.argv[2:] == ["--mend"]
-    faults = layers() + generated() + format_of(program, mend)
+    faults = layers() + generated() + twins() + format_of(program, mend)
     print("\n".join(faults), end="\n" if faults else "")
     print(f"style: {len(faults)} faults")
     return 1 if faults else 0
