@@ -1,6 +1,5 @@
 """The installation that all rows share: the chart as it comes, with access-log and a registry, in its own namespace."""
 
-import pathlib
 from typing import Any
 
 from harness import wasm_module
@@ -10,8 +9,10 @@ from support.cluster import Cluster
 from support.guarded import AUDIENCE, call
 from support.objects import gateway, says, tls_secret, to_service, virtual_service
 from support.registry import PodRegistry, name_of
-from support.release import Release, values
+from support.release import values
 from support.scenario import Scenario
+
+from .installed import WITH_ACCESS_LOG, Installed
 
 NAMESPACE = "port-reference"
 # Hosts that no other case has: all namespaces are watched.
@@ -20,26 +21,13 @@ WASM_PORT = 8085
 MODULE = wasm_module.adds_header("x-wasm", "from a registry")
 _SECONDS = 30
 _READER = "reader"
-_LOGGED = {"accessLog": [{"grpcService": {"logName": "requests", "staticClusterName": "access_log_cluster"}}]}
 
 
-class Installation:
-    """Whose pods and Services are looked for by name."""
-
+class Installation(Installed):
     def __init__(self, cluster: Cluster, preset: str) -> None:
-        self.scenario = Scenario(cluster, NAMESPACE, preset)
-        self.folder: pathlib.Path = cluster.folder / NAMESPACE
-        self.folder.mkdir(exist_ok=True)
-        # One that rows have had before, and that failed, may still be on its way out.
-        cluster.attempt("wait", "--for=delete", f"namespace/{NAMESPACE}", "--timeout=60s")
-        self.scenario.begin()
-        self.scenario.install_definitions()
-        self.scenario.deploy_echo()
-        gateways = {"gatewayProxy": {"gatewaySettings": {"accessLoggingService": _LOGGED}}}
-        self.release = Release(self.scenario)
         # Registries have TLS, unless somebody says otherwise.
         plain = {"wasm": {"plainHttp": [name_of(NAMESPACE)]}}
-        self.release.install(values(accessLogger={"enabled": True}, gatewayProxies=gateways, gloo=plain))
+        super().__init__(cluster, preset, NAMESPACE, values(**WITH_ACCESS_LOG, gloo=plain))
         self.registry = PodRegistry(self.scenario, self.folder)
         self.registry.push("team/greeting", "v1", MODULE)
         self._serve()
@@ -63,9 +51,6 @@ class Installation:
     def _filter(self) -> dict[str, str]:
         return {"name": "greeting", "image": f"{self.registry.name}/team/greeting:v1"}
 
-    def close(self) -> None:
-        self.scenario.cleanup.close()
-
     def pod(self, name: str) -> Any:
         """The pod of a component."""
         label = f"gateway-proxy-id={name}" if name == "gateway-proxy" else f"gloo={name}"
@@ -81,20 +66,11 @@ class Installation:
     def logs(self, name: str) -> str:
         return self.scenario.kubectl("logs", f"deployment/{name}", "-c", name)
 
-    def token(self) -> str:
-        """That of a pod of gateway-proxy."""
-        return self.scenario.kubectl("create", "token", "gateway-proxy", f"--audience={AUDIENCE}").strip()
-
-    @property
-    def role(self) -> str:
-        return f"{NAMESPACE}~gateway-proxy"
-
     def client(self, program: str, *words: str) -> str:
         """All that one of the clients of gRPC prints."""
         process = Process([str(binary(self.scenario.preset).parent / "tests" / program), *words])
         process.wait_exit(_SECONDS)
         return "\n".join(process.lines())
-
 
     def read(self, program: str, *words: str) -> str:
         """The same, as an account that may read Proxies."""

@@ -1,7 +1,6 @@
 """The installation of the rows of mTLS: the chart with sidecars, and servers of a user that proxies ask."""
 
 import base64
-import pathlib
 import ssl
 import subprocess
 from typing import Any
@@ -10,10 +9,11 @@ from harness import client, mtls
 from harness.waiting import wait_until
 from support import images
 from support.cluster import Cluster, Object
-from support.guarded import AUDIENCE
 from support.objects import meta, to_service, virtual_service
-from support.release import Release, merge, values
+from support.release import merge, values
 from support.scenario import RESTRICTED, Scenario, ask
+
+from .installed import WITH_ACCESS_LOG, Installed
 
 NAMESPACE = "port-reference-mtls"
 SITE = "asked.port-reference.test"
@@ -63,30 +63,17 @@ def _values() -> Object:
     }
     auth = {"extauthzServerRef": _asks("ext-auth"), "requestTimeout": "2s"}
     limit = {"ratelimitServerRef": _asks("rate-limit"), "requestTimeout": "2s", "denyOnFail": True}
-    logged = {"accessLog": [{"grpcService": {"logName": "requests", "staticClusterName": "access_log_cluster"}}]}
     more = {
         "global": {"glooMtls": tls, "extensions": {"extAuth": auth}},
         "settings": {"ratelimitServer": limit},
-        "accessLogger": {"enabled": True},
-        "gatewayProxies": {"gatewayProxy": {"gatewaySettings": {"accessLoggingService": logged}}},
+        **WITH_ACCESS_LOG,
     }
     return merge(base, more)
 
 
-class MtlsInstallation:
-    """Whose pods and Services are looked for by name."""
-
+class MtlsInstallation(Installed):
     def __init__(self, cluster: Cluster, preset: str) -> None:
-        self.scenario = Scenario(cluster, NAMESPACE, preset)
-        self.folder: pathlib.Path = cluster.folder / NAMESPACE
-        self.folder.mkdir(exist_ok=True)
-        # One that rows have had before, and that failed, may still be on its way out.
-        cluster.attempt("wait", "--for=delete", f"namespace/{NAMESPACE}", "--timeout=60s")
-        self.scenario.begin()
-        self.scenario.install_definitions()
-        self.scenario.deploy_echo()
-        self.release = Release(self.scenario)
-        self.release.install(_values())
+        super().__init__(cluster, preset, NAMESPACE, _values())
         cluster.load(images.ext_auth(self.folder, preset), images.rate_limit(self.folder))
         self._deploy("ext-auth", [{"name": "ext-auth", "image": images.EXT_AUTH, "args": [str(AUTH_PORT + 1)]}])
         self._deploy("rate-limit", self._rate_limit(), [{"name": "rules", "configMap": {"name": "rules"}}])
@@ -126,9 +113,6 @@ class MtlsInstallation:
         self.scenario.kubectl("patch", "deployment", name, "--patch-file", str(patch))
         self.scenario.await_rollout(name)
 
-    def close(self) -> None:
-        self.scenario.cleanup.close()
-
     def send(self, user: str, deny: str = "") -> client.Response:
         """A request to the proxy; the authorization server gives the status that `deny` says."""
         headers = [("host", SITE), ("x-user", user), *([("x-deny", deny)] if deny else [])]
@@ -163,13 +147,6 @@ class MtlsInstallation:
         if certificate:
             context.load_cert_chain(self.folder / "tls.crt", self.folder / "tls.key")
         return context
-
-    def token(self) -> str:
-        return self.scenario.kubectl("create", "token", "gateway-proxy", f"--audience={AUDIENCE}").strip()
-
-    @property
-    def role(self) -> str:
-        return f"{NAMESPACE}~gateway-proxy"
 
     def status_without_tls(self, name: str, port: int) -> int:
         """Of an answer; 0 for none."""
