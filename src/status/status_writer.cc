@@ -69,8 +69,10 @@ void StatusWriter::Committed(const std::vector<ResourceKey>& changed) {
   const std::vector<ResourceKey> unjudged = std::exchange(unjudged_, {});
   for (const auto* keys : {&unjudged, &changed}) {
     for (const ResourceKey& key : *keys) {
-      if (!syncer_.Knows(key) || (options_.counts && !options_.counts(key))) continue;
-      syncer_.Desire(now, key, verdict_of_(key).Hash());
+      if (!syncer_.Knows(key)) continue;
+      // What counts no longer has no verdict: a write that is due would find another one each time.
+      const bool counts = !options_.counts || options_.counts(key);
+      syncer_.Desire(now, key, counts ? verdict_of_(key).Hash() : 0);
     }
   }
   Pump();

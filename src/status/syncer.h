@@ -85,7 +85,7 @@ class Syncer {
   // The watch saw this object, as it is now. True when it is new to us: its verdict must then be told.
   bool Observe(Time now, const ResourceKey& object, const std::string& uid, Found found);
   void Gone(const ResourceKey& object);
-  // The hash of the verdict; of objects that were not observed it is forgotten.
+  // The hash of the verdict, 0 for none: then nothing is written. Of objects that were not observed it is forgotten.
   void Desire(Time now, const ResourceKey& object, uint64_t hash);
   void SetLeading(Time now, bool leading);
   void SetRate(kube::CallRate rate) { limit_.Set(rate); }

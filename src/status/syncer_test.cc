@@ -136,6 +136,20 @@ TEST_F(SyncerTest, AnObjectThatWasCreatedAnewHasNoVerdictYet) {
   EXPECT_EQ(syncer_->Next(now_)->uid, "v");
 }
 
+TEST_F(SyncerTest, WhatHasNoVerdictAnyMoreIsNotWritten) {
+  Start();
+  Add(Vs("due"), 0, 5);
+  syncer_->Desire(now_, Vs("due"), 0);
+  Add(Vs("failed"), 0, 5);
+  EXPECT_THAT(Due(), ElementsAre("failed"));
+  Answer(kFailed);
+  syncer_->Desire(now_, Vs("failed"), 0);
+  now_ += seconds(3600);
+  EXPECT_THAT(Due(), IsEmpty());
+  syncer_->Desire(now_, Vs("failed"), 6);
+  EXPECT_THAT(Due(), ElementsAre("failed"));
+}
+
 TEST_F(SyncerTest, WhatIsGoneIsForgotten) {
   Start();
   Add(Vs("a"), 0, 7);

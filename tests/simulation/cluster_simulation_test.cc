@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
+#include <vector>
+
 namespace k8sgw::sim {
 namespace {
 
@@ -66,7 +69,11 @@ void ExpectAllWays(const Ways& ways) {
 
 TEST(ClusterSimulation, PromisesHoldForEverySeed) {
   Ways all;
-  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
+  std::vector<uint64_t> seeds(kSeeds);
+  std::iota(seeds.begin(), seeds.end(), 1);
+  // It found a status that was written for ever, of a namespace that had ceased to count.
+  seeds.push_back(29);
+  for (const uint64_t seed : seeds) {
     const ClusterResult result = SimulateCluster(seed, kSteps);
     for (const std::string& complaint : result.complaints) {
       ADD_FAILURE() << complaint << "\nreproduce with: k8sgateway-sim --cluster --seed " << seed << " --steps "

@@ -147,7 +147,11 @@ void Gloo::Committed(const std::vector<ResourceKey>& changed) {
   const std::vector<ResourceKey> unjudged = std::exchange(unjudged_, {});
   for (const auto* keys : {&unjudged, &changed}) {
     for (const ResourceKey& key : *keys) {
-      if (!syncer_.Knows(key) || !source_->Counts(key.ns.str())) continue;
+      if (!syncer_.Knows(key)) continue;
+      if (!source_->Counts(key.ns.str())) {
+        syncer_.Desire(Now(), key, 0);
+        continue;
+      }
       const uint64_t hash = verdicts_.Of(key).Hash();
       if (std::exchange(known_verdicts_[uids_.at(key)], hash) != hash) ++ways_.reasons;
       syncer_.Desire(Now(), key, hash);
