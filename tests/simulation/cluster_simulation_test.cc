@@ -40,7 +40,7 @@ void Add(const GlooWays& life, GlooWays& all) {
 void ExpectAllWays(const Ways& ways) {
   EXPECT_GT(ways.responses, 3000);
   EXPECT_GT(ways.nacks, 80);
-  EXPECT_GT(ways.compared, 20);
+  EXPECT_GT(ways.compared, 10);
   EXPECT_GT(ways.cluster.applied, 3000);
   EXPECT_GT(ways.cluster.anew, 30);
   EXPECT_GT(ways.cluster.broken, 10);

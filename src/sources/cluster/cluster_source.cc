@@ -165,11 +165,24 @@ void ClusterSource::OnBatch(const Scope& from, const WatchedKind& kind, const ku
       if (object) return store.Put(*object, changes);
       store.Remove({kind.info->kind, event.object.meta.namespace_, event.object.meta.name}, changes);
     };
+    if (in_force && !in_next) NoteTold(from, kind, event);
     if (in_force) tell(store_, changes_);
     if (in_next) tell(next_->store, unused);
     unused.clear();
   }
   if (first && in_force && !stands_in) RemoveOthers(from, kind, batch, next.contains(from.name()));
+}
+
+void ClusterSource::NoteTold(const Scope& from, const WatchedKind& kind, const kube::Event& event) {
+  const Scope* to = next_ ? FindScope(next_->scopes, event.object.meta.namespace_) : nullptr;
+  if (!to) return;
+  const ResourceKey key{kind.info->kind, event.object.meta.namespace_, event.object.meta.name};
+  next_->gone.erase(key);
+  if (const std::string& version = event.object.meta.resource_version; !version.empty()) {
+    next_->told[{from.name(), to->name(), key.kind}] = version;
+  } else if (event.kind == kube::Event::Kind::kDelete) {
+    next_->gone.insert(key);
+  }
 }
 
 void ClusterSource::RemoveOthers(const Scope& from, const WatchedKind& kind, const kube::Batch& batch, bool in_next) {
@@ -256,12 +269,12 @@ void ClusterSource::Settle() {
   const auto counts = [this](const Name& ns) { return Counts(ns.str()); };
   if (complete_ && std::exchange(namespaces_changed_, false)) store_.SetNamespaces(counts, changes_);
   if (!stand_ins_.empty()) ReleaseStandIns();
-  if (!next_) return;
-  for (const auto& [name, scope] : next_->scopes) {
-    if (!scope->complete()) return;
+  if (!next_ || !IsNextComplete()) return;
+  if (!IsNextCurrent()) {
+    if (std::exchange(next_->watches, true)) return;
+    for (const auto& [name, scope] : next_->scopes) scope->Poke();
+    if (!IsNextCurrent()) return;
   }
-  // Labels may leave out namespaces, so without them too much would be told.
-  if (!next_->policy.selectors.empty() && !namespaces_known_) return;
   policy_ = std::move(next_->policy);
   std::vector<Change> unused;
   const std::vector<ResourceKey> before = AllKeys(store_);
@@ -288,6 +301,26 @@ void ClusterSource::Settle() {
   complete_ = true;
   // The lists are there: now the watches.
   Poke();
+}
+
+bool ClusterSource::IsNextComplete() const {
+  // Labels may leave out namespaces, so without them too much would be told.
+  if (!next_->policy.selectors.empty() && !namespaces_known_) return false;
+  return std::ranges::all_of(next_->scopes, [](const auto& scope) { return scope.second->complete(); });
+}
+
+bool ClusterSource::IsNextCurrent() const {
+  if (std::ranges::any_of(next_->gone, [this](const ResourceKey& key) { return next_->store.Has(key); })) return false;
+  return std::ranges::all_of(next_->told, [this](const auto& entry) {
+    const auto& [told, version] = entry;
+    const Scope& to = *next_->scopes.at(told.to);
+    const std::string& is = to.version(told.kind);
+    if (to.refused(told.kind)) return true;
+    // On a server that was restored from a backup all versions are older.
+    const auto by = scopes_.find(told.by);
+    const bool restored = by != scopes_.end() && kube::IsOlder(by->second->version(told.kind), version);
+    return !is.empty() && !kube::IsOlder(is, restored ? by->second->version(told.kind) : version);
+  });
 }
 
 void ClusterSource::ReleaseStandIns() {
@@ -380,7 +413,7 @@ std::vector<std::string> ClusterSource::awaited() const {
   for (const auto& [name, scope] : next_->scopes) {
     for (const std::string& kind : scope->awaited()) out.push_back(scope->ns().empty() ? kind : kind + " in " + name);
   }
-  if (out.empty()) out.emplace_back("namespaces");
+  if (out.empty()) out.emplace_back(IsNextComplete() ? "the latest changes" : "namespaces");
   return out;
 }
 

@@ -2,7 +2,8 @@
 //
 // - Settings come first: they say which namespaces count. Then all kinds are followed at once, and nothing is told
 //   before each of them is complete, or known to be missing or forbidden.
-// - When Settings name other namespaces, what was told stays until the new ones are complete.
+// - When Settings name other namespaces, what was told stays until the new ones are complete, and as far as those in
+//   force: a list may be much older than what their watches have told, when the server was away between.
 // - A kind that is missing or forbidden is not empty: what was known of it, from other watches or from an earlier
 //   process, stays until its own watch says what there is, or that the kind is gone (see Reflector). Meanwhile watches
 //   that heard it go on.
@@ -16,6 +17,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -96,11 +98,25 @@ class ClusterSource {
     ObjectStore store;
     // Those that are not there anyway.
     Scopes scopes;
+    // What was told by scopes in force of objects that these have, too: the last version of each kind.
+    struct Told {
+      std::string by;
+      std::string to;
+      Kind kind{};
+      auto operator<=>(const Told&) const = default;
+    };
+    std::map<Told, std::string> told{};
+    // What a list of those in force did not have any more: nobody said at which version it went.
+    std::set<ResourceKey> gone{};
+    // Their watches were asked for: they begin when all of the lists are there.
+    bool watches = false;
   };
 
   void OnSettings(const kube::Batch& batch);
   void OnNamespaces(const kube::Batch& batch);
   void OnBatch(const Scope& from, const WatchedKind& kind, const kube::Batch& batch, bool first);
+  // How far the next ones have to come.
+  void NoteTold(const Scope& from, const WatchedKind& kind, const kube::Event& event);
   // Says of objects that were told as events that they are gone; the second, of those that are not in force.
   void TellGone(const WatchedKind& kind, const ResourceKey& key);
   void TellGone(const std::vector<ResourceKey>& observed);
@@ -118,6 +134,8 @@ class ClusterSource {
   void DropNext();
   // What is next is in force when all of it is there.
   void Settle();
+  bool IsNextComplete() const;
+  bool IsNextCurrent() const;
   // Those that nobody needs any more are let go.
   void ReleaseStandIns();
   ResourceKey SettingsKey() const { return {Kind::kSettings, options_.ns, options_.settings_name}; }

@@ -27,8 +27,11 @@ class ClusterSourceTest : public ::testing::Test {
   struct Watch : kube::Watch {
     explicit Watch(ClusterSourceTest& its_test) : test(its_test) { test.watches.push_back(this); }
     ~Watch() override { std::erase(test.watches, this); }
-    void Poke() override {}
+    void Poke() override { ++pokes; }
+    const std::string& version() const override { return is_at; }
     ClusterSourceTest& test;
+    int pokes = 0;
+    std::string is_at;
     kube::Resource resource;
     kube::ReflectorOptions options;
     Consumer consumer;
@@ -82,7 +85,8 @@ class ClusterSourceTest : public ::testing::Test {
     EXPECT_EQ(found.size(), 1U) << plural << " in " << ns;
     return *found.at(0);
   }
-  static void Tell(Watch& watch, const std::vector<std::string>& objects, bool sync) {
+  static void Tell(Watch& watch, const std::vector<std::string>& objects, bool sync, const std::string& version = "") {
+    if (!version.empty()) watch.is_at = version;
     kube::Batch batch;
     batch.sync = sync;
     std::vector<yaml::Padded> texts;
@@ -92,6 +96,7 @@ class ClusterSourceTest : public ::testing::Test {
       const auto object = yaml::FromJson(text.view());
       event.object.meta.namespace_ = object->Find("metadata")->FindScalar("namespace");
       event.object.meta.name = object->Find("metadata")->FindScalar("name");
+      event.object.meta.resource_version = version;
       event.object.json = text.view();
       batch.events.push_back(std::move(event));
     }
@@ -212,6 +217,54 @@ TEST_F(WithOneNamespace, WhatWasHeardInVainIsTakenBack) {
   Tell(At("settings", kOwn), {Settings(R"({"watchNamespaces": ["shop"]})")}, false);
   EXPECT_THAT(told_gone, ElementsAre("services other/c"));
   EXPECT_THAT(Take(), IsEmpty());
+}
+
+// The server was away between the lists of two kinds.
+TEST_F(WithOneNamespace, AListThatIsOlderThanWhatIsInForceIsFollowedFirst) {
+  WatchAll();
+  SyncAllEmpty("");
+  Watch& next = At("services", "");
+  Tell(next, {Labelled("shop/a"), Labelled("shop/b")}, true, "98");
+  Tell(At("services", "shop"), {Labelled("shop/a", "2")}, false, "99");
+  Tell(At("services", "shop"), {Labelled("shop/c")}, false, "102");
+  EXPECT_THAT(Take(), UnorderedElementsAre("shop/a=2", "shop/c=1"));
+  EXPECT_FALSE(source->Counts("other"));
+  EXPECT_THAT(source->awaited(), ElementsAre("the latest changes"));
+  EXPECT_EQ(next.pokes, 1) << "its watch begins, once";
+  Tell(next, {Labelled("shop/a", "2")}, false, "99");
+  EXPECT_THAT(Take(), IsEmpty());
+  EXPECT_FALSE(source->Counts("other"));
+  EXPECT_EQ(next.pokes, 1);
+  Tell(next, {Labelled("shop/c")}, false, "102");
+  EXPECT_THAT(Take(), IsEmpty());
+  EXPECT_TRUE(source->Counts("other"));
+}
+
+TEST_F(WithOneNamespace, WhatIsRefusedMeanwhileIsNotWaitedFor) {
+  WatchAll();
+  SyncAllEmpty("");
+  Tell(At("services", ""), {Labelled("shop/a")}, true, "98");
+  Tell(At("services", "shop"), {Labelled("shop/b", "2")}, false, "99");
+  EXPECT_THAT(Take(), ElementsAre("shop/b=2"));
+  Refuse(At("services", ""), Phase::kRetrying);
+  Take();
+  EXPECT_TRUE(source->Counts("other"));
+}
+
+// All of its versions are older.
+TEST_F(WithOneNamespace, ARestoredServerIsNotWaitedFor) {
+  WatchAll();
+  SyncAllEmpty("");
+  Tell(At("services", ""), {Labelled("shop/a"), Labelled("shop/b")}, true, "50");
+  Tell(At("services", "shop"), {Labelled("shop/b", "2")}, false, "99");
+  EXPECT_THAT(Take(), ElementsAre("shop/b=2"));
+  EXPECT_FALSE(source->Counts("other"));
+  At("services", "shop").is_at = "51";
+  Take();
+  EXPECT_FALSE(source->Counts("other"));
+  At("services", "").is_at = "51";
+  EXPECT_THAT(Take(), ElementsAre("shop/b=1"));
+  EXPECT_TRUE(source->Counts("other"));
 }
 
 TEST_F(WithOneNamespace, WhatIsDroppedIsTakenBack) {

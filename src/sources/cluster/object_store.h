@@ -55,6 +55,8 @@ class ObjectStore {
   Problems problems() const;
   // The object as it counts now; gone when it does not.
   Change Current(const ResourceKey& key) const;
+  // Whether it is there, and counts or not.
+  bool Has(const ResourceKey& key) const { return objects_.contains(key); }
   // All that count.
   std::vector<Change> All() const;
   // Those that `which` chooses, whether they count or not.

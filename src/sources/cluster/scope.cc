@@ -34,14 +34,30 @@ Scope::Scope(const kube::Follow& follow, std::string name, std::string ns, const
 
 void Scope::OnHealth(Followed& followed, const kube::Health& health) {
   const bool absent = health.phase == kube::Health::Phase::kAbsent;
-  const bool refused = absl::IsPermissionDenied(health.error) || absl::IsNotFound(health.error);
-  if (health.synced || absent || (refused && !followed.waits)) followed.settled = true;
+  followed.refused = absl::IsPermissionDenied(health.error) || absl::IsNotFound(health.error);
+  if (health.synced || absent || (followed.refused && !followed.waits)) followed.settled = true;
   if (!retired_) consumer_.on_health(*followed.kind, health);
 }
 
+const Scope::Followed* Scope::Find(Kind kind) const {
+  const auto found = std::ranges::find_if(followed_, [&](const auto& one) { return one->kind->info->kind == kind; });
+  return found == followed_.end() ? nullptr : found->get();
+}
+
 bool Scope::heard(Kind kind) const {
-  return std::all_of(followed_.begin(), followed_.end(),
-                     [&](const auto& followed) { return followed->heard || followed->kind->info->kind != kind; });
+  const Followed* followed = Find(kind);
+  return !followed || followed->heard;
+}
+
+const std::string& Scope::version(Kind kind) const {
+  static const std::string kNone;
+  const Followed* followed = Find(kind);
+  return followed ? followed->watch->version() : kNone;
+}
+
+bool Scope::refused(Kind kind) const {
+  const Followed* followed = Find(kind);
+  return !followed || followed->refused;
 }
 
 bool Scope::complete() const {

@@ -35,6 +35,10 @@ class Scope {
   const std::string& ns() const { return ns_; }
   // Whether everything that there is of the kind was told at least once; true for kinds that it does not follow.
   bool heard(Kind kind) const;
+  // Up to where what was told of the kind follows the server; "" when that must be asked anew.
+  const std::string& version(Kind kind) const;
+  // The kind is missing or forbidden, or not followed.
+  bool refused(Kind kind) const;
   // Of each kind everything has been told, or it is missing or forbidden.
   bool complete() const;
   // The same, but for kinds that are not translated alone.
@@ -56,8 +60,10 @@ class Scope {
     bool waits = true;
     bool settled = false;
     bool heard = false;
+    bool refused = false;
   };
 
+  const Followed* Find(Kind kind) const;
   void OnHealth(Followed& followed, const kube::Health& health);
 
   const std::string name_;

@@ -22,6 +22,7 @@ class ListWatch : public Watch {
   void Pause() { paused_ = true; }
   void Resume();
   void Poke() override { Apply(reflector_.Poke(Loop::Now())); }
+  const std::string& version() const override { return reflector_.resource_version(); }
 
   const Reflector& reflector() const { return reflector_; }
 

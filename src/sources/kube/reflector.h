@@ -2,9 +2,9 @@
 // drives it makes the requests that it asks for and tells it what comes back; see list_watch.h.
 //
 // - It begins with a watch that sends the initial events (or, where that is refused or not wanted, a list), and follows
-//   with a watch from there. Resource versions are opaque, but for one thing: when a request broke, the server is asked
-//   whether its version is older than ours, as that of one which was restored from a backup. Such a server would open a
-//   watch from our version, and be silent until its own has passed that. Then all is asked for anew.
+//   with a watch from there. When a request broke, the server is asked whether its version is older than ours, as that
+//   of one which was restored from a backup. Such a server would open a watch from our version, and be silent until its
+//   own has passed that. Then all is asked for anew.
 // - The consumer's world is complete at all times after the first sync: listing again, for whatever reason and however
 //   often it breaks, ends in one batch that replaces it, or in none.
 // - Everything that goes wrong is retried, with back-off; nothing makes it stop. What the consumer knows stays.
@@ -27,6 +27,9 @@
 #include "src/sources/kube/world.h"
 
 namespace k8sgw::kube {
+
+// Of two resource versions of one kind. They are numbers on every server that there is; of others nothing is said.
+bool IsOlder(std::string_view version, std::string_view than);
 
 struct ReflectorOptions {
   using Duration = std::chrono::milliseconds;

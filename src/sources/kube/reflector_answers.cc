@@ -14,7 +14,13 @@ constexpr int kMaxBadLines = 3;
 // The first try when all objects at once were too much.
 constexpr int kPageLimit = 500;
 
-// Versions are numbers on every server that there is. Of others nothing is said.
+bool IsVersionTooLarge(const ApiStatus& status) {
+  return std::any_of(status.causes.begin(), status.causes.end(),
+                     [](const ApiStatus::Cause& cause) { return cause.reason == "ResourceVersionTooLarge"; });
+}
+
+}  // namespace
+
 bool IsOlder(std::string_view version, std::string_view than) {
   const auto is_number = [](std::string_view text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
@@ -22,13 +28,6 @@ bool IsOlder(std::string_view version, std::string_view than) {
   if (!is_number(version) || !is_number(than)) return false;
   return version.size() != than.size() ? version.size() < than.size() : version < than;
 }
-
-bool IsVersionTooLarge(const ApiStatus& status) {
-  return std::any_of(status.causes.begin(), status.causes.end(),
-                     [](const ApiStatus::Cause& cause) { return cause.reason == "ResourceVersionTooLarge"; });
-}
-
-}  // namespace
 
 Actions Reflector::OnHead(Time now, int code, std::chrono::seconds retry_after) {
   Begin();

@@ -1,10 +1,12 @@
 // A model of an API server for tests: it keeps its whole history, sends what a real one sends for lists and watches of
-// one kind, and breaks as real ones do. Versions look like nothing that can be compared.
+// one kind, and breaks as real ones do. Versions are numbers that grow, as the real ones', and those of all kinds may
+// be of one sequence.
 #pragma once
 
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +16,13 @@
 
 namespace k8sgw::kube::testing {
 
+// The versions of one or several models.
+struct Sequence {
+  size_t last = 1;
+  // The same change in several of them: all give it the last version.
+  bool shared = false;
+};
+
 class TestApiServer {
  public:
   // What the objects were, by name; the bytes of each.
@@ -22,10 +31,12 @@ class TestApiServer {
   // The text of an object.
   using Write = std::function<std::string(std::string_view name, std::string_view version, std::string_view spec)>;
 
-  explicit TestApiServer(Write write = [](auto name, auto version,
-                                          auto spec) { return ObjectJson(name, version, spec); })
-      : write_(std::move(write)) {
+  explicit TestApiServer(
+      Write write = [](auto name, auto version, auto spec) { return ObjectJson(name, version, spec); },
+      std::shared_ptr<Sequence> sequence = std::make_shared<Sequence>())
+      : write_(std::move(write)), sequence_(std::move(sequence)) {
     states_.emplace_back();
+    versions_.push_back(0);
   }
 
   // Faults.
@@ -41,14 +52,14 @@ class TestApiServer {
   void Put(const std::string& name, std::string_view spec) {
     State next = states_.back();
     const std::string type = next.contains(name) ? "MODIFIED" : "ADDED";
-    next[name] = write_(name, VersionText(version() + 1), spec);
+    next[name] = write_(name, NextVersion(), spec);
     events_.push_back({type, next[name]});
     states_.push_back(std::move(next));
   }
   void Delete(const std::string& name) {
     State next = states_.back();
     if (next.erase(name) == 0) return;
-    events_.push_back({"DELETED", write_(name, VersionText(version() + 1), "1")});
+    events_.push_back({"DELETED", write_(name, NextVersion(), "1")});
     states_.push_back(std::move(next));
   }
   // The history before now is forgotten.
@@ -72,7 +83,7 @@ class TestApiServer {
     if (!installed) return Refuse(404, "NotFound");
     if (!query.Has("watch")) return List(query);
     if (query.Has("sendInitialEvents")) return SendInitialEvents();
-    const std::optional<size_t> from = VersionOf(query.Get("resourceVersion"));
+    const std::optional<size_t> from = StateAt(query.Get("resourceVersion"));
     if (!from || *from < floor_) return GoneFor(query);
     position_ = *from;
   }
@@ -92,15 +103,11 @@ class TestApiServer {
   void SendBookmark() {
     if (!position_ || in_initial_) return;
     Fill();
-    out_ += Bookmark(VersionText(*position_));
+    out_ += Bookmark(Now());
   }
   bool HasBytes() {
     Fill();
     return !out_.empty();
-  }
-
-  static std::string VersionText(size_t version) {
-    return std::to_string((version * 7919 + 31) % 1'000'003) + "v" + std::to_string(version);
   }
 
  private:
@@ -126,10 +133,17 @@ class TestApiServer {
     std::string text_;
   };
 
-  static std::optional<size_t> VersionOf(const std::string& text) {
-    const size_t at = text.find('v');
-    if (at == std::string::npos) return std::nullopt;
-    return std::stoul(text.substr(at + 1));
+  // The state that was the newest at that version.
+  std::optional<size_t> StateAt(const std::string& version) const {
+    if (version.empty() || version.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+    const auto after = std::upper_bound(versions_.begin(), versions_.end(), std::stoul(version));
+    return static_cast<size_t>(after - versions_.begin()) - 1;
+  }
+  std::string Now() const { return std::to_string(sequence_->last); }
+  std::string NextVersion() {
+    if (!sequence_->shared || versions_.back() == sequence_->last) ++sequence_->last;
+    versions_.push_back(sequence_->last);
+    return Now();
   }
   void Refuse(int code, std::string_view reason) {
     code_ = code;
@@ -143,16 +157,17 @@ class TestApiServer {
   void SendInitialEvents() {
     if (!has_initial_events) return Refuse(422, "Invalid");
     in_initial_ = true;
-    initial_ = version();
     for (const auto& [name, object] : states_.back()) out_ += Line("ADDED", object);
-    position_ = initial_;
+    position_ = version();
   }
   void List(const Query& query) {
+    std::string now = Now();
     size_t at = version();
     std::string after;
     if (const std::string token = query.Get("continue"); !token.empty()) {
-      at = *VersionOf(token);
-      after = token.substr(token.find('~') + 1);
+      now = token.substr(0, token.find('~'));
+      at = *StateAt(now);
+      after = token.substr(now.size() + 1);
       if (lose_tokens || at < floor_) return Refuse(410, "Expired");
     }
     const size_t limit = query.Has("limit") ? std::stoul(query.Get("limit")) : ~size_t{0};
@@ -160,12 +175,12 @@ class TestApiServer {
     std::string next;
     for (auto it = states_[at].upper_bound(after); it != states_[at].end(); ++it) {
       if (items.size() == limit) {
-        next = VersionText(at) + "~" + std::prev(it)->first;
+        next = now + "~" + std::prev(it)->first;
         break;
       }
       items.push_back(it->second);
     }
-    out_ = PageJson(VersionText(at), items, next);
+    out_ = PageJson(now, items, next);
   }
   void Fill() {
     while (position_ && *position_ < version()) {
@@ -175,11 +190,13 @@ class TestApiServer {
     }
     if (!in_initial_ || !position_) return;
     in_initial_ = false;
-    out_ += Bookmark(VersionText(*position_), true);
+    out_ += Bookmark(Now(), true);
   }
 
   Write write_;
+  const std::shared_ptr<Sequence> sequence_;
   std::vector<State> states_;
+  std::vector<size_t> versions_;  // of the states
   // events_[n] leads from states_[n] to states_[n + 1].
   std::vector<Change> events_;
   size_t floor_ = 0;
@@ -189,7 +206,6 @@ class TestApiServer {
   int code_ = 0;
   bool open_ = false;
   bool in_initial_ = false;
-  size_t initial_ = 0;
 };
 
 }  // namespace k8sgw::kube::testing

@@ -31,15 +31,18 @@ class ModelApiServer {
   // A model answers one watch, so there are as many of a collection as there were watches at once.
   std::list<TestApiServer>& ServersOf(const std::string& plural, const std::string& ns) {
     std::list<TestApiServer>& servers = servers_[{plural, ns}];
-    if (servers.empty()) servers.emplace_back(write_);
+    if (servers.empty()) servers.emplace_back(write_, sequence_);
     return servers;
   }
-  // Objects stand in the collection of their namespace, and in that of all.
+  // Objects stand in the collection of their namespace, and in that of all; in both with the same version.
   template <class Change>
   void Everywhere(const std::string& plural, const std::string& ns, const Change& change) {
+    ++sequence_->last;
+    sequence_->shared = true;
     for (const std::string& scope : std::set<std::string>{"", ns}) {
       for (TestApiServer& server : ServersOf(plural, scope)) change(server);
     }
+    sequence_->shared = false;
   }
   template <class Visit>
   void ForEach(const Visit& visit) {
@@ -78,6 +81,7 @@ class ModelApiServer {
   }
 
   const TestApiServer::Write write_;
+  const std::shared_ptr<Sequence> sequence_ = std::make_shared<Sequence>();
   const Below below_;
   std::map<Path, std::list<TestApiServer>> servers_;
   std::set<const TestApiServer*> used_;
@@ -110,6 +114,7 @@ class ModelWatch : public Watch {
   }
 
   void Poke() override { Apply(reflector_.Poke(all_.now)); }
+  const std::string& version() const override { return reflector_.resource_version(); }
   void OnTime() {
     if (reflector_.deadline() && *reflector_.deadline() <= all_.now) Apply(reflector_.OnTimer(all_.now));
   }

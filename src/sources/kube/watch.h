@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "src/sources/kube/reflector.h"
 
@@ -20,6 +21,8 @@ class Watch {
   virtual ~Watch() = default;
   // See Reflector::Poke.
   virtual void Poke() = 0;
+  // Up to where what was told follows the server; see Reflector::resource_version.
+  virtual const std::string& version() const = 0;
 };
 
 // Makes them. Nothing is told before it returns.
