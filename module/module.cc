@@ -12,7 +12,6 @@ using k8sgw::shard::Keys;
 using k8sgw::shard::Text;
 
 constexpr EnvoyBuffer kHost{":authority", 10};
-constexpr EnvoyBuffer kShard{k8sgw::shard::kHeader, sizeof(k8sgw::shard::kHeader) - 1};
 
 bool IsOurs(EnvoyBuffer name) {
   constexpr size_t kSize = sizeof(k8sgw::shard::kExtensionName) - 1;
@@ -39,7 +38,10 @@ bool envoy_dynamic_module_on_early_header_mutation_mutate(ConfigPointer config, 
   // A request without a host has the key of the empty one: whatever a client has sent goes.
   EnvoyBuffer host{nullptr, 0};
   envoy_dynamic_module_callback_early_header_mutation_get_header_value(context, kHost, &host, 0, nullptr);
-  const Text key = static_cast<const Keys*>(config)->KeyOf({host.data, host.data ? host.size : 0});
-  envoy_dynamic_module_callback_early_header_mutation_set_header(context, kShard, {key.data, key.size});
+  const Keys& keys = *static_cast<const Keys*>(config);
+  const Text header = keys.header();
+  const Text key = keys.KeyOf({host.data, host.data ? host.size : 0});
+  envoy_dynamic_module_callback_early_header_mutation_set_header(context, {header.data, header.size},
+                                                                 {key.data, key.size});
   return true;
 }

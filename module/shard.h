@@ -11,17 +11,24 @@
 namespace k8sgw::shard {
 
 // Of the function, and of the module's configuration: a proxy says in its node's metadata which one it has.
-inline constexpr char kVersion[] = "1";
+inline constexpr char kVersion[] = "2";
 // The header that carries the key of the part, set by the module over whatever a client sends; it does not reach
 // upstreams.
-inline constexpr char kHeader[] = "x-k8sgw-shard";
+//
+// For a name of our own Envoy would make an index of all headers of each request, which costs more than the rest of the
+// division. A few names have a place of their own there, and this is the one that is free by then: Envoy has answered
+// "100-continue", and nothing else is defined (RFC 9110, 10.1.1).
+inline constexpr char kHeader[] = "expect";
+// Where that one is not free: what is expected is passed on, or servers that authorize requests may be sent it.
+inline constexpr char kOwnHeader[] = "x-k8sgw-shard";
 // The module is the file lib<this>.so in a folder of ENVOY_DYNAMIC_MODULES_SEARCH_PATH. A file is never written over
 // while an Envoy has it, so another version has another name.
-inline constexpr char kModuleName[] = "k8sgateway_1";
+inline constexpr char kModuleName[] = "k8sgateway_2";
 inline constexpr char kExtensionName[] = "shard";
 
 inline constexpr uint32_t kMostShards = 4096;
 inline constexpr uint32_t kMostLabels = 16;
+inline constexpr size_t kLongestHeader = 64;
 inline constexpr size_t kLongestPrefix = 512;
 
 struct Text {

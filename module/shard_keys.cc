@@ -29,6 +29,21 @@ bool TakeVersion(Text& text) {
   return true;
 }
 
+// A name as Envoy writes it, and the space behind it.
+bool TakeHeader(Text& text, char* out, size_t& out_size) {
+  size_t size = 0;
+  for (; size < text.size && text.data[size] != ' '; ++size) {
+    const char c = text.data[size];
+    const bool fits = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    if (!fits || size == kLongestHeader) return false;
+    out[size] = c;
+  }
+  if (size == 0 || size == text.size) return false;
+  out_size = size;
+  text = {text.data + size + 1, text.size - size - 1};
+  return true;
+}
+
 // It will stand in a header.
 bool IsPrefix(Text text) {
   if (text.size == 0 || text.size > kLongestPrefix) return false;
@@ -54,7 +69,8 @@ size_t WriteNumber(uint32_t value, char* out) {
 std::unique_ptr<const Keys> Keys::Parse(Text text) {
   std::unique_ptr<Keys> keys(new (std::nothrow) Keys());
   if (!keys || !TakeVersion(text) || !TakeNumber(text, kMostShards, keys->shards_) || keys->shards_ == 0 ||
-      !TakeNumber(text, kMostLabels, keys->labels_) || !IsPrefix(text) || !keys->MakeAll(text))
+      !TakeNumber(text, kMostLabels, keys->labels_) || !TakeHeader(text, keys->header_, keys->header_size_) ||
+      !IsPrefix(text) || !keys->MakeAll(text))
     return nullptr;
   return keys;
 }

@@ -1,7 +1,8 @@
 // The configuration of the extension `shard`, and the keys that it says.
 //
-// Its text is "<version> <shards> <labels> <prefix>", such as "1 128 0 2f1c8d0e77a4b5c9-"; the key of part 7 is the
-// prefix and "7". All keys are made at once, so a request costs a look-up and no memory.
+// Its text is "<version> <shards> <labels> <header> <prefix>", such as "2 128 0 expect 2f1c8d0e77a4b5c9-"; the header
+// carries the key, which is the prefix and "7" for part 7. All keys are made at once, so a request costs a look-up and
+// no memory.
 #pragma once
 
 #include <cstddef>
@@ -23,6 +24,7 @@ class Keys {
   // Null for what is no such text, of another version, or when there is no memory.
   static std::unique_ptr<const Keys> Parse(Text text);
 
+  Text header() const { return {header_, header_size_}; }
   Text KeyOf(Text host) const {
     const uint32_t shard = ShardOf(host, shards_, labels_);
     return {text_.get() + ends_[shard], ends_[shard + 1] - ends_[shard]};
@@ -38,6 +40,8 @@ class Keys {
 
   uint32_t shards_ = 0;
   uint32_t labels_ = 0;
+  char header_[kLongestHeader];
+  size_t header_size_ = 0;
   // All keys, one after the other, and where each begins and the last one ends.
   std::unique_ptr<char[], Free> text_;
   std::unique_ptr<uint32_t[], Free> ends_;

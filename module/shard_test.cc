@@ -66,7 +66,7 @@ TEST(ShardTest, LabelsKeepWhatIsBelowADomainTogether) {
 
 // Another function would need another version: proxies have the old one.
 TEST(ShardTest, IsTheFunctionOfItsVersion) {
-  EXPECT_STREQ(kVersion, "1");
+  EXPECT_STREQ(kVersion, "2");
   EXPECT_EQ(Of("", 4096), 3104u);
   EXPECT_EQ(Of("a.example.com", 4096), 1697u);
   EXPECT_EQ(Of("h9999.example.com", 4096), 2285u);
@@ -83,23 +83,43 @@ TEST(ShardTest, SpreadsEvenly) {
 }
 
 TEST(ShardKeysTest, MakesAKeyForEachShard) {
-  const auto keys = Keys::Parse(AsText("1 16 0 listener-::-8080-routes/1.16.0/"));
+  const auto keys = Keys::Parse(AsText("2 16 0 expect listener-::-8080-routes/2.16.0/"));
   ASSERT_NE(keys, nullptr);
   const Text key = keys->KeyOf(AsText("a.example.com:80"));
   EXPECT_EQ(std::string(key.data, key.size),
-            "listener-::-8080-routes/1.16.0/" + std::to_string(Of("a.example.com", 16)));
+            "listener-::-8080-routes/2.16.0/" + std::to_string(Of("a.example.com", 16)));
 }
 
 TEST(ShardKeysTest, RefusesWhatItDoesNotKnow) {
   const std::string longest(kLongestPrefix, 'p');
-  EXPECT_NE(Keys::Parse(AsText("1 4096 16 " + longest)), nullptr);
-  EXPECT_NE(Keys::Parse(AsText("1 1 0 p")), nullptr);
-  for (const std::string& text :
-       {std::string(), std::string("1"), std::string("2 256 0 p"), std::string("11 256 0 p"), std::string("1 0 0 p"),
-        std::string("1 4097 0 p"), std::string("1 256 17 p"), std::string("1 256 0 "), std::string("1 256 0"),
-        std::string("1 256 p"), std::string("1  256 0 p"), std::string("1 -1 0 p"), std::string("1 00256 0 p"),
-        std::string("1 256 0 a b"), std::string("1 256 0 \n"), std::string("1 256 0 \x80"), "1 256 0 p" + longest,
-        std::string("1 99999999999999999999 0 p")}) {
+  const std::string name(kLongestHeader, 'h');
+  EXPECT_NE(Keys::Parse(AsText("2 4096 16 " + name + " " + longest)), nullptr);
+  EXPECT_NE(Keys::Parse(AsText("2 1 0 x-k8sgw-shard p")), nullptr);
+  for (const std::string& text : {std::string(),
+                                  std::string("2"),
+                                  std::string("1 256 0 h p"),
+                                  std::string("1 256 0 p"),
+                                  std::string("22 256 0 h p"),
+                                  std::string("2 0 0 h p"),
+                                  std::string("2 4097 0 h p"),
+                                  std::string("2 256 17 h p"),
+                                  std::string("2 256 0 h "),
+                                  std::string("2 256 0 h"),
+                                  std::string("2 256 0 "),
+                                  std::string("2 256 0"),
+                                  std::string("2 256 h p"),
+                                  std::string("2  256 0 h p"),
+                                  std::string("2 -1 0 h p"),
+                                  std::string("2 00256 0 h p"),
+                                  std::string("2 256 0 h a b"),
+                                  std::string("2 256 0 h \n"),
+                                  std::string("2 256 0 h \x80"),
+                                  std::string("2 256 0 H p"),
+                                  std::string("2 256 0 h:  p"),
+                                  std::string("2 256 0  p"),
+                                  "2 256 0 h" + name + " p",
+                                  "2 256 0 h p" + longest,
+                                  std::string("2 99999999999999999999 0 h p")}) {
     EXPECT_EQ(Keys::Parse(AsText(text)), nullptr) << text;
   }
 }
@@ -108,30 +128,31 @@ TEST(ShardKeysTest, RefusesWhatItDoesNotKnow) {
 
 std::map<std::string, std::vector<std::string>> headers;
 
-std::string Shard(const char* config) {
-  const std::string text(config);
+std::string Shard(const std::string& header) {
+  const std::string text = "2 64 0 " + header + " p";
   const auto* parsed =
       envoy_dynamic_module_on_early_header_mutation_config_new(nullptr, {"shard", 5}, {text.data(), text.size()});
   EXPECT_NE(parsed, nullptr);
   EXPECT_TRUE(envoy_dynamic_module_on_early_header_mutation_mutate(parsed, &headers));
   envoy_dynamic_module_on_early_header_mutation_config_destroy(parsed);
-  EXPECT_EQ(headers["x-k8sgw-shard"].size(), 1u);
-  return headers["x-k8sgw-shard"].front();
+  EXPECT_EQ(headers[header].size(), 1u);
+  return headers[header].front();
 }
 
 TEST(HooksTest, SetTheKeyOverWhatAClientSends) {
   headers = {{":authority", {"a.example.com"}}, {"x-k8sgw-shard", {"p1", "p2"}}};
-  EXPECT_EQ(Shard("1 64 0 p"), "p" + std::to_string(Of("a.example.com", 64)));
-  headers = {{"x-k8sgw-shard", {"p1"}}};
-  EXPECT_EQ(Shard("1 64 0 p"), "p" + std::to_string(Of("", 64)));
+  EXPECT_EQ(Shard("x-k8sgw-shard"), "p" + std::to_string(Of("a.example.com", 64)));
+  headers = {{"expect", {"p1"}}};
+  EXPECT_EQ(Shard("expect"), "p" + std::to_string(Of("", 64)));
 }
 
 TEST(HooksTest, RefuseOtherExtensionsAndConfigurations) {
   EXPECT_STREQ(envoy_dynamic_module_on_program_init(), "v0.2.0");
-  const EnvoyBuffer good{"1 64 0 p", 8};
+  const EnvoyBuffer good{"2 64 0 h p", 10};
   EXPECT_EQ(envoy_dynamic_module_on_early_header_mutation_config_new(nullptr, {"shards", 6}, good), nullptr);
   EXPECT_EQ(envoy_dynamic_module_on_early_header_mutation_config_new(nullptr, {"", 0}, good), nullptr);
-  EXPECT_EQ(envoy_dynamic_module_on_early_header_mutation_config_new(nullptr, {"shard", 5}, {"2 64 0 p", 8}), nullptr);
+  EXPECT_EQ(envoy_dynamic_module_on_early_header_mutation_config_new(nullptr, {"shard", 5}, {"1 64 0 h p", 10}),
+            nullptr);
   EXPECT_EQ(envoy_dynamic_module_on_early_header_mutation_config_new(nullptr, {"shard", 5}, {nullptr, 0}), nullptr);
 }
 

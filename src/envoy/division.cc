@@ -27,8 +27,9 @@ constexpr uint32_t kMany = 512;
 constexpr std::array<uint32_t, 3> kUsual = {128, 32, 8};
 
 // Says how the key follows from the name: a name with another key would be another scope to some, and the same to
-// others.
+// others. And the header that carries it, as each table removes its own.
 constexpr char kKeyForm[] = "h";
+constexpr char kKeyFormInOwnHeader[] = "o";
 
 constexpr char kLocalRateLimit[] = "envoy.filters.http.local_ratelimit";
 
@@ -74,9 +75,11 @@ bool IsBearable(uint32_t shards, uint32_t best, const TableSize& size) {
 
 bool IsWildcard(const std::string& domain) { return domain.starts_with("*") || domain.ends_with("*"); }
 
+const char* Cut::header() const { return own_header ? shard::kOwnHeader : shard::kHeader; }
+
 std::string ShardPrefix(const std::string& route_config, const Cut& cut) {
-  return route_config + "/" + shard::kVersion + kKeyForm + "." + std::to_string(cut.shards) + "." +
-         std::to_string(cut.labels) + "/";
+  return Cat(route_config, "/", shard::kVersion, cut.own_header ? kKeyFormInOwnHeader : kKeyForm, ".", cut.shards, ".",
+             cut.labels, "/");
 }
 
 std::string ShardKeyPrefix(const std::string& shard_prefix) { return HexHash(Hash64(shard_prefix)) + "-"; }

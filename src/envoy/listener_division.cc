@@ -19,6 +19,7 @@
 #include "module/shard.h"
 #include "src/base/hash.h"
 #include "src/base/proto_codec.h"
+#include "src/base/text.h"
 #include "src/envoy/resource.h"
 
 namespace k8sgw::envoy {
@@ -84,8 +85,7 @@ std::string ExtensionBytes(const std::string& prefix, const Cut& cut) {
   // Workers may be in its code when the last listener goes.
   module.set_do_not_close(true);
   google::protobuf::StringValue text;
-  text.set_value(std::string(shard::kVersion) + " " + std::to_string(cut.shards) + " " + std::to_string(cut.labels) +
-                 " " + prefix);
+  text.set_value(Cat(shard::kVersion, " ", cut.shards, " ", cut.labels, " ", cut.header(), " ", prefix));
   google::protobuf::Any config;
   PackAny(text, &config);
   std::string out;
@@ -107,31 +107,41 @@ void UseAds(::envoy::config::core::v3::ConfigSource& source) {
   source.set_resource_api_version(::envoy::config::core::v3::V3);
 }
 
-// All connection managers have the same words here, so Envoy asks for scopes once.
+// Where the usual header of the key is not free.
+bool NeedsOwnHeader(const hcmv3::HttpConnectionManager& hcm) {
+  const auto& filters = hcm.http_filters();
+  return hcm.proxy_100_continue() || std::any_of(filters.begin(), filters.end(), [](const auto& filter) {
+           return filter.typed_config().type_url() == kExtAuthz;
+         });
+}
+
+// The sources are the same in all connection managers, so Envoy asks for scopes once.
 void FindRoutesByScope(const std::string& prefix, const Cut& cut, hcmv3::HttpConnectionManager& hcm) {
   // Behind those of users: theirs may not set the key.
   auto& extension = *hcm.add_early_header_mutation_extensions();
-  extension.set_name(shard::kHeader);
+  extension.set_name(shard::kExtensionName);
   extension.mutable_typed_config()->set_type_url(kExtensionUrl);
   extension.mutable_typed_config()->set_value(ExtensionBytes(prefix, cut));
   hcm.clear_rds();
   auto& scopes = *hcm.mutable_scoped_routes();
   scopes.set_name("k8sgateway");
   auto& header = *scopes.mutable_scope_key_builder()->add_fragments()->mutable_header_value_extractor();
-  header.set_name(shard::kHeader);
+  header.set_name(cut.header());
   header.set_index(0);
   UseAds(*scopes.mutable_rds_config_source());
   UseAds(*scopes.mutable_scoped_rds()->mutable_scoped_rds_config_source());
 }
 
-// Why this chain's table is not divided; "" when it is.
-std::string DivideChain(const RoutedChain& routed, const Division& division, listenerv3::FilterChain& chain) {
+// Why this chain's table is not divided; "" when it is, by the cut.
+std::string DivideChain(const RoutedChain& routed, const Division& division, listenerv3::FilterChain& chain, Cut& cut) {
   if (!division.obstacle.empty()) return division.obstacle;
   auto& config = *chain.mutable_filters()->rbegin()->mutable_typed_config();
   hcmv3::HttpConnectionManager hcm;
   hcm.ParseFromString(config.value());
   if (const auto filter = FilterInTheWay(hcm)) return "the filter " + *filter + " may write another host";
-  FindRoutesByScope(ShardKeyPrefix(ShardPrefix(routed.route_config, division.cut)), division.cut, hcm);
+  cut = division.cut;
+  cut.own_header = NeedsOwnHeader(hcm);
+  FindRoutesByScope(ShardKeyPrefix(ShardPrefix(routed.route_config, cut)), cut, hcm);
   PackAny(hcm, &config);
   return "";
 }
@@ -149,12 +159,12 @@ void DivideListener(const proxy::Listener& in, const listenerv3::Listener& liste
     const RoutedChain& routed = chains[static_cast<size_t>(i)];
     const auto division = divisions.find(routed.ssl_hash);
     if (division == divisions.end() || division->second == Division()) continue;
-    const std::string obstacle = DivideChain(routed, division->second, *divided.mutable_filter_chains(i));
+    Cut cut;
+    const std::string obstacle = DivideChain(routed, division->second, *divided.mutable_filter_chains(i), cut);
     if (!obstacle.empty()) {
       obstacles.insert(obstacle);
       continue;
     }
-    const Cut& cut = division->second.cut;
     result.cuts[routed.ssl_hash] = cut;
     plain_tables.insert(routed.route_config);
     const std::string prefix = ShardPrefix(routed.route_config, cut);

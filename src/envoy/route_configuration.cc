@@ -9,7 +9,6 @@
 #include "api/gloo/v1/proxy.proto.h"
 #include "api/gloo/v1/route_configuration_options.proto.h"
 #include "envoy/config/route/v3/route.proto.h"
-#include "module/shard.h"
 #include "src/base/hash.h"
 #include "src/base/proto_codec.h"
 #include "src/envoy/names.h"
@@ -72,7 +71,7 @@ RouteConfiguration JoinVirtualHosts(const proxy::Listener& listener, const Route
   return out;
 }
 
-RouteConfiguration JoinPieces(const proxy::Listener& listener, const std::string& name,
+RouteConfiguration JoinPieces(const proxy::Listener& listener, const std::string& name, const Cut& cut,
                               const std::vector<Ptr<HostPiece>>& hosts) {
   uint32_t longest_body = 0;
   size_t size = 0;
@@ -81,7 +80,7 @@ RouteConfiguration JoinPieces(const proxy::Listener& listener, const std::string
     size += host->bytes->size();
   }
   routev3::RouteConfiguration head = MakeHead(listener, name, longest_body);
-  head.add_request_headers_to_remove(shard::kHeader);
+  head.add_request_headers_to_remove(cut.header());
   auto resource = Begin(head);
   uint64_t hash = Hash64(*resource->body.front());
   std::string bytes;

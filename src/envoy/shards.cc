@@ -139,7 +139,7 @@ Shards::Shards(flow::Graph& graph, const flow::Collection<VirtualHostKey, Served
              [this](flow::Reader& reader, const ShardKey& key, const ShardHead& head, auto& out) {
                std::vector<Ptr<HostPiece>> hosts;
                for (const auto& [host, piece] : reader.Find(pieces_by_shard_, key)) hosts.push_back(piece);
-               out.Emit(key, JoinPieces(*head.listener, head.name, hosts));
+               out.Emit(key, JoinPieces(*head.listener, head.name, key.cut, hosts));
              }),
       scopes(graph, "scopes", heads_, {}, [](flow::Reader&, const ShardKey& key, const ShardHead& head, auto& out) {
         out.Emit(key, MakeScope(head.name));

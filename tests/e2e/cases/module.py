@@ -1,6 +1,7 @@
 """The module in a stock Envoy, with configuration that is written by hand."""
 
 import json
+import socket
 import subprocess
 from typing import Any
 
@@ -9,14 +10,14 @@ from harness.backend import Backend
 from harness.ports import free_port, is_open
 from harness.process import APPLY_SECONDS, Process
 from harness.scenario import Scenario, Suite
-from harness.sharding import HEADER, Keepalive, admin, envoy_with_module, module_of
+from harness.sharding import HEADER, OWN_HEADER, Keepalive, admin, envoy_with_module, module_of
 from harness.waiting import wait_until
 
 SUITE = Suite()
 _SHARDS = 8
 
 
-def extension(text: str, module: str = "k8sgateway_1") -> dict[str, Any]:
+def extension(text: str, module: str = "k8sgateway_2") -> dict[str, Any]:
     """The extension of the connection manager with this configuration, out of this module."""
     return {
         "name": "shard",
@@ -33,33 +34,37 @@ def extension(text: str, module: str = "k8sgateway_1") -> dict[str, Any]:
     }
 
 
-def _table(number: int, more: dict[str, Any]) -> dict[str, Any]:
+def config_of(header: str = HEADER) -> str:
+    """What the extension is told: parts by the whole host, and keys in this header."""
+    return f"2 {_SHARDS} 0 {header} p/"
+
+
+def _table(number: int, header: str) -> dict[str, Any]:
     return {
         "name": f"p{number}",
-        "request_headers_to_remove": [HEADER],
+        "request_headers_to_remove": [header],
         "virtual_hosts": [
             {
                 "name": "all",
                 "domains": ["*"],
                 "response_headers_to_add": [
                     {"header": {"key": "x-part", "value": str(number)}},
-                    {"header": {"key": "x-key", "value": f"%REQ({HEADER})%"}},
+                    {"header": {"key": "x-key", "value": f"%REQ({header})%"}},
                 ],
                 "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "backend"}}],
             }
         ],
-        **more,
     }
 
 
 def bootstrap(
-    text: str, port: int, admin_port: int, backend_port: int, **manager: Any
+    text: str, port: int, admin_port: int, backend_port: int, header: str = HEADER
 ) -> dict[str, Any]:
     """An Envoy whose parts say their number, with this configuration of the extension."""
     scopes = [
         {
             "name": f"p{i}",
-            "route_configuration": _table(i, {}),
+            "route_configuration": _table(i, header),
             "key": {"fragments": [{"string_key": f"p/{i}"}]},
         }
         for i in range(_SHARDS)
@@ -72,7 +77,7 @@ def bootstrap(
         "scoped_routes": {
             "name": "s",
             "scope_key_builder": {
-                "fragments": [{"header_value_extractor": {"name": HEADER, "index": 0}}]
+                "fragments": [{"header_value_extractor": {"name": header, "index": 0}}]
             },
             "rds_config_source": {"ads": {}},
             "scoped_route_configurations_list": {"scoped_route_configurations": scopes},
@@ -85,7 +90,6 @@ def bootstrap(
                 },
             }
         ],
-        **manager,
     }
     address = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
     endpoint = {"socket_address": {"address": "127.0.0.1", "port_value": backend_port}}
@@ -120,12 +124,12 @@ def bootstrap(
 class _Stage:
     """A running Envoy with a backend behind it."""
 
-    def __init__(self, scenario: Scenario, **manager: Any) -> None:
+    def __init__(self, scenario: Scenario, header: str = HEADER) -> None:
         self.backend: Backend
         self.backend, backend_port = scenario.backend()
         self.port, self.admin_port = free_port(), free_port()
-        text = f"1 {_SHARDS} 0 p/"
-        config = bootstrap(text, self.port, self.admin_port, backend_port, **manager)
+        text = config_of(header)
+        config = bootstrap(text, self.port, self.admin_port, backend_port, header)
         path = scenario.folder / "envoy.json"
         path.write_text(json.dumps(config))
         self.process = scenario.own(
@@ -150,7 +154,11 @@ class _Stage:
 
 @SUITE.case("module: all forms of a host are of one part, and hosts spread")
 def forms(scenario: Scenario) -> None:
-    stage = _Stage(scenario)
+    for header in (HEADER, OWN_HEADER):
+        _forms(_Stage(scenario, header))
+
+
+def _forms(stage: _Stage) -> None:
     hosts = [f"h{i}.example.com" for i in range(64)] + ["10.0.0.1", "[::1]", "localhost"]
     parts = {host: stage.part(host) for host in hosts}
     assert len(set(parts.values())) == _SHARDS, f"only the parts {set(parts.values())}"
@@ -161,17 +169,34 @@ def forms(scenario: Scenario) -> None:
 
 @SUITE.case("module: a forged key is harmless, and no key reaches the upstream")
 def forged(scenario: Scenario) -> None:
+    for header in (HEADER, OWN_HEADER):
+        stage = _Stage(scenario, header)
+        part = stage.part("a.example.com")
+        for number in range(_SHARDS):
+            for values in ([f"p/{number}"], [f"p/{number}", "p/0"], [""]):
+                for name in (header, header.upper()):
+                    headers = [(name, value) for value in values]
+                    assert stage.part("a.example.com", headers) == part, f"{headers} matters"
+        seen = stage.backend.seen("backend")
+        assert len(seen) > _SHARDS
+        leaked = [request for request in seen if header in request["headers"]]
+        assert not leaked, f"the upstream saw {leaked[0]}"
+
+
+@SUITE.case("module: a client that asks whether to go on is answered, and its body comes")
+def continued(scenario: Scenario) -> None:
     stage = _Stage(scenario)
-    part = stage.part("a.example.com")
-    for number in range(_SHARDS):
-        for values in ([f"p/{number}"], [f"p/{number}", "p/0"], [""]):
-            for name in (HEADER, HEADER.upper()):
-                headers = [(name, value) for value in values]
-                assert stage.part("a.example.com", headers) == part, f"{headers} made a difference"
-    seen = stage.backend.seen("backend")
-    assert len(seen) > _SHARDS
-    leaked = [request for request in seen if HEADER in json.dumps(request).lower()]
-    assert not leaked, f"the upstream saw {leaked[0]}"
+    fields = [("host", "a.example.com"), ("expect", "100-continue"), ("content-length", "4")]
+    request = client.compose("POST", "/", "HTTP/1.1", fields, b"")
+    with socket.create_connection(("127.0.0.1", stage.port), timeout=APPLY_SECONDS) as connection:
+        connection.sendall(request)
+        answer = connection.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 100 "), answer
+        connection.sendall(b"body")
+        answer = connection.recv(65536)
+        assert answer.startswith(b"HTTP/1.1 200 "), answer
+    (seen,) = stage.backend.seen("backend")
+    assert "expect" not in seen["headers"], seen
 
 
 @SUITE.case("module: requests leave no memory behind")
@@ -193,7 +218,7 @@ def memory(scenario: Scenario) -> None:
 
 @SUITE.case("module: what it does not know is refused with the configuration")
 def refused(scenario: Scenario) -> None:
-    for text in ("2 8 0 p/", "1 0 0 p/", "", "1 8 0"):
+    for text in ("1 8 0 p/", "2 0 0 h p/", "", "2 8 0 h", "2 8 0 h: p/"):
         path = scenario.folder / "bad.json"
         path.write_text(json.dumps(bootstrap(text, free_port(), free_port(), 1)))
         done = subprocess.run(

@@ -11,10 +11,10 @@ from harness.scenario import Scenario, Suite
 from harness.sharding import Load, admin, envoy_with_module, module_of
 from harness.waiting import wait_until
 
-from .module import bootstrap, extension
+from .module import bootstrap, config_of, extension
 
 SUITE = Suite()
-_CONFIG = "1 8 0 p/"
+_CONFIG = config_of()
 _HOSTS = [f"h{i}.example.com" for i in range(40)]
 
 
@@ -24,7 +24,7 @@ class _Stage:
     def __init__(self, scenario: Scenario) -> None:
         self.modules = scenario.folder / "modules"
         self.modules.mkdir()
-        self.put_module("k8sgateway_1", module_of(scenario.preset))
+        self.put_module("k8sgateway_2", module_of(scenario.preset))
         self._source = module_of(scenario.preset)
         self._listeners = scenario.folder / "listeners.json"
         self.port, self.admin_port = free_port(), free_port()
@@ -46,7 +46,7 @@ class _Stage:
                 "resource_api_version": "V3",
             }
         }
-        self.listen("k8sgateway_1", _CONFIG)
+        self.listen("k8sgateway_2", _CONFIG)
         path = scenario.folder / "envoy.json"
         path.write_text(json.dumps(config))
         self.process = scenario.own(
@@ -92,7 +92,7 @@ class _Stage:
 def swap(scenario: Scenario) -> None:
     stage = _Stage(scenario)
     load = Load(stage.port, dict.fromkeys(_HOSTS, "here"))
-    for number in (2, 3, 1, 2, 3, 1):
+    for number in (3, 1, 2, 3, 1, 2):
         # A file that Envoy has may be put anew as well, as long as that is done in one step.
         stage.put_another(f"k8sgateway_{number}")
         before = stage.stat("listener_create_success")
@@ -107,7 +107,7 @@ def failures_are_counted(scenario: Scenario) -> None:
     stage = _Stage(scenario)
     (stage.modules / "libbroken.so").write_text("no program")
     load = Load(stage.port, dict.fromkeys(_HOSTS, "here"))
-    refused = (("missing", _CONFIG), ("broken", _CONFIG), ("k8sgateway_1", "2 8 0 p/"))
+    refused = (("missing", _CONFIG), ("broken", _CONFIG), ("k8sgateway_2", "1 8 0 p/"))
     for module, text in refused:
         before = stage.stat("lds.update_rejected")
         stage.listen(module, text)

@@ -5,12 +5,13 @@ import random
 import time
 from typing import Any
 
-from harness import client, objects
+from harness import asked, client, objects
 from harness.ports import free_port
 from harness.process import APPLY_SECONDS, Process
 from harness.scenario import Scenario, Suite, await_answer, expect_line
 from harness.sharding import (
     HEADER,
+    OWN_HEADER,
     Keepalive,
     Load,
     admin,
@@ -81,7 +82,7 @@ def divided_anew(scenario: Scenario) -> None:
     port, admin_port = gateway.flags.http_port, gateway.flags.admin_port
     wild = "".join(site(f"w{i}", [f"*.w{i}.example.com"]) for i in range(10))
     load = Load(port, answers(400))
-    for text, parts in ((wild, "/1h.32.0/"), ("", "/1h.128.0/"), (wild, "/1h.32.0/")):
+    for text, parts in ((wild, "/2h.32.0/"), ("", "/2h.128.0/"), (wild, "/2h.32.0/")):
         before = gateway.revision()
         scenario.write("w.yaml", text or "# nothing\n")
         gateway.wait_applied(before)
@@ -171,7 +172,45 @@ def hidden(scenario: Scenario) -> None:
         request = client.compose("GET", "/", "HTTP/1.1", [("host", "a"), *headers], b"")
         assert client.exchange(client.Target(gateway.flags.http_port), request).status == 200
     seen = backend.seen("backend")
-    assert len(seen) == 2 and HEADER not in json.dumps(seen).lower(), seen
+    assert len(seen) == 2 and not any(HEADER in request["headers"] for request in seen), seen
+
+
+@SUITE.case("divided: another header carries the key where the usual one has a use")
+def passed_on(scenario: Scenario) -> None:
+    backend, port = scenario.backend()
+    scenario.write("a.yaml", objects.to_backend("site", port))
+    flags = divided(scenario.flags(), "16")
+    options = "httpConnectionManagerSettings: {proxy100Continue: true}"
+    scenario.write("gateway.yaml", asked.gateway(flags.http_port, options))
+    gateway = scenario.run(flags)
+    assert len(scopes_of(flags.admin_port)) == 16
+    fields = [("host", "a"), ("expect", "100-continue"), (OWN_HEADER, "forged")]
+    request = client.compose("GET", "/", "HTTP/1.1", fields, b"")
+    assert client.exchange(client.Target(flags.http_port), request).status == 200
+    (seen,) = backend.seen("backend")
+    assert seen["headers"].get("expect") == "100-continue", seen
+    assert OWN_HEADER not in seen["headers"], seen
+    # And the usual one when it has no use any more.
+    before = gateway.revision()
+    scenario.write("gateway.yaml", asked.gateway(flags.http_port))
+    gateway.wait_applied(before)
+    wait_until(
+        lambda: _carrier(flags.admin_port) == HEADER, "the usual header of the key", APPLY_SECONDS
+    )
+    assert client.exchange(client.Target(flags.http_port), request).status == 200
+    assert "expect" not in backend.seen("backend")[-1]["headers"]
+    # A server that is asked may be sent all headers.
+    server = "{extauthzServerRef: {name: backend, namespace: default}, httpService: {}}"
+    scenario.write("settings.yaml", asked.settings(f"{{extauth: {server}}}"))
+    wait_until(lambda: _carrier(flags.admin_port) == OWN_HEADER, "the other header", APPLY_SECONDS)
+
+
+def _carrier(admin_port: int) -> str:
+    """The header that carries the key, by the listener in force."""
+    dump = json.loads(admin(admin_port, "/config_dump?resource=dynamic_listeners"))
+    (listener,) = dump["configs"]
+    text = json.dumps(listener["active_state"])
+    return OWN_HEADER if OWN_HEADER in text else HEADER if HEADER in text else ""
 
 
 def _bootstrap(xds_port: int, admin_port: int, metadata: dict[str, str]) -> dict[str, Any]:
@@ -237,7 +276,7 @@ def mixed_fleet(scenario: Scenario) -> None:
     # All have one network, so the second cannot listen; that it is sent divided tables shows in its scopes.
     await_answer(mode.http_port, "hello")
     assert not scopes_of(plain)
-    with_module = _envoy(scenario, mode.xds_port, "1")
+    with_module = _envoy(scenario, mode.xds_port, "2")
     wait_until(
         lambda: len(scopes_of(with_module)) == 8, "8 parts of the one with the module", APPLY_SECONDS
     )

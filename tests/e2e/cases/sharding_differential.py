@@ -131,7 +131,7 @@ def differential(scenario: Scenario) -> None:
             gateway.wait_applied(before, 30)
         else:
             gateway = scenario.run(divided(scenario.flags(), "auto"))
-        _await_parts(gateway, {f"-{plain}": 0, f"-{other}-routes/1h.{shards}.0/": int(shards)})
+        _await_parts(gateway, {f"-{plain}": 0, f"-{other}-routes/2h.{shards}.0/": int(shards)})
         keys = keys_of(gateway.flags.admin_port)
         forged = ["", "1", random.Random(number).choice(keys), keys[0].rsplit("-", 1)[0] + "-99999"]
         _compare(comparison, plain, other, world, forged)
