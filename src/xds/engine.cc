@@ -196,7 +196,8 @@ struct Engine::Impl {
     if (type == Type::kListener && !request.initial_versions.empty()) stream.resumed = true;
     if (type == Type::kScope && first) {
       EndTablesGrace(stream);
-      if (stream.module && !request.initial_versions.empty() && options.drain.count() > 0) {
+      // Also of one whose module is another than ours, or not wanted any more: its new listeners are whole.
+      if (!request.initial_versions.empty() && options.drain.count() > 0) {
         keeps.Begin(stream.keeps_until, now + options.drain, stream.id);
       }
       // It has such a listener, or it would not ask.

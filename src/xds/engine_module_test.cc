@@ -55,9 +55,9 @@ struct EngineModuleTest : testing::Test {
   }
 
   // The same, of one that comes back with listeners.
-  void Resume(Client& client, const std::map<std::string, std::string>& listeners) {
+  void Resume(Client& client, const std::map<std::string, std::string>& listeners, const std::string& module = "1") {
     Request request = client.Base(Type::kListener);
-    request.module = "1";
+    request.module = module;
     request.initial_versions = listeners;
     engine.Receive(client.id, request, now);
   }
@@ -372,6 +372,26 @@ TEST_F(EngineModuleTest, PartsThatAClientComesBackWithStayWhileItsConnectionsDra
   client.AnswerAll();
   EXPECT_EQ(client.has[Type::kScope].size(), 2u);
   EXPECT_FALSE(client.has[Type::kScope].contains("g0/0"));
+}
+
+// The control plane has come to another version of the module, or gone back to one.
+TEST_F(EngineModuleTest, SoDoThoseOfAClientWhoseModuleIsAnother) {
+  engine.ModuleReady(kRole, now);
+  Client client(engine, true);
+  Resume(client, {{"l", "of another module"}}, "0");
+  client.has[Type::kScope]["g0/0"] = client.has[Type::kRoute]["g0/0"] = "of another module";
+  client.Subscribe(Type::kScope, {}, {{"g0/0", "v"}});
+  client.Subscribe(Type::kRoute, {"g0/0", "r"}, {{"g0/0", "v"}});
+  client.AnswerAll();
+  EXPECT_EQ(client.has[Type::kListener]["l"], "old");
+  EXPECT_EQ(client.has[Type::kRoute].size(), 2u);
+  EXPECT_EQ(client.has[Type::kScope].size(), 1u) << "it has no use for others";
+  EXPECT_TRUE(engine.InSync(kRole));
+  client.now = now += 60s;
+  engine.Tick(now);
+  client.AnswerAll();
+  EXPECT_FALSE(client.has[Type::kScope].contains("g0/0"));
+  EXPECT_TRUE(engine.InSync(kRole));
 }
 
 }  // namespace

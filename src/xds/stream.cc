@@ -32,8 +32,10 @@ bool ClientStream::WantsTables(const Snapshot& snapshot) {
 }
 
 bool ClientStream::HearsOfScopes() {
+  // Those of one that came with others, and cannot use these, stay with them.
+  if (!module) return !keeps_until;
   const Subscription& listeners = Of(Type::kListener);
-  return !module || listeners.HasTables() || listeners.HasUnknown();
+  return listeners.HasTables() || listeners.HasUnknown();
 }
 
 std::vector<Type> ClientStream::BehindOf(const Snapshot& snapshot) {

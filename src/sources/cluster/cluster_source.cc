@@ -28,6 +28,9 @@ NameAndLabels ReadMetadata(std::string_view json) {
   return out;
 }
 
+// So often the watches of the next policy may be found behind: where very much happens they might be for ever.
+constexpr int kMostWaits = 1000;
+
 // No namespace has this name.
 constexpr char kOfCluster[] = "/";
 
@@ -179,7 +182,9 @@ void ClusterSource::NoteTold(const Scope& from, const WatchedKind& kind, const k
   const ResourceKey key{kind.info->kind, event.object.meta.namespace_, event.object.meta.name};
   next_->gone.erase(key);
   if (const std::string& version = event.object.meta.resource_version; !version.empty()) {
-    next_->told[{from.name(), to->name(), key.kind}] = version;
+    std::string& last = next_->told[{from.name(), to->name(), key.kind}];
+    // A list tells them in another order than they were made.
+    if (last.empty() || kube::IsOlder(last, version)) last = version;
   } else if (event.kind == kube::Event::Kind::kDelete) {
     next_->gone.insert(key);
   }
@@ -198,7 +203,11 @@ void ClusterSource::RemoveOthers(const Scope& from, const WatchedKind& kind, con
   for (const ResourceKey& key : store_.Keys(is_other)) {
     TellGone(kind, key);
     store_.Remove(key, changes_);
-    if (in_next) next_->store.Remove(key, unused);
+    if (in_next) {
+      next_->store.Remove(key, unused);
+    } else if (next_) {
+      next_->gone.insert(key);
+    }
   }
 }
 
@@ -270,8 +279,8 @@ void ClusterSource::Settle() {
   if (complete_ && std::exchange(namespaces_changed_, false)) store_.SetNamespaces(counts, changes_);
   if (!stand_ins_.empty()) ReleaseStandIns();
   if (!next_ || !IsNextComplete()) return;
-  if (!IsNextCurrent()) {
-    if (std::exchange(next_->watches, true)) return;
+  if (!IsNextCurrent() && next_->waits < kMostWaits) {
+    if (next_->waits++ > 0) return;
     for (const auto& [name, scope] : next_->scopes) scope->Poke();
     if (!IsNextCurrent()) return;
   }
@@ -310,15 +319,20 @@ bool ClusterSource::IsNextComplete() const {
 }
 
 bool ClusterSource::IsNextCurrent() const {
-  if (std::ranges::any_of(next_->gone, [this](const ResourceKey& key) { return next_->store.Has(key); })) return false;
+  const auto is_there = [this](const ResourceKey& key) {
+    const Scope* to = FindScope(next_->scopes, key.ns.str());
+    return to && !to->refused(key.kind) && next_->store.Has(key);
+  };
+  if (std::ranges::any_of(next_->gone, is_there)) return false;
   return std::ranges::all_of(next_->told, [this](const auto& entry) {
     const auto& [told, version] = entry;
     const Scope& to = *next_->scopes.at(told.to);
     const std::string& is = to.version(told.kind);
     if (to.refused(told.kind)) return true;
-    // On a server that was restored from a backup all versions are older.
+    // On a server that was restored from a backup all versions are older; one that is not heard any more may not know.
     const auto by = scopes_.find(told.by);
-    const bool restored = by != scopes_.end() && kube::IsOlder(by->second->version(told.kind), version);
+    if (by == scopes_.end() || by->second->refused(told.kind)) return true;
+    const bool restored = kube::IsOlder(by->second->version(told.kind), version);
     return !is.empty() && !kube::IsOlder(is, restored ? by->second->version(told.kind) : version);
   });
 }

@@ -98,7 +98,7 @@ class ClusterSource {
     ObjectStore store;
     // Those that are not there anyway.
     Scopes scopes;
-    // What was told by scopes in force of objects that these have, too: the last version of each kind.
+    // What was told by scopes in force of objects that these have, too: the newest version of each kind.
     struct Told {
       std::string by;
       std::string to;
@@ -106,10 +106,12 @@ class ClusterSource {
       auto operator<=>(const Told&) const = default;
     };
     std::map<Told, std::string> told{};
-    // What a list of those in force did not have any more: nobody said at which version it went.
+    // What a list of those in force did not have any more: nobody said at which version it went. It is waited for while
+    // the store has it.
     std::set<ResourceKey> gone{};
-    // Their watches were asked for: they begin when all of the lists are there.
-    bool watches = false;
+    // How often they were complete, but not as far. At the first time their watches are asked for, which begin when all
+    // of the lists are there.
+    int waits = 0;
   };
 
   void OnSettings(const kube::Batch& batch);

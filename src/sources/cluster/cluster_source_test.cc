@@ -240,6 +240,18 @@ TEST_F(WithOneNamespace, AListThatIsOlderThanWhatIsInForceIsFollowedFirst) {
   EXPECT_TRUE(source->Counts("other"));
 }
 
+// A list tells them by name.
+TEST_F(WithOneNamespace, TheNewestOfAListIsWaitedFor) {
+  WatchAll();
+  SyncAllEmpty("");
+  Tell(At("services", ""), {Labelled("shop/a"), Labelled("shop/b")}, true, "98");
+  Tell(At("services", "shop"), {Labelled("shop/a", "2")}, false, "99");
+  Tell(At("services", "shop"), {Labelled("shop/b")}, true, "5");
+  At("services", "shop").is_at = "99";
+  EXPECT_THAT(Take(), ElementsAre("shop/a=2"));
+  EXPECT_FALSE(source->Counts("other"));
+}
+
 TEST_F(WithOneNamespace, WhatIsRefusedMeanwhileIsNotWaitedFor) {
   WatchAll();
   SyncAllEmpty("");
@@ -248,6 +260,17 @@ TEST_F(WithOneNamespace, WhatIsRefusedMeanwhileIsNotWaitedFor) {
   EXPECT_THAT(Take(), ElementsAre("shop/b=2"));
   Refuse(At("services", ""), Phase::kRetrying);
   Take();
+  EXPECT_TRUE(source->Counts("other"));
+}
+
+TEST_F(WithOneNamespace, NothingIsWaitedForEndlessly) {
+  WatchAll();
+  SyncAllEmpty("");
+  Tell(At("services", ""), {Labelled("shop/a"), Labelled("shop/b")}, true, "98");
+  Tell(At("services", "shop"), {Labelled("shop/a", "2")}, false, "99");
+  int takes = 0;
+  for (; takes < 10'000 && !source->Counts("other"); ++takes) Take();
+  EXPECT_GT(takes, 100);
   EXPECT_TRUE(source->Counts("other"));
 }
 

@@ -34,7 +34,7 @@ Scope::Scope(const kube::Follow& follow, std::string name, std::string ns, const
 
 void Scope::OnHealth(Followed& followed, const kube::Health& health) {
   const bool absent = health.phase == kube::Health::Phase::kAbsent;
-  followed.refused = absl::IsPermissionDenied(health.error) || absl::IsNotFound(health.error);
+  followed.refused = absent || absl::IsPermissionDenied(health.error) || absl::IsNotFound(health.error);
   if (health.synced || absent || (followed.refused && !followed.waits)) followed.settled = true;
   if (!retired_) consumer_.on_health(*followed.kind, health);
 }
