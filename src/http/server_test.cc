@@ -36,7 +36,11 @@ class ServerTest : public ::testing::Test {
     server = *std::move(opened);
   }
   void OnRequest(const Request& request, const Reply& reply) {
-    if (request.path == "/hold") return held.push_back(reply);
+    if (request.path == "/hold") {
+      held.push_back(reply);
+      ++holds;
+      return;
+    }
     if (request.path == "/large") return reply({200, "", "", {}, large, *large});
     if (request.path == "/later") return owner.Post([reply] { reply({200, "text/plain", "later"}); });
     if (request.path == "/304") return reply({304, "", ""});
@@ -53,6 +57,7 @@ class ServerTest : public ::testing::Test {
   Server::Callbacks callbacks;
   Counters counters;
   std::vector<Reply> held;  // of the server's thread
+  std::atomic<int> holds = 0;
   Ptr<std::string> large = std::make_shared<const std::string>(20 << 20, 'x');
   testing::TestThread owner;
   std::unique_ptr<Server> server;
@@ -207,7 +212,7 @@ TEST_F(ServerTest, StopsWhileSomebodyWaits) {
   {
     TestClient gone(port(), false);
     gone.Send("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
-    std::this_thread::sleep_for(milliseconds(100));
+    for (int i = 0; i < 2000 && holds < 2; ++i) std::this_thread::sleep_for(milliseconds(5));
   }
   server.reset();
   ASSERT_EQ(held.size(), 2u);

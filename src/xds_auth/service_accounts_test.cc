@@ -26,7 +26,7 @@ constexpr char kRole[] = "gloo-system~gateway-proxy";
 struct ServiceAccountsTest : ::testing::Test {
   ServiceAccountsTest() {
     options.grants = ParseGrants({"edge/envoy=gloo-system~gateway-proxy"}).value();
-    options.reviews.wait = 300ms;
+    options.reviews.wait = 2s;
     options.reviews.wait_known = 20ms;
     Start();
   }

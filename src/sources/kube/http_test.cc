@@ -313,7 +313,7 @@ TEST_F(HttpTest, DeadConnectionsAreLeft) {
 
 TEST_F(HttpTest, ADeadConnectionLeavesNothingBehind) {
   options.ping_after = milliseconds(50);
-  options.ping_timeout = milliseconds(500);
+  options.ping_timeout = milliseconds(2000);
   const auto die = [&] {
     Answer hanging;
     Answer frozen;

@@ -125,8 +125,7 @@ TEST_F(DriverTest, AServerThatHangsIsLeftAndFoundAgain) {
   EXPECT_THAT(std::string(ToStd(told.error.message())), HasSubstr("the connection is dead"));
   EXPECT_TRUE(told.synced);
   server->Thaw();
-  ASSERT_TRUE(Until([&] { return names.size() == 70; }));
-  EXPECT_EQ(told.phase, Health::Phase::kWatching);
+  ASSERT_TRUE(Until([&] { return names.size() == 70 && told.phase == Health::Phase::kWatching; }));
   EXPECT_EQ(syncs, 1);
 }
 

@@ -54,7 +54,9 @@ def namespace_in_use(scenario: Scenario) -> None:
     scenario.make_namespace(free)
     with _watching_labelled(scenario, own, other):
         _shared(scenario, other)
-        for words in (("label", "namespace", other, "served-"), ("delete", "namespace", other, "--wait=false")):
+        unlabel = ("label", "namespace", other, "served-")
+        stage.wait(lambda: not cluster.attempt(*unlabel, "--dry-run=server")[0], "the selectors are in force")
+        for words in (unlabel, ("delete", "namespace", other, "--wait=false")):
             done, said = cluster.attempt(*words)
             assert not done and f"{other}/shared" in said, (words, said)
         # What keeps it among those that are watched is nobody's concern; nor are namespaces that are not.

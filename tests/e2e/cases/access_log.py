@@ -36,6 +36,7 @@ def _logger(kind: str, **more: Any) -> list[dict[str, Any]]:
         "log_name": f"{kind.lower()}-log",
         "transport_api_version": "V3",
         "grpc_service": {"envoy_grpc": {"cluster_name": "access_log_cluster"}},
+        "buffer_flush_interval": "0.25s",
     }
     config = {"@type": f"{_LOGGERS}{kind}GrpcAccessLogConfig", "common_config": common, **more}
     return [{"name": f"envoy.access_loggers.{kind.lower()}_grpc", "typed_config": config}]

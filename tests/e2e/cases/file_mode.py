@@ -133,7 +133,7 @@ def refused(scenario: Scenario) -> None:
     mode.write("virtualservices", "site", objects.flat_direct("mended"))
     await_answer(mode.http_port, "mended")
     expect_line(mode.process, "mended: .*VirtualService gloo-system/site", after=mark)
-    assert mode.status()["errors"] == 0, mode.status()
+    wait_until(lambda: mode.status()["errors"] == 0, "no more errors", APPLY_SECONDS)
 
 
 @SUITE.case("gloo: a file that breaks keeps its last good object, and is told with its line")

@@ -217,7 +217,10 @@ while true; do sleep 0.05; done
     )
     script.chmod(0o755)
     env = {"ENVOY": str(script), "DISABLE_CORE_DUMPS": "true"}
+    # A shell cannot trap what was ignored at its start, as it is below nohup.
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     proxy = Proxy(scenario, flags=["--drain-least-seconds", "0"], env=env)
+    signal.signal(signal.SIGHUP, before)
     wait_until(lambda: seen.exists() and seen.read_text() == "0\n", "no core dumps", 5)
     for number, word in ((signal.SIGHUP, "hup"), (signal.SIGUSR1, "usr1")):
         proxy.process.signal(number)
@@ -365,7 +368,7 @@ def survives(scenario: Scenario, api_type: str) -> None:
     both.write("virtualservices", "site", objects.flat_direct("newest"))
     both.remove("gateways", "other")
     both.gloo()
-    expect_line(proxy.process, "the control plane answers again")
+    proxy.process.wait_line(lambda line: "the control plane answers again" in line, "it answers again", seconds=30)
     await_answer(both.http_port, "newest", seconds=20)
     wait_until(lambda: client.get(both.other_port).status == 0, "the other listener is gone", 20)
     both.write("virtualservices", "site", objects.flat_direct("live"))
