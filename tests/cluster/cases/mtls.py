@@ -164,7 +164,8 @@ def strangers(scenario: Scenario) -> None:
         assert not _is_open(address, port), f"{port} is open to the cluster"
     log = scenario.kubectl("logs", "deployment/gloo", "-c", "envoy-sidecar")
     assert "deprecat" not in log, log
-    assert not Cli(scenario).problems("-n", scenario.namespace), "check finds something in a good installation"
+    cli = Cli(scenario)
+    wait_until(lambda: not cli.problems("-n", scenario.namespace), "check finds nothing in a good installation", _SECONDS)
 
 
 @SUITE.case("mtls: the CronJob rotates under load: no request fails, and changes arrive all the time")
