@@ -15,9 +15,9 @@ inline constexpr char kVersion[] = "2";
 // The header that carries the key of the part, set by the module over whatever a client sends; it does not reach
 // upstreams.
 //
-// For a name of our own Envoy would make an index of all headers of each request, which costs more than the rest of the
-// division. A few names have a place of their own there, and this is the one that is free by then: Envoy has answered
-// "100-continue", and nothing else is defined (RFC 9110, 10.1.1).
+// For a name of our own Envoy would make an index of all headers of each request, which costs nearly as much as the
+// rest of the division. A few names have a place of their own there, and this is the one that is free by then: Envoy
+// has answered "100-continue", and nothing else is defined (RFC 9110, 10.1.1).
 inline constexpr char kHeader[] = "expect";
 // Where that one is not free: what is expected is passed on, or servers that authorize requests may be sent it.
 inline constexpr char kOwnHeader[] = "x-k8sgw-shard";

@@ -8,6 +8,9 @@ namespace {
 
 constexpr size_t kMostDigits = 4;
 
+// What is behind a word of this size, and the space after it.
+Text Behind(Text text, size_t word) { return {text.data + word + 1, text.size - word - 1}; }
+
 // Takes a number and the space behind it; false for anything else.
 bool TakeNumber(Text& text, uint32_t most, uint32_t& out) {
   uint32_t value = 0;
@@ -18,14 +21,14 @@ bool TakeNumber(Text& text, uint32_t most, uint32_t& out) {
   }
   if (digits == 0 || value > most || digits == text.size || text.data[digits] != ' ') return false;
   out = value;
-  text = {text.data + digits + 1, text.size - digits - 1};
+  text = Behind(text, digits);
   return true;
 }
 
 bool TakeVersion(Text& text) {
   const size_t size = sizeof(kVersion) - 1;
   if (text.size <= size || std::memcmp(text.data, kVersion, size) != 0 || text.data[size] != ' ') return false;
-  text = {text.data + size + 1, text.size - size - 1};
+  text = Behind(text, size);
   return true;
 }
 
@@ -40,7 +43,7 @@ bool TakeHeader(Text& text, char* out, size_t& out_size) {
   }
   if (size == 0 || size == text.size) return false;
   out_size = size;
-  text = {text.data + size + 1, text.size - size - 1};
+  text = Behind(text, size);
   return true;
 }
 

@@ -20,6 +20,7 @@
 #include "envoy/service/accesslog/v3/als.proto.h"
 #include "src/access_log/metrics_port.h"
 #include "src/base/test_folder.h"
+#include "src/base/test_wait.h"
 
 namespace k8sgw::access_log {
 namespace {
@@ -77,15 +78,6 @@ class ServerTest : public ::testing::Test {
     return stream->Finish();
   }
 
-  // False when it does not come to that.
-  static bool Await(const std::function<bool()>& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::yield();
-    }
-    return true;
-  }
   // What gRPC health says of a service: 1 is SERVING, 2 is NOT_SERVING, 0 is that it does not know it.
   int Health(const std::string& service) {
     std::string request = {'\n', static_cast<char>(service.size())};
@@ -148,7 +140,7 @@ TEST_F(ServerTest, ASlowReaderStopsTheStreamsAndLosesNothing) {
   constexpr int kMessages = 600;
   std::thread client([this] { EXPECT_TRUE(Send("slow", kMessages, 4, 16 << 10).ok()); });
   // 38 MiB are on their way, and come to a halt.
-  EXPECT_TRUE(Await([this] { return sink_->stats().waiting > 0; })) << "nobody waits";
+  EXPECT_TRUE(testing::Await([this] { return sink_->stats().waiting > 0; })) << "nobody waits";
   const int stuck = sent_;
   EXPECT_LT(stuck, kMessages / 2);
   EXPECT_LT(sink_->stats().queued_bytes, kBound + (256 << 10));
@@ -210,11 +202,11 @@ TEST_F(ServerTest, AClientThatBreaksOffLeavesWhatItSent) {
     alsv3::StreamAccessLogsResponse response;
     const auto stream = stub_->StreamAccessLogs(&context, &response);
     EXPECT_TRUE(stream->Write(Message(1, 3)));
-    EXPECT_TRUE(Await([this] { return sink_->stats().written_entries == 3; }));
+    EXPECT_TRUE(testing::Await([this] { return sink_->stats().written_entries == 3; }));
     context.TryCancel();
     EXPECT_FALSE(stream->Finish().ok());
   }
-  EXPECT_TRUE(Await([this] { return server_->streams() == 0; }));
+  EXPECT_TRUE(testing::Await([this] { return server_->streams() == 0; }));
 }
 
 TEST_F(ServerTest, HealthKnowsThePublishedName) {

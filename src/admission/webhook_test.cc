@@ -18,6 +18,7 @@
 #include "src/admission/test_review.h"
 #include "src/base/test_folder.h"
 #include "src/base/test_thread.h"
+#include "src/base/test_wait.h"
 #include "src/http/test_certificate.h"
 #include "src/http/test_client.h"
 #include "src/model/decode.h"
@@ -67,10 +68,7 @@ class WebhookTest : public ::testing::Test {
     });
     Await([this] { return webhook->port() != 0; });
   }
-  static void Await(const std::function<bool()>& holds) {
-    for (int i = 0; i < 1000 && !holds(); ++i) std::this_thread::sleep_for(milliseconds(5));
-    EXPECT_TRUE(holds());
-  }
+  static void Await(const std::function<bool()>& holds) { EXPECT_TRUE(testing::Await(holds)); }
   int port() const { return webhook->port(); }
   const std::string good = ReviewText({.object = Service("a", "a.com", kReply)});
   const std::string bad = ReviewText({.object = Service("b", "b.com", kBadRoute)});

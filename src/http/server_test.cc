@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "src/base/test_thread.h"
+#include "src/base/test_wait.h"
 #include "src/http/test_client.h"
 
 namespace k8sgw::http {
@@ -212,7 +213,7 @@ TEST_F(ServerTest, StopsWhileSomebodyWaits) {
   {
     TestClient gone(port(), false);
     gone.Send("GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
-    for (int i = 0; i < 2000 && holds < 2; ++i) std::this_thread::sleep_for(milliseconds(5));
+    testing::Await([this] { return holds == 2; });
   }
   server.reset();
   ASSERT_EQ(held.size(), 2u);

@@ -7,6 +7,7 @@
 
 #include "src/base/base64.h"
 #include "src/base/test_folder.h"
+#include "src/base/test_wait.h"
 #include "src/wasm_cache/test_registry.h"
 
 namespace k8sgw::wasm_cache {
@@ -43,8 +44,7 @@ class CacheTest : public ::testing::Test {
   std::string NameOf(const std::string& name) const { return registry.host() + "/" + name; }
   // Until this is what is told of an image.
   bool Until(const std::string& name, const std::function<bool(const WasmModule&)>& fits) {
-    const auto deadline = Clock::now() + std::chrono::seconds(20);
-    while (Clock::now() < deadline) {
+    return testing::Await([&] {
       for (auto& [image, module] : cache->TakeChanged()) {
         if (module) {
           state[image] = *module;
@@ -53,22 +53,14 @@ class CacheTest : public ::testing::Test {
         }
       }
       const auto it = state.find(name);
-      if (it != state.end() && fits(it->second)) return true;
-      usleep(2000);
-    }
-    return false;
+      return it != state.end() && fits(it->second);
+    });
   }
   bool UntilHas(const std::string& name, const std::string& module) {
     return Until(NameOf(name), [&](const WasmModule& told) { return told == WasmModule{Sha256Hex(module), ""}; });
   }
   bool UntilProblem(const std::string& name, const std::string& words) {
     return Until(NameOf(name), [&](const WasmModule& told) { return told.problem.find(words) != std::string::npos; });
-  }
-
-  bool UntilTold() {
-    const auto deadline = Clock::now() + std::chrono::seconds(20);
-    while (changes == 0 && Clock::now() < deadline) usleep(2000);
-    return changes > 0;
   }
 
   TestRegistry registry;
@@ -89,7 +81,8 @@ TEST_F(CacheTest, PullsWhatIsWanted) {
   Want({"a:1"});
   ASSERT_TRUE(UntilHas("a:1", one));
   EXPECT_TRUE(cache->settled());
-  EXPECT_TRUE(UntilTold()) << "after it may be taken: the caller is not kept from it by what he is told";
+  EXPECT_TRUE(testing::Await([this] { return changes >= 1; }))
+      << "after it may be taken: the caller is not kept from it by what he is told";
   const Ptr<StoredModule> module = cache->Read(Sha256Hex(one));
   ASSERT_TRUE(module);
   EXPECT_EQ(module->bytes, one);
@@ -124,8 +117,7 @@ TEST_F(CacheTest, WhatIsNamedByItsDigestIsPulledOnce) {
   EXPECT_EQ(registry.Seen().size(), 2u);
   // But it is looked after.
   std::ofstream(folder.root() / "modules" / Sha256Hex(one)) << "broken";
-  const auto deadline = Clock::now() + std::chrono::seconds(20);
-  while (registry.Seen().size() < 4 && Clock::now() < deadline) usleep(2000);
+  testing::Await([this] { return registry.Seen().size() >= 4; });
   ASSERT_TRUE(UntilHas(name, one));
   EXPECT_EQ(registry.Seen().size(), 4u);
 }

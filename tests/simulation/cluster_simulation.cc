@@ -68,7 +68,7 @@ class Life {
     if (gloo_) gloo_->Turn();
     if (gloo_ && gloo_->complete() && gloo_->caught_up()) {
       cluster_.NoteCaughtUp();
-      if (!calm_until_ && random().OneIn(30)) Compare();
+      if (!calm_until_ && random().OneIn(8)) Compare();
     }
     CheckStays();
     if (calm_until_ && Now() >= *calm_until_) return CheckCalm();

@@ -2,9 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <numeric>
-#include <vector>
-
 namespace k8sgw::sim {
 namespace {
 
@@ -40,7 +37,7 @@ void Add(const GlooWays& life, GlooWays& all) {
 void ExpectAllWays(const Ways& ways) {
   EXPECT_GT(ways.responses, 3000);
   EXPECT_GT(ways.nacks, 80);
-  EXPECT_GT(ways.compared, 10);
+  EXPECT_GT(ways.compared, 50);
   EXPECT_GT(ways.cluster.applied, 3000);
   EXPECT_GT(ways.cluster.anew, 30);
   EXPECT_GT(ways.cluster.broken, 10);
@@ -69,11 +66,7 @@ void ExpectAllWays(const Ways& ways) {
 
 TEST(ClusterSimulation, PromisesHoldForEverySeed) {
   Ways all;
-  std::vector<uint64_t> seeds(kSeeds);
-  std::iota(seeds.begin(), seeds.end(), 1);
-  // It found a status that was written for ever, of a namespace that had ceased to count.
-  seeds.push_back(29);
-  for (const uint64_t seed : seeds) {
+  for (uint64_t seed = 1; seed <= kSeeds; ++seed) {
     const ClusterResult result = SimulateCluster(seed, kSteps);
     for (const std::string& complaint : result.complaints) {
       ADD_FAILURE() << complaint << "\nreproduce with: k8sgateway-sim --cluster --seed " << seed << " --steps "

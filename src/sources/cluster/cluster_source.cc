@@ -279,10 +279,10 @@ void ClusterSource::Settle() {
   if (complete_ && std::exchange(namespaces_changed_, false)) store_.SetNamespaces(counts, changes_);
   if (!stand_ins_.empty()) ReleaseStandIns();
   if (!next_ || !IsNextComplete()) return;
-  if (!IsNextCurrent() && next_->waits < kMostWaits) {
+  if (next_->waits < kMostWaits && !IsNextCurrent()) {
     if (next_->waits++ > 0) return;
     for (const auto& [name, scope] : next_->scopes) scope->Poke();
-    if (!IsNextCurrent()) return;
+    return;
   }
   policy_ = std::move(next_->policy);
   std::vector<Change> unused;

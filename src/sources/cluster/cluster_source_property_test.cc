@@ -153,12 +153,13 @@ class Life {
     ++seen_.policies;
   }
   const char* Pick(std::initializer_list<const char*> all) { return all.begin()[Below(static_cast<int>(all.size()))]; }
+  bool BySelectors() const { return settings_.find("Selectors") != std::string::npos; }
   bool Counts(const std::string& ns) const {
     if (ns == kOwn) return true;
     if (settings_.find("watchNamespaces\"") != std::string::npos) {
       return settings_.find("\"" + ns + "\"") != std::string::npos;
     }
-    return settings_.find("Selectors") == std::string::npos || labels_.at(ns) == "yes";
+    return !BySelectors() || labels_.at(ns) == "yes";
   }
   // Remembers when a namespace did not count.
   void NotePolicy() {
@@ -223,8 +224,7 @@ class Life {
     ++seen_.worlds;
     // Without a memory, a world without what is refused for long is all that can be told; and with one, the labels of
     // namespaces may be old.
-    const bool by_labels = settings_.find("Selectors") != std::string::npos;
-    if (refused_ && (!recalls_ || by_labels || MayBeGone())) return;
+    if (refused_ && (!recalls_ || BySelectors() || MayBeGone())) return;
     for (const auto& [key, truth] : truth_) {
       if (truth.serial == 0 || truth.absent > start_ || !CountedAllTheTime(key.ns.str())) continue;
       EXPECT_TRUE(told_[key].there) << key.ToString() << " is missing in the first world";

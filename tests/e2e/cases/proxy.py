@@ -368,7 +368,7 @@ def survives(scenario: Scenario, api_type: str) -> None:
     both.write("virtualservices", "site", objects.flat_direct("newest"))
     both.remove("gateways", "other")
     both.gloo()
-    proxy.process.wait_line(lambda line: "the control plane answers again" in line, "it answers again", seconds=30)
+    expect_line(proxy.process, "the control plane answers again", seconds=30)
     await_answer(both.http_port, "newest", seconds=20)
     wait_until(lambda: client.get(both.other_port).status == 0, "the other listener is gone", 20)
     both.write("virtualservices", "site", objects.flat_direct("live"))

@@ -62,9 +62,7 @@ def survives(scenario: Scenario, api_type: str) -> None:
     both.write("virtualservices", "site", objects.flat_direct("newest"))
     both.gloo()
     both.sidecar.process = scenario.own(Process(both.sidecar.process.args))
-    proxy.process.wait_line(
-        lambda line: "the control plane answers again" in line, "it answers again", seconds=_SECONDS
-    )
+    expect_line(proxy.process, "the control plane answers again", seconds=_SECONDS)
     await_answer(both.http_port, "newest", seconds=_SECONDS)
     assert not kept_alive.faults and kept_alive.connections == 1, kept_alive.faults[:3]
     kept_alive.stop_connecting()

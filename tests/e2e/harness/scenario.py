@@ -135,12 +135,15 @@ def expect_answer(port: int, body: str, host: str = "localhost") -> None:
     ), f"expected 200 {body!r}, got {response.status} {response.body!r} {response.error}"
 
 
-def expect_line(process: Process, *patterns: str, after: int = 0) -> str:
+def expect_line(
+    process: Process, *patterns: str, after: int = 0, seconds: float = APPLY_SECONDS
+) -> str:
     """Waits for a line of the output that all the patterns are found in."""
     return process.wait_line(
         lambda line: all(re.search(p, line) for p in patterns),
         f"a line with {' and '.join(patterns)}",
         after,
+        seconds,
     )
 
 
