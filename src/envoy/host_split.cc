@@ -1,5 +1,6 @@
 #include "src/envoy/host_split.h"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -56,7 +57,7 @@ struct Parts {
     others = rest;
   }
 
-  Ptr<HostPiece> With(const std::vector<std::string_view>& some, uint32_t longest_body) const {
+  Ptr<HostPiece> With(const std::vector<std::string_view>& some, uint32_t longest_body, bool everywhere) const {
     size_t size = name.size() + others.size();
     for (const std::string_view domain : some) size += domain.size();
     std::string out(1, tag);
@@ -69,6 +70,7 @@ struct Parts {
     piece->hash = Hash64(out);
     piece->bytes = std::make_shared<const std::string>(std::move(out));
     piece->longest_body = longest_body;
+    piece->everywhere = everywhere;
     return piece;
   }
 
@@ -82,8 +84,8 @@ uint32_t ShardOf(std::string_view domain, const Cut& cut) {
   return shard::ShardOf({domain.data(), domain.size()}, cut.shards, cut.labels);
 }
 
-Ptr<HostPiece> Whole(const VirtualHost& host) {
-  return std::make_shared<const HostPiece>(HostPiece{host.bytes, host.hash, host.longest_body});
+Ptr<HostPiece> Whole(const VirtualHost& host, bool everywhere) {
+  return std::make_shared<const HostPiece>(HostPiece{host.bytes, host.hash, host.longest_body, everywhere});
 }
 
 }  // namespace
@@ -98,11 +100,11 @@ std::vector<std::pair<uint32_t, Ptr<HostPiece>>> SplitHost(const VirtualHost& ho
   }
   std::vector<std::pair<uint32_t, Ptr<HostPiece>>> out;
   if (!wildcard && shards.size() == 1) {
-    out.emplace_back(*shards.begin(), Whole(host));
+    out.emplace_back(*shards.begin(), Whole(host, false));
     return out;
   }
   if (!exact) {
-    const Ptr<HostPiece> whole = Whole(host);
+    const Ptr<HostPiece> whole = Whole(host, wildcard);
     for (uint32_t i = 0; i < cut.shards; ++i) out.emplace_back(i, whole);
     return out;
   }
@@ -118,16 +120,35 @@ std::vector<std::pair<uint32_t, Ptr<HostPiece>>> SplitHost(const VirtualHost& ho
       everywhere.push_back(field);
     }
   }
-  const Ptr<HostPiece> others = wildcard ? parts.With(everywhere, host.longest_body) : nullptr;
+  const Ptr<HostPiece> others = wildcard ? parts.With(everywhere, host.longest_body, true) : nullptr;
   for (uint32_t i = 0; i < cut.shards; ++i) {
     if (auto some = by_shard.extract(i)) {
       some.mapped().insert(some.mapped().end(), everywhere.begin(), everywhere.end());
-      out.emplace_back(i, parts.With(some.mapped(), host.longest_body));
+      out.emplace_back(i, parts.With(some.mapped(), host.longest_body, wildcard));
     } else if (others) {
       out.emplace_back(i, others);
     }
   }
   return out;
+}
+
+PieceBlock JoinPieces(const std::vector<Ptr<HostPiece>>& pieces) {
+  PieceBlock block;
+  size_t size = 0;
+  for (const auto& piece : pieces) size += piece->bytes->size();
+  std::string bytes;
+  bytes.reserve(size);
+  std::vector<Ptr<std::string>> joined;
+  joined.reserve(pieces.size());
+  for (const auto& piece : pieces) {
+    bytes += *piece->bytes;
+    joined.push_back(piece->bytes);
+    block.hash = HashCombine(block.hash, piece->hash);
+    block.longest_body = std::max(block.longest_body, piece->longest_body);
+  }
+  block.bytes = std::make_shared<const std::string>(std::move(bytes));
+  block.pieces = std::make_shared<const std::vector<Ptr<std::string>>>(std::move(joined));
+  return block;
 }
 
 }  // namespace k8sgw::envoy

@@ -18,9 +18,24 @@ struct HostPiece {
   Ptr<std::string> bytes;
   uint64_t hash = 0;
   uint32_t longest_body = 0;
+  // Of a virtual host with a wildcard, so that each part has a piece of it.
+  bool everywhere = false;
 
+  // A piece with the same bytes has the same wildcards.
   bool operator==(const HostPiece& other) const { return hash == other.hash; }
 };
+
+// Pieces of a part, joined.
+struct PieceBlock {
+  Ptr<std::string> bytes;
+  // What it was joined from.
+  Ptr<std::vector<Ptr<std::string>>> pieces;
+  uint64_t hash = 0;
+  uint32_t longest_body = 0;
+
+  bool operator==(const PieceBlock& other) const { return hash == other.hash; }
+};
+PieceBlock JoinPieces(const std::vector<Ptr<HostPiece>>& pieces);
 
 // By the number of the part, ascending. Parts that get the same share it. Each exact domain is in one part, wildcards
 // are in all.

@@ -71,31 +71,19 @@ RouteConfiguration JoinVirtualHosts(const proxy::Listener& listener, const Route
   return out;
 }
 
-RouteConfiguration JoinPieces(const proxy::Listener& listener, const std::string& name, const Cut& cut,
-                              const std::vector<Ptr<HostPiece>>& hosts) {
+RouteConfiguration MakePart(const proxy::Listener& listener, const std::string& name, const Cut& cut,
+                            const std::vector<Ptr<PieceBlock>>& blocks) {
   uint32_t longest_body = 0;
-  size_t size = 0;
-  for (const auto& host : hosts) {
-    longest_body = std::max(longest_body, host->longest_body);
-    size += host->bytes->size();
-  }
+  for (const auto& block : blocks) longest_body = std::max(longest_body, block->longest_body);
   routev3::RouteConfiguration head = MakeHead(listener, name, longest_body);
   head.add_request_headers_to_remove(cut.header());
   auto resource = Begin(head);
   uint64_t hash = Hash64(*resource->body.front());
-  std::string bytes;
-  bytes.reserve(size);
-  std::vector<Ptr<std::string>> pieces;
-  pieces.reserve(hosts.size());
-  for (const auto& host : hosts) {
-    bytes += *host->bytes;
-    pieces.push_back(host->bytes);
-    hash = HashCombine(hash, host->hash);
-  }
-  if (!hosts.empty()) {
-    resource->body.push_back(std::make_shared<const std::string>(std::move(bytes)));
-    resource->joined_from.push_back(std::make_shared<const std::vector<Ptr<std::string>>>(std::move(pieces)));
-    resource->size += size;
+  for (const auto& block : blocks) {
+    resource->body.push_back(block->bytes);
+    resource->joined_from.push_back(block->pieces);
+    resource->size += block->bytes->size();
+    hash = HashCombine(hash, block->hash);
   }
   resource->only_with_module = true;
   resource->version = HexHash(hash);

@@ -24,8 +24,8 @@ struct RouteConfiguration {
 RouteConfiguration JoinVirtualHosts(const proxy::Listener& listener, const RouteConfigKey& key,
                                     const ServedVirtualHosts& hosts, const RouteConfiguration* before = nullptr);
 
-// A part of a table that is divided by the cut, in one block; it has the name that is given.
-RouteConfiguration JoinPieces(const proxy::Listener& listener, const std::string& name, const Cut& cut,
-                              const std::vector<Ptr<HostPiece>>& hosts);
+// A part of a table that is divided by the cut; it has the name that is given.
+RouteConfiguration MakePart(const proxy::Listener& listener, const std::string& name, const Cut& cut,
+                            const std::vector<Ptr<PieceBlock>>& blocks);
 
 }  // namespace k8sgw::envoy

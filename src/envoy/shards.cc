@@ -34,6 +34,19 @@ xds::Resource MakeScope(const std::string& name) {
   return *MakeResource(xds::Type::kScope, name, scope);
 }
 
+auto ShardOfPieces(bool everywhere) {
+  return [everywhere](const ShardHostKey& key, const HostPiece& piece) {
+    return piece.everywhere == everywhere ? std::vector<ShardKey>{key.shard} : std::vector<ShardKey>();
+  };
+}
+
+std::vector<Ptr<HostPiece>> PiecesIn(flow::Reader& reader, const flow::Index<ShardKey, ShardHostKey, HostPiece>& all,
+                                     const ShardKey& shard) {
+  std::vector<Ptr<HostPiece>> pieces;
+  for (const auto& [host, piece] : reader.Find(all, shard)) pieces.push_back(piece);
+  return pieces;
+}
+
 }  // namespace
 
 Divisions::Divisions(flow::Graph& graph, const flow::Collection<VirtualHostKey, ServedVirtualHost>& served,
@@ -133,13 +146,20 @@ Shards::Shards(flow::Graph& graph, const flow::Collection<VirtualHostKey, Served
                emit(all->current);
                for (const auto& old : all->old) emit(old.cut);
              }),
-      pieces_by_shard_(graph, "pieces-by-shard", pieces,
-                       [](const ShardHostKey& key, const HostPiece&) { return std::vector<ShardKey>{key.shard}; }),
-      tables(graph, "shard-tables", heads_, {&pieces_by_shard_},
+      wildcards_by_shard_(graph, "wildcard-pieces-by-shard", pieces, ShardOfPieces(true)),
+      others_by_shard_(graph, "other-pieces-by-shard", pieces, ShardOfPieces(false)),
+      others_(graph, "shard-blocks", heads_, {&others_by_shard_},
+              [this](flow::Reader& reader, const ShardKey& key, const ShardHead&, auto& out) {
+                const auto pieces = PiecesIn(reader, others_by_shard_, key);
+                if (!pieces.empty()) out.Emit(key, JoinPieces(pieces));
+              }),
+      tables(graph, "shard-tables", heads_, {&wildcards_by_shard_, &others_},
              [this](flow::Reader& reader, const ShardKey& key, const ShardHead& head, auto& out) {
-               std::vector<Ptr<HostPiece>> hosts;
-               for (const auto& [host, piece] : reader.Find(pieces_by_shard_, key)) hosts.push_back(piece);
-               out.Emit(key, JoinPieces(*head.listener, head.name, key.cut, hosts));
+               std::vector<Ptr<PieceBlock>> blocks;
+               if (auto others = reader.Get(others_, key)) blocks.push_back(std::move(others));
+               const auto wildcards = PiecesIn(reader, wildcards_by_shard_, key);
+               if (!wildcards.empty()) blocks.push_back(std::make_shared<const PieceBlock>(JoinPieces(wildcards)));
+               out.Emit(key, MakePart(*head.listener, head.name, key.cut, blocks));
              }),
       scopes(graph, "scopes", heads_, {}, [](flow::Reader&, const ShardKey& key, const ShardHead& head, auto& out) {
         out.Emit(key, MakeScope(head.name));
@@ -147,7 +167,9 @@ Shards::Shards(flow::Graph& graph, const flow::Collection<VirtualHostKey, Served
   generations_.LeaveOutOfSpeculation();
   heads_.LeaveOutOfSpeculation();
   pieces.LeaveOutOfSpeculation();
-  pieces_by_shard_.LeaveOutOfSpeculation();
+  wildcards_by_shard_.LeaveOutOfSpeculation();
+  others_by_shard_.LeaveOutOfSpeculation();
+  others_.LeaveOutOfSpeculation();
   tables.LeaveOutOfSpeculation();
   scopes.LeaveOutOfSpeculation();
 }

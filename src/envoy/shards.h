@@ -147,7 +147,11 @@ class Shards {
   flow::Derived<proxy::VirtualHostKey, ServedVirtualHost, ShardHostKey, HostPiece> pieces;
 
  private:
-  flow::Index<ShardKey, ShardHostKey, HostPiece> pieces_by_shard_;
+  // Pieces of virtual hosts with a wildcard, and the others. The others are joined apart from them: when a wildcard
+  // changes, all parts do, and it would take a look at each virtual host of the table.
+  flow::Index<ShardKey, ShardHostKey, HostPiece> wildcards_by_shard_;
+  flow::Index<ShardKey, ShardHostKey, HostPiece> others_by_shard_;
+  flow::Derived<ShardKey, ShardHead, ShardKey, PieceBlock> others_;
 
  public:
   flow::Derived<ShardKey, ShardHead, ShardKey, RouteConfiguration> tables;
