@@ -123,10 +123,7 @@ TEST(Answer, EchoesAndNamesTheField) {
   EXPECT_THAT(denied, HasSubstr(R"("allowed":false)"));
   EXPECT_THAT(denied, HasSubstr(R"("field":"spec.virtualHost.routes[0]")"));
   EXPECT_THAT(denied, HasSubstr("VirtualService default/a"));
-  // v1beta1 has no warnings.
   const Verdict warned{.warnings = {problem}};
-  EXPECT_THAT(WriteAnswer(review, warned), ::testing::Not(HasSubstr("warnings")));
-  review.api_version = "admission.k8s.io/v1";
   EXPECT_THAT(WriteAnswer(review, warned), HasSubstr(R"("warnings":["error: VirtualService default/a)"));
 }
 

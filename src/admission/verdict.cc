@@ -83,9 +83,8 @@ std::string WriteAnswer(const Review& review, const Verdict& verdict) {
                     R"(,"group":)", Quote(review.group), R"(,"kind":)", Quote(review.kind), R"(,"causes":)",
                     Causes(verdict.reasons), "}}");
   }
-  // Warnings came with v1; before, they would be an unknown field.
   const std::vector<std::string> warnings = Warnings(verdict);
-  if (!warnings.empty() && review.api_version.ends_with("/v1")) {
+  if (!warnings.empty()) {
     response += R"(,"warnings":[)";
     for (size_t i = 0; i < warnings.size(); ++i) response += Cat(i > 0 ? "," : "", Quote(warnings[i]));
     response += "]";

@@ -87,14 +87,17 @@ TEST_F(WebhookTest, AnswersOneAfterTheOtherOnOneConnection) {
   EXPECT_THAT(client.Post(good), HasSubstr(R"("allowed":true)"));
   EXPECT_THAT(client.Post(bad), HasSubstr(R"("allowed":false)"));
   EXPECT_THAT(client.Post(good, "/validation", "application/json; charset=utf-8"), HasSubstr(R"("allowed":true)"));
+  const std::string written = yaml::Emit(yaml::Parse(good).documents.front());
+  EXPECT_THAT(client.Post(written, "/validation", "application/x-yaml"), HasSubstr(R"("allowed":true)"));
+  EXPECT_THAT(client.Post(written), StartsWith("400"));
   EXPECT_THAT(client.Post(good, "/other"), StartsWith("404"));
   EXPECT_THAT(client.Post(good, "/validation", "text/html"), StartsWith("400"));
   EXPECT_THAT(client.Post("hello"), StartsWith("400"));
   EXPECT_THAT(client.Post(""), StartsWith("400"));
   EXPECT_THAT(client.Post(std::string(50'000, '[')), StartsWith("400"));
-  EXPECT_EQ(webhook->counters().allowed, 2u);
+  EXPECT_EQ(webhook->counters().allowed, 3u);
   EXPECT_EQ(webhook->counters().denied, 1u);
-  EXPECT_EQ(webhook->counters().bad_requests, 5u);
+  EXPECT_EQ(webhook->counters().bad_requests, 6u);
 }
 
 TEST_F(WebhookTest, ReturnsProxies) {
