@@ -87,7 +87,7 @@ void RunCluster(const Programs& programs, const std::string& kubeconfig, const C
     const std::chrono::seconds idle(stage.Samples(60, 5));
     FleetInCluster(stage, std::max(1'000, stage.filled()), kClients, stage.Samples(20, 5), idle, figures);
   }
-  if (choice.Wants("cluster-start")) StartInCluster(stage, 5'000, stage.Samples(7, 3), figures);
+  if (choice.Wants("cluster-start")) StartInCluster(stage, 5'000, stage.Samples(21, 3), figures);
   if (choice.Wants("webhook")) WebhookVerdicts(stage, 5'000, stage.Samples(5'000, 500), figures);
   if (choice.Wants("steady")) Steady(stage, 5'000, stage.Samples(180, 10), figures);
   if (choice.Wants("endpoints")) EndpointChanges(stage, 20'000, 100, stage.Samples(30, 5), figures);
@@ -96,7 +96,7 @@ void RunCluster(const Programs& programs, const std::string& kubeconfig, const C
     if (!choice.Wants(n)) continue;
     FillCluster(stage, n, figures);
     if (choice.Wants("push")) ChangeToPush(stage, n, stage.Samples(30, 5), figures);
-    if (choice.Wants("cluster-start")) StartInCluster(stage, n, 3, figures);
+    if (choice.Wants("cluster-start")) StartInCluster(stage, n, 5, figures);
   }
 }
 
