@@ -22,6 +22,10 @@ BAD_REGEX = {
     "matchers": [{"regex": "(unclosed"}],
     "directResponseAction": {"status": 200, "body": "never"},
 }
+_OTHER_STATUS = {"status": {"statuses": {"other-system": {"state": 1}}}}
+_FINALIZERS = {"metadata": {"finalizers": ["example.com/kept"]}}
+# Taken away, not just changed.
+_CLEARED: Object = {"spec": None}
 
 
 @contextlib.contextmanager
@@ -140,6 +144,9 @@ def secret_in_use(scenario: Scenario) -> None:
 def nobodyanswers(scenario: Scenario) -> None:
     stage, cluster = scenario.stage(), scenario.cluster
     with validated(scenario, allowWarnings=True):
+        taken, said = attempt(scenario, virtual_service("before", f"before.{scenario.host}", says("hello")))
+        assert taken, said
+        stage.await_state("virtualservice", "before", scenario.namespace, "Accepted")
         stage.control_plane.kill()
         try:
             taken, said = attempt(scenario, virtual_service("all", scenario.host, says("hello")))
@@ -148,6 +155,14 @@ def nobodyanswers(scenario: Scenario) -> None:
             taken, said = attempt(scenario, secret)
             assert taken, said
             scenario.kubectl("delete", "secret", "free")
+            # Nor do other writers of statuses, and those whose finalizers hold an object.
+            for changes in (_OTHER_STATUS, _FINALIZERS, {"metadata": {"finalizers": []}}):
+                scenario.kubectl("patch", "virtualservice", "before", "--type=merge", "-p", json.dumps(changes))
+            assert "other-system" in scenario.get("virtualservice", "before")["status"]["statuses"]
+            for changes in ({"metadata": {"labels": {"a": "b"}}}, {"metadata": {"annotations": {"a": "b"}}}, _CLEARED):
+                words = ["patch", "virtualservice", "before", "--type=merge", "-p", json.dumps(changes)]
+                taken, said = cluster.attempt("-n", scenario.namespace, *words)
+                assert not taken and "webhook" in said, (changes, said)
             cluster.kubectl("create", "namespace", f"{scenario.namespace}-free")
             cluster.kubectl("delete", "namespace", f"{scenario.namespace}-free", "--wait=false")
         finally:
@@ -177,16 +192,30 @@ def certificate_rotated(scenario: Scenario) -> None:
         stage.wait(lambda: answers(scenario), "verdicts with the old one", 30)
 
 
-@SUITE.case("a change of status alone is never held up")
+@SUITE.case("a change of status alone is never held up, also by a webhook that is asked about it")
 def status_only(scenario: Scenario) -> None:
     stage, own = scenario.stage(), scenario.namespace
     scenario.apply(_bad(scenario))  # before anybody asks
     stage.await_state("virtualservice", "bad", own, "Rejected")
     with validated(scenario, allowWarnings=True):
-        status = {"status": {"statuses": {"other-system": {"state": 1}}}}
-        scenario.kubectl("patch", "virtualservice", "bad", "--type=merge", "-p", json.dumps(status))
+        hooks = webhook.registration(stage.certificate)
+        for hook in hooks["webhooks"]:
+            del hook["matchConditions"]
+        scenario.cluster.apply(hooks)
+        scenario.kubectl("patch", "virtualservice", "bad", "--type=merge", "-p", json.dumps(_OTHER_STATUS))
         found = scenario.get("virtualservice", "bad")["status"]["statuses"]
         assert "other-system" in found and "gloo-system" in found, found
+
+
+@SUITE.case("an API server that speaks v1beta1 with webhooks gets errors and warnings")
+def older_reviews(scenario: Scenario) -> None:
+    with validated(scenario, allowWarnings=True):
+        scenario.cluster.apply(webhook.registration(scenario.stage().certificate, versions=["v1beta1"]))
+        late = virtual_service("late", f"late.{scenario.host}", to_upstream("nowhere", scenario.namespace))
+        warned = lambda: "nowhere" in attempt(scenario, late, dry=True)[1]
+        scenario.stage().wait(warned, "a warning comes by v1beta1")
+        taken, said = attempt(scenario, _bad(scenario), dry=True)
+        assert not taken and "regex" in said, said
 
 
 @SUITE.case("fullEnvoyValidation: what only Envoy refuses is denied in its words, on its object; good ones pass")

@@ -20,10 +20,9 @@ def _is_entry_point(entry: pathlib.Path) -> bool:
 
 
 def _survives(scenario: Scenario, **more: object) -> None:
-    kept = {"gatewayProxies": {"gatewayProxy": {"stateSizeLimit": "64Mi"}}}
     base = values(settings={"singleNamespace": True, "ipV4Only": True})
     scenario.install_definitions()
-    Release(scenario).install(merge(merge(base, kept), dict(more)))
+    Release(scenario).install(merge(base, dict(more)))
     scenario.apply(virtual_service("site", "site.test", says("kept")))
     address = scenario.balanced("gateway-proxy")
     await_answer(address, 80, "kept", "site.test", _SECONDS)

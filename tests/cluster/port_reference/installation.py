@@ -6,8 +6,16 @@ from harness import wasm_module
 from harness.certificates import self_signed
 from harness.process import Process, binary
 from support.cluster import Cluster
-from support.guarded import AUDIENCE, call
-from support.objects import gateway, says, tls_secret, to_service, virtual_service
+from support.guarded import AUDIENCE, call, start_call
+from support.objects import (
+    gateway,
+    kube_upstream,
+    says,
+    tls_secret,
+    to_service,
+    to_upstream,
+    virtual_service,
+)
 from support.registry import PodRegistry, name_of
 from support.release import values
 from support.scenario import Scenario
@@ -17,6 +25,8 @@ from .installed import WITH_ACCESS_LOG, Installed
 NAMESPACE = "port-reference"
 # Hosts that no other case has: all namespaces are watched.
 SITE, SECURE = "site.port-reference.test", "secure.port-reference.test"
+# The Upstream that a route leads to.
+USED = "used"
 WASM_PORT = 8085
 MODULE = wasm_module.adds_header("x-wasm", "from a registry")
 _SECONDS = 30
@@ -43,6 +53,8 @@ class Installation(Installed):
         self.scenario.apply(
             tls_secret("pair", certificate, key),
             virtual_service("site", SITE, to_service("echo", NAMESPACE)),
+            kube_upstream(USED, "echo", NAMESPACE),
+            virtual_service("by-upstream", "used.port-reference.test", to_upstream(USED, NAMESPACE)),
             virtual_service("secure", SECURE, says("over TLS"), sslConfig=names),
             # Another port, as a listener does not open before it has its modules.
             gateway("wasm", WASM_PORT, NAMESPACE, httpGateway={"options": {"wasm": {"filters": [self._filter()]}}}),
@@ -52,13 +64,9 @@ class Installation(Installed):
         return {"name": "greeting", "image": f"{self.registry.name}/team/greeting:v1"}
 
     def pod(self, name: str) -> Any:
-        """The pod of a component."""
         label = f"gateway-proxy-id={name}" if name == "gateway-proxy" else f"gloo={name}"
         (pod,) = self.scenario.get("pods", "-l", label)["items"]
         return pod
-
-    def service(self, name: str) -> Any:
-        return self.scenario.get("service", name)
 
     def get(self, *words: str) -> Any:
         return self.scenario.get(*words)
@@ -74,8 +82,16 @@ class Installation(Installed):
 
     def read(self, program: str, *words: str) -> str:
         """The same, as an account that may read Proxies."""
-        token = self.scenario.kubectl("create", "token", _READER, f"--audience={AUDIENCE}").strip()
-        return call(program, self.scenario, token, *words)
+        return call(program, self.scenario, self._reader(), *words)
+
+    def await_line(self, line: str, program: str, *words: str) -> None:
+        """Such a client, which goes on until it is ended, prints this line."""
+        process = start_call(program, self.scenario, self._reader(), *words)
+        process.wait_line(lambda one: one == line, f"{program} says {line}", seconds=_SECONDS)
+        process.stop()
+
+    def _reader(self) -> str:
+        return self.scenario.kubectl("create", "token", _READER, f"--audience={AUDIENCE}").strip()
 
 
 def installation(scenario: Scenario) -> Installation:

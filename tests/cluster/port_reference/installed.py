@@ -1,7 +1,10 @@
 """What all installations of rows have: the chart in a namespace of its own, and a backend."""
 
 import pathlib
+import subprocess
+from typing import Any
 
+from harness import client
 from support.cluster import Cluster, Object
 from support.guarded import AUDIENCE
 from support.release import Release
@@ -29,6 +32,30 @@ class Installed:
         self.scenario.deploy_echo()
         self.release = Release(self.scenario)
         self.release.install(values)
+
+    def pod(self, name: str) -> Any:
+        """The pod of a component."""
+        raise NotImplementedError
+
+    def service(self, name: str) -> Any:
+        return self.scenario.get("service", name)
+
+    def address(self, name: str) -> str:
+        return str(self.pod(name)["status"]["podIP"])
+
+    def page(self, name: str, port: int, path: str) -> str:
+        """What a port on loopback of a pod serves."""
+        forward = [self.scenario.cluster.kubectl_path, "-n", self.scenario.namespace, "port-forward"]
+        pod = f"pod/{self.pod(name)['metadata']['name']}"
+        with subprocess.Popen([*forward, pod, f":{port}"], stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout
+                local = int(process.stdout.readline().split()[2].rpartition(":")[2])
+                answer = client.get(local, path)
+            finally:
+                process.terminate()
+        assert answer.status == 200, answer
+        return answer.body.decode()
 
     def close(self) -> None:
         self.scenario.cleanup.close()

@@ -1,6 +1,8 @@
 """The installation of the rows of mTLS: the chart with sidecars, and servers of a user that proxies ask."""
 
 import base64
+import http.client
+import json
 import ssl
 import subprocess
 from typing import Any
@@ -126,9 +128,6 @@ class MtlsInstallation(Installed):
         (pod,) = [one for one in pods if "deletionTimestamp" not in one["metadata"]]
         return pod
 
-    def address(self, name: str) -> str:
-        return str(self.pod(name)["status"]["podIP"])
-
     def containers(self, name: str) -> list[str]:
         return [one["name"] for one in self.pod(name)["spec"]["containers"]]
 
@@ -147,6 +146,32 @@ class MtlsInstallation(Installed):
         if certificate:
             context.load_cert_chain(self.folder / "tls.crt", self.folder / "tls.key")
         return context
+
+    def old_context(self) -> ssl.SSLContext:
+        """A client that has the pair, and speaks nothing newer than TLS 1.1."""
+        context = self.context()
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        return context
+
+    def post_discovery(self, context: ssl.SSLContext, token: str) -> tuple[int, bytes]:
+        """What REST xDS answers about listeners; OSError for a refusal by TLS."""
+        context.set_alpn_protocols(["http/1.1"])
+        server = self.server(9976)
+        body = json.dumps({"node": {"id": "client", "metadata": {"role": self.role}}})
+        headers = {"content-type": "application/json", **({"authorization": f"Bearer {token}"} if token else {})}
+        asked = http.client.HTTPConnection(server.name)
+        with server.dial(context) as asked.sock:
+            asked.request("POST", "/v3/discovery:listeners", body, headers)
+            answer = asked.getresponse()
+            return answer.status, answer.read()
+
+    def serial(self) -> int:
+        """That of the certificate in the Secret."""
+        text = base64.b64decode(self.scenario.get("secret", SECRET)["data"]["tls.crt"])
+        words = ["openssl", "x509", "-noout", "-serial"]
+        done = subprocess.run(words, input=text, capture_output=True, check=True)
+        return int(done.stdout.decode().strip().partition("=")[2], 16)
 
     def status_without_tls(self, name: str, port: int) -> int:
         """Of an answer; 0 for none."""

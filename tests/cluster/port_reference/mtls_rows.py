@@ -1,14 +1,18 @@
 """Flows that mTLS protects, on an installation with it."""
 
 import contextlib
+import json
+import re
 import ssl
 
 from harness import mtls
 from harness.waiting import wait_until
-from support.scenario import is_open
+from support.scenario import Scenario, is_open
 
-from .mtls_installation import AUTH_PORT, LIMIT_PORT, SECONDS, SITE, MtlsInstallation
+from .mtls_installation import AUTH_PORT, LIMIT_PORT, SECONDS, SITE, MtlsInstallation, mtls_installation
 from .row import REFERENCE
+
+_PROXY_ADMIN = 19000
 
 
 def _is_refused(of: MtlsInstallation, server: mtls.Server, context: ssl.SSLContext) -> None:
@@ -16,6 +20,16 @@ def _is_refused(of: MtlsInstallation, server: mtls.Server, context: ssl.SSLConte
     with contextlib.suppress(OSError, EOFError):
         answer = mtls.fetch_listeners(server, context, of.role, of.token())
         raise AssertionError(f"an answer from {server.port}: {answer!r}")
+
+
+def _refuses_old(server: mtls.Server, context: ssl.SSLContext) -> None:
+    """The server itself says that TLS 1.1 is too old."""
+    try:
+        server.dial(context).close()
+    except ssl.SSLError as error:
+        assert error.reason == "TLSV1_ALERT_PROTOCOL_VERSION", error
+    else:
+        raise AssertionError(f"{server.port} speaks TLS 1.1")
 
 
 def _takes_certificates_only(of: MtlsInstallation, name: str, port: int) -> None:
@@ -26,11 +40,8 @@ def _takes_certificates_only(of: MtlsInstallation, name: str, port: int) -> None
         context.minimum_version = context.maximum_version = version
         with of.server(port, name).dial(context) as connection:
             assert connection.selected_alpn_protocol() == "h2", connection.selected_alpn_protocol()
-    old = of.context()
-    old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
-    old.set_ciphers("ALL:@SECLEVEL=0")
-    for refused in (old, of.context(certificate=False)):
-        _is_refused(of, of.server(port, name), refused)
+    _refuses_old(of.server(port, name), of.old_context())
+    _is_refused(of, of.server(port, name), of.context(certificate=False))
     assert of.status_without_tls(name, port) == 0
 
 
@@ -47,28 +58,47 @@ def _xds(of: MtlsInstallation) -> None:
 
 @REFERENCE.flow("`gateway-proxy`", "`gloo`", "9976")
 def _rest(of: MtlsInstallation) -> None:
-    """The same for REST xDS over HTTP/1.1, passed to 127.0.0.1:9998"""
-    assert mtls.post_discovery(of.server(9976), of.context()).startswith(b"HTTP/1.1 401")
+    """The same for REST xDS over HTTP/1.1, passed to 127.0.0.1:9998: with the certificate and the token of a proxy its
+    listeners come, with the certificate alone 401; without it, with TLS 1.1, or without TLS, nothing"""
+    status, answer = of.post_discovery(of.context(), of.token())
+    assert status == 200 and json.loads(answer)["versionInfo"] and b"listener" in answer, (status, answer)
+    assert of.post_discovery(of.context(), "")[0] == 401
+    _refuses_old(of.server(9976), of.old_context())
     with contextlib.suppress(OSError):
-        assert not mtls.post_discovery(of.server(9976), of.context(certificate=False))
+        raise AssertionError(f"an answer from 9976: {of.post_discovery(of.context(certificate=False), of.token())}")
     assert of.status_without_tls("gloo", 9976) == 0
     assert of.answers_within("gloo", "gloo", 9998) and not is_open(of.address("gloo"), 9998)
 
 
 @REFERENCE.flow("the pod of `gloo`", "the admin of its sidecar", "8081")
 def _admin(of: MtlsInstallation) -> None:
-    """It listens on loopback of the pod, and is closed to others"""
-    assert of.answers_within("gloo", "envoy-sidecar", 8081) and not is_open(of.address("gloo"), 8081)
+    """`/server_info` says on loopback of the pod that Envoy 1.40 serves, and `/listeners` that it has 9977 and 9976;
+    nobody answers from outside"""
+    info = json.loads(of.page("gloo", 8081, "/server_info"))
+    assert "/1.40." in info["version"] and info["state"] == "LIVE", info
+    listeners = of.page("gloo", 8081, "/listeners")
+    assert ":9977" in listeners and ":9976" in listeners, listeners
+    assert not is_open(of.address("gloo"), 8081)
 
 
 @REFERENCE.flow("`gateway-proxy`", "its SDS sidecar", "8234")
 def _sds(of: MtlsInstallation) -> None:
-    """It listens on loopback of the pod, and the ConfigMap of the bootstrap names it: that is where Envoy has its pair
-    from"""
+    """Envoy asks it on loopback of the pod, and counts a pair that came by SDS; `/certs` shows the certificate of the
+    Secret. It is closed to others"""
     assert of.containers("gateway-proxy") == ["gateway-proxy", "sds"], of.containers("gateway-proxy")
     bootstrap = of.scenario.get("configmap", "gateway-proxy-envoy-config")["data"]["envoy.yaml"]
     assert "gateway_proxy_sds" in bootstrap and "port_value: 8234" in bootstrap, bootstrap
-    assert of.answers_within("gateway-proxy", "gateway-proxy", 8234) and not is_open(of.address("gateway-proxy"), 8234)
+    stats = of.page("gateway-proxy", _PROXY_ADMIN, "/stats")
+    assert re.search(r"(?m)ssl_context_update_by_sds: [1-9]", stats), _about_sds(stats)
+    assert re.search(r"(?m)^cluster\.gateway_proxy_sds\.upstream_cx_active: [1-9]", stats), _about_sds(stats)
+    certificates = json.loads(of.page("gateway-proxy", _PROXY_ADMIN, "/certs"))["certificates"]
+    serials = {int(pair["serial_number"], 16) for one in certificates for pair in one["cert_chain"]}
+    assert of.serial() in serials, (of.serial(), serials)
+    assert not is_open(of.address("gateway-proxy"), 8234)
+
+
+def _about_sds(stats: str) -> str:
+    return "\n".join(line for line in stats.splitlines() if "sds" in line)
 
 
 @REFERENCE.flow("`gateway-proxy`", "`access-log`", "8083")
@@ -101,3 +131,10 @@ def _rate_limit(of: MtlsInstallation) -> None:
     wait_until(lambda: of.send("first").status == 429, "a user is limited", SECONDS)
     assert [of.send("second").status for _ in range(2)] == [200, 429]
     assert of.send("third").status == 200
+
+
+@REFERENCE.suite.case("port reference: mTLS: pods and Services keep the ports that they have without")
+def _keep_ports(scenario: Scenario) -> None:
+    of = mtls_installation(scenario)
+    for place in REFERENCE.declared:
+        place.check(of)

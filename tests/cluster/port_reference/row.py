@@ -9,6 +9,7 @@ from harness.scenario import Suite
 from support.scenario import Scenario
 
 from .installation import Installation, installation
+from .installed import Installed
 from .mtls_installation import MtlsInstallation, mtls_installation
 
 PAGE = ROOT / "docs/port-reference.md"
@@ -22,10 +23,10 @@ class Pod:
     name: str
     port: int
 
-    def address(self, of: Installation) -> str:
-        return str(of.pod(self.name)["status"]["podIP"])
+    def address(self, of: Installed) -> str:
+        return of.address(self.name)
 
-    def check(self, of: Installation) -> None:
+    def check(self, of: Installed) -> None:
         """What the cluster was told about it."""
         containers = of.pod(self.name)["spec"]["containers"]
         ports = [port["containerPort"] for one in containers for port in one.get("ports", [])]
@@ -41,10 +42,10 @@ class Service:
     target: str
     target_port: int
 
-    def address(self, of: Installation) -> str:
+    def address(self, of: Installed) -> str:
         return str(of.service(self.name)["spec"]["clusterIP"])
 
-    def check(self, of: Installation) -> None:
+    def check(self, of: Installed) -> None:
         service = of.service(self.name)
         targets = {port["port"]: port["targetPort"] for port in service["spec"]["ports"]}
         assert targets.get(self.port) == self.target_port, targets
@@ -89,12 +90,15 @@ class Reference:
 
     def __init__(self) -> None:
         self.suite = Suite()
+        # Those that the cluster is told of.
+        self.declared: list[Place] = []
         self._lines: dict[str, list[str]] = {"pod": [], "service": [], "flow": []}
 
     def row(self, usage: str, *places: Place, declared: bool = True) -> Callable[[Speak], Speak]:
         """A case for each place; the docstring of the function says what is shown there."""
 
         def take(speak: Speak) -> Speak:
+            self.declared += places if declared else ()
             for place in places:
                 self._add(usage, place, speak, declared)
             return speak

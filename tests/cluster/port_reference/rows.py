@@ -6,7 +6,6 @@ import json
 import os
 import re
 import socket
-import subprocess
 import urllib.error
 import urllib.request
 from typing import Any
@@ -19,11 +18,12 @@ from support.objects import says, virtual_service
 from support.release import CHART
 from support.scenario import ask, await_answer
 
-from .installation import MODULE, NAMESPACE, SECURE, SITE, WASM_PORT
+from .installation import MODULE, NAMESPACE, SECURE, SITE, USED, WASM_PORT
 from .row import REFERENCE, At, Pod, Service
 
 _SECONDS = 30
 _DELTA = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
+_FETCH = "/envoy.service.listener.v3.ListenerDiscoveryService/FetchListeners"
 _LOGS = "/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs"
 # What there is of each kind.
 _REST = {
@@ -34,6 +34,7 @@ _REST = {
     # None: by default, certificates stand in listeners.
     "secrets": "transport_sockets.tls.v3.Secret",
 }
+_GONE = f"there is no Upstream {NAMESPACE}/{USED}"
 _BAD_ROUTE = {**says("never"), "matchers": [{"regex": "("}]}
 
 
@@ -114,24 +115,34 @@ def _rest_xds(at: At) -> None:
 
 @REFERENCE.row("xDS server", *_of_gloo(9977))
 def _xds(at: At) -> None:
-    """Delta ADS over gRPC brings the listeners to a client with the token of a proxy; without one, nothing"""
-    ask_for = lambda *more: at.installation.client(
-        "xds_client", at.host_port, _DELTA, at.installation.role, LISTENER, *more
+    """Delta ADS over gRPC, and the unary `FetchListeners`, bring the listeners to a client with the token of a proxy;
+    without one, nothing"""
+    ask_for = lambda method, *more: at.installation.client(
+        "xds_client", at.host_port, method, at.installation.role, LISTENER, *more
     )
-    got = ask_for("--header", f"Bearer {at.installation.token()}")
-    assert got.startswith("got") and "failed" not in got, got
-    refused = ask_for()
-    assert refused.startswith("failed: 16: "), refused
+    for method in (_DELTA, _FETCH):
+        got = ask_for(method, "--header", f"Bearer {at.installation.token()}")
+        assert got.startswith("got") and not got.startswith("got 0 ") and "failed" not in got, (method, got)
+        refused = ask_for(method)
+        assert refused.startswith("failed: 16: "), (method, refused)
 
 
 @REFERENCE.row("validation (gRPC)", *_of_gloo(9988))
 def _validation(at: At) -> None:
-    """`gloo.solo.io.GlooValidationService/Validate` reports on the Proxy to an account that may read Proxies; without
-    its token, nothing"""
-    said = at.installation.read("validation_client", at.host_port, "send", "")
-    assert "failed" not in said and "proxy" in said, said
-    refused = at.installation.client("validation_client", at.host_port, "send", "")
-    assert refused.startswith("failed: 16: "), refused
+    """`gloo.solo.io.GlooValidationService/Validate` reports on the Proxy to an account that may read Proxies, and warns
+    of the `InvalidDestination` that would be left when an Upstream in use is deleted; `NotifyOnResync` sends its first
+    message. Without the token, nothing"""
+    ask_for = lambda *words: at.installation.read("validation_client", at.host_port, *words)
+    said = ask_for("send", "")
+    assert "failed" not in said and "proxy" in said and _GONE not in said, said
+    gone = ask_for("delete", NAMESPACE, USED)
+    # Printed without its type, as that is the first: InvalidDestinationWarning.
+    warned = rf'warnings {{ reason: "VirtualService {NAMESPACE}/by-upstream: [^"]*{_GONE}'
+    assert re.search(warned, gone), gone
+    at.installation.await_line("resync", "validation_client", at.host_port, "listen")
+    for words in (("send", ""), ("delete", NAMESPACE, USED), ("listen",)):
+        refused = at.installation.client("validation_client", at.host_port, *words)
+        assert refused.startswith("failed: 16: "), (words, refused)
 
 
 @REFERENCE.row("WASM cache", *_of_gloo(9979))
@@ -198,15 +209,7 @@ def _https(at: At) -> None:
 def _admin(at: At) -> None:
     """Envoy 1.40 answers `/server_info` on loopback of the pod, and nobody from outside"""
     assert _is_closed(at.address, at.port), "the admin port is open to the network"
-    forward = [at.installation.scenario.cluster.kubectl_path, "-n", NAMESPACE, "port-forward"]
-    pod = at.installation.pod("gateway-proxy")["metadata"]["name"]
-    with subprocess.Popen([*forward, f"pod/{pod}", f":{at.port}"], stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout
-            port = int(process.stdout.readline().split()[2].rpartition(":")[2])
-            info = json.loads(client.get(port, "/server_info").body)
-        finally:
-            process.terminate()
+    info = json.loads(at.installation.page("gateway-proxy", at.port, "/server_info"))
     assert "/1.40." in info["version"] and info["state"] == "LIVE", info
 
 
@@ -220,10 +223,14 @@ def _metrics(at: At) -> None:
     assert names and not missing, missing
 
 
-@REFERENCE.row("access logging", Pod("access-log", 8083), Service("access-log", 8083, "access-log", 8083))
+@REFERENCE.row(
+    "access logging",
+    Pod("access-log", 8083),
+    *(Service(name, 8083, "access-log", 8083) for name in ("access-log", "gateway-proxy-access-logger")),
+)
 def _access_log(at: At) -> None:
     """A stream of ALS v3 becomes a line of the pod's stdout. By the Service, so does a request to the proxy"""
-    host = f"{type(at.place).__name__.lower()}.logged.test"
+    host = f"{at.place.name}.{type(at.place).__name__.lower()}.logged.test"
     _send_entry(at, host)
     written = lambda of: f'"request_authority":"{of}"' in at.installation.logs("access-log").replace('": "', '":"')
     wait_until(lambda: written(host), "the entry is written", _SECONDS)
@@ -242,13 +249,14 @@ def _send_entry(at: At, host: str) -> None:
 
 @REFERENCE.row("outbound connections only", Pod("discovery", 0))
 def _discovery(at: At) -> None:
-    """No socket of the pod listens; the Upstream of a Service is there"""
+    """No socket of the pod listens, on TCP or UDP; the Upstream of a Service is there"""
     scenario = at.installation.scenario
     scenario.get("upstream", f"{NAMESPACE}-echo-8080")
     pids = [int(name) for name in os.listdir("/proc") if name.isdigit() and _is_discovery(name)]
     assert pids, "discovery does not run"
     for pid in pids:
-        assert not _listening(pid), _listening(pid)
+        found = _listening(pid)
+        assert not found, found
 
 
 def _is_discovery(pid: str) -> bool:
@@ -260,9 +268,9 @@ def _is_discovery(pid: str) -> bool:
 
 
 def _listening(pid: int) -> list[str]:
-    """Local addresses in the network of a process on which somebody listens."""
+    """Local addresses in the network of a process on which somebody listens, or takes UDP from everybody."""
     found = []
-    for table in ("tcp", "tcp6"):
+    for table, state in (("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")):
         with open(f"/proc/{pid}/net/{table}", encoding="ascii") as lines:
-            found += [line.split()[1] for line in list(lines)[1:] if line.split()[3] == "0A"]
+            found += [f"{table} {line.split()[1]}" for line in list(lines)[1:] if line.split()[3] == state]
     return found

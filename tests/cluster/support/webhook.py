@@ -8,6 +8,9 @@ import pathlib
 import shutil
 import ssl
 import subprocess
+from typing import Sequence
+
+import yaml
 
 from .cluster import Cluster, Object
 
@@ -73,7 +76,21 @@ class Certificate:
             os.replace(part, path)
 
 
-def registration(certificate: Certificate, policy: str = "Fail", seconds: int = 10) -> Object:
+def _conditions() -> list[Object]:
+    """Those of the chart."""
+    golden = pathlib.Path(__file__).parents[2] / "chart" / "golden" / "default.yaml"
+    for rendered in yaml.safe_load_all(golden.read_text()):
+        if rendered and rendered["kind"] == "ValidatingWebhookConfiguration":
+            return rendered["webhooks"][0]["matchConditions"]
+    raise LookupError(f"{golden} has no webhook")
+
+
+_CONDITIONS = _conditions()
+
+
+def registration(
+    certificate: Certificate, policy: str = "Fail", seconds: int = 10, versions: Sequence[str] = ("v1", "v1beta1")
+) -> Object:
     """Our kinds, as `policy` says when nobody answers; Secrets and Namespaces are never held up."""
     bundle = base64.b64encode(certificate.authority.read_bytes()).decode()
 
@@ -85,8 +102,9 @@ def registration(certificate: Certificate, policy: str = "Fail", seconds: int = 
             "sideEffects": "None",
             "matchPolicy": "Exact",
             "timeoutSeconds": seconds,
-            "admissionReviewVersions": ["v1", "v1beta1"],
+            "admissionReviewVersions": list(versions),
             "failurePolicy": failure,
+            "matchConditions": list(_CONDITIONS),
         }
 
     every = ["CREATE", "UPDATE", "DELETE"]
