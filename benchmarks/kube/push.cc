@@ -111,10 +111,12 @@ void StartInCluster(KubeStage& stage, int n, int samples, Figures& figures) {
     floor.push_back(Ms(Clock::now() - begin));
   };
   const auto start = [&] {
-    AdsClient client(kXdsPort, ProxyRole());
-    const auto begin = Clock::now();
-    stage.ControlPlane();
-    ours.push_back(Ms(client.AwaitComplete(count, count) - begin));
+    {
+      AdsClient client(kXdsPort, ProxyRole());
+      const auto begin = Clock::now();
+      stage.ControlPlane();
+      ours.push_back(Ms(client.AwaitComplete(count, count) - begin));
+    }
     stage.StopControlPlane();
   };
   stage.StopControlPlane();
