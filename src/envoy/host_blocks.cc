@@ -64,24 +64,15 @@ class Maker {
 
   // The block that begins at `at`, which moves to its end.
   Ptr<HostBlock> Join(Iterator& at) const {
-    auto block = std::make_shared<HostBlock>();
-    std::string bytes;
-    std::vector<Ptr<std::string>> pieces;
+    std::vector<Ptr<ServedVirtualHost>> hosts;
+    BlockJoiner joiner;
     do {
-      const VirtualHost& host = *at->second->host;
-      block->hosts.push_back(at->second);
-      bytes += *host.bytes;
-      pieces.push_back(host.bytes);
-      block->hash = HashCombine(block->hash, host.hash);
-      block->longest_body = std::max(block->longest_body, host.longest_body);
+      hosts.push_back(at->second);
+      joiner.Add(*at->second->host);
       ++at;
     } while (at != hosts_.end() && !BeginsBlock(at->first));
-    bytes.shrink_to_fit();
-    block->hosts.shrink_to_fit();
-    pieces.shrink_to_fit();
-    block->bytes = std::make_shared<const std::string>(std::move(bytes));
-    block->pieces = std::make_shared<const std::vector<Ptr<std::string>>>(std::move(pieces));
-    return block;
+    hosts.shrink_to_fit();
+    return std::make_shared<const HostBlock>(HostBlock{std::move(joiner).Finish(), std::move(hosts)});
   }
 
   const ServedVirtualHosts& hosts_;

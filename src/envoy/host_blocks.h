@@ -5,11 +5,10 @@
 // there before.
 #pragma once
 
-#include <cstdint>
-#include <string>
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "src/envoy/block.h"
 #include "src/envoy/virtual_host.h"
 #include "src/proxy/proxy.h"
 
@@ -24,15 +23,9 @@ struct ServedVirtualHost {
 
 using ServedVirtualHosts = absl::btree_map<proxy::VirtualHostKey, Ptr<ServedVirtualHost>>;
 
-struct HostBlock {
+struct HostBlock : Block {
   // Never empty.
   std::vector<Ptr<ServedVirtualHost>> hosts;
-  // Those of all hosts, joined, and those of each.
-  Ptr<std::string> bytes;
-  Ptr<std::vector<Ptr<std::string>>> pieces;
-  // Of the hosts' content.
-  uint64_t hash = 0;
-  uint32_t longest_body = 0;
 };
 
 using HostBlocks = std::vector<Ptr<HostBlock>>;

@@ -1,6 +1,5 @@
 #include "src/envoy/host_split.h"
 
-#include <algorithm>
 #include <map>
 #include <memory>
 #include <set>
@@ -104,7 +103,7 @@ std::vector<std::pair<uint32_t, Ptr<HostPiece>>> SplitHost(const VirtualHost& ho
     return out;
   }
   if (!exact) {
-    const Ptr<HostPiece> whole = Whole(host, wildcard);
+    const Ptr<HostPiece> whole = Whole(host, true);
     for (uint32_t i = 0; i < cut.shards; ++i) out.emplace_back(i, whole);
     return out;
   }
@@ -130,25 +129,6 @@ std::vector<std::pair<uint32_t, Ptr<HostPiece>>> SplitHost(const VirtualHost& ho
     }
   }
   return out;
-}
-
-PieceBlock JoinPieces(const std::vector<Ptr<HostPiece>>& pieces) {
-  PieceBlock block;
-  size_t size = 0;
-  for (const auto& piece : pieces) size += piece->bytes->size();
-  std::string bytes;
-  bytes.reserve(size);
-  std::vector<Ptr<std::string>> joined;
-  joined.reserve(pieces.size());
-  for (const auto& piece : pieces) {
-    bytes += *piece->bytes;
-    joined.push_back(piece->bytes);
-    block.hash = HashCombine(block.hash, piece->hash);
-    block.longest_body = std::max(block.longest_body, piece->longest_body);
-  }
-  block.bytes = std::make_shared<const std::string>(std::move(bytes));
-  block.pieces = std::make_shared<const std::vector<Ptr<std::string>>>(std::move(joined));
-  return block;
 }
 
 }  // namespace k8sgw::envoy

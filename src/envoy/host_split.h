@@ -25,18 +25,6 @@ struct HostPiece {
   bool operator==(const HostPiece& other) const { return hash == other.hash; }
 };
 
-// Pieces of a part, joined.
-struct PieceBlock {
-  Ptr<std::string> bytes;
-  // What it was joined from.
-  Ptr<std::vector<Ptr<std::string>>> pieces;
-  uint64_t hash = 0;
-  uint32_t longest_body = 0;
-
-  bool operator==(const PieceBlock& other) const { return hash == other.hash; }
-};
-PieceBlock JoinPieces(const std::vector<Ptr<HostPiece>>& pieces);
-
 // By the number of the part, ascending. Parts that get the same share it. Each exact domain is in one part, wildcards
 // are in all.
 std::vector<std::pair<uint32_t, Ptr<HostPiece>>> SplitHost(const VirtualHost& host, const Cut& cut);

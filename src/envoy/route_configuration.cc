@@ -48,36 +48,15 @@ std::shared_ptr<xds::Resource> Begin(const routev3::RouteConfiguration& head) {
   return resource;
 }
 
-}  // namespace
-
-RouteConfiguration JoinVirtualHosts(const proxy::Listener& listener, const RouteConfigKey& key,
-                                    const ServedVirtualHosts& hosts, const RouteConfiguration* before) {
-  RouteConfiguration out;
-  out.blocks = MakeBlocks(hosts, before ? before->blocks : HostBlocks());
-  uint32_t longest_body = 0;
-  for (const auto& block : out.blocks) longest_body = std::max(longest_body, block->longest_body);
-  const std::string name = RouteConfigName(listener.spec->name(), key.ssl_hash == 0 ? "" : HexHash(key.ssl_hash));
-  auto resource = Begin(MakeHead(listener, name, longest_body));
-  resource->body.reserve(out.blocks.size() + 1);
-  uint64_t hash = Hash64(*resource->body.front());
-  for (const auto& block : out.blocks) {
-    resource->body.push_back(block->bytes);
-    resource->joined_from.push_back(block->pieces);
-    resource->size += block->bytes->size();
-    hash = HashCombine(hash, block->hash);
-  }
-  resource->version = HexHash(hash);
-  out.resource = std::move(resource);
-  return out;
-}
-
-RouteConfiguration MakePart(const proxy::Listener& listener, const std::string& name, const Cut& cut,
-                            const std::vector<Ptr<PieceBlock>>& blocks) {
+template <class Blocks>
+std::shared_ptr<xds::Resource> Join(const proxy::Listener& listener, const std::string& name, const Blocks& blocks,
+                                    const Cut* cut = nullptr) {
   uint32_t longest_body = 0;
   for (const auto& block : blocks) longest_body = std::max(longest_body, block->longest_body);
   routev3::RouteConfiguration head = MakeHead(listener, name, longest_body);
-  head.add_request_headers_to_remove(cut.header());
+  if (cut) head.add_request_headers_to_remove(cut->header());
   auto resource = Begin(head);
+  resource->body.reserve(blocks.size() + 1);
   uint64_t hash = Hash64(*resource->body.front());
   for (const auto& block : blocks) {
     resource->body.push_back(block->bytes);
@@ -85,8 +64,24 @@ RouteConfiguration MakePart(const proxy::Listener& listener, const std::string& 
     resource->size += block->bytes->size();
     hash = HashCombine(hash, block->hash);
   }
-  resource->only_with_module = true;
   resource->version = HexHash(hash);
+  return resource;
+}
+
+}  // namespace
+
+RouteConfiguration JoinVirtualHosts(const proxy::Listener& listener, const RouteConfigKey& key,
+                                    const ServedVirtualHosts& hosts, const RouteConfiguration* before) {
+  HostBlocks blocks = MakeBlocks(hosts, before ? before->blocks : HostBlocks());
+  const std::string name = RouteConfigName(listener.spec->name(), key.ssl_hash == 0 ? "" : HexHash(key.ssl_hash));
+  auto resource = Join(listener, name, blocks);
+  return {std::move(resource), std::move(blocks)};
+}
+
+RouteConfiguration MakePart(const proxy::Listener& listener, const std::string& name, const Cut& cut,
+                            const std::vector<Ptr<Block>>& blocks) {
+  auto resource = Join(listener, name, blocks, &cut);
+  resource->only_with_module = true;
   return {std::move(resource), {}};
 }
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "src/envoy/division.h"
 #include "src/envoy/host_blocks.h"
-#include "src/envoy/host_split.h"
 #include "src/proxy/proxy.h"
 #include "src/xds/resource.h"
 
@@ -26,6 +26,6 @@ RouteConfiguration JoinVirtualHosts(const proxy::Listener& listener, const Route
 
 // A part of a table that is divided by the cut; it has the name that is given.
 RouteConfiguration MakePart(const proxy::Listener& listener, const std::string& name, const Cut& cut,
-                            const std::vector<Ptr<PieceBlock>>& blocks);
+                            const std::vector<Ptr<Block>>& blocks);
 
 }  // namespace k8sgw::envoy

@@ -40,11 +40,12 @@ auto ShardOfPieces(bool everywhere) {
   };
 }
 
-std::vector<Ptr<HostPiece>> PiecesIn(flow::Reader& reader, const flow::Index<ShardKey, ShardHostKey, HostPiece>& all,
-                                     const ShardKey& shard) {
-  std::vector<Ptr<HostPiece>> pieces;
-  for (const auto& [host, piece] : reader.Find(all, shard)) pieces.push_back(piece);
-  return pieces;
+// nullptr when there are none.
+Ptr<Block> JoinPieces(flow::Reader& reader, const flow::Index<ShardKey, ShardHostKey, HostPiece>& all,
+                      const ShardKey& shard) {
+  BlockJoiner joiner;
+  for (const auto& [host, piece] : reader.Find(all, shard)) joiner.Add(*piece);
+  return joiner.empty() ? nullptr : std::make_shared<const Block>(std::move(joiner).Finish());
 }
 
 }  // namespace
@@ -150,15 +151,14 @@ Shards::Shards(flow::Graph& graph, const flow::Collection<VirtualHostKey, Served
       others_by_shard_(graph, "other-pieces-by-shard", pieces, ShardOfPieces(false)),
       others_(graph, "shard-blocks", heads_, {&others_by_shard_},
               [this](flow::Reader& reader, const ShardKey& key, const ShardHead&, auto& out) {
-                const auto pieces = PiecesIn(reader, others_by_shard_, key);
-                if (!pieces.empty()) out.Emit(key, JoinPieces(pieces));
+                if (auto block = JoinPieces(reader, others_by_shard_, key)) out.Emit(key, std::move(block));
               }),
       tables(graph, "shard-tables", heads_, {&wildcards_by_shard_, &others_},
              [this](flow::Reader& reader, const ShardKey& key, const ShardHead& head, auto& out) {
-               std::vector<Ptr<PieceBlock>> blocks;
-               if (auto others = reader.Get(others_, key)) blocks.push_back(std::move(others));
-               const auto wildcards = PiecesIn(reader, wildcards_by_shard_, key);
-               if (!wildcards.empty()) blocks.push_back(std::make_shared<const PieceBlock>(JoinPieces(wildcards)));
+               std::vector<Ptr<Block>> blocks;
+               for (auto block : {reader.Get(others_, key), JoinPieces(reader, wildcards_by_shard_, key)}) {
+                 if (block) blocks.push_back(std::move(block));
+               }
                out.Emit(key, MakePart(*head.listener, head.name, key.cut, blocks));
              }),
       scopes(graph, "scopes", heads_, {}, [](flow::Reader&, const ShardKey& key, const ShardHead& head, auto& out) {

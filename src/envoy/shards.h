@@ -151,7 +151,7 @@ class Shards {
   // changes, all parts do, and it would take a look at each virtual host of the table.
   flow::Index<ShardKey, ShardHostKey, HostPiece> wildcards_by_shard_;
   flow::Index<ShardKey, ShardHostKey, HostPiece> others_by_shard_;
-  flow::Derived<ShardKey, ShardHead, ShardKey, PieceBlock> others_;
+  flow::Derived<ShardKey, ShardHead, ShardKey, Block> others_;
 
  public:
   flow::Derived<ShardKey, ShardHead, ShardKey, RouteConfiguration> tables;
