@@ -1,8 +1,6 @@
 """The installation of the rows of mTLS: the chart with sidecars, and servers of a user that proxies ask."""
 
 import base64
-import http.client
-import json
 import ssl
 import subprocess
 from typing import Any
@@ -156,15 +154,7 @@ class MtlsInstallation(Installed):
 
     def post_discovery(self, context: ssl.SSLContext, token: str) -> tuple[int, bytes]:
         """What REST xDS answers about listeners; OSError for a refusal by TLS."""
-        context.set_alpn_protocols(["http/1.1"])
-        server = self.server(9976)
-        body = json.dumps({"node": {"id": "client", "metadata": {"role": self.role}}})
-        headers = {"content-type": "application/json", **({"authorization": f"Bearer {token}"} if token else {})}
-        asked = http.client.HTTPConnection(server.name)
-        with server.dial(context) as asked.sock:
-            asked.request("POST", "/v3/discovery:listeners", body, headers)
-            answer = asked.getresponse()
-            return answer.status, answer.read()
+        return mtls.post_discovery(self.server(9976), context, self.role, token)
 
     def serial(self) -> int:
         """That of the certificate in the Secret."""

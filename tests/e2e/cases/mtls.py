@@ -61,8 +61,8 @@ class World:
         """Both ports answer whoever has this certificate."""
         answer = mtls.fetch_listeners(self.sidecar.xds, context)
         assert str(self.mode.http_port).encode() in answer or b"listener" in answer, answer
-        answer = mtls.post_discovery(self.sidecar.rest, context)
-        assert answer.startswith(b"HTTP/1.1 200") and b"versionInfo" in answer, answer
+        status, answer = mtls.post_discovery(self.sidecar.rest, context)
+        assert status == 200 and b"versionInfo" in answer, (status, answer)
 
     def expect_refused(self, make: Callable[[], ssl.SSLContext]) -> None:
         """Neither port answers, and the control plane is not even connected to."""
@@ -73,7 +73,7 @@ class World:
         assert [self.sidecar.stat(name) for name in names] == before, "the control plane was connected to"
 
 
-def _is_refused(call: Callable[[], bytes]) -> bool:
+def _is_refused(call: Callable[[], object]) -> bool:
     try:
         return not call()
     except (OSError, EOFError):

@@ -1,6 +1,7 @@
 """mTLS between a control plane and proxies, as the chart installs it: SDS, the sidecar's Envoy, a proxy's Envoy."""
 
 import dataclasses
+import http.client
 import json
 import pathlib
 import socket
@@ -169,11 +170,15 @@ def fetch_listeners(
         return h2.call(connection, server.name, _FETCH, request, "https", token)
 
 
-def post_discovery(server: Server, context: ssl.SSLContext, role: str = "gloo-system~gateway-proxy") -> bytes:
-    """The beginning of what REST xDS answers about listeners; empty for a refusal by TLS, or OSError."""
+def post_discovery(
+    server: Server, context: ssl.SSLContext, role: str = "gloo-system~gateway-proxy", token: str = ""
+) -> tuple[int, bytes]:
+    """What REST xDS answers about listeners, code and body; OSError for a refusal by TLS."""
     context.set_alpn_protocols(["http/1.1"])
     body = json.dumps({"node": {"id": "client", "metadata": {"role": role}}})
-    head = f"POST /v3/discovery:listeners HTTP/1.1\r\nhost: {server.name}\r\ncontent-length: {len(body)}\r\n\r\n"
-    with server.dial(context) as connection:
-        connection.sendall((head + body).encode())
-        return connection.recv(65536)
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    asked = http.client.HTTPConnection(server.name)
+    with server.dial(context) as asked.sock:
+        asked.request("POST", "/v3/discovery:listeners", body, headers)
+        answer = asked.getresponse()
+        return answer.status, answer.read()
