@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 
+#include "absl/strings/ascii.h"
 #include "module/shard.h"
 #include "src/base/hash.h"
 #include "src/base/text.h"
@@ -102,13 +103,28 @@ DomainCount CountDomains(const VirtualHost& host) {
   }
   const uint64_t all = host.bytes ? host.bytes->size() : 0;
   count.rest_bytes = kLeastBytes + RoundedUp(all - std::min(all, count.domain_bytes));
+  count.names_header = host.bytes && NamesKeyHeader(*host.bytes);
   count.limits = host.needs.contains(kLocalRateLimit) && (count.wildcard > 0 || count.exact > 1);
   return count;
+}
+
+bool NamesKeyHeader(std::string_view message) {
+  // Behind its length when it stands alone, and in formats as in %REQ(EXPECT)% and %REQ(A?EXPECT)%.
+  static constexpr std::string_view kName = shard::kHeader;
+  static constexpr char kBefore[] = {static_cast<char>(kName.size()), '(', '?'};
+  // Few words have an x.
+  for (size_t at = 2; (at = message.find_first_of("xX", at)) != std::string_view::npos; ++at) {
+    const auto same = [](char a, char b) { return absl::ascii_tolower(static_cast<unsigned char>(a)) == b; };
+    if (!std::ranges::equal(message.substr(at - 1, kName.size()), kName, same)) continue;
+    if (std::ranges::find(kBefore, message[at - 2]) != std::end(kBefore)) return true;
+  }
+  return false;
 }
 
 void TableSize::Add(const DomainCount& host) {
   exact_ += host.exact;
   limits_ = limits_ || host.limits;
+  names_header_ = names_header_ || host.names_header;
   domain_bytes_ += host.domain_bytes;
   (host.wildcard > 0 ? everywhere_bytes_ : bytes_by_exact_[host.exact]) += host.rest_bytes;
 }
@@ -134,6 +150,7 @@ Division Divide(uint32_t route_shards, const TableSize& size, const Cut& before)
              bytes > kMostBytes && !Fits(size, out.cut.shards, kGood)) {
     out.obstacle = Cat("in ", out.cut.shards, " parts it would take ", bytes >> 20, " MiB, as wildcards are in each");
   }
+  out.cut.own_header = size.names_header();
   if (!out.obstacle.empty()) out.cut = {};
   return out;
 }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "src/envoy/context.h"
@@ -50,6 +51,8 @@ struct DomainCount {
   uint32_t wildcard = 0;
   // It may stand in several parts, and has limits of rates, which each copy would have for itself.
   bool limits = false;
+  // Its routes look at the header that usually carries the key, or set it.
+  bool names_header = false;
   // Its weight in bytes: domains, and the rest, which each of its copies has. The rest is rounded up, so that an edit
   // of routes seldom changes it.
   uint64_t domain_bytes = 0;
@@ -59,6 +62,10 @@ struct DomainCount {
 };
 DomainCount CountDomains(const VirtualHost& host);
 
+// Whether a message of Envoy's names the header that usually carries the key: as a header, or in a format. The answer
+// may be yes for other words; it is never no by mistake.
+bool NamesKeyHeader(std::string_view message);
+
 // All virtual hosts of a table together.
 class TableSize {
  public:
@@ -66,12 +73,14 @@ class TableSize {
 
   uint64_t exact() const { return exact_; }
   bool limits() const { return limits_; }
+  bool names_header() const { return names_header_; }
   // About how many bytes all parts have together, with the copies of what stands in several of them; 1 for the whole.
   uint64_t Bytes(uint32_t shards) const;
 
  private:
   uint64_t exact_ = 0;
   bool limits_ = false;
+  bool names_header_ = false;
   uint64_t domain_bytes_ = 0;
   // Of those with wildcards, and of the others by their number of domains.
   uint64_t everywhere_bytes_ = 0;

@@ -87,6 +87,37 @@ TEST(DivisionTest, LimitsOfRatesKeepItWhole) {
   EXPECT_EQ(Divide(proxy::kAutoShards, Size(100, 0, true), {}), Division()) << "it would not be divided anyway";
 }
 
+TEST(DivisionTest, KnowsWhoNamesTheHeaderOfTheKey) {
+  for (const char* message : {"\x06"
+                              "expect",
+                              "a\x06"
+                              "Expect",
+                              "a%REQ(EXPECT)%", "%REQ(A?expect):3%",
+                              "x\x06"
+                              "expects"}) {
+    EXPECT_TRUE(NamesKeyHeader(message)) << message;
+  }
+  for (const char* message : {"", "x", "xpect", "expect",
+                              "\x07"
+                              "expects",
+                              "unexpected",
+                              "\x06"
+                              "expec",
+                              "(expec"}) {
+    EXPECT_FALSE(NamesKeyHeader(message)) << message;
+  }
+  VirtualHost host;
+  host.domains = {"a.com"};
+  EXPECT_FALSE(CountDomains(host).names_header);
+  host.bytes = std::make_shared<const std::string>(
+      "..\x06"
+      "expect..");
+  TableSize size = Size(1'000, 0);
+  EXPECT_FALSE(Divide(proxy::kAutoShards, size, {}).cut.own_header);
+  size.Add(CountDomains(host));
+  EXPECT_TRUE(Divide(proxy::kAutoShards, size, {}).cut.own_header);
+}
+
 TEST(DivisionTest, CountsDomains) {
   VirtualHost host;
   host.domains = {"a.com", "b.com", "*.a.com", "*.b.com"};

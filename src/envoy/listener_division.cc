@@ -108,11 +108,11 @@ void UseAds(::envoy::config::core::v3::ConfigSource& source) {
 }
 
 // Where the usual header of the key is not free.
-bool NeedsOwnHeader(const hcmv3::HttpConnectionManager& hcm) {
+bool NeedsOwnHeader(const hcmv3::HttpConnectionManager& hcm, std::string_view bytes) {
   const auto& filters = hcm.http_filters();
-  return hcm.proxy_100_continue() || std::any_of(filters.begin(), filters.end(), [](const auto& filter) {
-           return filter.typed_config().type_url() == kExtAuthz;
-         });
+  return hcm.proxy_100_continue() || NamesKeyHeader(bytes) ||
+         std::any_of(filters.begin(), filters.end(),
+                     [](const auto& filter) { return filter.typed_config().type_url() == kExtAuthz; });
 }
 
 // The sources are the same in all connection managers, so Envoy asks for scopes once.
@@ -140,7 +140,7 @@ std::string DivideChain(const RoutedChain& routed, const Division& division, lis
   hcm.ParseFromString(config.value());
   if (const auto filter = FilterInTheWay(hcm)) return "the filter " + *filter + " may write another host";
   cut = division.cut;
-  cut.own_header = NeedsOwnHeader(hcm);
+  cut.own_header = cut.own_header || NeedsOwnHeader(hcm, config.value());
   FindRoutesByScope(ShardKeyPrefix(ShardPrefix(routed.route_config, cut)), cut, hcm);
   PackAny(hcm, &config);
   return "";

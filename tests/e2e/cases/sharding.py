@@ -205,6 +205,47 @@ def passed_on(scenario: Scenario) -> None:
     wait_until(lambda: _carrier(flags.admin_port) == OWN_HEADER, "the other header", APPLY_SECONDS)
 
 
+@SUITE.case("divided: routes, headers and logs that name the header of the key have it as without division")
+def named(scenario: Scenario) -> None:
+    backend, port = scenario.backend()
+    matched = "matchers: [{prefix: /, headers: [{name: Expect, value: wonders}]}]"
+    answer = "directResponseAction: {status: 200, body: matched}"
+    site = objects.to_backend("site", port)
+    scenario.write("a.yaml", site)
+    flags = divided(scenario.flags(), "16")
+    gateway = scenario.run(flags)
+    assert _carrier(flags.admin_port) == HEADER
+    request = client.compose("GET", "/", "HTTP/1.1", [("host", "a"), ("expect", "wonders")], b"")
+    target = client.Target(flags.http_port)
+
+    def become(text: str) -> None:
+        before = gateway.revision()
+        scenario.write("a.yaml", text)
+        gateway.wait_applied(before)
+        wait_until(
+            lambda: _carrier(flags.admin_port) == OWN_HEADER, "the other header", APPLY_SECONDS
+        )
+
+    become(site.replace("routes:", f"routes:\n    - {matched}\n      {answer}"))
+    wait_until(
+        lambda: client.exchange(target, request).body == b"matched", "the route", APPLY_SECONDS
+    )
+    before = gateway.revision()
+    scenario.write("a.yaml", site)
+    gateway.wait_applied(before)
+    wait_until(lambda: _carrier(flags.admin_port) == HEADER, "the usual header", APPLY_SECONDS)
+    header = "{header: {key: x-is, value: '%REQ(EXPECT)%'}}"
+    options = f"options: {{headerManipulation: {{requestHeadersToAdd: [{header}]}}}}"
+    become(site.replace("routes:", f"{options}\n    routes:"))
+
+    def passed_on() -> bool:
+        assert client.exchange(target, request).status == 200
+        seen = backend.seen("backend")[-1]["headers"]
+        return seen.get("expect") == seen.get("x-is") == "wonders"
+
+    wait_until(passed_on, "the header as it came, and what is made from it", APPLY_SECONDS)
+
+
 def _carrier(admin_port: int) -> str:
     """The header that carries the key, by the listener in force."""
     dump = json.loads(admin(admin_port, "/config_dump?resource=dynamic_listeners"))
