@@ -79,10 +79,11 @@ fuzz: setup ## inputs made at random, with sanitizers, by clang; RUNS=1000000 ma
 	@$(call BUILD,asan) --target fuzz
 	@python3 tests/fuzz/run.py $(if $(RUNS),--runs $(RUNS))
 
-bench: all ## speed and size beside their floors; rewrites docs/benchmarks.md
+bench: all ## speed and size beside their floors; rewrites docs/benchmarks.md, and fails when a promise is not kept
 	@build/release/benchmarks/k8sgw_bench --gateway build/release/k8sgateway --envoy build/release/envoy --json build/figures.json
 	@python3 benchmarks/report.py build/figures.json docs
 	@$(MAKE) --no-print-directory bench-cluster
+	@python3 benchmarks/report.py --kept build/figures.json build/cluster.json
 
 bench-cluster: all ## the part of it that needs a cluster, which comes up for it; needs root
 	@benchmarks/kube/run.sh build/release $(ENVOY) build/cluster.json

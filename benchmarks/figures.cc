@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <numeric>
 
 namespace k8sgw::bench {
 
@@ -11,6 +12,11 @@ double Quantile(std::vector<double> values, double q) {
   if (values.empty()) return 0;
   std::sort(values.begin(), values.end());
   return values[std::min(values.size() - 1, static_cast<size_t>(q * static_cast<double>(values.size())))];
+}
+
+double Mean(const std::vector<double>& values) {
+  if (values.empty()) return 0;
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
 void Figures::Add(Figure figure) {
@@ -35,10 +41,6 @@ void Figures::AddSamples(const std::string& name, int size, const std::string& u
        .ours_p90 = Quantile(ours, 0.9),
        .floor_p90 = Quantile(floor, 0.9),
        .samples = static_cast<int>(ours.size())});
-}
-
-bool Figures::AllKept() const {
-  return std::all_of(figures_.begin(), figures_.end(), [](const Figure& figure) { return figure.kept(); });
 }
 
 bool Figures::Write(const std::string& path) const {

@@ -13,6 +13,8 @@ inline double Ms(Clock::duration duration) { return std::chrono::duration<double
 
 // The q-th quantile, 0 to 1; 0 for no values.
 double Quantile(std::vector<double> values, double q);
+// 0 for no values.
+double Mean(const std::vector<double>& values);
 
 struct Figure {
   // What was measured, such as "edit-to-live", and its size.
@@ -41,7 +43,6 @@ class Figures {
                   const std::vector<double>& floor, double bound, const std::string& promise);
   // False when it cannot be written.
   bool Write(const std::string& path) const;
-  bool AllKept() const;
 
  private:
   std::vector<Figure> figures_;

@@ -91,12 +91,12 @@ void RunCluster(const Programs& programs, const std::string& kubeconfig, const C
   if (choice.Wants("webhook")) WebhookVerdicts(stage, 5'000, stage.Samples(5'000, 500), figures);
   if (choice.Wants("steady")) Steady(stage, 5'000, stage.Samples(180, 10), figures);
   if (choice.Wants("endpoints")) EndpointChanges(stage, 20'000, 100, stage.Samples(30, 5), figures);
-  if (!choice.large) return;
+  // Last, as it fills the cluster for good.
   for (const int n : {10'000, 20'000, 50'000}) {
-    if (!choice.Wants(n)) continue;
-    FillCluster(stage, n, figures);
+    if (!choice.Wants(n) || (n != 20'000 && !choice.large)) continue;
+    if (choice.Wants("push") || choice.large) FillCluster(stage, n, figures);
     if (choice.Wants("push")) ChangeToPush(stage, n, stage.Samples(30, 5), figures);
-    if (choice.Wants("cluster-start")) StartInCluster(stage, n, 5, figures);
+    if (choice.Wants("cluster-start") && choice.large) StartInCluster(stage, n, 5, figures);
   }
 }
 
@@ -124,7 +124,8 @@ int main(int argc, char** argv) {
   app.add_option("--kubeconfig", kubeconfig,
                  "Measure on this empty cluster, which has our kinds, in place of files. Everything in it may go")
       ->check(CLI::ExistingFile);
-  app.add_flag("--large", choice.large, "With a cluster: up to 50,000 VirtualServices, too");
+  app.add_flag("--large", choice.large,
+               "With a cluster: 10,000 and 50,000 VirtualServices, too, and starts with as many");
   bool scale = false;
   app.add_flag("--scale", scale, "Measure how cost grows with size");
   app.add_option("--sizes", choice.sizes, "Where there are several: only these of the sizes");

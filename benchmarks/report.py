@@ -3,6 +3,7 @@
 
 report.py FIGURES.json DOCS-FOLDER [PART]: the part is "figures", with those of divided tables, which have a page of
 their own, or "cluster" for those of a cluster, or "scale" for those of size, which stand in docs/scale.md.
+report.py --kept FIGURES.json…: says which promises were not kept, and ends with 1 when there are any.
 """
 
 import datetime
@@ -94,7 +95,27 @@ def replace(page: pathlib.Path, part: str, text: str) -> None:
     page.write_text(head + begin + text + end + rest.split(end)[1])
 
 
+def labelled(figures: list[dict]) -> list[dict]:
+    rows, parent = [], ""
+    for figure in figures:
+        if not figure["name"].startswith(" "):
+            parent = figure["name"]
+        rows.append({**figure, "label": label(figure, parent)})
+    return rows
+
+
+def say_broken(files: list[str]) -> int:
+    rows = [row for file in files for row in labelled(json.loads(pathlib.Path(file).read_text()))]
+    broken = [row for row in rows if not row["kept"]]
+    for row in broken:
+        print(f'not kept: {row["label"]}, {row["size"]:,}: {row["ours"]:.4g} {row["unit"]}; promised {row["promise"]}')
+    print(f'{len(broken)} of {sum(bool(row["bound"]) for row in rows)} promises were not kept')
+    return 1 if broken else 0
+
+
 def main() -> None:
+    if sys.argv[1] == "--kept":
+        sys.exit(say_broken(sys.argv[2:]))
     figures = json.loads(pathlib.Path(sys.argv[1]).read_text())
     docs = pathlib.Path(sys.argv[2])
     part = sys.argv[3] if len(sys.argv) > 3 else "figures"
@@ -104,11 +125,7 @@ def main() -> None:
         replace(docs / "scale.md", part, f"{measured}.\n\n{scale_report.text(figures)}\n")
         (docs / "scale.svg").write_text(scale_report.chart(figures, scale_report.PANELS))
         return
-    rows, parent = [], ""
-    for figure in figures:
-        if not figure["name"].startswith(" "):
-            parent = figure["name"]
-        rows.append({**figure, "label": label(figure, parent)})
+    rows = labelled(figures)
     measured += ", Envoy 1.40.0 with two workers.\n"
     divided = [row for row in rows if row["label"].startswith("divided")]
     others = [row for row in rows if row not in divided]

@@ -38,6 +38,12 @@ bool GatewaySide::HasParts() const {
          std::string::npos;
 }
 
+bool GatewaySide::HasTable(int port) const {
+  const std::string tables = Fetch(admin_port_, "/config_dump?resource=dynamic_route_configs");
+  // Those of parts begin with the same name.
+  return tables.find('"' + World::Table(port) + '"') != std::string::npos;
+}
+
 EnvoySide::EnvoySide(const Programs& programs, const std::string& bootstrap, const std::string& extension)
     : file_(LogFile(fmt::format("k8sgateway-bench-{}.{}", getpid(), extension))) {
   std::ofstream(file_) << bootstrap;

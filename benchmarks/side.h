@@ -30,6 +30,8 @@ class GatewaySide {
   Process envoy() const { return process_.FirstChild(); }
   // Whether its Envoy looks for routes in parts of a table.
   bool HasParts() const;
+  // Whether it has the whole table of the listener on this port.
+  bool HasTable(int port) const;
 
  private:
   int admin_port_;

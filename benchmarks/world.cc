@@ -90,9 +90,7 @@ World::~World() {
 
 std::vector<std::string> World::Tables() const {
   std::vector<std::string> names;
-  for (int i = 0; i < options_.gateways; ++i) {
-    names.push_back(fmt::format("listener-127.0.0.1-{}-routes", options_.http_port + i));
-  }
+  for (int i = 0; i < options_.gateways; ++i) names.push_back(Table(options_.http_port + i));
   return names;
 }
 

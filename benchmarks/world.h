@@ -30,7 +30,9 @@ class World {
   int http_port() const { return options_.http_port; }
   // The host that VirtualService i answers.
   static std::string Host(int i) { return "h" + std::to_string(i) + ".example.com"; }
-  // The names of the route tables, one for each Gateway.
+  // The name of the route table of a listener, whole.
+  static std::string Table(int port) { return "listener-127.0.0.1-" + std::to_string(port) + "-routes"; }
+  // Those of all Gateways.
   std::vector<std::string> Tables() const;
   // Requests are sent to this one: in the middle of the table.
   int probe() const { return options_.virtual_services / 2; }

@@ -172,9 +172,7 @@ void FleetInCluster(KubeStage& stage, int n, int clients, int samples, std::chro
   stage.Settle();
   const Subscriptions subscriptions{
       .role = ProxyRole(),
-      .types = {{xds::Type::kCluster, {}},
-                {xds::Type::kListener, {}},
-                {kTable, {fmt::format("listener-127.0.0.1-{}-routes", stage.http_port())}}}};
+      .types = {{xds::Type::kCluster, {}}, {xds::Type::kListener, {}}, {kTable, {World::Table(stage.http_port())}}}};
   Edits edits(stage, n);
   const auto floor = MakeFloor(subscriptions, edits);
   stage.Settle();

@@ -131,16 +131,20 @@ void StartInCluster(KubeStage& stage, int n, int samples, Figures& figures) {
       }
     }
   }
+  // Means: some lists meet the API server's garbage collection and take twice as long, about every second one, so that
+  // of which kind the median is would be chance, on either side.
+  const double base = Mean(floor);
   figures.Add({.name = "start in a cluster",
                .size = n,
                .unit = "ms",
-               .ours = Quantile(ours, 0.5),
-               .floor = Quantile(floor, 0.5),
-               .bound = 2 * Quantile(floor, 0.5),
+               .ours = Mean(ours),
+               .floor = base,
+               .bound = 2 * base,
                .promise = "2 x a bare list",
                .ours_p90 = Quantile(ours, 0.9),
                .floor_p90 = Quantile(floor, 0.9),
                .samples = samples});
+  figures.AddSamples("  in the middle", n, "ms", ours, floor, 0, "");
 }
 
 }  // namespace k8sgw::bench

@@ -1,6 +1,7 @@
 // Routes that are created one after another, until each answers through a real Envoy.
 
 #include <fmt/core.h>
+#include <signal.h>
 
 #include <memory>
 #include <thread>
@@ -14,6 +15,9 @@ namespace k8sgw::bench {
 namespace {
 
 using namespace std::chrono_literals;
+
+// So long after a change of another object nobody works on it any more.
+constexpr auto kRest = 20ms;
 
 // How long a request for the host was answered with 404 before 200; every other answer is counted.
 double Probe(Client& client, const std::string& host, Clock::time_point begin, int& others) {
@@ -83,7 +87,7 @@ void RouteByRoute(KubeStage& stage, int n, Figures& figures) {
   const World world({.virtual_services = 1, .http_port = floor_port, .backend_port = stage.backend_port()});
   BareRoutes bare(stage, world);
   const EnvoySide floor_envoy(stage.programs(), DynamicBootstrap(bare.port(), FreePort(), "floor"), "floor.json");
-  stage.ControlPlane();
+  const Child& process = stage.ControlPlane();
   const EnvoySide envoy(stage.programs(), DynamicBootstrap(kXdsPort, FreePort(), ProxyRole()), "json");
   Client client(stage.http_port());
   Client floor_client(floor_port);
@@ -95,9 +99,13 @@ void RouteByRoute(KubeStage& stage, int n, Figures& figures) {
   int floor_others = 0;
   for (int i = 1; i <= n; ++i) {
     bare.Prepare(i);
+    // The control plane is stopped meanwhile, so that it takes nothing from the watch, and then reads what it missed.
+    kill(process.pid(), SIGSTOP);
     auto begin = Clock::now();
     stage.api().Begin(CreateRouteTable(i));
     floor.push_back(Probe(floor_client, HostOf(i), begin, floor_others));
+    kill(process.pid(), SIGCONT);
+    std::this_thread::sleep_for(kRest);
     begin = Clock::now();
     stage.api().Begin(CreateVirtualService(i, 0, "v0"));
     ours.push_back(Probe(client, HostOf(i), begin, others));
