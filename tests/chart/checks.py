@@ -166,11 +166,11 @@ def _names(objects: list[Object], namespace: str) -> Iterator[str]:
             yield f"{name} does not say whose it is"
 
 
-def faults_of(objects: list[Object], namespace: str) -> list[str]:
-    """Of all objects of one rendering."""
+def faults_of(objects: list[Object], namespace: str, peers: dict[str, list[Object]]) -> list[str]:
+    """Of all objects of one rendering; `peers` are those that its values name for NetworkPolicies."""
     made = {(one["kind"], one["metadata"]["name"]) for one in objects}
     faults = [*_names(objects, namespace), *_services(objects), *_accounts(objects, made)]
-    faults += policies.faults_of(objects, list(_pods(objects)))
+    faults += policies.faults_of(objects, list(_pods(objects)), peers)
     faults += [f"{_name(one)}: {fault}" for one in objects if one["kind"] != "PrometheusRule" for fault in _texts(one)]
     for one, template in _pods(objects):
         found = [*_security(one, template), *_mounts(template, made)]

@@ -24,6 +24,7 @@ import bootstraps
 import checks
 import nulls
 import own_kinds
+import policies
 import prometheus
 import published
 import schema
@@ -94,7 +95,7 @@ def _case(chart: Chart, values: pathlib.Path) -> list[str]:
         faults.append("rendered twice, it differs")
     objects = objects_of(text)
     faults += chart.lint(values)
-    faults += checks.faults_of(objects, NAMESPACE)
+    faults += checks.faults_of(objects, NAMESPACE, policies.peers_of(values))
     faults += bootstraps.faults_of(objects, "example.org" if values.stem == "bootstrap" else "cluster.local")
     faults += own_kinds.faults_of(objects)
     other = chart.render(values, "other-system")[1]
