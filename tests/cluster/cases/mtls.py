@@ -27,9 +27,10 @@ _SECONDS = 60
 _AUDIENCE = "k8sgateway-xds"
 _SECRET = "gloo-mtls-certs"
 _SMALL = {"requests": {"cpu": "20m", "memory": "32Mi"}}
+_FILES = ("tls.crt", "tls.key", "ca.crt")
 
 
-class _Installed:
+class Installed:
     """A release with mTLS in the namespace of the case."""
 
     def __init__(self, scenario: Scenario, **more: object) -> None:
@@ -44,8 +45,7 @@ class _Installed:
             "envoySidecarResources": _SMALL,
             "sdsResources": _SMALL,
         }
-        rotating = {"certGenJob": {"forceRotation": True, "rotationDuration": "10s"}}
-        self.values = merge(merge(base, {"global": {"glooMtls": tls}, "gateway": rotating}), dict(more))
+        self.values = merge(merge(base, {"global": {"glooMtls": tls}}), dict(more))
         scenario.install_definitions()
         self.release = Release(scenario)
         self.release.install(self.values)
@@ -55,7 +55,7 @@ class _Installed:
     def context(self) -> ssl.SSLContext:
         """A client with the pair of the Secret."""
         data = self.scenario.get("secret", _SECRET)["data"]
-        for name in ("tls.crt", "tls.key", "ca.crt"):
+        for name in _FILES:
             (self.folder / name).write_bytes(base64.b64decode(data[name]))
         return client_with(self.folder / "ca.crt", self.folder)
 
@@ -89,12 +89,12 @@ def client_with(authority: pathlib.Path, pair: pathlib.Path | None) -> ssl.SSLCo
     return context
 
 
-def _is_refused(installed: _Installed, port: int, context: ssl.SSLContext, token: str) -> bool:
+def is_refused(installed: Installed, port: int, context: ssl.SSLContext, token: str) -> bool:
     """Not even a server that would take the token answers."""
     try:
         if port == 9977:
             return not mtls.fetch_listeners(installed.server(), context, installed.role(), token)
-        return not mtls.post_discovery(installed.server(port), context)
+        return not mtls.post_discovery(installed.server(port), context, installed.role(), token)
     except (OSError, EOFError):
         return True
 
@@ -141,7 +141,7 @@ def identity(scenario: Scenario) -> None:
 
 @SUITE.case("mtls: the installed chart serves; strangers get nothing, and a certificate alone gets no role")
 def strangers(scenario: Scenario) -> None:
-    installed = _Installed(scenario)
+    installed = Installed(scenario)
     installed.say("over mTLS")
     installed.await_said("over mTLS")
     token, good = installed.token(), installed.context()
@@ -151,7 +151,7 @@ def strangers(scenario: Scenario) -> None:
     authority = installed.folder / "ca.crt"
     for pair in (None, foreign):
         for port in (9977, 9976):
-            assert _is_refused(installed, port, client_with(authority, pair), token), (port, pair)
+            assert is_refused(installed, port, client_with(authority, pair), token), (port, pair)
     # The certificate says "one of us"; whose configuration somebody may have, the token says.
     for role, shown in ((installed.role(), ""), (installed.role("other"), token), (installed.role(), token[:-8])):
         assert not mtls.fetch_listeners(installed.server(), good, role, shown), (role, shown[:8])
@@ -168,9 +168,42 @@ def strangers(scenario: Scenario) -> None:
     wait_until(lambda: not cli.problems("-n", scenario.namespace), "check finds nothing in a good installation", _SECONDS)
 
 
+@SUITE.case("mtls: of an authority of your own, only a certificate in time and with the name of proxies gets anything")
+def own_authority(scenario: Scenario) -> None:
+    folder: pathlib.Path = scenario.cluster.folder / f"authority-{scenario.namespace}"
+    folder.mkdir()
+    authority, name = Authority(folder), f"gloo.{scenario.namespace}.svc"
+    issue = lambda what, name=name, days=2: authority.issue(folder / what, name, days)
+    pair = issue("good")
+    data = {file: base64.b64encode((pair / file).read_bytes()).decode() for file in _FILES}
+    scenario.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": _SECRET}, "data": data})
+    installed = Installed(scenario, **{"global": {"glooMtls": {"certGen": False}}})
+    installed.say("with a pair of one's own")
+    installed.await_said("with a pair of one's own")
+    token, trusted = installed.token(), authority.certificate
+    # Each of them has the token of a proxy, so that it is the certificate that is refused.
+    bad = {
+        "certificate_has_expired": issue("expired", days=-1),
+        "certificate_SANs_are_[petstore.default.svc]": issue("petstore", "petstore.default.svc"),
+        "unable_to_get_local_issuer_certificate": Authority(folder, "other").issue(folder / "foreign", name),
+        "peer_did_not_provide_required_client_certificate": None,
+    }
+    for shown in bad.values():
+        for port in (9977, 9976):
+            assert is_refused(installed, port, client_with(trusted, shown), token), (port, shown)
+    refusals = lambda: scenario.kubectl("logs", "deployment/gloo", "-c", "envoy-sidecar").splitlines()
+    for reason in bad:
+        for port in ("xds", "rest_xds"):
+            told = lambda words=(f'"port":"{port}"', reason): any(all(w in line for w in words) for line in refusals())
+            wait_until(told, f"{reason} is told of {port}", _SECONDS)
+    for port in (9977, 9976):
+        assert not is_refused(installed, port, client_with(trusted, pair), token), port
+
+
 @SUITE.case("mtls: the CronJob rotates under load: no request fails, and changes arrive all the time")
 def rotation(scenario: Scenario) -> None:
-    installed = _Installed(scenario)
+    rotating = {"certGenJob": {"forceRotation": True, "rotationDuration": "10s"}}
+    installed = Installed(scenario, gateway=rotating)
     installed.say("before")
     installed.await_said("before")
     first = scenario.get("secret", _SECRET)["data"]["tls.crt"]
@@ -179,7 +212,7 @@ def rotation(scenario: Scenario) -> None:
     with under_load(target, "site.test") as load:
         scenario.kubectl(*job)
         turn = 0
-        while not _is_done(scenario.get("job", "rotate")):
+        while not is_done(scenario.get("job", "rotate")):
             turn += 1
             installed.say(f"turn {turn}")
             installed.await_said(f"turn {turn}")
@@ -195,7 +228,7 @@ def rotation(scenario: Scenario) -> None:
         assert not any(restarts), f"{pod['metadata']['name']}: {restarts}"
 
 
-def _is_done(job: Object) -> bool:
+def is_done(job: Object) -> bool:
     status = job.get("status", {})
     assert not status.get("failed"), json.dumps(status)
     return bool(status.get("succeeded"))
@@ -203,7 +236,7 @@ def _is_done(job: Object) -> bool:
 
 @SUITE.case("mtls: switched on and off, an installation goes on to serve")
 def switched(scenario: Scenario) -> None:
-    installed = _Installed(scenario, **{"global": {"glooMtls": {"enabled": False}}})
+    installed = Installed(scenario, **{"global": {"glooMtls": {"enabled": False}}})
     installed.say("plain")
     installed.await_said("plain")
     target = client.Target(80, address=scenario.balanced("gateway-proxy"))
