@@ -90,7 +90,8 @@ void Server::Shared::OnRequest(const http::Request& request, const http::Reply& 
   const std::optional<xds::Type> type = TypeOfPath(request.path);
   if (!type)
     return reply(Refuse(404, Cat("there is only ", kPrefix, "clusters, endpoints, listeners, routes, secrets")));
-  if (request.method != "POST") return reply(Refuse(405, "use POST"));
+  if (request.method != "POST")
+    return reply({.code = 405, .body = "use POST, as Envoys do\n", .headers = {{"Allow", "POST"}}});
   absl::StatusOr<xds::Request> question = ReadRequest(request.body);
   if (!question.ok()) return reply(Refuse(400, std::string(question.status().message())));
   const std::string url(xds::TypeUrl(*type));

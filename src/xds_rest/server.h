@@ -11,7 +11,8 @@
 //   401, 403, 503  the authenticator of the xDS server does not know the caller, gives it no right to the role, or
 //        cannot tell; 503 also while there is no xDS server
 //   500  nobody has configuration for the role; without a role there is the fallback
-// Other paths: 404. Fields of `node` that are not known are left out of account, as newer Envoys have more.
+// Other paths: 404; other methods: 405. Where keys stand in listeners and clusters, as with `gloo`, secrets are an
+// empty list. Fields of `node` that are not known are left out of account, as newer Envoys have more.
 #pragma once
 
 #include <functional>

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from cases.file_mode import FileMode
-from harness import client, objects
+from harness import certificates, client, objects
 from harness.ports import free_port, is_open
 from harness.process import APPLY_SECONDS, Process, default_envoy, replace_file
 from harness.scenario import Scenario, Suite, expect_line
@@ -16,6 +16,7 @@ from harness.waiting import wait_until
 SUITE = Suite()
 _ROLE = "gloo-system~gateway-proxy"
 _TYPE = "type.googleapis.com/envoy."
+_SECRET = "extensions.transport_sockets.tls.v3.Secret"
 
 
 class _Rest:
@@ -29,9 +30,12 @@ class _Rest:
         node = {"id": "test", "metadata": {"role": role} if role else {}}
         return self.post(f"/v3/discovery:{kind}", json.dumps({"node": node, **more}).encode())
 
-    def post(self, path: str, body: bytes, *headers: tuple[str, str]) -> client.Response:
-        all_headers = [("host", "gloo"), ("content-length", str(len(body))), *headers]
-        request = client.compose("POST", path, "HTTP/1.1", all_headers, body)
+    def post(self, path: str, body: bytes) -> client.Response:
+        return self.send("POST", path, body)
+
+    def send(self, method: str, path: str, body: bytes) -> client.Response:
+        headers = [("host", "gloo"), ("content-length", str(len(body)))]
+        request = client.compose(method, path, "HTTP/1.1", headers, body)
         return client.exchange(client.Target(self.mode.rest_port), request, retry_seconds=0)
 
 
@@ -64,7 +68,26 @@ def answers(scenario: Scenario) -> None:
         assert rest.post("/v3/discovery:clusters", body).status == 400, body[:20]
     for path in ("/", "/v3/discovery:secret", "/v2/discovery:clusters"):
         assert rest.post(path, b"{}").status == 404, path
-    assert client.get(mode.rest_port, "/v3/discovery:clusters").status == 405
+    for method in ("GET", "PUT"):
+        refused = rest.send(method, "/v3/discovery:clusters", b"{}")
+        assert (refused.status, refused.header("allow")) == (405, "POST"), refused
+
+
+@SUITE.case("REST xDS: keys are in listeners, as streams have them, and secrets are an empty list")
+def keys(scenario: Scenario) -> None:
+    rest = _Rest(scenario)
+    certificates.self_signed(scenario.folder, "site.test")
+    texts = [(scenario.folder / f"site.test.{extension}").read_text() for extension in ("crt", "key")]
+    folder = rest.mode.data / "config/secrets/gloo-system"
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_file(folder / "cert.yaml", objects.flat_secret("cert", *texts))
+    gateway, service = objects.flat_tls(free_port(), "cert")
+    rest.mode.write("gateways", "gateway-proxy-ssl", gateway)
+    rest.mode.write("virtualservices", "secure", service)
+    wait_until(lambda: b"PRIVATE KEY" in rest.ask("listeners").body, "the key is there", APPLY_SECONDS)
+    answer = json.loads(rest.ask("secrets").body)
+    assert answer == {"versionInfo": answer["versionInfo"], "typeUrl": _TYPE + _SECRET} and answer["versionInfo"], answer
+    assert rest.ask("secrets", versionInfo=answer["versionInfo"]).status == 304
 
 
 def _address(port: int) -> dict[str, Any]:
