@@ -241,4 +241,21 @@ Write TakeXds(const Pipeline& pipeline) {
   });
 }
 
+Write TakeGraph(const Pipeline& pipeline) {
+  Node collections = List();
+  for (const flow::Node* one : pipeline.graph().nodes()) {
+    Node inputs = List();
+    for (const flow::Node* input : one->uses()) inputs.items.push_back(Text(input->name()));
+    Node node = Mapping();
+    Add(node, "name", Text(one->name()));
+    Add(node, "inputs", std::move(inputs));
+    Add(node, "runs", Plain(std::to_string(one->total_runs())));
+    collections.items.push_back(std::move(node));
+  }
+  Node data = Mapping();
+  Add(data, "revision", Plain(std::to_string(pipeline.graph().revision())));
+  Add(data, "collections", std::move(collections));
+  return Later([data = std::move(data)] { return Finish(data); });
+}
+
 }  // namespace k8sgw::admin

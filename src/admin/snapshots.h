@@ -23,5 +23,8 @@ Write TakeProxies(const Pipeline& pipeline);
 // {"data": {role: {"Clusters" and others: {"Version", "Items": {name: resource}}}}, "error": ""}, all messages written
 // out.
 Write TakeXds(const Pipeline& pipeline);
+// {"data": {"revision", "collections": [{"name", "inputs": [names], "runs"}]}, "error": ""}: the steps of the
+// translation in their order, what each one reads, and how often a part of it was made anew. Without contents.
+Write TakeGraph(const Pipeline& pipeline);
 
 }  // namespace k8sgw::admin

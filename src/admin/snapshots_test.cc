@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -99,8 +100,29 @@ TEST_F(SnapshotsTest, ShowWhatThereIs) {
   }
 }
 
+TEST_F(SnapshotsTest, ShowTheGraphThatRuns) {
+  const yaml::Stream page = yaml::Parse(TakeGraph(pipeline)());
+  ASSERT_EQ(page.documents.size(), 1u);
+  const yaml::Node* data = page.documents.front().Find("data");
+  ASSERT_NE(data, nullptr);
+  EXPECT_EQ(data->FindScalar("revision"), std::to_string(pipeline.graph().revision()));
+  const yaml::Node* collections = data->Find("collections");
+  ASSERT_NE(collections, nullptr);
+  ASSERT_EQ(collections->items.size(), pipeline.graph().nodes().size());
+  std::set<std::string> before;
+  uint64_t runs = 0;
+  for (const yaml::Node& one : collections->items) {
+    for (const yaml::Node& input : one.Find("inputs")->items)
+      EXPECT_TRUE(before.contains(input.scalar)) << input.scalar;
+    before.insert(std::string(one.FindScalar("name")));
+    runs += std::stoull(std::string(one.FindScalar("runs")));
+  }
+  EXPECT_TRUE(before.contains("virtual-services"));
+  EXPECT_GT(runs, 0u);
+}
+
 TEST_F(SnapshotsTest, ShowNoSecrets) {
-  for (const auto take : {TakeInput, TakeEdge, TakeProxies, TakeXds}) {
+  for (const auto take : {TakeInput, TakeEdge, TakeProxies, TakeXds, TakeGraph}) {
     const std::string page = take(pipeline)();
     EXPECT_THAT(page, Not(HasSubstr("HEADER-VALUE")));
     EXPECT_THAT(page, Not(HasSubstr("ANNOTATED")));

@@ -73,7 +73,7 @@ void AddAdminFlags(CLI::App& command, AdminOptions& admin) {
   command.add_flag("--stats", admin.stats, "Open --stats-bind")->envname("START_STATS_SERVER");
   address("--stats-bind", admin.stats_bind, "K8SGATEWAY_STATS_BIND", "HOST:PORT for /metrics and /logging");
   address("--admin-bind", admin.admin_bind, "K8SGATEWAY_ADMIN_BIND",
-          "HOST:PORT for /snapshots/input, edge, proxies and xds, /clients, /metrics and /logging; \"\" for none");
+          "HOST:PORT for /snapshots/input, edge, proxies, xds and krt, /clients, /metrics and /logging; \"\" for none");
 }
 
 GlooAdmin::GlooAdmin(const AdminOptions& options, ControlPlane& control, EventLoop& loop, std::function<Facts()> facts)
@@ -208,6 +208,7 @@ admin::Pages GlooAdmin::AllPages() {
   pages.by_path["/snapshots/edge"] = {"listeners, virtual hosts and problems", Snapshot(admin::TakeEdge)};
   pages.by_path["/snapshots/proxies"] = {"the Proxies", Snapshot(admin::TakeProxies)};
   pages.by_path["/snapshots/xds"] = {"what Envoys get, by role, without secrets", Snapshot(admin::TakeXds)};
+  pages.by_path["/snapshots/krt"] = {"the steps from objects to what Envoys get", Snapshot(admin::TakeGraph)};
   return pages;
 }
 

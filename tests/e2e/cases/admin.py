@@ -15,6 +15,7 @@ from harness.waiting import wait_until
 
 SUITE = Suite()
 _ROLE = "gloo-system~gateway-proxy"
+_SNAPSHOTS = ("input", "edge", "proxies", "xds", "krt")
 
 
 class _Admin:
@@ -60,7 +61,7 @@ def health(scenario: Scenario) -> None:
         (admin.stats, {"/metrics", "/logging"}),
         (
             admin.admin,
-            {"/metrics", "/logging", "/clients", *(f"/snapshots/{name}" for name in ("input", "edge", "proxies", "xds"))},
+            {"/metrics", "/logging", "/clients", *(f"/snapshots/{name}" for name in _SNAPSHOTS)},
         ),
     ):
         index = admin.page("/", port)
@@ -167,6 +168,8 @@ def snapshots(scenario: Scenario) -> None:
     kinds = {(o["kind"], o["metadata"]["name"]) for o in admin.snapshot("input")}
     assert {("Settings", "default"), ("Secret", "aws"), ("VirtualService", "secure")} <= kinds, kinds
     assert any(o["metadata"]["name"] == "gateway-proxy" for o in admin.snapshot("proxies"))
+    steps = {one["name"]: one for one in admin.snapshot("krt")["collections"]}
+    assert steps["virtual-services"]["inputs"] == [] and any(one["inputs"] for one in steps.values()), steps
     edge = admin.snapshot("edge")
     assert {one["name"] for one in edge["listeners"]} >= {listener}, edge
     body = "".join(key.splitlines()[1:-1])
@@ -175,7 +178,7 @@ def snapshots(scenario: Scenario) -> None:
     pieces = {piece for i in range(len(body) - 12) if (piece := body[i : i + 12]) not in public}
     assert len(pieces) > 50, pieces
     pieces |= {"c2VjcmV0LW9mLXRoZS1oZWFkZXI=", "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMIK7MDENG", "PRIVATE KEY"}
-    for name in ("input", "edge", "proxies", "xds"):
+    for name in _SNAPSHOTS:
         text = admin.page(f"/snapshots/{name}")
         plain = text.replace("\\n", "").replace("\\/", "/")
         found = [piece for piece in pieces if piece in text or piece in plain]
