@@ -22,7 +22,7 @@ std::string Read(const std::string& path) {
 }
 
 // What an Envoy exports on its own, as far as alerts use it.
-const std::set<std::string> kOfEnvoy = {"envoy_control_plane_connected_state",
+const std::set<std::string> kOfEnvoy = {"envoy_control_plane_connected_state", "envoy_cluster_manager_cds_version",
                                         "envoy_listener_manager_lds_update_rejected",
                                         "envoy_cluster_manager_cds_update_rejected"};
 

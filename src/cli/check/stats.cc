@@ -10,6 +10,12 @@ namespace k8sgw::cli {
 namespace {
 
 constexpr char kConnected[] = "control_plane.connected_state";
+constexpr char kVersion[] = "cluster_manager.cds.version";
+// The hash of the version that src/xds_relay gives to what it serves from memory, while Envoy is connected to it.
+constexpr double kKept = 15724983608776060288.0;
+constexpr char kMendConnection[] =
+    "does a gloo pod run, does its Service lead to it, and does a NetworkPolicy let the proxy in? its log says what it "
+    "meets";
 
 double At(const Stats& stats, const std::string& name) {
   const auto found = stats.find(name);
@@ -45,9 +51,11 @@ Findings CheckXdsStats(const std::string& object, const Stats& before, const Sta
   Findings out;
   if (At(after, kConnected) != 1) {
     out.push_back({"xds-metrics", true, object, "it is not connected to the control plane, and serves what it had last",
-                   "does a gloo pod run, does its Service lead to it, and does a NetworkPolicy let the proxy in? its "
-                   "log says what "
-                   "it meets"});
+                   kMendConnection});
+  } else if (At(after, kVersion) == kKept) {
+    out.push_back({"xds-metrics", true, object,
+                   "no control plane answered when it began, and it serves what its container before had kept",
+                   kMendConnection});
   }
   for (const auto& [name, value] : after) {
     const bool grows = value > At(before, name);

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "src/base/text.h"
+
 namespace k8sgw::cli {
 namespace {
 
@@ -29,6 +31,19 @@ TEST(XdsStats, TellsWhatIsWrong) {
   EXPECT_THAT(found[1].what, HasSubstr("updates of listeners fail"));
   EXPECT_THAT(found[2].what, HasSubstr("Envoy refuses listeners"));
   for (const Finding& one : found) EXPECT_TRUE(one.error && !one.mend.empty()) << one.what;
+}
+
+TEST(XdsStats, TellsWhoIsServedWhatWasKept) {
+  const auto of = [](const std::string& version) {
+    const Stats stats = ParseStats(Cat(kGood, "cluster_manager.cds.version: ", version, "\n"));
+    return CheckXdsStats("Pod a", stats, stats, true);
+  };
+  const Findings found = of("15724983608776060288");
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_TRUE(found[0].error);
+  EXPECT_THAT(found[0].what, HasSubstr("had kept"));
+  EXPECT_THAT(found[0].mend, HasSubstr("does a gloo pod run"));
+  EXPECT_THAT(of("17241709254077376921"), IsEmpty());
 }
 
 TEST(XdsStats, ARefusalOfThePastIsAWarningWhenNobodyKnowsMore) {

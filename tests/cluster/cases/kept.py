@@ -4,11 +4,13 @@ import os
 import pathlib
 import signal
 
+from harness.envoys import KEPT_VERSION
 from harness.scenario import Suite
 from harness.waiting import wait_until
+from support.cli import Cli
 from support.objects import says, virtual_service
 from support.release import Release, merge, values
-from support.scenario import Scenario, await_answer
+from support.scenario import Scenario, ask, await_answer
 
 SUITE = Suite()
 _SECONDS = 90
@@ -38,12 +40,25 @@ def _survives(scenario: Scenario, **more: object) -> None:
         proxy = next(c for c in pod["status"]["containerStatuses"] if c["name"] == "gateway-proxy")
         return proxy["restartCount"] == 1 and proxy["ready"]
 
+    def told() -> bool:
+        return any("it serves what its container before had kept" in one["message"] for one in cli.problems("-n", scenario.namespace))
+
+    def metric() -> str:
+        """The one that the alert goes by."""
+        (pod,) = scenario.get("pods", "-l", "gateway-proxy-id=gateway-proxy")["items"]
+        lines = ask(pod["status"]["podIP"], 8081, path="/metrics").body.decode().splitlines()
+        return next(line for line in lines if line.startswith("envoy_cluster_manager_cds_version{}"))
+
+    cli, kept = Cli(scenario), f"envoy_cluster_manager_cds_version{{}} {KEPT_VERSION}"
     wait_until(began_again, "the proxy is ready again, with nobody to ask", _SECONDS)
     await_answer(address, 80, "kept", "site.test", _SECONDS)
+    assert metric() == kept, metric()
+    wait_until(told, "check tells it", _SECONDS)
     scenario.kubectl("scale", "deployment", "gloo", "--replicas=1")
     scenario.kubectl("rollout", "status", "deployment", "gloo", f"--timeout={_SECONDS}s")
     scenario.apply(virtual_service("site", "site.test", says("newer")))
     await_answer(address, 80, "newer", "site.test", _SECONDS)
+    assert metric() != kept and not told(), metric()
 
 
 @SUITE.case("kept: a proxy whose container begins again while no control plane runs serves what it had, then what is new")

@@ -361,6 +361,7 @@ def survives(scenario: Scenario, api_type: str) -> None:
 
     proxy = both.proxy().await_ready()
     expect_line(proxy.process, "Envoy is served what it had last")
+    assert proxy.serves_kept() == (api_type == "DELTA_GRPC")
     expect_answer(both.http_port, "newer")
     expect_answer(both.other_port, "newer")
     clients = [KeepAliveClient(both.http_port) for _ in range(4)]
@@ -370,6 +371,7 @@ def survives(scenario: Scenario, api_type: str) -> None:
     both.gloo()
     expect_line(proxy.process, "the control plane answers again", seconds=30)
     await_answer(both.http_port, "newest", seconds=20)
+    assert not proxy.serves_kept()
     wait_until(lambda: client.get(both.other_port).status == 0, "the other listener is gone", 20)
     both.write("virtualservices", "site", objects.flat_direct("live"))
     await_answer(both.http_port, "live")

@@ -12,6 +12,10 @@ from .scenario import Scenario
 from .waiting import wait_until
 
 
+# The hash of the version that is given to what comes from memory.
+KEPT_VERSION = 15724983608776060288
+
+
 class Proxy:
     """A `k8sgateway proxy` in front of a port of this machine, out of a template of its own."""
 
@@ -54,6 +58,11 @@ class Proxy:
 
         wait_until(ready, "Envoy is ready", 20)
         return self
+
+    def serves_kept(self) -> bool:
+        """Whether what it has came from the memory of the entry point, as its metrics tell."""
+        page = self.admin("/stats?filter=^cluster_manager.cds.version$").body.decode()
+        return page.strip() == f"cluster_manager.cds.version: {KEPT_VERSION}"
 
     def server_info(self) -> dict[str, Any]:
         return json.loads(self.admin("/server_info").body)
