@@ -197,9 +197,9 @@ void FleetInCluster(KubeStage& stage, int n, int clients, int samples, std::chro
   figures.AddSamples("  CPU for each client", n, "ms CPU", cpu, floor_cpu, 0, "");
   figures.Add({.name = "  CPU for each idle client",
                .size = n,
-               .unit = "ms CPU a minute",
-               .ours = (cost.ours_idle - alone.ours_idle) / clients,
-               .floor = (cost.floor_idle - alone.floor_idle) / clients});
+               .unit = "µs CPU a minute",
+               .ours = (cost.ours_idle - alone.ours_idle) * 1000 / clients,
+               .floor = (cost.floor_idle - alone.floor_idle) * 1000 / clients});
   const double kib = 1024.0 / clients;
   figures.Add({.name = "  memory for each client",
                .size = n,

@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <chrono>
+
 #include "benchmarks/scale/cases.h"
 #include "benchmarks/scale/side.h"
 
@@ -10,6 +12,8 @@ namespace {
 
 constexpr int kPort = 18'080;
 constexpr double kMore = 100;
+// So long for each sample that is asked for, it is watched while nothing happens.
+constexpr std::chrono::seconds kIdle(6);
 
 }  // namespace
 
@@ -22,6 +26,9 @@ void FleetOfClients(const Programs& programs, int n, int clients, int samples, F
   const double memory = sides.with_clients_mib();
   const double floor_memory = sides.floor().RssMiB();
   const PushSamples pushes = sides.Alternate(samples);
+  // gRPC pings who is silent each half a minute.
+  const std::chrono::seconds idle = kIdle * samples;
+  const IdleCpu with_clients = sides.Idle(idle);
   const double base = Quantile(pushes.floor, 0.5);
   figures.Add({.name = fmt::format("VirtualServices, {} clients: change to the last", clients),
                .size = n,
@@ -40,14 +47,22 @@ void FleetOfClients(const Programs& programs, int n, int clients, int samples, F
                .ours = each(pushes.ours_cpu),
                .floor = each(pushes.floor_cpu),
                .samples = samples});
+  const double peak = sides.ours().PeakRssMiB(), floor_peak = sides.floor().PeakRssMiB();
+  sides.EndClients();
+  const IdleCpu alone = sides.Idle(idle);
+  figures.Add({.name = "  CPU for each idle client",
+               .size = n,
+               .unit = "µs CPU a minute",
+               .ours = (with_clients.ours - alone.ours) / clients,
+               .floor = (with_clients.floor - alone.floor) / clients});
   const double kib = 1024.0 / clients;
   figures.Add({.name = "  memory for each client",
                .size = n,
                .unit = "KiB",
                .ours = (memory - sides.alone_mib()) * kib,
                .floor = (floor_memory - sides.floor_alone_mib()) * kib,
-               .ours_p90 = (sides.ours().PeakRssMiB() - sides.alone_mib()) * kib,
-               .floor_p90 = (sides.floor().PeakRssMiB() - sides.floor_alone_mib()) * kib});
+               .ours_p90 = (peak - sides.alone_mib()) * kib,
+               .floor_p90 = (floor_peak - sides.floor_alone_mib()) * kib});
 }
 
 }  // namespace k8sgw::bench

@@ -133,6 +133,21 @@ PushSamples Sides::Alternate(int samples) {
   return out;
 }
 
+IdleCpu Sides::Idle(std::chrono::seconds time) const {
+  const double ours = this->ours().CpuMs();
+  const double floor = this->floor().CpuMs();
+  std::this_thread::sleep_for(time);
+  const double scale = 60'000 / static_cast<double>(time.count());
+  return {(this->ours().CpuMs() - ours) * scale, (this->floor().CpuMs() - floor) * scale};
+}
+
+void Sides::EndClients() {
+  our_clients_.reset();
+  floor_clients_.reset();
+  AwaitRest(ours());
+  AwaitRest(floor());
+}
+
 double Sides::FirstResponse(bool floor) const {
   const auto begin = Clock::now();
   Fleet one(floor ? floor_->port() : gloo_.port(), 1, subscriptions_);
