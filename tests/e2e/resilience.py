@@ -27,6 +27,7 @@ from cases import (
     transcoding,
     validation_service,
     wasm,
+    xds_services,
 )
 from harness.scenario import main
 
@@ -37,6 +38,7 @@ _SUITES = [
     file_mode.SUITE,
     validation_service.SUITE,
     rest_xds.SUITE,
+    xds_services.SUITE,
     proxy_debug.SUITE,
     admin.SUITE,
     certgen.SUITE,
