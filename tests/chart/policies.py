@@ -6,7 +6,6 @@ that the port reference has must be admitted, and all others refused.
 
 import ipaddress
 import pathlib
-import re
 from typing import Any, Iterator, NamedTuple
 
 import yaml

@@ -25,9 +25,9 @@ from support.scenario import Scenario, await_answer
 SUITE = Suite()
 _SECONDS = 60
 _AUDIENCE = "k8sgateway-xds"
-_SECRET = "gloo-mtls-certs"
+SECRET = "gloo-mtls-certs"
 _SMALL = {"requests": {"cpu": "20m", "memory": "32Mi"}}
-_FILES = ("tls.crt", "tls.key", "ca.crt")
+FILES = ("tls.crt", "tls.key", "ca.crt")
 
 
 class Installed:
@@ -54,8 +54,8 @@ class Installed:
 
     def context(self) -> ssl.SSLContext:
         """A client with the pair of the Secret."""
-        data = self.scenario.get("secret", _SECRET)["data"]
-        for name in _FILES:
+        data = self.scenario.get("secret", SECRET)["data"]
+        for name in FILES:
             (self.folder / name).write_bytes(base64.b64decode(data[name]))
         return client_with(self.folder / "ca.crt", self.folder)
 
@@ -175,8 +175,8 @@ def own_authority(scenario: Scenario) -> None:
     authority, name = Authority(folder), f"gloo.{scenario.namespace}.svc"
     issue = lambda what, name=name, days=2: authority.issue(folder / what, name, days)
     pair = issue("good")
-    data = {file: base64.b64encode((pair / file).read_bytes()).decode() for file in _FILES}
-    scenario.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": _SECRET}, "data": data})
+    data = {file: base64.b64encode((pair / file).read_bytes()).decode() for file in FILES}
+    scenario.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET}, "data": data})
     installed = Installed(scenario, **{"global": {"glooMtls": {"certGen": False}}})
     installed.say("with a pair of one's own")
     installed.await_said("with a pair of one's own")
@@ -206,7 +206,7 @@ def rotation(scenario: Scenario) -> None:
     installed = Installed(scenario, gateway=rotating)
     installed.say("before")
     installed.await_said("before")
-    first = scenario.get("secret", _SECRET)["data"]["tls.crt"]
+    first = scenario.get("secret", SECRET)["data"]["tls.crt"]
     job = ("create", "job", "rotate", "--from=cronjob/gloo-mtls-certgen-cronjob")
     target = client.Target(80, address=scenario.balanced("gateway-proxy"))
     with under_load(target, "site.test") as load:
@@ -220,9 +220,13 @@ def rotation(scenario: Scenario) -> None:
         installed.await_said("after")
     scenario.note(f"{turn} changes; {load.expect_no_failure(at_least=100)}")
     assert turn >= 5, turn
-    assert scenario.get("secret", _SECRET)["data"]["tls.crt"] != first, "nothing was rotated"
+    assert scenario.get("secret", SECRET)["data"]["tls.crt"] != first, "nothing was rotated"
     log = scenario.kubectl("logs", "deployment/gloo", "-c", "envoy-sidecar")
     assert "refused" not in log, log
+    expect_no_restart(scenario)
+
+
+def expect_no_restart(scenario: Scenario) -> None:
     for pod in scenario.get("pods", "-l", "gloo in (gloo, gateway-proxy)")["items"]:
         restarts = [one["restartCount"] for one in pod["status"]["containerStatuses"]]
         assert not any(restarts), f"{pod['metadata']['name']}: {restarts}"
@@ -247,4 +251,4 @@ def switched(scenario: Scenario) -> None:
             installed.say(f"mTLS: {enabled}")
             installed.await_said(f"mTLS: {enabled}")
     scenario.note(load.expect_no_failure(at_least=100))
-    wait_until(lambda: _SECRET not in scenario.kubectl("get", "secrets", "-o", "name"), "the Secret is gone", _SECONDS)
+    wait_until(lambda: SECRET not in scenario.kubectl("get", "secrets", "-o", "name"), "the Secret is gone", _SECONDS)

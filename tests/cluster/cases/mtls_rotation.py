@@ -10,7 +10,7 @@ import threading
 import time
 from typing import Any, Iterator
 
-from cases.mtls import Installed, client_with, is_done, is_refused
+from cases.mtls import FILES, SECRET, Installed, client_with, expect_no_restart, is_done, is_refused
 from harness import client, mtls
 from harness.process import binary
 from harness.scenario import Suite
@@ -20,8 +20,6 @@ from support.scenario import Scenario, ask
 
 SUITE = Suite()
 _SECONDS = 60
-_SECRET = "gloo-mtls-certs"
-_FILES = ("tls.crt", "tls.key", "ca.crt")
 _STEP_AT = "k8sgateway.io/certgen-step-at"
 # What certgen lets pass between two runs, for kubelets to renew what is mounted.
 _DISTANCE_SECONDS = 150
@@ -75,18 +73,18 @@ class _Rotation:
         self._token, self._runs, self._turns = installed.token(), 0, 0
 
     def secret(self) -> Any:
-        return self.scenario.get("secret", _SECRET)
+        return self.scenario.get("secret", SECRET)
 
     def part(self, name: str) -> bytes:
         return base64.b64decode(self.secret()["data"][name])
 
     def give(self, pair: pathlib.Path) -> None:
         """To the Secret, as certgen had made it some time ago."""
-        files = [f"--from-file={name}={pair / name}" for name in _FILES]
-        made = self.scenario.kubectl("create", "secret", "generic", _SECRET, *files, "--dry-run=client", "-o", "json")
+        files = [f"--from-file={name}={pair / name}" for name in FILES]
+        made = self.scenario.kubectl("create", "secret", "generic", SECRET, *files, "--dry-run=client", "-o", "json")
         patch = self.installed.folder / "patch.json"
         patch.write_text(made)
-        self.scenario.kubectl("patch", "secret", _SECRET, "--type=merge", f"--patch-file={patch}")
+        self.scenario.kubectl("patch", "secret", SECRET, "--type=merge", f"--patch-file={patch}")
         self.await_mounted()
 
     def run(self) -> None:
@@ -116,12 +114,12 @@ class _Rotation:
         before = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=_DISTANCE_SECONDS)
         if _STEP_AT in self.secret()["metadata"].get("annotations", {}):
             text = f"{before:%Y-%m-%dT%H:%M:%SZ}"
-            self.scenario.kubectl("annotate", "secret", _SECRET, f"{_STEP_AT}={text}", "--overwrite")
+            self.scenario.kubectl("annotate", "secret", SECRET, f"{_STEP_AT}={text}", "--overwrite")
 
     def await_mounted(self) -> None:
         """Each sds has the files of the Secret."""
         data = self.secret()["data"]
-        wanted = {name: base64.b64decode(data[name]) for name in _FILES}
+        wanted = {name: base64.b64decode(data[name]) for name in FILES}
         for name in ("gloo", "gateway-proxy"):
             root = _sds_of(self.installed.pod(name)["metadata"]["name"]) / "root/etc/envoy/ssl"
             there = lambda root=root: all((root / file).read_bytes() == text for file, text in wanted.items())
@@ -167,7 +165,7 @@ def by_default(scenario: Scenario) -> None:
         assert pair != (old / "tls.crt").read_bytes() and rotation.part("ca.crt").count(b"BEGIN") == 2
         rotation.pass_time()
         rotation.run()
-        assert rotation.part("tls.crt") == pair and set(rotation.secret()["data"]) == set(_FILES)
+        assert rotation.part("tls.crt") == pair and set(rotation.secret()["data"]) == set(FILES)
         rotation.pass_time()
     scenario.note(f"{load.expect_no_failure(at_least=100)}; without a stream for {rotation.streams.longest_away:.2f} s")
     assert rotation.streams.longest_away < _RECONNECT_SECONDS, rotation.streams.longest_away
@@ -180,10 +178,4 @@ def by_default(scenario: Scenario) -> None:
         mtls.fetch_listeners(installed.server(), client_with(old / "ca.crt", installed.folder), installed.role(), token)
         raise AssertionError("the old authority has signed what is served")
     rotation.turn()
-    _expect_no_restart(scenario)
-
-
-def _expect_no_restart(scenario: Scenario) -> None:
-    for pod in scenario.get("pods", "-l", "gloo in (gloo, gateway-proxy)")["items"]:
-        restarts = [one["restartCount"] for one in pod["status"]["containerStatuses"]]
-        assert not any(restarts), f"{pod['metadata']['name']}: {restarts}"
+    expect_no_restart(scenario)
