@@ -78,6 +78,42 @@ TEST(ReflectorTest, APageThatFailsIsAskedForAgain) {
   EXPECT_EQ(follower.Known(), "a=1 b=1");
 }
 
+// As of a server that has a lot to do: what it says nothing of for less than a minute is not given up, however long all
+// of it takes, and nothing of it is told before its end.
+TEST(ReflectorTest, ASlowListIsWaitedFor) {
+  const auto slowly = [](Follower& follower, std::string_view bytes) {
+    follower.Pass(seconds(30));
+    ASSERT_GT(follower.reflector.deadline(), follower.now);
+    follower.Bytes(bytes);
+  };
+  for (const bool again : {false, true}) {
+    Follower follower({.watch_list = false});
+    follower.Start();
+    if (again) {
+      follower.Answer(200, PageJson("5", {ObjectJson("old", "3")}));
+      follower.Answer(410, StatusJson(410, "Expired"));
+      follower.Wait();
+    }
+    const std::string before = follower.Known();
+    EXPECT_EQ(before, again ? "old=1" : "");
+    follower.events = 0;
+    follower.Pass(seconds(30));
+    follower.Head(200);
+    const std::string page = PageJson("9", {ObjectJson("a", "1"), ObjectJson("b", "1")}, "t");
+    for (size_t at = 0; at < page.size(); at += 100) slowly(follower, std::string_view(page).substr(at, 100));
+    follower.End();
+    EXPECT_EQ(follower.Asked(), "limit=500&continue=t");
+    follower.Pass(seconds(30));
+    follower.Head(200);
+    slowly(follower, PageJson("9", {ObjectJson("c", "1")}));
+    EXPECT_EQ(follower.events, 0);
+    EXPECT_EQ(follower.Known(), before);
+    follower.End();
+    EXPECT_EQ(follower.Known(), "a=1 b=1 c=1");
+    EXPECT_EQ(follower.syncs, again ? 2 : 1);
+  }
+}
+
 TEST(ReflectorTest, AListThatBreaksLeavesNothingOfIt) {
   Follower follower({.watch_list = false, .page_limit = 0});
   follower.Start();
