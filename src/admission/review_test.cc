@@ -49,6 +49,10 @@ TEST(Review, WhatIsNoReviewIsRefused) {
               HasSubstr("uid"));
   EXPECT_THAT(RefusalOf(std::string(10'000, '[')), HasSubstr("nested"));
   EXPECT_THAT(RefusalOf("[" + std::string(3'000'000, ',') + "]"), HasSubstr("too many values"));
+  // Deep in what is a good review but for that.
+  std::string deep = ReviewText({.object = StaticUpstream("u")});
+  deep.insert(deep.find("\"static\""), Cat("\"x\":", std::string(10'000, '['), std::string(10'000, ']'), ","));
+  EXPECT_THAT(RefusalOf(deep), HasSubstr("nested"));
   EXPECT_NE(RefusalOf("a: b\n---\nc: d\n", Format::kYaml), "");
   EXPECT_NE(RefusalOf("a: [", Format::kYaml), "");
   // An alias that grows.

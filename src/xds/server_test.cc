@@ -175,6 +175,42 @@ TEST_F(ServerTest, ARequestThatIsTooLargeEndsItsStreamOnly) {
   EXPECT_TRUE(good.Read());
 }
 
+// More than gRPC takes by default, which is 4 MiB: a client may name all that it has.
+TEST_F(ServerTest, LargeRequestsAreRead) {
+  Put({Make(Type::kCluster, "a", "1"), Make(Type::kRoute, "r", "1")});
+  DeltaClient client(channel);
+  ASSERT_TRUE(client.Read());
+  client.Answer();
+  ads::DeltaDiscoveryRequest request;
+  request.set_type_url(std::string(TypeUrl(Type::kRoute)));
+  for (int i = 0; i < 30; ++i) request.add_resource_names_subscribe(std::string((1 << 20) + i, 'x'));
+  request.add_resource_names_subscribe("r");
+  client.stream->Write(request);
+  ASSERT_TRUE(client.Read());
+  ASSERT_EQ(client.response.resources_size(), 1);
+  EXPECT_EQ(client.response.resources(0).name(), "r");
+}
+
+TEST_F(ServerTest, ANodeMayHaveAMegabyteOfMetadata) {
+  Put({Make(Type::kCluster, "a", "1")});
+  auto stub = ads::AggregatedDiscoveryService::NewStub(channel);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kPatience);
+  const auto stream = stub->DeltaAggregatedResources(&context);
+  ads::DeltaDiscoveryRequest request;
+  request.mutable_node()->set_id("~/" + std::string(1 << 20, 'i'));
+  auto& fields = *request.mutable_node()->mutable_metadata()->mutable_fields();
+  for (int i = 0; i < 1024; ++i) fields["field-" + std::to_string(i)].set_string_value(std::string(1024, 'x'));
+  fields["role"].set_string_value(kRole);
+  request.set_type_url(std::string(TypeUrl(Type::kCluster)));
+  stream->Write(request);
+  ads::DeltaDiscoveryResponse response;
+  ASSERT_TRUE(stream->Read(&response));
+  ASSERT_EQ(response.resources_size(), 1);
+  EXPECT_EQ(response.resources(0).name(), "a");
+  context.TryCancel();
+}
+
 TEST_F(ServerTest, AClientThatNeverReadsOrFloodsHurtsNobody) {
   DeltaClient silent(channel);
   DeltaClient flood(channel);
