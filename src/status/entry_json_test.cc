@@ -4,11 +4,15 @@
 #include <gtest/gtest.h>
 
 #include "src/base/text.h"
+#include "src/base/yaml.h"
+#include "src/json/test_reordered.h"
 #include "src/status/test_objects.h"
 
 namespace k8sgw::status {
 namespace {
 
+using k8sgw::testing::Order;
+using k8sgw::testing::Reordered;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using testing::Merge;
@@ -40,6 +44,19 @@ TEST(EntryJsonTest, WhatIsWrittenIsFoundAgain) {
     const std::string after = Merge(before, PatchOf(kNs, "u", entry, found));
     EXPECT_EQ(Read(after).hash, entry.Hash()) << after;
     EXPECT_THAT(Read(after).subresources, ElementsAre("*v1.Proxy.b_gloo-system", kProxy));
+  }
+}
+
+// JSON has no order of keys: else each other writer of an object would make us write ours again.
+TEST(EntryJsonTest, TheOrderOfKeysMeansNothing) {
+  const Entry entry = Sample();
+  const std::string object =
+      Merge(R"({"metadata":{"name":"a"},"spec":{"x":1},"status":{"statuses":{"b":{}}}})", PatchOf(kNs, "u", entry, {}));
+  for (const Order order : {Order::kReversed, Order::kRotated}) {
+    const std::string other = yaml::EmitJson(Reordered(yaml::Parse(object).documents.front(), order), 0);
+    EXPECT_NE(other, object);
+    EXPECT_EQ(Read(other), Read(object)) << other;
+    EXPECT_EQ(Read(other).hash, entry.Hash()) << other;
   }
 }
 

@@ -5,23 +5,15 @@
 
 #include <algorithm>
 
+#include "src/json/test_reordered.h"
 #include "src/model/decode.h"
 #include "tests/golden/golden_case.h"
 
 namespace k8sgw::golden {
 namespace {
 
-// All keys of all mappings the other way round, or, of longer ones, with another of them first.
-yaml::Node Reordered(yaml::Node node, bool rotate) {
-  if (rotate && !node.entries.empty()) {
-    std::rotate(node.entries.begin(), node.entries.begin() + 1, node.entries.end());
-  } else {
-    std::reverse(node.entries.begin(), node.entries.end());
-  }
-  for (auto& [key, mark, value] : node.entries) value = Reordered(std::move(value), rotate);
-  for (yaml::Node& item : node.items) item = Reordered(std::move(item), rotate);
-  return node;
-}
+using k8sgw::testing::Order;
+using k8sgw::testing::Reordered;
 
 std::vector<std::string> WordsOf(const std::vector<PlacedProblem>& problems) {
   std::vector<std::string> words;
@@ -40,12 +32,12 @@ class OrderOfKeys {
     pipeline_.Commit();
   }
 
-  void Check(bool rotate) {
-    SCOPED_TRACE(case_.Name() + (rotate ? ", rotated" : ", reversed"));
+  void Check(Order order) {
+    SCOPED_TRACE(case_.Name() + (order == Order::kRotated ? ", rotated" : ", reversed"));
     const Problems problems = pipeline_.problems();
     for (const yaml::Node& document : documents_) {
       const DecodedDocument before = DecodeKubernetes(document, "default");
-      const DecodedDocument after = DecodeKubernetes(Reordered(document, rotate), "default");
+      const DecodedDocument after = DecodeKubernetes(Reordered(document, order), "default");
       EXPECT_EQ(WordsOf(before.problems), WordsOf(after.problems));
       EXPECT_EQ(before.keys, after.keys);
       for (const Change& change : after.objects) pipeline_.StageAndTell(change);
@@ -70,9 +62,9 @@ class OrderOfKeys {
 TEST(GoldenOrderOfKeys, MeansNothing) {
   int objects = 0;
   for (const auto& path : Case::FindAll()) {
-    OrderOfKeys order(path);
-    for (const bool rotate : {false, true}) order.Check(rotate);
-    objects += order.objects();
+    OrderOfKeys keys(path);
+    for (const Order order : {Order::kReversed, Order::kRotated}) keys.Check(order);
+    objects += keys.objects();
   }
   EXPECT_GT(objects, 2000);
 }
