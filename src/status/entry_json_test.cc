@@ -49,14 +49,18 @@ TEST(EntryJsonTest, WhatIsWrittenIsFoundAgain) {
 
 // JSON has no order of keys: else each other writer of an object would make us write ours again.
 TEST(EntryJsonTest, TheOrderOfKeysMeansNothing) {
-  const Entry entry = Sample();
-  const std::string object =
-      Merge(R"({"metadata":{"name":"a"},"spec":{"x":1},"status":{"statuses":{"b":{}}}})", PatchOf(kNs, "u", entry, {}));
-  for (const Order order : {Order::kReversed, Order::kRotated}) {
-    const std::string other = yaml::EmitJson(Reordered(yaml::Parse(object).documents.front(), order), 0);
-    EXPECT_NE(other, object);
-    EXPECT_EQ(Read(other), Read(object)) << other;
-    EXPECT_EQ(Read(other).hash, entry.Hash()) << other;
+  const std::string before =
+      R"({"metadata":{"name":"a","generation":3},"spec":{"x":1},"status":{"statuses":{"b":{}}}})";
+  for (const Form form : {Form::kByNamespace, Form::kAlone}) {
+    const Entry entry = form == Form::kAlone ? Entry{State::kRejected, "bad", "gloo", {}} : Sample();
+    EntryReader reader(kNs);
+    const std::string object = Merge(before, PatchOf(kNs, "u", entry, reader.ReadCopy(before, form), form));
+    for (const Order order : {Order::kReversed, Order::kRotated}) {
+      const std::string other = yaml::EmitJson(Reordered(yaml::Parse(object).documents.front(), order), 0);
+      EXPECT_NE(other, object);
+      EXPECT_EQ(reader.ReadCopy(other, form), reader.ReadCopy(object, form)) << other;
+      EXPECT_EQ(reader.ReadCopy(other, form).hash, entry.Hash()) << other;
+    }
   }
 }
 
