@@ -4,6 +4,7 @@ import json
 
 from harness.scenario import Suite
 from support import objects
+from support.cluster import Object
 from support.objects import route_table, says, to_service, to_table, to_upstream, virtual_service
 from support.scenario import Scenario
 from support.trace import traced
@@ -111,18 +112,39 @@ def options(scenario: Scenario) -> None:
     stage.wait(lambda: stage.ask(host, "/old/").header("x-added") == "two", "the edited header")
 
 
-@SUITE.case("names that would be equal when joined stay apart")
+def _in(namespace: str, one: Object) -> Object:
+    return {**one, "metadata": {**one["metadata"], "namespace": namespace}}
+
+
+@SUITE.case("names that would be equal when joined stay apart: hosts, Upstreams, Services and what is discovered of them")
 def joined_names(scenario: Scenario) -> None:
     """`b-c` in `a`, and `c` in `a-b`: what is made of both has names of its own."""
-    stage, own = scenario.stage(), scenario.namespace
+    stage, own, host = scenario.stage(), scenario.namespace, scenario.host
     first, second = (own, "b-c"), (f"{own}-b", "c")
     scenario.make_namespace(second[0])
+    scenario.deploy_echo("b-c")
+    address = scenario.get("service", "b-c")["spec"]["clusterIP"]
+    discovered = ("-n", "gloo-system", "upstream", f"{own}-b-c-8080")
+    stage.await_exists(*discovered)
+    # The Service and the Upstream of the second lead to nobody.
+    ports = {"ports": [{"port": 8080}]}
+    scenario.apply(
+        _in(second[0], {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "c"}, "spec": ports}),
+        _in(own, objects.static_upstream("b-c", address)),
+        _in(second[0], objects.static_upstream("c", "127.0.0.1", 1)),
+    )
     for number, (namespace, name) in enumerate((first, second)):
-        service = virtual_service(name, f"{number}.{scenario.host}", says(f"host {number}"))
-        service["metadata"]["namespace"] = namespace
-        scenario.apply(service)
-    for number in (0, 1):
-        stage.await_answer(f"{number}.{scenario.host}", body=f"host {number}")
+        routes = (to_service(name, namespace, "/service"), to_upstream(name, namespace, "/upstream"))
+        service = virtual_service(name, f"{number}.{host}", *routes, says(f"host {number}"))
+        scenario.apply(_in(namespace, service))
+    for number, status in ((0, 200), (1, 503)):
+        stage.await_answer(f"{number}.{host}", body=f"host {number}")
+        for path in ("/service", "/upstream"):
+            stage.await_answer(f"{number}.{host}", status, path=path)
+    for path in ("/service", "/upstream"):
+        assert stage.ask(f"0.{host}", path).status == 200, path
+    # An Upstream in the cluster can have one name only: who has it keeps it.
+    assert scenario.cluster.get(*discovered)["spec"]["kube"]["serviceNamespace"] == own
 
 
 @SUITE.case("of two VirtualServices with one domain the older one serves; the newer one says so")

@@ -17,14 +17,15 @@ _LABELS = {"app": "gloo-second"}
 
 
 @contextlib.contextmanager
-def second(scenario: Scenario) -> Iterator[str]:
+def second(scenario: Scenario, seconds: int = 30) -> Iterator[str]:
     """A pod of the control plane, with what the chart gives it; its address."""
     cluster = scenario.cluster
     field = lambda path: {"valueFrom": {"fieldRef": {"fieldPath": path}}}
     container = {
         "name": "gloo",
         "image": images.GATEWAY,
-        "args": ["gloo"],
+        "args": ["gloo", "--state-dir", "/state"],
+        "volumeMounts": [{"name": "state", "mountPath": "/state"}],
         "env": [
             {"name": "POD_NAME", **field("metadata.name")},
             {"name": "POD_NAMESPACE", **field("metadata.namespace")},
@@ -36,7 +37,13 @@ def second(scenario: Scenario) -> Iterator[str]:
             "capabilities": {"drop": ["ALL"]},
         },
     }
-    pod = {"serviceAccountName": ACCOUNT, "securityContext": RESTRICTED, "containers": [container]}
+    state = {"name": "state", "emptyDir": {"medium": "Memory"}}
+    pod = {
+        "serviceAccountName": ACCOUNT,
+        "securityContext": {**RESTRICTED, "fsGroup": RESTRICTED["runAsUser"]},
+        "containers": [container],
+        "volumes": [state],
+    }
     cluster.apply(
         {
             "apiVersion": "v1",
@@ -46,7 +53,7 @@ def second(scenario: Scenario) -> Iterator[str]:
         }
     )
     try:
-        cluster.kubectl("-n", SYSTEM, "wait", "--for=condition=Ready", "--timeout=30s", "pod/gloo-second")
+        cluster.kubectl("-n", SYSTEM, "wait", "--for=condition=Ready", f"--timeout={seconds}s", "pod/gloo-second")
         yield cluster.get("-n", SYSTEM, "pod", "gloo-second")["status"]["podIP"]
     except AssertionError:
         print(cluster.kubectl("-n", SYSTEM, "logs", "gloo-second", "--tail=20", check=False))
@@ -107,12 +114,20 @@ def takeover(scenario: Scenario) -> None:
     stage.wait(leads, "the first leads again", _TAKEOVER_SECONDS)
 
 
-@SUITE.case("a leader that is cut off from the API server serves on, and stops writing; another leads")
+def _transitions(scenario: Scenario) -> int:
+    """How often somebody took the Lease from another."""
+    return int(scenario.cluster.get("-n", SYSTEM, "lease", "gloo")["spec"].get("leaseTransitions", 0))
+
+
+@SUITE.case("a leader that is cut off from the API server serves on, and stops writing; another leads, also when it is back")
 def leader_cut_off(scenario: Scenario) -> None:
     stage, own, host, cluster = scenario.stage(), scenario.namespace, scenario.host, scenario.cluster
     holder = lambda: cluster.get("-n", SYSTEM, "lease", "gloo")["spec"].get("holderIdentity", "")
     scenario.apply(virtual_service("all", host, says("one")))
     stage.await_answer(host, body="one", seconds=_TAKEOVER_SECONDS)
+    versions = lambda: {
+        one["metadata"]["name"]: one["metadata"]["resourceVersion"] for one in scenario.get("virtualservice")["items"]
+    }
     with second(scenario) as address:
         stage.control_plane.process.stop()  # which gives the Lease back
         stage.wait(lambda: "gloo-second" in holder(), "the second leads", _TAKEOVER_SECONDS)
@@ -129,8 +144,14 @@ def leader_cut_off(scenario: Scenario) -> None:
                 stage.await_answer(f"next.{host}", body="two")
                 tables = follower.routes()
                 assert host in tables and f"next.{host}" not in tables, "the cut is none"
+                written, transitions = versions(), _transitions(scenario)
+            # Whoever thought that it leads still would write now what it could not write before.
             heard = lambda: f"next.{host}" in follower.routes()
             stage.wait(heard, "it follows again", _TAKEOVER_SECONDS)
-            assert leads(), holder()
+            scenario.apply(virtual_service("last", f"last.{host}", says("three")))
+            stage.wait(lambda: f"last.{host}" in follower.routes(), "it follows an edit")
+            stage.await_state("virtualservice", "last", own, "Accepted")
+            stage.stays(lambda: {**versions(), **written} == versions(), "what was written is written once", 3)
+            assert leads() and _transitions(scenario) == transitions, holder()
         finally:
             follower.stop()
