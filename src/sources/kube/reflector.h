@@ -8,8 +8,8 @@
 // - The consumer's world is complete at all times after the first sync: listing again, for whatever reason and however
 //   often it breaks, ends in one batch that replaces it, or in none.
 // - Everything that goes wrong is retried, with back-off; nothing makes it stop. What the consumer knows stays.
-// - A kind that is missing (404) or forbidden (403) is absent; it is asked for slowly, so it comes alive. One that was
-//   never there is asked for quickly for `absent_after` before that. Of a kind that is missing for `gone_after`, the
+// - A kind that is missing (404) or forbidden (403) is absent; it is asked for slowly, so it comes alive. For
+//   `absent_after` before that it is asked for quickly. Of a kind that is missing for `gone_after`, the
 //   objects are gone; the consumer is told so once, also when none was told before: it may know some from elsewhere.
 #pragma once
 

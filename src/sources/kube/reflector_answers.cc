@@ -219,9 +219,10 @@ void Reflector::Absent(Time now, int code, absl::Status error) {
   if (code == 404 && !missing_since_) missing_since_ = now;
   if (!refused_since_) refused_since_ = now;
   const auto refused_for = std::chrono::duration_cast<Duration>(now - *refused_since_);
-  if (!health_.synced && refused_for < options_.absent_after) {
+  if (refused_for < options_.absent_after) {
+    const auto phase = health_.synced ? Health::Phase::kRetrying : Health::Phase::kConnecting;
     const Duration left = options_.absent_after - refused_for;
-    return Wait(now, Health::Phase::kConnecting, std::move(error), std::min(backoff_.Next(now), left));
+    return Wait(now, phase, std::move(error), std::min(backoff_.Next(now), left));
   }
   if (missing_since_ && now - *missing_since_ >= options_.gone_after && (world_.size() > 0 || !told_)) {
     told_ = true;
