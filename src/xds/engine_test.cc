@@ -204,6 +204,17 @@ TEST_F(EngineTest, AReconnectingStateOfTheWorldClientWithTheSameVersionGetsNothi
   request.version = version;
   engine.Receive(second.id, request, {});
   EXPECT_TRUE(second.inbox.empty());
+  // And one that has something else, of whatever control plane, or the answer to which this one never sent.
+  for (const bool answers : {false, true}) {
+    Client third(engine, false);
+    request = third.Base(Type::kCluster);
+    request.version = "of-another-control-plane";
+    if (answers) request.nonce = "77";
+    engine.Receive(third.id, request, {});
+    ASSERT_EQ(third.inbox.size(), 1u) << answers;
+    EXPECT_EQ(third.inbox[0].version, version);
+    EXPECT_EQ(third.inbox[0].resources.size(), 1u);
+  }
 }
 
 TEST_F(EngineTest, AnEmptySnapshotIsAnsweredOnce) {
