@@ -13,6 +13,7 @@ from typing import Iterator
 from cases import config_maps
 from harness import client
 from harness.certificates import self_signed
+from harness.process import Process
 from harness.scenario import Suite, expect_line
 from support import objects
 from support.cluster import Cluster, Object, run
@@ -184,24 +185,38 @@ def compacted(scenario: Scenario) -> None:
 
 
 @contextlib.contextmanager
-def _forbidden(scenario: Scenario, plural: str) -> Iterator[None]:
-    """Starts again without the right to read this kind, serves an edit of another one, and gives the right back."""
+def _forbidden(scenario: Scenario, plural: str, live: bool = False) -> Iterator[None]:
+    """Without the right to read this kind, serves an edit of another one; in the end gives the right back.
+
+    Either it starts again without it; or, live, it runs on, and its watches are cut: they are asked for their right when
+    they begin.
+    """
     stage, host, cluster = scenario.stage(), scenario.host, scenario.cluster
     fewer = [{**rule, "resources": [r for r in rule["resources"] if r != plural]} for rule in RULES]
+    mark = stage.control_plane.process.mark() if live else 0
     cluster.kubectl("apply", "-f", "-", stdin=json.dumps(role(fewer)))
     try:
-        stage.control_plane.restart()
-        stage.control_plane.wait_ready(_RECOVERY_SECONDS)
+        if live:
+            cluster.restart_api_server()
+        else:
+            stage.control_plane.restart()
+            stage.control_plane.wait_ready(_RECOVERY_SECONDS)
         process = stage.control_plane.process
-        expect_line(process, "warn", f"{plural} cannot be followed", "forbidden", "grant list and watch for them")
+        refused = lambda line: "cannot be followed" in line and "forbidden" in line
+        said = process.wait_line(refused, f"{plural} cannot be followed", mark, _RECOVERY_SECONDS)
+        for words in ("warn", f"{plural} cannot be followed", "grant list and watch for them"):
+            assert words in said, said
         scenario.apply(virtual_service("other", f"other.{host}", says(f"no {plural}")))
         stage.await_answer(f"other.{host}", body=f"no {plural}", seconds=_RECOVERY_SECONDS)
         stage.await_state("virtualservice", "other", scenario.namespace, "Accepted", seconds=_RECOVERY_SECONDS)
         yield
+        others = [line for line in process.lines()[mark:] if refused(line) and f"{plural} cannot" not in line]
+        assert not others, others
+        assert process is stage.control_plane.process and process.running()
     finally:
         cluster.apply(role(RULES))
     followed = lambda line: f"{plural} are followed now" in line
-    process.wait_line(followed, f"{plural} are followed again", seconds=_RECOVERY_SECONDS)
+    process.wait_line(followed, f"{plural} are followed again", mark, _RECOVERY_SECONDS)
 
 
 @SUITE.case("the right to read Secrets is taken: certificates that are known serve, other edits go on; given back, new ones")
@@ -235,14 +250,14 @@ def secrets_forbidden(scenario: Scenario) -> None:
     stage.wait(lambda: shown() == f"CN=new.{host}", "the new certificate", _RECOVERY_SECONDS)
 
 
-@SUITE.case("the right to read ConfigMaps is taken: descriptors that are known serve, other edits go on; given back, new ones")
+@SUITE.case("the right to read ConfigMaps is taken while it runs: descriptors serve, other edits go on; given back, new ones")
 def config_maps_forbidden(scenario: Scenario) -> None:
     stage = scenario.stage()
     shop = config_maps.Shop(scenario)
     scenario.apply(config_maps.descriptors_at("/items/{name}"))
     stage.wait(lambda: shop.finds("/items/apple"), "the service answers")
     stage.await_kept("shop.pb")
-    with _forbidden(scenario, "configmaps"):
+    with _forbidden(scenario, "configmaps", live=True):
         assert shop.finds("/items/apple"), "Envoy lost what it had"
         scenario.apply(config_maps.descriptors_at("/goods/{name}"))
         stage.stays(lambda: shop.finds("/items/apple"), "nobody hears of the new descriptors", 1)
@@ -317,6 +332,11 @@ def _install(scenario: Scenario, definition: str) -> None:
     scenario.stage().wait(lambda: cluster.attempt("get", "routeoptions", "-A")[0], "the kind is served", 30)
 
 
+def _await_followed(process: Process, mark: int) -> None:
+    followed = lambda line: "routeoptions are followed now" in line
+    process.wait_line(followed, "it says that the kind is followed", mark, _RECOVERY_SECONDS)
+
+
 def _marking(scenario: Scenario) -> tuple[Object, Object]:
     """A RouteOption that adds a header, and a VirtualService that names it."""
     marked = {"responseHeadersToAdd": [{"header": {"key": "x-marked", "value": "yes"}}]}
@@ -339,10 +359,13 @@ def definition_later(scenario: Scenario) -> None:
     try:
         stage.control_plane.restart()
         stage.control_plane.wait_ready(_RECOVERY_SECONDS)
+        process = stage.control_plane.process
+        expect_line(process, "warn", "routeoptions cannot be followed", "crds")
         scenario.apply(virtual_service("other", f"other.{host}", says("others serve")), service)
         stage.await_answer(f"other.{host}", body="others serve")
     finally:
         _install(scenario, definition)
+    _await_followed(process, 0)
     scenario.apply(option)
     stage.wait(lambda: stage.ask(host).values("x-marked"), "the option is in force", _RECOVERY_SECONDS)
 
@@ -369,6 +392,7 @@ def definition_removed(scenario: Scenario) -> None:
             stage.await_state("virtualservice", "other", own, "Accepted")
         finally:
             _install(scenario, definition)
+        _await_followed(process, mark)
         scenario.apply(option)
         stage.wait(lambda: stage.ask(host).values("x-marked"), "the option is in force again", _RECOVERY_SECONDS)
         stage.await_state("virtualservice", "all", own, "Accepted")
