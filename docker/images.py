@@ -108,13 +108,24 @@ def _missing_packages(files: image.Files, packages: set[str]) -> set[str]:
         brought |= ahead
         shown = _query("-W", "-f", "${Depends}, ${Pre-Depends}\n", *sorted(ahead))
         ahead = set(re.findall(r"(?:^|[,|] *)([a-z0-9][a-z0-9.+-]+)", shown, re.M)) - brought
-    return {library for library in image.libraries(files) if not _packages_of(library) & brought}
+    owners = _owners(sorted(image.libraries(files)))
+    return {library for library, packages in owners.items() if not packages & brought}
 
 
-def _packages_of(library: str) -> set[str]:
+def _owners(libraries: list[str]) -> dict[str, set[str]]:
+    """The packages that each library is of. All are asked for at once, as dpkg reads the lists of all packages each time."""
+    names = {library: _names_of(library) for library in libraries}
+    found: dict[str, set[str]] = {}
+    for line in _query("-S", *sorted(set().union(*names.values()))).splitlines():
+        packages, _, path = line.partition(": ")
+        found.setdefault(path, set()).update(name.split(":")[0] for name in packages.split(", "))
+    return {library: set().union(*(found.get(name, set()) for name in names[library])) for library in libraries}
+
+
+def _names_of(library: str) -> set[str]:
+    """A package may have it where it was before /usr held everything, or below the name of a link."""
     real = str(pathlib.Path(library).resolve())
-    names = {real, real.removeprefix("/usr"), library}
-    return {line.split(":")[0] for line in _query("-S", *sorted(names)).splitlines()}
+    return {real, real.removeprefix("/usr"), library}
 
 
 def _query(*args: str) -> str:

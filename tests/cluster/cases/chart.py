@@ -14,7 +14,7 @@ from harness.scenario import Suite
 from harness.waiting import wait_until
 from support import images, older, release
 from support.load import under_load
-from support.objects import says, to_service, to_upstream, virtual_service
+from support.objects import says, static_upstream, to_service, to_upstream, virtual_service
 from support.release import CHART, Release, merge, objects_in, values
 from support.scenario import Scenario, ask, await_answer
 
@@ -118,6 +118,18 @@ def _pods_run(scenario: Scenario, version: str, tag: str) -> None:
         assert all(image.endswith(f":{tag}") for image in found), (name, found)
 
 
+def _asks_envoy(scenario: Scenario) -> None:
+    """With fullEnvoyValidation gloo runs in the image that has an Envoy, which is asked: a file that it does not find."""
+    (pod,) = scenario.get("pods", "-l", "gloo=gloo")["items"]
+    used = next(one["image"] for one in pod["spec"]["containers"] if one["name"] == "gloo")
+    assert used == images.PROXY.replace(f":{images.TAG}", f":{older.TAG}"), used
+    secure = static_upstream("secure", "127.0.0.1", 443)
+    secure["spec"]["sslConfig"] = {"sslFiles": {"rootCa": "/nowhere/authority.pem"}}
+    apply = ("-n", scenario.namespace, "apply", "--dry-run=server", "-f", "-")
+    taken, words = scenario.cluster.attempt(*apply, stdin=json.dumps(secure))
+    assert not taken and "Envoy refuses it" in words and "/nowhere/authority.pem" in words, words
+
+
 def _is_stored(scenario: Scenario) -> bool:
     """Whether the API server knows the field that the older definition lacks."""
     named = virtual_service("named", "named.test", says("hello"), **{older.FIELD: "Site"})
@@ -130,12 +142,11 @@ def _is_stored(scenario: Scenario) -> bool:
 def _upgraded(installed: _Installed) -> None:
     """To this version with its definitions, and back, under load."""
     scenario = installed.scenario
-    _, _, tag = images.GATEWAY.rpartition(":")
     version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
     changed = merge(
         installed.values,
         {
-            "global": {"image": {"tag": tag}},
+            "global": {"image": {"tag": images.TAG}},
             "gloo": {"logLevel": "debug"},
             "gatewayProxies": {"gatewayProxy": {"healthyPanicThreshold": 40}},
             "accessLogger": {"enabled": True},
@@ -150,7 +161,7 @@ def _upgraded(installed: _Installed) -> None:
         installed.release.upgrade(changed)
         wait_until(lambda: _is_stored(scenario), "the new field is stored", _SECONDS)
         assert not there()
-        _pods_run(scenario, version, tag)
+        _pods_run(scenario, version, images.TAG)
         installed.release.rollback(1)
     assert there()
     _pods_run(scenario, older.VERSION, older.TAG)
@@ -161,18 +172,19 @@ def _upgraded(installed: _Installed) -> None:
 
 @SUITE.case("chart: an older version serves, denies and passes helm test; upgrade and rollback lose no request; nothing is left")
 def whole_life(scenario: Scenario) -> None:
-    registry, _, _ = images.GATEWAY.rpartition(":")
-    scenario.cluster.tag(images.GATEWAY, f"{registry}:{older.TAG}")
+    for image in (images.GATEWAY, images.PROXY):
+        scenario.cluster.tag(image, image.replace(f":{images.TAG}", f":{older.TAG}"))
     folder = scenario.cleanup.enter_context(tempfile.TemporaryDirectory())
     chart = older.chart(pathlib.Path(folder))
     older.install_definitions(scenario, chart)
-    strict = {"validation": {"alwaysAcceptResources": False, "failurePolicy": "Fail"}}
+    asked = {"alwaysAcceptResources": False, "failurePolicy": "Fail", "fullEnvoyValidation": True}
     tag = {"image": {"tag": older.TAG}}
-    installed = _Installed(scenario, chart, gateway=strict, gloo={"splitLogOutput": True}, **{"global": tag})
+    installed = _Installed(scenario, chart, gateway={"validation": asked}, gloo={"splitLogOutput": True}, **{"global": tag})
     assert "gloo.splitLogOutput: all lines go to stderr" in installed.notes, installed.notes
     assert "helm -n" in installed.notes and "test k8sgateway" in installed.notes, installed.notes
     said = installed.refused()
     assert "regex" in said, said
+    _asks_envoy(scenario)
     _serves(installed)
     shown = installed.release.test()
     assert re.search(r"Phase:\s+Succeeded", shown), shown

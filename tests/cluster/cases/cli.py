@@ -14,7 +14,7 @@ from harness.waiting import wait_until
 from support import images
 from support.cli import Cli
 from support.objects import kube_upstream, says, to_table, to_upstream, virtual_service
-from support.scenario import RESTRICTED, Scenario
+from support.scenario import OWN_USER, Scenario
 from support.stage import SECONDS
 from support.control_plane import SYSTEM
 
@@ -26,12 +26,12 @@ def _deploy_proxy(scenario: Scenario, labels: list[str]) -> None:
     scenario.deploy(
         "gateway-proxy",
         {
-            "image": images.GATEWAY,
+            "image": images.PROXY,
             "args": ["run", "--to=127.0.0.1:1", "--bind=::", "--concurrency=1"],
             "ports": [{"containerPort": 8080}],
             "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1},
         },
-        securityContext=RESTRICTED,
+        securityContext=OWN_USER,
     )
     scenario.kubectl("label", "pods", "-l", "app=gateway-proxy", *labels)
 
@@ -150,12 +150,12 @@ def served_config(scenario: Scenario) -> None:
             "containers": [
                 {
                     "name": "gloo",
-                    "image": images.GATEWAY,
+                    "image": images.PROXY,
                     "args": ["run", "--to=127.0.0.1:1", "--concurrency=1", "--bind=::"],
                     "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1},
                 }
             ],
-            "securityContext": RESTRICTED,
+            "securityContext": OWN_USER,
         },
     }
     scenario.cleanup.callback(scenario.cluster.kubectl, "-n", SYSTEM, "delete", "pod", "served", "--grace-period=0")

@@ -8,7 +8,7 @@ from harness.scenario import Suite
 from harness.waiting import wait_until
 from support import images
 from support.cluster import Object
-from support.scenario import RESTRICTED, Scenario, ask, await_answer
+from support.scenario import OWN_USER, Scenario, ask, await_answer
 
 SUITE = Suite()
 # The kubelet looks at mounted ConfigMaps about every second here; what is above that is ours.
@@ -65,7 +65,7 @@ def _deploy_gateway(scenario: Scenario) -> None:
     scenario.deploy(
         "gateway",
         {
-            "image": images.GATEWAY,
+            "image": images.PROXY,
             "args": ["run", "/config", "--bind=::", "--concurrency=1"],
             "ports": [{"containerPort": 8080}],
             "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1},
@@ -78,7 +78,7 @@ def _deploy_gateway(scenario: Scenario) -> None:
             },
         },
         volumes=[{"name": "configuration", "configMap": {"name": "configuration"}}],
-        securityContext=RESTRICTED,
+        securityContext=OWN_USER,
     )
 
 

@@ -21,7 +21,7 @@ from support.guarded import (
 )
 from support.load import under_load
 from support.objects import meta
-from support.scenario import RESTRICTED, Scenario
+from support.scenario import OWN_USER, RESTRICTED, Scenario
 
 SUITE = Suite()
 _ADS = "/envoy.service.discovery.v3.AggregatedDiscoveryService"
@@ -223,11 +223,11 @@ def mounted(scenario: Scenario) -> None:
             "spec": {
                 "serviceAccountName": "gateway-proxy",
                 "automountServiceAccountToken": False,
-                "securityContext": RESTRICTED,
+                "securityContext": OWN_USER,
                 "containers": [
                     {
                         "name": "envoy",
-                        "image": images.GATEWAY,
+                        "image": images.PROXY,
                         "command": ["/usr/local/bin/envoy"],
                         "args": ["-c", "/etc/envoy/envoy.json", "--disable-hot-restart", "--concurrency", "1"],
                         "volumeMounts": [

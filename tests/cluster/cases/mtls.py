@@ -36,12 +36,10 @@ class Installed:
     def __init__(self, scenario: Scenario, **more: object) -> None:
         self.scenario = scenario
         base = values(settings={"singleNamespace": True, "ipV4Only": True})
-        repository = base["gatewayProxies"]["gatewayProxy"]["podTemplate"]["image"]["repository"]
         tls = {
             "enabled": True,
             # So many connections begin while certificates rotate.
             "maxConnectionDuration": "2s",
-            "envoy": {"image": {"repository": repository}},
             "envoySidecarResources": _SMALL,
             "sdsResources": _SMALL,
         }

@@ -5,6 +5,7 @@ It runs before all other cases: it is about the namespaces that the commands tak
 
 import json
 import pathlib
+import re
 import tempfile
 import time
 
@@ -62,9 +63,10 @@ def _serves(cli: Cli) -> None:
 
 def _looks_around(scenario: Scenario, cli: Cli) -> None:
     """What each command shows of this installation."""
-    tag = images.GATEWAY.rpartition(":")[2]
     version = cli("version")
-    assert _SYSTEM in version and version.count(f"k8sgateway: {tag}") == 3, version  # gloo, discovery, gateway-proxy
+    shown = re.findall(r"\bk8sgateway\S*: \S+", version)
+    of_gloo, of_proxies = (image.rpartition("/")[2].replace(":", ": ") for image in (images.GATEWAY, images.PROXY))
+    assert _SYSTEM in version and sorted(shown) == [of_proxies, of_gloo, of_gloo], version  # gloo and discovery
     service = scenario.cluster.get("-n", _SYSTEM, "service", "gateway-proxy")
     address = service["status"]["loadBalancer"]["ingress"][0]["ip"]
     assert cli("proxy", "address") == f"{address}:80\n" and cli("proxy", "url") == f"http://{address}:80\n"

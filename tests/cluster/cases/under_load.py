@@ -15,7 +15,7 @@ from support.cluster import Object
 from support.http_load import HttpLoad, Loads
 from support.objects import kube_upstream, says, to_upstream, virtual_service
 from support.release import Release, merge, values
-from support.scenario import RESTRICTED, Scenario, ask, await_answer
+from support.scenario import OWN_USER, Scenario, ask, await_answer
 
 SUITE = Suite()
 _PROXIES = 3
@@ -52,7 +52,7 @@ class _Fleet:
                 {"gatewayProxies": {"gatewayProxy": proxy}},
             )
         )
-        scenario.deploy("backend", _backend(), _PODS, securityContext=RESTRICTED)
+        scenario.deploy("backend", _backend(), _PODS, securityContext=OWN_USER)
         scenario.apply(
             virtual_service("load", _HOST, says("hello")),
             kube_upstream("backend", "backend", scenario.namespace),
@@ -158,7 +158,7 @@ def _backend() -> Object:
     }
     config = json.dumps({"static_resources": {"listeners": [listener]}})
     return {
-        "image": images.GATEWAY,
+        "image": images.PROXY,
         "command": ["/usr/local/bin/envoy", "--config-yaml", config, "--concurrency", "1", "--disable-hot-restart"],
         "ports": [{"containerPort": _PORT}],
         "readinessProbe": {"tcpSocket": {"port": _PORT}, "periodSeconds": 1},

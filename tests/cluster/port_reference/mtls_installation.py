@@ -53,10 +53,8 @@ def _asks(server: str) -> Object:
 
 def _values() -> Object:
     base = values(settings={"singleNamespace": True})
-    repository = base["gatewayProxies"]["gatewayProxy"]["podTemplate"]["image"]["repository"]
     tls = {
         "enabled": True,
-        "envoy": {"image": {"repository": repository}},
         "envoySidecarResources": _SMALL,
         "sdsResources": _SMALL,
         "servers": _SERVERS,

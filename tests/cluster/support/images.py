@@ -1,15 +1,18 @@
-"""The images that the cases run: our build, and the backend of the end-to-end tests."""
+"""The images that the cases run: the two that users get, and backends and servers of the tests."""
 
 import json
 import pathlib
 import subprocess
+import sys
 
 import image
 from harness import rate_limit_service
 from harness import registry as oci_registry
-from harness.process import ROOT, binary, default_envoy
+from harness.process import ROOT, binary
 
-GATEWAY = "k8sgateway.test/k8sgateway:built"
+OURS, TAG = "k8sgateway.test", "built"
+# The control plane with all components but Envoy, and the same with Envoy and our module.
+GATEWAY, PROXY = (f"{OURS}/{name}:{TAG}" for name in ("k8sgateway", "k8sgateway-proxy"))
 ECHO = "k8sgateway.test/echo:1"
 REGISTRY = "k8sgateway.test/registry:1"
 EXT_AUTH = "k8sgateway.test/ext-auth:1"
@@ -27,15 +30,14 @@ print(json.dumps([f for f in found if f]))
 """
 
 
-def gateway(folder: pathlib.Path, preset: str) -> pathlib.Path:
-    """Our program and Envoy beside it."""
-    archive = folder / "k8sgateway.tar"
-    files = {
-        "/usr/local/bin/k8sgateway": binary(preset),
-        "/usr/local/bin/envoy": pathlib.Path(default_envoy()),
-    }
-    image.write(archive, image.Image(GATEWAY, ["/usr/local/bin/k8sgateway"], files))
-    return archive
+def built(folder: pathlib.Path, preset: str) -> list[pathlib.Path]:
+    """GATEWAY and PROXY as docker/Dockerfile describes them."""
+    tool = [sys.executable, ROOT / "docker/images.py", "--preset", preset, "--registry", OURS, "--tag", TAG]
+    made = folder / "built"
+    subprocess.run([*tool, made], stdout=subprocess.DEVNULL, check=True)
+    archives = sorted(made.glob("*.tar"))
+    assert len(archives) == 2, archives
+    return archives
 
 
 def registry(folder: pathlib.Path) -> pathlib.Path:

@@ -24,19 +24,15 @@ _SMALL = {"requests": {"cpu": "20m", "memory": "32Mi"}}
 
 
 def values(**more: Any) -> Object:
-    """For a cluster of tests: images of this build, and little of the machine."""
-    registry, _, name = images.GATEWAY.partition("/")
-    repository, _, tag = name.partition(":")
+    """For a cluster of tests: images of this build, by the names that the chart has, and little of the machine."""
     return merge(
         {
-            "global": {"image": {"registry": registry, "tag": tag, "pullPolicy": "Never"}},
+            "global": {"image": {"registry": images.OURS, "tag": images.TAG, "pullPolicy": "Never"}},
             "gloo": {"deployment": {"resources": _SMALL}},
             "discovery": {"deployment": {"resources": _SMALL}},
             "accessLogger": {"resources": _SMALL},
             "gateway": {"certGenJob": {"resources": _SMALL}},
-            "gatewayProxies": {
-                "gatewayProxy": {"podTemplate": {"resources": _SMALL, "image": {"repository": repository}}}
-            },
+            "gatewayProxies": {"gatewayProxy": {"podTemplate": {"resources": _SMALL}}},
         },
         more,
     )
