@@ -25,6 +25,7 @@ from cases import (
     definitions,
     destinations,
     discovery,
+    divided,
     endpoints,
     file_mode,
     fleet,
@@ -87,6 +88,7 @@ _SUITES = [
     mtls.SUITE,
     mtls_rotation.SUITE,
     kept.SUITE,
+    divided.SUITE,
     under_load.SUITE,
     port_reference.SUITE,
 ]

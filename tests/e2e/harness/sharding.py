@@ -36,8 +36,8 @@ def divided(flags: RunFlags, shards: str) -> RunFlags:
 class Keepalive:
     """One connection that sends requests for any host; opened again when the server has closed it."""
 
-    def __init__(self, port: int) -> None:
-        self._port = port
+    def __init__(self, port: int, address: str = "127.0.0.1") -> None:
+        self._place = (address, port)
         self._socket: socket.socket | None = None
         self._file = None
 
@@ -52,7 +52,7 @@ class Keepalive:
         """The status and the body; (0, words) when there is no answer."""
         try:
             if self._socket is None:
-                self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=10)
+                self._socket = socket.create_connection(self._place, timeout=10)
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._file = self._socket.makefile("rb")
             self._socket.sendall(f"GET / HTTP/1.1\r\nhost: {host}\r\n{headers}\r\n".encode("latin-1"))
@@ -82,8 +82,10 @@ class Keepalive:
 class Load:
     """Requests without pause for hosts whose answers are known, on some connections, until it is stopped."""
 
-    def __init__(self, port: int, expected: dict[str, str], connections: int = 3) -> None:
-        self._port = port
+    def __init__(
+        self, port: int, expected: dict[str, str], connections: int = 3, address: str = "127.0.0.1"
+    ) -> None:
+        self._place = (port, address)
         self._expected = list(expected.items())
         self._stop = threading.Event()
         self._threads = [
@@ -96,7 +98,7 @@ class Load:
 
     def _run(self, seed: int) -> None:
         choose = random.Random(seed)
-        connection = Keepalive(self._port)
+        connection = Keepalive(*self._place)
         while not self._stop.is_set():
             host, body = choose.choice(self._expected)
             answer = connection.get(host)
@@ -127,10 +129,8 @@ def is_divided(admin_port: int) -> bool:
     return any("scoped_routes" in json.dumps(one.get("active_state")) for one in listeners)
 
 
-def _scopes(admin_port: int) -> dict[str, str]:
-    """The keys of the scopes that an Envoy has, by their names."""
-    answer = client.get(admin_port, "/config_dump?resource=dynamic_scoped_route_configs")
-    dump = json.loads(answer.body) if answer.status == 200 else {}
+def scopes_in(dump: object) -> dict[str, str]:
+    """The keys of the scopes that Envoy's dump of its configuration shows, by their names."""
     keys: dict[str, str] = {}
 
     def walk(node: object) -> None:
@@ -145,6 +145,11 @@ def _scopes(admin_port: int) -> dict[str, str]:
 
     walk(dump)
     return keys
+
+
+def _scopes(admin_port: int) -> dict[str, str]:
+    answer = client.get(admin_port, "/config_dump?resource=dynamic_scoped_route_configs")
+    return scopes_in(json.loads(answer.body) if answer.status == 200 else {})
 
 
 def scopes_of(admin_port: int) -> list[str]:
