@@ -35,7 +35,7 @@
 
 {{/*
 (dict "root" ROOT "ports" LIST): the bootstrap of a sidecar. A port is a dict: name, port (outside), local (on loopback),
-protocol (of ALPN), idleTimeout.
+protocols (of ALPN), passes (bytes or requests), idleTimeout.
 */}}
 {{- define "k8sgateway.mtls.bootstrap" -}}
 {{- $mtls := .root.Values.global.glooMtls -}}
@@ -48,7 +48,8 @@ protocol (of ALPN), idleTimeout.
   "folder" "/etc/envoy" -}}
 {{- $listeners := list -}}{{- $clusters := list -}}
 {{- range .ports -}}
-  {{- $listener := merge (dict "name" .name "port" (.port | int64) "protocol" .protocol "idleTimeout" .idleTimeout) $common -}}
+  {{- $listener := merge (dict "name" .name "port" (.port | int64) "protocols" (toJson .protocols) "idleTimeout" .idleTimeout) $common -}}
+  {{- $_ := set $listener "filter" (include (printf "k8sgateway.mtls.%s" .passes) $listener | indent 4) -}}
   {{- $listeners = append $listeners (include "k8sgateway.mtls.listener" $listener | indent 2) -}}
   {{- $local := dict "name" .name "port" (.local | int64) "maxConnections" ($mtls.maxConnections | int64) -}}
   {{- $clusters = append $clusters (include "k8sgateway.mtls.local" $local | indent 2) -}}
@@ -69,8 +70,8 @@ protocol (of ALPN), idleTimeout.
 {{- define "k8sgateway.mtls.glooBootstrap" -}}
 {{- $d := .Values.gloo.deployment -}}
 {{- include "k8sgateway.mtls.bootstrap" (dict "root" . "ports" (list
-  (dict "name" "xds" "port" $d.xdsPort "local" 9999 "protocol" "h2" "idleTimeout" "0s")
-  (dict "name" "rest_xds" "port" $d.restXdsPort "local" 9998 "protocol" "http/1.1" "idleTimeout" "300s"))) -}}
+  (dict "name" "xds" "port" $d.xdsPort "local" 9999 "protocols" (list "h2") "passes" "bytes" "idleTimeout" "0s")
+  (dict "name" "rest_xds" "port" $d.restXdsPort "local" 9998 "protocols" (list "h2" "http/1.1") "passes" "requests" "idleTimeout" "300s"))) -}}
 {{- end -}}
 
 {{/* (dict "root" ROOT "ports" LIST, each with name and port): the Envoy that ends TLS, a container. */}}
@@ -137,6 +138,6 @@ on a socket that only the pod has.
 {{- end -}}
 
 {{- define "k8sgateway.mtls.accessLogBootstrap" -}}
-{{- $port := dict "name" "access_log" "port" .Values.accessLogger.port "local" 8084 "protocol" "h2" "idleTimeout" "0s" -}}
+{{- $port := dict "name" "access_log" "port" .Values.accessLogger.port "local" 8084 "protocols" (list "h2") "passes" "bytes" "idleTimeout" "0s" -}}
 {{- include "k8sgateway.mtls.bootstrap" (dict "root" . "ports" (list $port)) -}}
 {{- end -}}

@@ -36,7 +36,8 @@ static_resources:
 {{- end }}
 
 {{/*
-A port of a sidecar: bytes of those who show a certificate with one of the names go on to the cluster of the same name.
+A port of a sidecar: what is sent by those who show a certificate with one of the names goes on by a filter, indented by
+four.
 */}}
 {{- define "k8sgateway.mtls.listener" -}}
 - name: {{ .name }}
@@ -74,17 +75,7 @@ A port of a sidecar: bytes of those who show a certificate with one of the names
           reason: "%DOWNSTREAM_TRANSPORT_FAILURE_REASON%"
   filter_chains:
   - filters:
-    - name: envoy.filters.network.tcp_proxy
-      typed_config:
-        "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
-        stat_prefix: {{ .name }}
-        cluster: {{ .name }}
-        idle_timeout: {{ .idleTimeout }}
-        max_downstream_connection_duration: {{ .maxConnectionDuration }}
-        max_downstream_connection_duration_jitter_percentage: {value: 50}
-        # Who has not proved who they are connects to nobody behind.
-        upstream_connect_mode: ON_DOWNSTREAM_TLS_HANDSHAKE
-        max_early_data_bytes: 16384
+{{ .filter }}
     transport_socket_connect_timeout: 5s
     transport_socket:
       name: envoy.transport_sockets.tls
@@ -95,7 +86,7 @@ A port of a sidecar: bytes of those who show a certificate with one of the names
         disable_stateless_session_resumption: true
         disable_stateful_session_resumption: true
         common_tls_context:
-          alpn_protocols: ["{{ .protocol }}"]
+          alpn_protocols: {{ .protocols }}
           tls_params:
             tls_minimum_protocol_version: TLSv1_2
             tls_maximum_protocol_version: TLSv1_3
@@ -126,6 +117,57 @@ A port of a sidecar: bytes of those who show a certificate with one of the names
 {{- end }}
 
 {{/*
+The filter of a port whose bytes go on as they are, to the cluster of the same name.
+*/}}
+{{- define "k8sgateway.mtls.bytes" -}}
+- name: envoy.filters.network.tcp_proxy
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
+    stat_prefix: {{ .name }}
+    cluster: {{ .name }}
+    idle_timeout: {{ .idleTimeout }}
+    max_downstream_connection_duration: {{ .maxConnectionDuration }}
+    max_downstream_connection_duration_jitter_percentage: {value: 50}
+    # Who has not proved who they are connects to nobody behind.
+    upstream_connect_mode: ON_DOWNSTREAM_TLS_HANDSHAKE
+    max_early_data_bytes: 16384
+{{- end }}
+
+{{/*
+The filter of a port whose requests, of HTTP/2 or HTTP/1.1, go on in HTTP/1.1 to the cluster of the same name.
+*/}}
+{{- define "k8sgateway.mtls.requests" -}}
+- name: envoy.filters.network.http_connection_manager
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+    stat_prefix: {{ .name }}
+    common_http_protocol_options: {idle_timeout: {{ .idleTimeout }}, max_connection_duration: {{ .maxConnectionDuration }}}
+    http2_protocol_options:
+      max_concurrent_streams: 16
+      initial_stream_window_size: 65536
+      initial_connection_window_size: 1048576
+    request_headers_timeout: 10s
+    skip_xff_append: true
+    generate_request_id: false
+    server_header_transformation: PASS_THROUGH
+    route_config:
+      virtual_hosts:
+      - name: {{ .name }}
+        domains: ["*"]
+        routes:
+        - match: {prefix: /}
+          route:
+            cluster: {{ .name }}
+            # A question may be asked twice: the one behind ends a kept connection whenever it likes.
+            retry_policy: {retry_on: "connect-failure,reset", num_retries: 2}
+    http_filters:
+    - name: envoy.filters.http.router
+      typed_config:
+        "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+        suppress_envoy_headers: true
+{{- end }}
+
+{{/*
 What a sidecar stands in front of, on loopback.
 */}}
 {{- define "k8sgateway.mtls.local" -}}
@@ -133,7 +175,8 @@ What a sidecar stands in front of, on loopback.
   type: STATIC
   connect_timeout: 2s
   circuit_breakers:
-    thresholds: [{max_connections: {{ .maxConnections }}, max_pending_requests: {{ .maxConnections }}}]
+    thresholds:
+    - {max_connections: {{ .maxConnections }}, max_pending_requests: {{ .maxConnections }}, max_requests: {{ .maxConnections }}}
   load_assignment:
     cluster_name: {{ .name }}
     endpoints:

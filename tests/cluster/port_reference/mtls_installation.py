@@ -150,9 +150,9 @@ class MtlsInstallation(Installed):
         context.set_ciphers("ALL:@SECLEVEL=0")
         return context
 
-    def post_discovery(self, context: ssl.SSLContext, token: str) -> tuple[int, bytes]:
-        """What REST xDS answers about listeners; OSError for a refusal by TLS."""
-        return mtls.post_discovery(self.server(9976), context, self.role, token)
+    def post_discovery(self, context: ssl.SSLContext, token: str, protocol: str = "http/1.1") -> tuple[int, bytes]:
+        """What REST xDS answers about listeners; OSError or EOFError for a refusal by TLS."""
+        return mtls.post_discovery(self.server(9976), context, self.role, token, protocol)
 
     def serial(self) -> int:
         """That of the certificate in the Secret."""

@@ -58,14 +58,16 @@ def _xds(of: MtlsInstallation) -> None:
 
 @REFERENCE.flow("`gateway-proxy`", "`gloo`", "9976")
 def _rest(of: MtlsInstallation) -> None:
-    """The same for REST xDS over HTTP/1.1, passed to 127.0.0.1:9998: with the certificate and the token of a proxy its
-    listeners come, with the certificate alone 401; without it, with TLS 1.1, or without TLS, nothing"""
-    status, answer = of.post_discovery(of.context(), of.token())
-    assert status == 200 and json.loads(answer)["versionInfo"] and b"listener" in answer, (status, answer)
+    """The same for REST xDS over HTTP/2 or HTTP/1.1, passed to 127.0.0.1:9998: with the certificate and the token of a
+    proxy its listeners come, with the certificate alone 401; without it, with TLS 1.1, or without TLS, nothing"""
+    for protocol in mtls.REST_PROTOCOLS:
+        status, answer = of.post_discovery(of.context(), of.token(), protocol)
+        assert status == 200 and json.loads(answer)["versionInfo"] and b"listener" in answer, (protocol, status, answer)
+        with contextlib.suppress(OSError, EOFError):
+            said = of.post_discovery(of.context(certificate=False), of.token(), protocol)
+            raise AssertionError(f"an answer from 9976 over {protocol}: {said}")
     assert of.post_discovery(of.context(), "")[0] == 401
     _refuses_old(of.server(9976), of.old_context())
-    with contextlib.suppress(OSError):
-        raise AssertionError(f"an answer from 9976: {of.post_discovery(of.context(certificate=False), of.token())}")
     assert of.status_without_tls("gloo", 9976) == 0
     assert of.answers_within("gloo", "gloo", 9998) and not is_open(of.address("gloo"), 9998)
 

@@ -61,15 +61,18 @@ class World:
         """Both ports answer whoever has this certificate."""
         answer = mtls.fetch_listeners(self.sidecar.xds, context)
         assert str(self.mode.http_port).encode() in answer or b"listener" in answer, answer
-        status, answer = mtls.post_discovery(self.sidecar.rest, context)
-        assert status == 200 and b"versionInfo" in answer, (status, answer)
+        for protocol in mtls.REST_PROTOCOLS:
+            status, answer = mtls.post_discovery(self.sidecar.rest, context, protocol=protocol)
+            assert status == 200 and b"versionInfo" in answer, (protocol, status, answer)
 
     def expect_refused(self, make: Callable[[], ssl.SSLContext]) -> None:
         """Neither port answers, and the control plane is not even connected to."""
         names = ("cluster.xds.upstream_cx_total", "cluster.rest_xds.upstream_cx_total")
         before = [self.sidecar.stat(name) for name in names]
         assert _is_refused(lambda: mtls.fetch_listeners(self.sidecar.xds, make())), "xDS was answered"
-        assert _is_refused(lambda: mtls.post_discovery(self.sidecar.rest, make())), "REST was answered"
+        for protocol in mtls.REST_PROTOCOLS:
+            answered = f"REST was answered over {protocol}"
+            assert _is_refused(lambda: mtls.post_discovery(self.sidecar.rest, make(), protocol=protocol)), answered
         assert [self.sidecar.stat(name) for name in names] == before, "the control plane was connected to"
 
 

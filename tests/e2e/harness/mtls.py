@@ -19,6 +19,7 @@ from .waiting import wait_until
 NAME = "gloo.gloo-system.svc"
 _TEXTS = "_mtls_bootstraps.tpl"
 _FETCH = "/envoy.service.listener.v3.ListenerDiscoveryService/FetchListeners"
+_DISCOVERY = "/v3/discovery:listeners"
 _LISTENER = "type.googleapis.com/envoy.config.listener.v3.Listener"
 _SECONDS = 20.0
 Own = Callable[[Process], Process]
@@ -58,6 +59,14 @@ def _filled(name: str, *values: dict[str, Any]) -> str:
     return textwrap.indent("".join(texts), "  ").rstrip()
 
 
+def _port(passes: str, values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a listener, with the filter that passes on bytes or requests."""
+    own = {name: values[name] for name in ("idleTimeout", "maxConnectionDuration")}
+    text = chart_texts.filled(_TEXTS, f"k8sgateway.mtls.{passes}", {"name": values["name"], **own})
+    others = {name: value for name, value in values.items() if name not in own}
+    return {**others, "filter": textwrap.indent(text, "    ").rstrip()}
+
+
 class _Envoy:
     """An Envoy with a bootstrap, and what its administration tells."""
 
@@ -91,8 +100,10 @@ class Sidecar(_Envoy):
             **values,
         }
         connections = listener.pop("maxConnections", 1000)
-        xds = {"name": "xds", "port": self.port, "idleTimeout": "0s", "protocol": "h2"}
-        rest = {"name": "rest_xds", "port": self.rest_port, "idleTimeout": "300s", "protocol": "http/1.1"}
+        xds = {"name": "xds", "port": self.port, "idleTimeout": "0s", "protocols": '["h2"]'}
+        both = '["h2", "http/1.1"]'
+        rest = {"name": "rest_xds", "port": self.rest_port, "idleTimeout": "300s", "protocols": both}
+        ports = _port("bytes", {**listener, **xds}), _port("requests", {**listener, **rest})
         local = [{"name": "xds", "port": xds_port}, {"name": "rest_xds", "port": rest_port}]
         text = chart_texts.filled(
             _TEXTS,
@@ -101,7 +112,7 @@ class Sidecar(_Envoy):
                 "adminPort": admin_port,
                 "maxConnections": connections,
                 "sdsAddress": sds.address,
-                "listeners": _filled("listener", *({**listener, **one} for one in (xds, rest))),
+                "listeners": _filled("listener", *ports),
                 "clusters": _filled("local", *({**one, "maxConnections": connections} for one in local)),
             },
         )
@@ -170,15 +181,29 @@ def fetch_listeners(
         return h2.call(connection, server.name, _FETCH, request, "https", token)
 
 
+REST_PROTOCOLS = ("http/1.1", "h2")
+
+
 def post_discovery(
-    server: Server, context: ssl.SSLContext, role: str = "gloo-system~gateway-proxy", token: str = ""
+    server: Server,
+    context: ssl.SSLContext,
+    role: str = "gloo-system~gateway-proxy",
+    token: str = "",
+    protocol: str = "http/1.1",
 ) -> tuple[int, bytes]:
-    """What REST xDS answers about listeners, code and body; OSError for a refusal by TLS."""
-    context.set_alpn_protocols(["http/1.1"])
+    """What REST xDS answers about listeners, code and body, to who speaks this protocol alone; OSError or EOFError for a
+    refusal by TLS."""
+    context.set_alpn_protocols([protocol])
     body = json.dumps({"node": {"id": "client", "metadata": {"role": role}}})
     headers = {"authorization": f"Bearer {token}"} if token else {}
-    asked = http.client.HTTPConnection(server.name)
-    with server.dial(context) as asked.sock:
-        asked.request("POST", "/v3/discovery:listeners", body, headers)
+    with server.dial(context) as connection:
+        chosen = connection.selected_alpn_protocol()
+        assert chosen == protocol, f"{server.port} speaks {chosen}, not {protocol}"
+        if protocol == "h2":
+            own = {":method": "POST", ":scheme": "https", ":path": _DISCOVERY, ":authority": server.name, **headers}
+            return h2.fetch(connection, list(own.items()), body.encode())
+        asked = http.client.HTTPConnection(server.name)
+        asked.sock = connection
+        asked.request("POST", _DISCOVERY, body, headers)
         answer = asked.getresponse()
         return answer.status, answer.read()
