@@ -142,11 +142,14 @@ The filter of a port whose requests, of HTTP/2 or HTTP/1.1, go on in HTTP/1.1 to
     "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
     stat_prefix: {{ .name }}
     common_http_protocol_options: {idle_timeout: {{ .idleTimeout }}, max_connection_duration: {{ .maxConnectionDuration }}}
+    http1_safe_max_connection_duration: true
     http2_protocol_options:
       max_concurrent_streams: 16
       initial_stream_window_size: 65536
       initial_connection_window_size: 1048576
     request_headers_timeout: 10s
+    request_timeout: 15s
+    stream_idle_timeout: 120s
     skip_xff_append: true
     generate_request_id: false
     server_header_transformation: PASS_THROUGH
@@ -158,8 +161,10 @@ The filter of a port whose requests, of HTTP/2 or HTTP/1.1, go on in HTTP/1.1 to
         - match: {prefix: /}
           route:
             cluster: {{ .name }}
-            # A question may be asked twice: the one behind ends a kept connection whenever it likes.
-            retry_policy: {retry_on: "connect-failure,reset", num_retries: 2}
+            # The answer may be long, and its reader slow: who reads nothing is ended by the idle timeout.
+            timeout: 0s
+            # A question may be asked twice: gloo may end a kept connection at the moment of the first.
+            retry_policy: {retry_on: "connect-failure,reset", num_retries: 1}
     http_filters:
     - name: envoy.filters.http.router
       typed_config:
@@ -176,7 +181,16 @@ What a sidecar stands in front of, on loopback.
   connect_timeout: 2s
   circuit_breakers:
     thresholds:
-    - {max_connections: {{ .maxConnections }}, max_pending_requests: {{ .maxConnections }}, max_requests: {{ .maxConnections }}}
+    - max_connections: {{ .maxConnections }}
+      max_pending_requests: {{ .maxConnections }}
+      max_requests: {{ .maxConnections }}
+      max_retries: {{ .maxConnections }}
+  typed_extension_protocol_options:
+    envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+      "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+      explicit_http_config: {http_protocol_options: {}}
+      # Of requests, not of bytes: before the server behind ends a connection that nobody uses.
+      common_http_protocol_options: {idle_timeout: 60s}
   load_assignment:
     cluster_name: {{ .name }}
     endpoints:

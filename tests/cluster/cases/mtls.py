@@ -92,7 +92,7 @@ def is_refused(installed: Installed, port: int, context: ssl.SSLContext, token: 
     try:
         if port == 9977:
             return not mtls.fetch_listeners(installed.server(), context, installed.role(), token)
-        return not mtls.post_discovery(installed.server(port), context, installed.role(), token)
+        return mtls.post_discovery(installed.server(port), context, installed.role(), token)[0] != 200
     except (OSError, EOFError):
         return True
 

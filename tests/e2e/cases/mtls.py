@@ -1,6 +1,7 @@
 """mTLS between the control plane and proxies: the chart's bootstraps, with real Envoys and `sds`."""
 
 import contextlib
+import http.client
 import pathlib
 import socket
 import ssl
@@ -62,18 +63,27 @@ class World:
         answer = mtls.fetch_listeners(self.sidecar.xds, context)
         assert str(self.mode.http_port).encode() in answer or b"listener" in answer, answer
         for protocol in mtls.REST_PROTOCOLS:
-            status, answer = mtls.post_discovery(self.sidecar.rest, context, protocol=protocol)
-            assert status == 200 and b"versionInfo" in answer, (protocol, status, answer)
+            assert _answers(self.sidecar.rest, context, protocol), protocol
 
     def expect_refused(self, make: Callable[[], ssl.SSLContext]) -> None:
         """Neither port answers, and the control plane is not even connected to."""
-        names = ("cluster.xds.upstream_cx_total", "cluster.rest_xds.upstream_cx_total")
+        names = (
+            "cluster.xds.upstream_cx_total",
+            "cluster.rest_xds.upstream_cx_total",
+            "cluster.rest_xds.upstream_rq_total",
+        )
         before = [self.sidecar.stat(name) for name in names]
         assert _is_refused(lambda: mtls.fetch_listeners(self.sidecar.xds, make())), "xDS was answered"
         for protocol in mtls.REST_PROTOCOLS:
             answered = f"REST was answered over {protocol}"
-            assert _is_refused(lambda: mtls.post_discovery(self.sidecar.rest, make(), protocol=protocol)), answered
+            assert _is_refused(lambda: _answers(self.sidecar.rest, make(), protocol)), answered
         assert [self.sidecar.stat(name) for name in names] == before, "the control plane was connected to"
+
+
+def _answers(server: mtls.Server, context: ssl.SSLContext, protocol: str = "http/1.1") -> bool:
+    """Whether REST xDS gives what is asked for."""
+    status, answer = mtls.post_discovery(server, context, protocol=protocol)
+    return status == 200 and b"versionInfo" in answer
 
 
 def _is_refused(call: Callable[[], object]) -> bool:
@@ -206,7 +216,7 @@ class _Load:
         world = self._world
         calls: dict[str, Callable[[], object]] = {
             "xds": lambda: mtls.fetch_listeners(world.sidecar.xds, world.files.client()),
-            "rest": lambda: mtls.post_discovery(world.sidecar.rest, world.files.client()),
+            "rest": lambda: _answers(world.sidecar.rest, world.files.client()),
             "requests": lambda: client.get(world.mode.http_port).status == 200,
         }
         threads = [threading.Thread(target=self._repeat, args=call) for call in calls.items()]
@@ -226,14 +236,16 @@ class _Load:
                 if not call():
                     self.failures.append(f"{what}: no answer")
                 self.counts[what] += 1
-            except (OSError, EOFError) as error:
+            except Exception as error:  # pylint: disable=broad-exception-caught
                 self.failures.append(f"{what}: {error!r}")
 
     def _watch(self) -> None:
         seen = time.monotonic()
         while not self._stop.wait(0.02):
-            if self._proxy.stat(r"control_plane\.connected_state"):
-                seen = time.monotonic()
+            # Who cannot be asked is not connected.
+            with contextlib.suppress(OSError, http.client.HTTPException, AssertionError):
+                if self._proxy.stat(r"control_plane\.connected_state"):
+                    seen = time.monotonic()
             self.longest_away = max(self.longest_away, time.monotonic() - seen)
 
 
