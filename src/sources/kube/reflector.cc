@@ -119,6 +119,10 @@ void Reflector::Wait(Time now, Health::Phase phase, absl::Status error, Duration
 }
 
 void Reflector::Retry(Time now, absl::Status error, Duration at_least) {
+  // A server that breaks in between may have just started, and not know its kinds and rights yet: what it refused
+  // before that does not count any more.
+  missing_since_.reset();
+  refused_since_.reset();
   const auto spread = std::chrono::duration_cast<Duration>(at_least * (1 + random_() / 5));
   Wait(now, Health::Phase::kRetrying, std::move(error), std::max(backoff_.Next(now), spread));
   if (at_least > Duration(0)) not_before_ = now + at_least;

@@ -137,6 +137,26 @@ TEST(ReflectorFaultsTest, AMissingKindComesAlive) {
   EXPECT_EQ(follower.reflector.health().phase, Phase::kWatching);
 }
 
+// It knows nothing for a moment each time.
+TEST(ReflectorFaultsTest, AServerThatStartsAgainAndAgainTakesNothingAway) {
+  for (const int refusal : {403, 404}) {
+    Synced follower({.absent_after = seconds(10)});
+    const std::string known = follower.Known();
+    ASSERT_NE(known, "");
+    for (int start = 0; start < 5; ++start) {
+      follower.End(absl::UnavailableError("cut"));
+      follower.Wait();
+      follower.Answer(refusal, "no");
+      EXPECT_NE(follower.reflector.health().phase, Phase::kAbsent) << refusal << ", start " << start;
+      follower.Wait();
+      follower.End(absl::UnavailableError("cut"));
+      follower.Pass(seconds(90));
+    }
+    EXPECT_EQ(follower.Known(), known);
+    EXPECT_EQ(follower.syncs, 1);
+  }
+}
+
 TEST(ReflectorFaultsTest, OfAForbiddenKindNobodyKnowsThatThereIsNothing) {
   Follower follower;
   follower.Start();
