@@ -109,14 +109,21 @@ DomainCount CountDomains(const VirtualHost& host) {
 }
 
 bool NamesKeyHeader(std::string_view message) {
-  // Behind its length when it stands alone, and in formats as in %REQ(EXPECT)% and %REQ(A?EXPECT)%.
+  // Behind its length when it stands alone; in formats as in %REQ(EXPECT)%, %REQ(A?EXPECT)% and %COALESCE({"param":
+  // "expect"})%. Expressions may make the name out of parts, or look at all headers.
   static constexpr std::string_view kName = shard::kHeader;
-  static constexpr char kBefore[] = {static_cast<char>(kName.size()), '(', '?'};
+  static constexpr std::string_view kExpression = "CEL(";
+  static constexpr char kBefore[] = {static_cast<char>(kName.size()), '(', '?', '"'};
+  if (message.find(kExpression) != std::string_view::npos) return true;
   // Few words have an x.
   for (size_t at = 2; (at = message.find_first_of("xX", at)) != std::string_view::npos; ++at) {
     const auto same = [](char a, char b) { return absl::ascii_tolower(static_cast<unsigned char>(a)) == b; };
     if (!std::ranges::equal(message.substr(at - 1, kName.size()), kName, same)) continue;
-    if (std::ranges::find(kBefore, message[at - 2]) != std::end(kBefore)) return true;
+    const char before = message[at - 2];
+    if (before == kBefore[0]) return true;
+    const size_t behind = at - 1 + kName.size();
+    const bool goes_on = behind < message.size() && absl::ascii_isalnum(static_cast<unsigned char>(message[behind]));
+    if (!goes_on && std::ranges::find(kBefore, before) != std::end(kBefore)) return true;
   }
   return false;
 }

@@ -94,13 +94,15 @@ TEST(DivisionTest, KnowsWhoNamesTheHeaderOfTheKey) {
                               "Expect",
                               "a%REQ(EXPECT)%", "%REQ(A?expect):3%",
                               "x\x06"
-                              "expects"}) {
+                              "expects",
+                              R"(%COALESCE({"operators": [{"command": "REQ", "param": "expect"}]})%)",
+                              "%CEL(request.headers['ex' + 'pect'])%", "%TYPED_CEL(request.headers)%"}) {
     EXPECT_TRUE(NamesKeyHeader(message)) << message;
   }
   for (const char* message : {"", "x", "xpect", "expect",
                               "\x07"
                               "expects",
-                              "unexpected",
+                              "unexpected", "what you expect", "(expected", "is it?Expected",
                               "\x06"
                               "expec",
                               "(expec"}) {
