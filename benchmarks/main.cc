@@ -91,7 +91,8 @@ void RunCluster(const Programs& programs, const std::string& kubeconfig, const C
   if (choice.Wants("webhook")) WebhookVerdicts(stage, 5'000, stage.Samples(5'000, 500), figures);
   if (choice.Wants("steady")) Steady(stage, 5'000, stage.Samples(180, 10), figures);
   if (choice.Wants("endpoints")) EndpointChanges(stage, 20'000, 100, stage.Samples(30, 5), figures);
-  // Last, as it fills the cluster for good.
+  // Last, as it fills the cluster for good; and with a control plane that has done nothing else.
+  stage.StopControlPlane();
   for (const int n : {10'000, 20'000, 50'000}) {
     if (!choice.Wants(n) || (n != 20'000 && !choice.large)) continue;
     if (choice.Wants("push") || choice.large) FillCluster(stage, n, figures);

@@ -184,4 +184,19 @@ void Watcher::OnBytes(std::function<void(std::string_view)> listener) {
   api_.impl_->thread.Do([&] { stream_->listener = std::move(listener); });
 }
 
+Trigger::Trigger(const std::string& kubeconfig, const kube::Resource& resource) : watcher_(kubeconfig, resource) {
+  watcher_.OnBytes([this](std::string_view bytes) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (text_.empty() || bytes.find(text_) == std::string_view::npos) return;
+    act_();
+    text_.clear();
+  });
+}
+
+void Trigger::Await(const std::string& text, std::function<void()> act) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  text_ = text;
+  act_ = std::move(act);
+}
+
 }  // namespace k8sgw::bench

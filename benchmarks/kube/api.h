@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,21 @@ class Watcher {
   class Stream;
   Api api_;
   std::unique_ptr<Stream> stream_;
+};
+
+// A watch that does what is ready as soon as the bytes of a change are there.
+class Trigger {
+ public:
+  Trigger(const std::string& kubeconfig, const kube::Resource& resource);
+  // `act` is called once, on the watcher's thread, when bytes with `text` have come. It takes the place of one that was
+  // not called yet.
+  void Await(const std::string& text, std::function<void()> act);
+
+ private:
+  std::mutex mutex_;
+  std::string text_;  // these are guarded by mutex_
+  std::function<void()> act_;
+  Watcher watcher_;
 };
 
 }  // namespace k8sgw::bench

@@ -63,30 +63,6 @@ std::unique_ptr<FloorProcess> MakeFloor(const Subscriptions& subscriptions, Edit
   return std::make_unique<FloorProcess>(first, pushes);
 }
 
-// A bare watch that has the floor send what is ready as soon as the bytes of the change are there.
-class Trigger {
- public:
-  Trigger(KubeStage& stage, FloorProcess& floor) : watcher_(stage.kubeconfig(), VirtualServices("")) {
-    watcher_.OnBytes([this, &floor](std::string_view bytes) {
-      std::lock_guard<std::mutex> lock(mutex_);
-      if (text_.empty() || bytes.find(text_) == std::string_view::npos) return;
-      floor.Push(push_);
-      text_.clear();
-    });
-  }
-  void Await(const std::string& text, size_t push) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    text_ = text;
-    push_ = push;
-  }
-
- private:
-  std::mutex mutex_;
-  std::string text_;  // these are guarded by mutex_
-  size_t push_ = 0;
-  Watcher watcher_;
-};
-
 // Resident memory, and CPU in milliseconds a minute while nothing happens, of both servers.
 struct Cost {
   double ours_mib = 0, floor_mib = 0;
@@ -113,7 +89,7 @@ class Sides {
         edits_(edits),
         ours_(kXdsPort, clients, subscriptions),
         bare_(floor.port(), clients, subscriptions),
-        trigger_(stage, floor) {
+        trigger_(stage.kubeconfig(), VirtualServices("")) {
     AwaitFirst(ours_, subscriptions);
     AwaitFirst(bare_, subscriptions);
   }
@@ -135,7 +111,7 @@ class Sides {
   Sample Floor() {
     const size_t ours_had = ours_.Responses(kTable);
     const size_t had = bare_.Responses(kTable);
-    trigger_.Await(edits_.Next(), edits_.number() % 2);
+    trigger_.Await(edits_.Next(), [this, push = edits_.number() % 2] { floor_.Push(push); });
     kill(process_.pid(), SIGSTOP);
     const Sample sample = Time(floor_.process(), [&] { return bare_.Await(kTable, had + 1); });
     kill(process_.pid(), SIGCONT);
