@@ -1,8 +1,9 @@
 """A load by a schedule that waits for nobody, and what became of its requests in each phase of a case."""
 
+import dataclasses
 import json
 import signal
-from typing import Any, Iterable
+from typing import Any, Mapping
 
 from harness.process import Process, binary
 from harness.waiting import wait_until
@@ -13,6 +14,14 @@ from .scenario import Scenario
 _SECONDS = 60
 # The program sends what is due, however long others take; but for its last millisecond, it has sent all of it.
 _SHARE = 0.95
+
+
+@dataclasses.dataclass
+class Failing:
+    """How many tries an address may fail to answer in a phase, at most."""
+
+    at_once: float
+    each_second: float = 0
 
 
 class HttpLoad:
@@ -57,9 +66,10 @@ class Loads:
         there = lambda: sum(load.sent() for load in self._loads) >= count
         wait_until(there, f"{count} requests are sent", _SECONDS + count / self._rate)
 
-    def end_phase(self, what: str, may_fail: Iterable[str] = ()) -> None:
-        """No request of it was lost, all that was due was sent, and only these targets may have failed to answer, or
-        have ended connections."""
+    def end_phase(self, what: str, may_fail: Mapping[str, Failing] | None = None) -> None:
+        """No request of it was lost, all that was due was sent, and only these targets may have failed to answer, no
+        more often than that, or have ended connections."""
+        may_fail = may_fail or {}
         for load in self._loads:
             load.begin_next()
         ended = [load.ended() for load in self._loads]
@@ -74,4 +84,7 @@ class Loads:
         self._scenario.note(line)
         assert total("lost") == 0 and total("bad") == 0 and total("good") == sent, f"{line}; {ended}"
         assert not (set(failed) | set(cut)) - set(may_fail), f"{line}; connections cut: {cut}"
+        most = {name: one.at_once + one.each_second * seconds for name, one in may_fail.items()}
+        too_often = {name: count for name, count in failed.items() if count > most[name]}
+        assert not too_often, f"{line}; at most {({name: round(most[name]) for name in too_often})} may fail"
         assert sent >= _SHARE * self._rate * seconds, f"{line}; it should be {self._rate} a second"
