@@ -12,7 +12,6 @@ from cases.admission import attempt, set_validation, validated
 from harness.process import binary
 from harness.scenario import Suite
 from support import webhook
-from support.bulk import create_all
 from support.cluster import Object
 from support.objects import gateway, meta, says, static_upstream, to_upstream, upstream, virtual_service
 from support.scenario import Scenario
@@ -22,7 +21,7 @@ SUITE = Suite()
 _MARK = "evil-mark"  # in all that hostile objects say
 _API_SERVER = "172.30.0.1:6443"
 _SLOW_CLIENTS = 300
-_CALLS, _TRIES = 1000, 5
+_TRIES = 5
 
 
 def _refused_names(path: str) -> list[str]:
@@ -160,15 +159,3 @@ def slow_clients(scenario: Scenario) -> None:
             slowest = max(slowest, time.monotonic() - begin)
             assert taken, said
         scenario.note(f"{_TRIES} times kubectl beside them, the slowest took {slowest:.2f} s")
-
-
-@SUITE.case("1,000 objects at once are all judged")
-def many_calls(scenario: Scenario) -> None:
-    # A thousand handshakes, three times over, take their time where others use the machine, too.
-    with validated(scenario, seconds=30, allowWarnings=True):
-        path = f"/apis/gateway.solo.io/v1/namespaces/{scenario.namespace}/virtualservices?dryRun=All"
-        objects = [virtual_service(f"n{i}", f"{i}.{scenario.host}", says("x")) for i in range(_CALLS)]
-        begin = time.monotonic()
-        # Where the machine is so busy that a handshake takes as long as our patience, a few come again.
-        repeated = create_all(scenario.cluster, path, objects, at_once=_CALLS, again=_CALLS // 20)
-        scenario.note(f"{_CALLS} objects in {time.monotonic() - begin:.1f} s, {repeated} of them asked for twice")
