@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import pathlib
+import signal
 import socket
 import ssl
 import threading
@@ -289,7 +290,7 @@ def stays(scenario: Scenario) -> None:
     world.expect_served(world.files.client())
 
 
-@SUITE.case("mtls: whoever starts before sds waits for it, and goes on while it is away")
+@SUITE.case("mtls: whoever starts before sds waits for it, and goes on when it is killed")
 def sds_away(scenario: Scenario) -> None:
     world = World(scenario, sds=False)
     late = world.make_sds(world.files.folder, start=False)
@@ -305,11 +306,17 @@ def sds_away(scenario: Scenario) -> None:
     world.expect_served(world.files.client())
     late.start()
     world.await_answer("hello")
-    world.sds.process.stop()
-    late.process.stop()
+    for sds in (world.sds, late):
+        sds.process.signal(signal.SIGKILL)
+        sds.process.wait_exit()
     world.expect_served(world.files.client())
     world.say("without-sds")
     world.await_answer("without-sds")
+    world.sds.start()
+    late.start()
+    world.say("with-sds")
+    world.await_answer("with-sds")
+    world.expect_served(world.files.client())
 
 
 @SUITE.case("mtls: a pair that is not good changes nothing")

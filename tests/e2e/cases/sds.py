@@ -1,6 +1,7 @@
 """`sds` and `certgen`: a real Envoy takes its certificate from files, which change under load."""
 
 import contextlib
+import signal
 import socket
 import ssl
 import threading
@@ -258,11 +259,12 @@ def strangers(scenario: Scenario) -> None:
     assert refused(context.wrap_socket(plain, server_hostname=_NAME))
 
 
-@SUITE.case("sds: an Envoy goes on while it is away, and gets what changed meanwhile")
+@SUITE.case("sds: it is killed: an Envoy goes on, and gets what changed meanwhile")
 def away(scenario: Scenario) -> None:
     proxy = _Proxy(scenario, _files(scenario))
     first = proxy.ask()
-    proxy.sds.stop()
+    proxy.sds.signal(signal.SIGKILL)
+    proxy.sds.wait_exit()
     assert proxy.ask() == first
     proxy.files.run("--cluster-domain", "elsewhere")
     proxy.start_sds()
