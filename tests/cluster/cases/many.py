@@ -12,7 +12,7 @@ from harness.scenario import Suite
 from support import objects, out_of_memory, webhook
 from support.bulk import create_all
 from support.cluster import Object
-from support.control_plane import SYSTEM, XDS_PORT
+from support.control_plane import SYSTEM, XDS_PORT, Proxy
 from support.load import under_load
 from support.objects import kube_upstream, says, to_upstream, virtual_service
 from support.scenario import Scenario, is_open
@@ -124,11 +124,25 @@ def _back_seconds(scenario: Scenario) -> float:
     return max(_BACK_SECONDS, 2 * (time.monotonic() - begin))
 
 
+def _told(scenario: Scenario, proxy: Proxy) -> dict[str, int]:
+    """What a proxy was told, when nothing more is on its way."""
+    last: dict[str, int] = {}
+
+    def rests() -> bool:
+        nonlocal last
+        before, last = last, proxy.updates(tables=True)
+        time.sleep(0.5)
+        return before == last
+
+    scenario.stage().wait(rests, "its proxy is told no more", _SECONDS)
+    return last
+
+
 def _kill(scenario: Scenario, number: int) -> tuple[float, float]:
     """How long it takes to be back, and may take."""
     stage, host = scenario.stage(), scenario.host
     most = _back_seconds(scenario)
-    before = stage.proxy.updates(tables=True)
+    before = _told(scenario, stage.proxy)
     stage.control_plane.kill()
     begin = time.monotonic()
     stage.control_plane.restart()
@@ -161,7 +175,7 @@ def _out_of_memory(scenario: Scenario) -> None:
         ends.callback(follower.stop)
         follower.wait_ready()
         stage.wait(lambda: f"{_ALL - 1}.{host}" in follower.routes(), "its proxy has all", _SECONDS)
-        before, most = follower.updates(tables=True), _back_seconds(scenario)
+        before, most = _told(scenario, follower), _back_seconds(scenario)
         with under_load(_HTTP, host) as load:  # of both proxies, which share a port
             killed = out_of_memory.exhaust(out_of_memory.pid_of(pod))
             stage.wait(lambda: out_of_memory.pid_of(pod), "the kubelet begins it anew", _SECONDS)
