@@ -134,6 +134,9 @@ def many_items(scenario: Scenario) -> None:
         assert status == 200 and '"allowed":true' in said, said
         status, said = webhook.ask(_list_of(scenario, virtual_service("bad", f"bad.{scenario.host}", BAD_REGEX)))
         assert status == 200 and '"allowed":false' in said and "regex" in said and "/bad" in said, said
+        more = virtual_service("more", f"more.{scenario.host}", says("x"))
+        status, said = webhook.ask(_list_of(scenario, *[more] * (_ITEMS + 1)))
+        assert '"allowed":true' not in said and str(_ITEMS) in said, (status, said)
         connection = webhook.connect()
         with contextlib.closing(connection):
             connection.putrequest("POST", "/validation")
@@ -152,6 +155,7 @@ def large_reviews(scenario: Scenario) -> None:
     with validated(scenario, allowWarnings=True):
         bodies = [_large(scenario, number) for number in range(4)]
         assert _LARGE < max(map(len, bodies)) < 10 << 20, list(map(len, bodies))
+        stage.control_plane.forget_peak_memory()
         before = stage.control_plane.peak_memory()
 
         def ask(number: int) -> int:
