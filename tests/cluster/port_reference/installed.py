@@ -1,10 +1,8 @@
 """What all installations of rows have: the chart in a namespace of its own, and a backend."""
 
 import pathlib
-import subprocess
 from typing import Any
 
-from harness import client
 from support.cluster import Cluster, Object
 from support.guarded import AUDIENCE
 from support.release import Release
@@ -45,17 +43,7 @@ class Installed:
 
     def page(self, name: str, port: int, path: str) -> str:
         """What a port on loopback of a pod serves."""
-        forward = [self.scenario.cluster.kubectl_path, "-n", self.scenario.namespace, "port-forward"]
-        pod = f"pod/{self.pod(name)['metadata']['name']}"
-        with subprocess.Popen([*forward, pod, f":{port}"], stdout=subprocess.PIPE, text=True) as process:
-            try:
-                assert process.stdout
-                local = int(process.stdout.readline().split()[2].rpartition(":")[2])
-                answer = client.get(local, path)
-            finally:
-                process.terminate()
-        assert answer.status == 200, answer
-        return answer.body.decode()
+        return self.scenario.page(self.pod(name)["metadata"]["name"], port, path)
 
     def close(self) -> None:
         self.scenario.cleanup.close()

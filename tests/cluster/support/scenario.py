@@ -142,6 +142,19 @@ class Scenario:
     def await_rollout(self, name: str) -> None:
         self.kubectl("rollout", "status", f"deployment/{name}", f"--timeout={ROLLOUT_SECONDS}s")
 
+    def page(self, pod: str, port: int, path: str) -> str:
+        """What a port on loopback of a pod serves."""
+        forward = [self.cluster.kubectl_path, "-n", self.namespace, "port-forward", f"pod/{pod}", f":{port}"]
+        with subprocess.Popen(forward, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout
+                local = int(process.stdout.readline().split()[2].rpartition(":")[2])
+                answer = client.get(local, path)
+            finally:
+                process.terminate()
+        assert answer.status == 200, answer
+        return answer.body.decode()
+
     def balanced(self, name: str) -> str:
         """The address that the load balancer gave to a Service."""
 
