@@ -116,15 +116,18 @@ def _rest_xds(at: At) -> None:
 @REFERENCE.row("xDS server", *_of_gloo(9977))
 def _xds(at: At) -> None:
     """Delta ADS over gRPC, and the unary `FetchListeners`, bring the listeners to a client with the token of a proxy;
-    without one, nothing"""
-    ask_for = lambda method, *more: at.installation.client(
-        "xds_client", at.host_port, method, at.installation.role, LISTENER, *more
+    without one UNAUTHENTICATED, for another proxy PERMISSION_DENIED, and nothing else"""
+    role = at.installation.role
+    ask_for = lambda method, whose, *more: at.installation.client(
+        "xds_client", at.host_port, method, whose, LISTENER, *more
     )
+    shown = ("--header", f"Bearer {at.installation.token()}")
     for method in (_DELTA, _FETCH):
-        got = ask_for(method, "--header", f"Bearer {at.installation.token()}")
+        got = ask_for(method, role, *shown)
         assert got.startswith("got") and not got.startswith("got 0 ") and "failed" not in got, (method, got)
-        refused = ask_for(method)
-        assert refused.startswith("failed: 16: "), (method, refused)
+        # Without a token 16, and with that of one proxy for another 7.
+        refused = (ask_for(method, role), ask_for(method, "other~proxy", *shown))
+        assert [one.split(": ")[:2] for one in refused] == [["failed", "16"], ["failed", "7"]], (method, refused)
 
 
 @REFERENCE.row("validation (gRPC)", *_of_gloo(9988))
