@@ -1,5 +1,6 @@
 """Each row speaks the real protocol to its port. The docstrings are what docs/port-reference.md says is shown."""
 
+import base64
 import contextlib
 import hashlib
 import json
@@ -34,6 +35,7 @@ _REST = {
     # None: by default, certificates stand in listeners.
     "secrets": "transport_sockets.tls.v3.Secret",
 }
+_SNAPSHOTS = ("input", "edge", "proxies", "xds", "krt")
 _GONE = f"there is no Upstream {NAMESPACE}/{USED}"
 _BAD_ROUTE = {**says("never"), "matchers": [{"regex": "("}]}
 
@@ -174,6 +176,24 @@ def _proxy_debug(at: At) -> None:
     assert SITE in said, said
     refused = at.installation.client("proxies_client", at.host_port, NAMESPACE, "gateway-proxy")
     assert refused.startswith("failed: 16 "), refused
+
+
+@REFERENCE.row("gloo admin", Pod("gloo", 9095), declared=False)
+def _gloo_admin(at: At) -> None:
+    """`/snapshots/` with `input`, `edge`, `proxies`, `xds` and `krt` are there on loopback of the pod, for `kubectl
+    port-forward`, and nobody answers from outside. The Secret of an HTTPS listener is in none of them with its key"""
+    assert _is_closed(at.address, at.port), "the admin port is open to the network"
+    snapshots = {name: at.installation.page("gloo", at.port, f"/snapshots/{name}") for name in _SNAPSHOTS}
+    for name, text in snapshots.items():
+        snapshot = json.loads(text)
+        assert snapshot["data"] and not snapshot["error"], (name, text[:500])
+        # All but the graph, which is without contents, have what is served with the key.
+        assert name == "krt" or SECURE in text, (name, text[:500])
+    encoded = at.installation.get("secret", "pair")["data"]["tls.key"]
+    (_, *key, _) = base64.b64decode(encoded).decode().splitlines()
+    for piece in ("PRIVATE KEY", encoded, *key):
+        shown = [name for name, text in snapshots.items() if piece in text]
+        assert not shown, f"a key is shown by {shown}"
 
 
 def _of_proxy(port: int, service_port: int) -> tuple[Pod, Service]:
