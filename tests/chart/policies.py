@@ -13,8 +13,8 @@ import yaml
 Object = dict[str, Any]
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 _NAMESPACE_NAME = "kubernetes.io/metadata.name"
-# Ports on loopback, which no policy is asked about: admin, SDS and the sidecar's admin.
-_LOOPBACK = {19000, 8234, 8081}
+# Ports on loopback, which no policy is asked about: admin of gloo and of proxies, SDS and the admin of sidecars.
+_LOOPBACK = {9095, 19000, 8234, 8081}
 _OUTSIDE = "192.0.2.1"
 # Words for callers are those of global.networkPolicies, and these.
 _ALL, _OF_CHART = "everybody", "proxies of the chart, and its tests"

@@ -14,8 +14,8 @@ constexpr char kVersion[] = "cluster_manager.cds.version";
 // The hash of the version that src/xds_relay gives to what it serves from memory, while Envoy is connected to it.
 constexpr double kKept = 15724983608776060288.0;
 constexpr char kMendConnection[] =
-    "does a gloo pod run, does its Service lead to it, and does a NetworkPolicy let the proxy in? its log says what it "
-    "meets";
+    "does a gloo pod run, does its Service lead to it, does a NetworkPolicy let the proxy in, and does gloo take its "
+    "token? the logs of both say what they meet";
 
 double At(const Stats& stats, const std::string& name) {
   const auto found = stats.find(name);

@@ -56,6 +56,7 @@ def _survives(scenario: Scenario, **more: object) -> None:
     wait_until(told, "check tells it", _SECONDS)
     scenario.kubectl("scale", "deployment", "gloo", "--replicas=1")
     scenario.kubectl("rollout", "status", "deployment", "gloo", f"--timeout={_SECONDS}s")
+    wait_until(lambda: metric() != kept, "the proxy has what it has from gloo, although nothing is new", _SECONDS)
     scenario.apply(virtual_service("site", "site.test", says("newer")))
     await_answer(address, 80, "newer", "site.test", _SECONDS)
     assert metric() != kept and not told(), metric()
