@@ -251,9 +251,10 @@ class _Reviewer:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def reload(self) -> bytes:
-        """Serves what the Secret has now, from the next connection on."""
+        """Serves what the Secret has now, from the next connection on: both of one moment, as what is mounted is."""
+        data = self._certgen.secret()["data"]
         for key in ("tls.crt", "tls.key"):
-            (self._folder / key).write_bytes(self._certgen.part(key))
+            (self._folder / key).write_bytes(base64.b64decode(data[key]))
         self._context.load_cert_chain(self._folder / "tls.crt", self._folder / "tls.key")
         return (self._folder / "tls.crt").read_bytes()
 
