@@ -38,7 +38,8 @@ Actions Reflector::OnHead(Time now, int code, std::chrono::seconds retry_after) 
   if (code != 200) return Take();
   fresh_credentials_ = false;
   missing_since_.reset();
-  refused_since_.reset();
+  // Who may list may be refused to watch.
+  if (Streams()) refused_since_.reset();
   if (state_ == State::kWatch) {
     deadline_ = now + lasts_ + options_.watch_grace;
     health_.phase = Health::Phase::kWatching;

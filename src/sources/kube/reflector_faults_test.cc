@@ -137,6 +137,20 @@ TEST(ReflectorFaultsTest, AMissingKindComesAlive) {
   EXPECT_EQ(follower.reflector.health().phase, Phase::kWatching);
 }
 
+TEST(ReflectorFaultsTest, AKindThatMayBeListedAndNotWatchedIsAbsent) {
+  Follower follower({.watch_list = false, .absent_after = seconds(10)});
+  follower.Start();
+  std::chrono::milliseconds waited{0};
+  for (int i = 0; i < 100 && follower.reflector.health().phase != Phase::kAbsent; ++i) {
+    follower.Answer(200, PageJson("5", {ObjectJson("a", "3")}));
+    follower.Answer(403, "no");
+    if (follower.reflector.health().phase != Phase::kAbsent) waited += follower.Wait();
+  }
+  EXPECT_EQ(follower.reflector.health().phase, Phase::kAbsent);
+  EXPECT_EQ(waited, seconds(10));
+  EXPECT_EQ(follower.Known(), "a=1");
+}
+
 // It knows nothing for a moment each time.
 TEST(ReflectorFaultsTest, AServerThatStartsAgainAndAgainTakesNothingAway) {
   for (const int refusal : {403, 404}) {
