@@ -11,7 +11,7 @@ import threading
 import time
 from typing import Any, Iterator
 
-from cases.mtls import FILES, SECRET, Installed, client_with, expect_no_restart, is_done, is_refused
+from cases.mtls import FILES, SECRET, Installed, client_with, expect_no_restart, is_done, is_refused, is_served
 from harness import client, mtls
 from harness.process import binary
 from harness.scenario import Suite
@@ -107,7 +107,7 @@ class _Rotation:
         self.installed.say(f"turn {self._turns}")
         self.installed.await_said(f"turn {self._turns}")
         for port in _PORTS:
-            assert not is_refused(self.installed, port, self.installed.context(), self._token), port
+            assert is_served(self.installed, port, self.installed.context(), self._token), port
 
     def pass_time(self) -> None:
         """Until all have what is stored, and streams have begun with it; what certgen waits for that is said to be

@@ -77,7 +77,7 @@ class World:
         assert _is_refused(lambda: mtls.fetch_listeners(self.sidecar.xds, make())), "xDS was answered"
         for protocol in mtls.REST_PROTOCOLS:
             answered = f"REST was answered over {protocol}"
-            assert _is_refused(lambda: _answers(self.sidecar.rest, make(), protocol)), answered
+            assert _is_refused(lambda: mtls.post_discovery(self.sidecar.rest, make(), protocol=protocol)), answered
         assert [self.sidecar.stat(name) for name in names] == before, "the control plane was connected to"
 
 
