@@ -78,4 +78,11 @@ double Process::StatusMiB(const std::string& field) const {
   return 0;
 }
 
+IdleCpu MeasureIdle(const Process& ours, const Process& floor, std::chrono::seconds time) {
+  const IdleCpu before{ours.CpuMs(), floor.CpuMs()};
+  std::this_thread::sleep_for(time);
+  const double scale = 60'000 / static_cast<double>(time.count());
+  return {(ours.CpuMs() - before.ours) * scale, (floor.CpuMs() - before.floor) * scale};
+}
+
 }  // namespace k8sgw::bench

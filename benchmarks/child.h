@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -28,6 +29,13 @@ class Process {
 
   pid_t pid_;
 };
+
+// CPU of two processes while nothing happens, in microseconds a minute.
+struct IdleCpu {
+  double ours = 0, floor = 0;
+};
+// Looks for so long.
+IdleCpu MeasureIdle(const Process& ours, const Process& floor, std::chrono::seconds time);
 
 // One that we start.
 class Child : public Process {

@@ -93,8 +93,9 @@ void RunCluster(const Programs& programs, const std::string& kubeconfig, const C
   if (choice.Wants("endpoints")) EndpointChanges(stage, 20'000, 100, stage.Samples(30, 5), figures);
   // Last, as it fills the cluster for good; and with a control plane that has done nothing else.
   stage.StopControlPlane();
-  for (const int n : {10'000, 20'000, 50'000}) {
-    if (!choice.Wants(n) || (n != 20'000 && !choice.large)) continue;
+  const std::vector<int> sizes = choice.large ? std::vector{10'000, 20'000, 50'000} : std::vector{20'000};
+  for (const int n : sizes) {
+    if (!choice.Wants(n)) continue;
     if (choice.Wants("push") || choice.large) FillCluster(stage, n, figures);
     if (choice.Wants("push")) ChangeToPush(stage, n, stage.Samples(30, 5), figures);
     if (choice.Wants("cluster-start") && choice.large) StartInCluster(stage, n, 5, figures);

@@ -63,21 +63,14 @@ std::unique_ptr<FloorProcess> MakeFloor(const Subscriptions& subscriptions, Edit
   return std::make_unique<FloorProcess>(first, pushes);
 }
 
-// Resident memory, and CPU in milliseconds a minute while nothing happens, of both servers.
+// Resident memory, and CPU while nothing happens, of both servers.
 struct Cost {
   double ours_mib = 0, floor_mib = 0;
-  double ours_idle = 0, floor_idle = 0;
+  IdleCpu idle;
 };
 
 Cost Measure(const Process& ours, const Process& floor, std::chrono::seconds idle) {
-  Cost cost{.ours_mib = ours.RssMiB(), .floor_mib = floor.RssMiB()};
-  const double ours_before = ours.CpuMs();
-  const double floor_before = floor.CpuMs();
-  std::this_thread::sleep_for(idle);
-  const double minutes = static_cast<double>(idle.count()) / 60;
-  cost.ours_idle = (ours.CpuMs() - ours_before) / minutes;
-  cost.floor_idle = (floor.CpuMs() - floor_before) / minutes;
-  return cost;
+  return {ours.RssMiB(), floor.RssMiB(), MeasureIdle(ours, floor, idle)};
 }
 
 // Both servers with as many clients, which have everything.
@@ -174,8 +167,8 @@ void FleetInCluster(KubeStage& stage, int n, int clients, int samples, std::chro
   figures.Add({.name = "  CPU for each idle client",
                .size = n,
                .unit = "µs CPU a minute",
-               .ours = (cost.ours_idle - alone.ours_idle) * 1000 / clients,
-               .floor = (cost.floor_idle - alone.floor_idle) * 1000 / clients});
+               .ours = (cost.idle.ours - alone.idle.ours) / clients,
+               .floor = (cost.idle.floor - alone.idle.floor) / clients});
   const double kib = 1024.0 / clients;
   figures.Add({.name = "  memory for each client",
                .size = n,

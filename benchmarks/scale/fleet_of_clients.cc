@@ -28,7 +28,7 @@ void FleetOfClients(const Programs& programs, int n, int clients, int samples, F
   const PushSamples pushes = sides.Alternate(samples);
   // gRPC pings who is silent each half a minute.
   const std::chrono::seconds idle = kIdle * samples;
-  const IdleCpu with_clients = sides.Idle(idle);
+  const IdleCpu with_clients = MeasureIdle(sides.ours(), sides.floor(), idle);
   const double base = Quantile(pushes.floor, 0.5);
   figures.Add({.name = fmt::format("VirtualServices, {} clients: change to the last", clients),
                .size = n,
@@ -49,7 +49,7 @@ void FleetOfClients(const Programs& programs, int n, int clients, int samples, F
                .samples = samples});
   const double peak = sides.ours().PeakRssMiB(), floor_peak = sides.floor().PeakRssMiB();
   sides.EndClients();
-  const IdleCpu alone = sides.Idle(idle);
+  const IdleCpu alone = MeasureIdle(sides.ours(), sides.floor(), idle);
   figures.Add({.name = "  CPU for each idle client",
                .size = n,
                .unit = "µs CPU a minute",

@@ -133,14 +133,6 @@ PushSamples Sides::Alternate(int samples) {
   return out;
 }
 
-IdleCpu Sides::Idle(std::chrono::seconds time) const {
-  const double ours = this->ours().CpuMs();
-  const double floor = this->floor().CpuMs();
-  std::this_thread::sleep_for(time);
-  const double scale = 60'000 / static_cast<double>(time.count());
-  return {(this->ours().CpuMs() - ours) * scale, (this->floor().CpuMs() - floor) * scale};
-}
-
 void Sides::EndClients() {
   our_clients_.reset();
   floor_clients_.reset();

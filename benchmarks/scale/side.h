@@ -38,11 +38,6 @@ struct Edit {
   std::function<std::string(int number)> mark;
 };
 
-// CPU while nothing happens, in microseconds a minute.
-struct IdleCpu {
-  double ours = 0, floor = 0;
-};
-
 struct PushSamples {
   std::vector<double> ours, floor;          // until the last client has it, in ms
   std::vector<double> ours_cpu, floor_cpu;  // of the server alone, in ms
@@ -67,8 +62,6 @@ class Sides {
   size_t push_bytes() const { return push_bytes_; }
 
   PushSamples Alternate(int samples);
-  // Of both servers, for so long.
-  IdleCpu Idle(std::chrono::seconds time) const;
   // All clients leave.
   void EndClients();
   // A new client until it has everything, in ms; ours or the floor's.

@@ -113,17 +113,18 @@ bool NamesKeyHeader(std::string_view message) {
   // "expect"})%. Expressions may make the name out of parts, or look at all headers.
   static constexpr std::string_view kName = shard::kHeader;
   static constexpr std::string_view kExpression = "CEL(";
-  static constexpr char kBefore[] = {static_cast<char>(kName.size()), '(', '?', '"'};
+  static constexpr char kLength = static_cast<char>(kName.size());
+  static constexpr std::string_view kBefore = "(?\"";
   if (message.find(kExpression) != std::string_view::npos) return true;
   // Few words have an x.
   for (size_t at = 2; (at = message.find_first_of("xX", at)) != std::string_view::npos; ++at) {
     const auto same = [](char a, char b) { return absl::ascii_tolower(static_cast<unsigned char>(a)) == b; };
     if (!std::ranges::equal(message.substr(at - 1, kName.size()), kName, same)) continue;
     const char before = message[at - 2];
-    if (before == kBefore[0]) return true;
+    if (before == kLength) return true;
     const size_t behind = at - 1 + kName.size();
     const bool goes_on = behind < message.size() && absl::ascii_isalnum(static_cast<unsigned char>(message[behind]));
-    if (!goes_on && std::ranges::find(kBefore, before) != std::end(kBefore)) return true;
+    if (!goes_on && kBefore.find(before) != std::string_view::npos) return true;
   }
   return false;
 }
