@@ -43,22 +43,21 @@ checksum/envoy-sidecar: {{ include "k8sgateway.mtls.glooBootstrap" . | sha256sum
 {{/* Containers of the pod of a proxy, its volumes, and what Envoy mounts: YAML lists. */}}
 {{- define "k8sgateway.proxy.sidecars" -}}
 {{- if .root.Values.global.glooMtls.enabled -}}
-{{- $socket := include "k8sgateway.mtls.ownSocket" . -}}
-{{ include "k8sgateway.mtls.sdsContainer" (dict "root" .root "socket" $socket "address" (ternary "unix:/run/sds/sds.sock" "127.0.0.1:8234" (not (empty $socket)))) }}
+{{ include "k8sgateway.mtls.sdsContainer" (dict "root" .root "socket" .sdsSocket "address" (ternary "unix:/run/sds/sds.sock" "127.0.0.1:8234" .sdsSocket)) }}
 {{- end -}}
 {{- end -}}
 
 {{- define "k8sgateway.proxy.volumes" -}}
 {{- if .root.Values.global.glooMtls.enabled -}}
 {{ include "k8sgateway.mtls.secretVolume" (list .root .spec.podTemplate (include "k8sgateway.mtls.proxySecret" .root)) }}
-{{- if include "k8sgateway.mtls.ownSocket" . }}
+{{- if .sdsSocket }}
 - {name: sds-socket, emptyDir: {medium: Memory}}
 {{- end }}
 {{- end -}}
 {{- end -}}
 
 {{- define "k8sgateway.proxy.volumeMounts" -}}
-{{- if and .root.Values.global.glooMtls.enabled (include "k8sgateway.mtls.ownSocket" .) -}}
+{{- if and .root.Values.global.glooMtls.enabled .sdsSocket -}}
 - {name: sds-socket, mountPath: /run/sds}
 {{- end -}}
 {{- end -}}
@@ -74,7 +73,7 @@ checksum/envoy-sidecar: {{ include "k8sgateway.mtls.glooBootstrap" . | sha256sum
 {{- define "k8sgateway.proxy.clusters" -}}
 {{- if .root.Values.global.glooMtls.enabled -}}
 {{- $address := include "k8sgateway.mtls.loopbackSds" . -}}
-{{- if include "k8sgateway.mtls.ownSocket" . -}}
+{{- if .sdsSocket -}}
 {{- $address = "{pipe: {path: /run/sds/sds.sock}}" -}}
 {{- end -}}
 {{ include "k8sgateway.mtls.sdsCluster" (dict "sdsAddress" $address) }}

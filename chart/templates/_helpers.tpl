@@ -141,20 +141,47 @@ imagePullSecrets: {{ toJson . }}
 {{- if ternary (index . 1).floatingUserId $all (kindIs "invalid" $all) -}}true{{- end -}}
 {{- end -}}
 
-{{/* (list ROOT PART): securityContext of a pod. */}}
+{{/*
+(list ROOT PART): securityContext of a pod, as the chart would have it. Without runUnprivileged it is root's, as the image
+names another user.
+*/}}
 {{- define "k8sgateway.podSecurity" -}}
 {{- $part := index . 1 -}}
-runAsNonRoot: {{ if hasKey $part "runUnprivileged" }}{{ $part.runUnprivileged }}{{ else }}true{{ end }}
+{{- $root := and (hasKey $part "runUnprivileged") (not $part.runUnprivileged) -}}
+runAsNonRoot: {{ not $root }}
 {{- if not (include "k8sgateway.floating" .) }}
-{{- with $part.runAsUser }}
-runAsUser: {{ . | int64 }}
-runAsGroup: {{ . | int64 }}
+{{- $user := ternary 0 $part.runAsUser $root }}
+{{- if not (kindIs "invalid" $user) }}
+runAsUser: {{ $user | int64 }}
+runAsGroup: {{ $user | int64 }}
 {{- end }}
 {{- with $part.fsGroup }}
 fsGroup: {{ . | int64 }}
 {{- end }}
 {{- end }}
 seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{/*
+(list ROOT PART MORE): securityContext of a pod, with what the user says of it; nothing when there is to be none. MORE,
+which may be missing, is YAML that stands beside podSecurity.
+*/}}
+{{- define "k8sgateway.podSecurityContext" -}}
+{{- $part := index . 1 -}}
+{{- if dig "enablePodSecurityContext" true $part -}}
+{{- $ours := include "k8sgateway.podSecurity" . -}}
+{{- if gt (len .) 2 }}{{ $ours = printf "%s\n%s" $ours (index . 2) }}{{ end -}}
+{{- include "k8sgateway.security" (list $ours ($part.podSecurityContext | default dict)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+(list ROOT PART): the mode of files of a Secret in a pod. They are root's and the fsGroup's; where there is no group, as
+where the cluster chooses ids, all of the pod's containers may read what they mount.
+*/}}
+{{- define "k8sgateway.secretMode" -}}
+{{- $context := include "k8sgateway.podSecurityContext" . | fromYaml -}}
+{{- if $context.fsGroup -}}0440{{- else -}}0444{{- end -}}
 {{- end -}}
 
 {{/*
@@ -268,5 +295,15 @@ gloo-gateway-validation-webhook-{{ .Release.Namespace }}
 - --secret-name={{ .Values.gateway.validation.secretName }}
 {{- if include "k8sgateway.webhook" . }}
 - --validating-webhook-configuration-name={{ include "k8sgateway.webhookName" . }}
+{{- end }}
+{{- include "k8sgateway.certgenDistance" . }}
+{{- end -}}
+
+{{/* A pod that begins while a Job waits between two steps must not do the next one before its time. */}}
+{{- define "k8sgateway.certgenDistance" -}}
+{{- with .Values.gateway.certGenJob.rotationDuration }}
+{{- if regexMatch "[1-9]" . }}
+- --step-distance={{ . }}
+{{- end }}
 {{- end }}
 {{- end -}}

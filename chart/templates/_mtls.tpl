@@ -31,6 +31,7 @@
 - --svc-namespace={{ .Release.Namespace }}
 - --cluster-domain={{ .Values.k8s.clusterName }}
 - --secret-name={{ .Values.global.glooMtls.secretName }}
+{{- include "k8sgateway.certgenDistance" . }}
 {{- end -}}
 
 {{/*
@@ -118,18 +119,10 @@ protocols (of ALPN), passes (bytes or requests), idleTimeout.
   {{- end }}
 {{- end -}}
 
-{{/* (list ROOT PART SECRET): the volume of a Secret. Without fsGroup it is root's, and only containers of the pod reach it. */}}
+{{/* (list ROOT PART SECRET): the volume of a Secret. */}}
 {{- define "k8sgateway.mtls.secretVolume" -}}
-{{- $floating := eq (include "k8sgateway.floating" (list (index . 0) (index . 1))) "true" -}}
-- {name: gloo-mtls-certs, secret: {secretName: {{ index . 2 }}, optional: true, defaultMode: {{ ternary "0444" "0440" $floating }}}}
-{{- end -}}
-
-{{/*
-Where the SDS of a proxy listens: on loopback, as published; in the network of a node, where others are on loopback, too,
-on a socket that only the pod has.
-*/}}
-{{- define "k8sgateway.mtls.ownSocket" -}}
-{{- if .spec.kind.daemonSet.hostNetwork -}}true{{- end -}}
+{{- $mode := include "k8sgateway.secretMode" (list (index . 0) (index . 1)) -}}
+- {name: gloo-mtls-certs, secret: {secretName: {{ index . 2 }}, optional: true, defaultMode: {{ $mode }}}}
 {{- end -}}
 
 {{/* Whether the server of access logs stands behind a sidecar, too; "true" or nothing. */}}

@@ -5,6 +5,9 @@
   namespace  of its objects
   spec       its values, complete: those of gatewayProxy, but for what it says itself
   stats      its stats, complete
+  hostNetwork  whether it is in the network of its node
+  sdsSocket  whether its SDS listens on a socket that only the pod has, and not on loopback as published: in the network of
+             a node others are on loopback, too
 */}}
 {{- define "k8sgateway.proxies" -}}
 {{- $root := .root -}}{{- $into := .into -}}
@@ -27,9 +30,10 @@
     {{- end -}}
     {{- $stats := dict -}}
     {{- include "k8sgateway.stats" (dict "root" $root "stats" $spec.stats "into" $stats) -}}
+    {{- $hostNetwork := dig "hostNetwork" false $spec.kind.daemonSet -}}
     {{- $namespace := $spec.namespace | default $root.Release.Namespace -}}
     {{- if hasKey $into $name -}}{{- fail (printf "gatewayProxies: two of them have the name %s" $name) -}}{{- end -}}
-    {{- $_ := set $into $name (dict "root" $root "name" $name "namespace" $namespace "spec" $spec "stats" $stats) -}}
+    {{- $_ := set $into $name (dict "root" $root "name" $name "namespace" $namespace "spec" $spec "stats" $stats "hostNetwork" $hostNetwork "sdsSocket" $hostNetwork) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -39,8 +39,8 @@ works, that is a rotation, which breaks no connection:
   1. the new authority is trusted beside the old one     2. the new certificate is served     3. the old authority goes
 
 Between two steps lies the time that pods need to see a change of the Secret. With --rotation-duration, that long, this
-run waits and does all three. Without, it does one step and ends; the next run, at least 150 s later, does the next: so
-a CronJob needs no more than that. A rotation that a run leaves unfinished is finished by the next, forced or not.
+run waits and does all three. Without, it does one step and ends; the next run, at least --step-distance later, does the
+next: so a CronJob needs no more than that. A rotation that a run leaves unfinished is finished by the next, forced or not.
 
   k8sgateway certgen --svc-name gloo --secret-name gateway-validation-certs \
       --validating-webhook-configuration-name gloo-gateway-validation-webhook-gloo-system
@@ -62,6 +62,7 @@ struct Options {
   std::string context;
   bool force = false;
   int64_t rotation_duration = 0;
+  int64_t step_distance = kMountSeconds;
   int64_t renew_before = 2160 * 3600;
   int64_t valid_for = 8760 * 3600;
   LogOptions log;
@@ -77,7 +78,7 @@ certgen::RunOptions Demand(const Options& options) {
   run.demand.subject = options.subject;
   run.demand.valid_for = options.valid_for;
   run.demand.renew_before = options.renew_before;
-  run.demand.distance = options.rotation_duration > 0 ? options.rotation_duration : kMountSeconds;
+  run.demand.distance = options.rotation_duration > 0 ? options.rotation_duration : options.step_distance;
   run.force = options.force;
   run.wait = options.rotation_duration > 0;
   return run;
@@ -203,6 +204,8 @@ void AddCertgen(CLI::App& app, int& exit_code) {
                     "Begin a rotation although the certificate is good, unless one is under way");
   AddDuration(*command, "--rotation-duration", options->rotation_duration, "0s",
               "Wait so long between the steps of a rotation; 0s leaves the next steps to the next runs");
+  AddDuration(*command, "--step-distance", options->step_distance, "150s",
+              "A run that does not wait does no step of a rotation sooner after the one before");
   AddDuration(*command, "--renew-before", options->renew_before, "2160h", "Renew a certificate so long before its end");
   AddDuration(*command, "--wait-for-webhook", options->wait_for_webhook, "0s",
               "Wait so long for a webhook that does not exist, and go on without it then; 0s takes that for an error");

@@ -81,8 +81,9 @@ struct AdminOptions {
   bool stats = false;
   std::string stats_bind = AnyAddress(9091);
   std::string admin_bind = "127.0.0.1:9095";
-  // Of this program, for metrics.
+  // Of this program, and the namespace of its installation; for metrics.
   std::string version;
+  std::string installation;
 };
 
 // Who of several replicas writes.

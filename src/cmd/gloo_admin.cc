@@ -89,7 +89,7 @@ GlooAdmin::GlooAdmin(const AdminOptions& options, ControlPlane& control, EventLo
       health_port_(Served("health", "--health-bind", health_server_), OfTheCommandLine),
       stats_port_(Served("stats", "--stats-bind", stats_server_), OfTheCommandLine),
       admin_port_(Served("admin", "--admin-bind", admin_server_), OfTheCommandLine) {
-  registry_.Set(metrics::kBuildInfo, {options_.version}, 1);
+  registry_.Set(metrics::kBuildInfo, {options_.version, options_.installation}, 1);
 }
 
 void GlooAdmin::Open() {

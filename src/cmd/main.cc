@@ -232,6 +232,7 @@ void AddGloo(CLI::App& app, int& exit_code) {
   AddLogFlags(*gloo, options->log, "LOG_LEVEL");
   gloo->footer(kGlooHelp);
   gloo->callback([options, &exit_code] {
+    options->admin.installation = options->ns;
     CheckLeaderFlags(options->leader);
     exit_code = Gloo(*options);
   });

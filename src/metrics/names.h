@@ -61,7 +61,8 @@ inline constexpr Family kXdsResponses{"xds_responses", Type::kCounter, "Response
                                       "type"};
 
 // --- ours
-inline constexpr Family kBuildInfo{"k8sgateway_build_info", Type::kGauge, "1", "version"};
+inline constexpr Family kBuildInfo{"k8sgateway_build_info", Type::kGauge, "1; installation is the namespace of it",
+                                   "version,installation"};
 inline constexpr Family kReady{"k8sgateway_ready", Type::kGauge, "1 when the first complete world is served"};
 inline constexpr Family kLeader{"k8sgateway_leader", Type::kGauge, "1 while this process writes statuses"};
 inline constexpr Family kObjects{"k8sgateway_objects", Type::kGauge, "Objects that are known", "kind"};

@@ -43,8 +43,10 @@ def _security(one: Object, template: Object) -> Iterator[str]:
     for container in _containers(template):
         own, name = container.get("securityContext", {}), container["name"]
         whole = {**pod, **own}
+        # In the network of a node root alone has the low ports, and gets them when the values say so.
         if whole.get("runAsNonRoot") is not True or whole.get("runAsUser", 1) < 1:
-            yield f"container {name} may run as root"
+            if not template["spec"].get("hostNetwork"):
+                yield f"container {name} may run as root"
         if whole.get("seccompProfile") != {"type": "RuntimeDefault"}:
             yield f"container {name} has no seccomp profile"
         if own.get("allowPrivilegeEscalation") is not False:
@@ -73,10 +75,26 @@ def _mounts(template: Object, made: set[tuple[str, str]]) -> Iterator[str]:
                 yield f"container {container['name']} mounts {mount['name']}, which is no volume"
     for name in volumes.keys() - used:
         yield f"volume {name} is mounted nowhere"
+    grouped = "fsGroup" in template["spec"].get("securityContext", {})
     for volume in volumes.values():
+        if not volume.get("secret", {}).get("defaultMode", 0o444) & 0o004 and not grouped:
+            yield f"no container may read the volume {volume['name']}, as the pod has no fsGroup"
         config = volume.get("configMap", {}).get("name")
         if config and ("ConfigMap", config) not in made:
             yield f"there is no ConfigMap {config}"
+
+
+def _sds(template: Object, configs: dict[str, str]) -> Iterator[str]:
+    """An Envoy asks for its certificate where the container beside it listens."""
+    for container in _containers(template):
+        env = {one["name"]: one.get("value", "") for one in container.get("env", [])}
+        if "SDS_SERVER_ADDRESS" not in env:
+            continue
+        address = env["SDS_SERVER_ADDRESS"]
+        wanted = address.removeprefix("unix:") if address.startswith("unix:") else f"port_value: {address.rpartition(':')[2]}"
+        names = [volume.get("configMap", {}).get("name", "") for volume in template["spec"]["volumes"]]
+        if not any(wanted in configs.get(name, "") for name in names):
+            yield f"container {container['name']} listens on {address}, which no bootstrap of the pod names"
 
 
 def _of_other_types(spec: Object) -> list[str]:
@@ -172,8 +190,9 @@ def faults_of(objects: list[Object], namespace: str, peers: dict[str, list[Objec
     faults = [*_names(objects, namespace), *_services(objects), *_accounts(objects, made)]
     faults += policies.faults_of(objects, list(_pods(objects)), peers)
     faults += [f"{_name(one)}: {fault}" for one in objects if one["kind"] != "PrometheusRule" for fault in _texts(one)]
+    configs = {one["metadata"]["name"]: "".join(one.get("data", {}).values()) for one in objects if one["kind"] == "ConfigMap"}
     for one, template in _pods(objects):
-        found = [*_security(one, template), *_mounts(template, made)]
+        found = [*_security(one, template), *_mounts(template, made), *_sds(template, configs)]
         if one["kind"] in ("Deployment", "DaemonSet"):
             found += _selectors(one, template)
         faults += [f"{_name(one)} {fault}" for fault in found]

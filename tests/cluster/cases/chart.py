@@ -256,6 +256,38 @@ def several(scenario: Scenario) -> None:
     assert named == {f"k8sgateway-{what}-{scenario.namespace}" for what in ("xds-auth", "certgen")}, named
 
 
+@SUITE.case("chart: ports below 1024, for root in the network of the node, and for nobody in particular in a pod's own")
+def low_ports(scenario: Scenario) -> None:
+    small = {"requests": {"cpu": "20m", "memory": "32Mi"}}
+    edge = {
+        "kind": {"daemonSet": {"hostNetwork": True}},
+        "podTemplate": {"runUnprivileged": False, "httpPort": 88, "httpsPort": 18843},
+        "service": {"type": "ClusterIP"},
+    }
+    installed = _Installed(
+        scenario,
+        **{
+            # Certificates can be read without a group of the pod, too.
+            "global": {"glooMtls": {"enabled": True, "envoySidecarResources": small, "sdsResources": small}},
+            "gloo": {"deployment": {"fsGroup": None}},
+            "gatewayProxies": {
+                "gatewayProxy": {"podTemplate": {"disableNetBind": False, "httpPort": 81, "fsGroup": None}},
+                "edge": edge,
+            },
+        },
+    )
+    scenario.apply(virtual_service("all", "all.test", says("hello")))
+    installed.await_body("all.test", "hello")
+    pod = lambda name: scenario.get("pods", "-l", f"gateway-proxy-id={name},gateway-proxy=live")["items"][0]
+    inner = pod("gateway-proxy")
+    assert ask(inner["status"]["podIP"], 81, "all.test").status == 200
+    assert inner["spec"]["securityContext"]["runAsUser"] == 10101 and "fsGroup" not in inner["spec"]["securityContext"]
+    node = pod("edge")["status"]
+    assert node["podIP"] == node["hostIP"], node
+    wait_until(lambda: ask(node["podIP"], 88, "all.test").status == 200, "the proxy of the node answers", _SECONDS)
+    installed.release.test()
+
+
 @SUITE.case("chart: two installations in one cluster do not disturb each other")
 def two(scenario: Scenario) -> None:
     installed = _Installed(scenario)

@@ -31,6 +31,20 @@ def makes(scenario: Scenario) -> None:
     assert (folder / "tls.crt").read_bytes() == before
 
 
+@SUITE.case("certgen: a run that does not wait does no step before its distance from the one before")
+def distance(scenario: Scenario) -> None:
+    flags = ["--out", str(scenario.folder / "out")]
+    _run(scenario, *flags)
+    _run(scenario, *flags, "--force-rotation")
+    trusted = (scenario.folder / "out/ca.crt").read_bytes()
+    serving = (scenario.folder / "out/tls.crt").read_bytes()
+    _run(scenario, *flags, "--step-distance", "1h")
+    assert (scenario.folder / "out/tls.crt").read_bytes() == serving
+    _run(scenario, *flags, "--step-distance", "0s")
+    assert (scenario.folder / "out/tls.crt").read_bytes() != serving
+    assert (scenario.folder / "out/ca.crt").read_bytes() == trusted
+
+
 def _public(command: list[str], path: pathlib.Path) -> bytes:
     return subprocess.run(["openssl", *command, "-in", path], check=True, capture_output=True).stdout
 
