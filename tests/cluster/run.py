@@ -120,19 +120,22 @@ def _run(
 
 def _run_again(
     failed: list[tuple[str, Case]], cluster: Cluster, preset: str, report: Report
-) -> None:
+) -> list[str]:
     """All of Kubernetes shares two cores with the cases, and some case may be late for its sake. What fails twice fails;
-    what passes the second time is told apart, to be looked at."""
+    what passes the second time is returned, to be looked at."""
     if len(failed) > _MOST_AGAIN:
-        return
+        return []
     cluster.close_installations()
+    unsteady = []
     for name, case in failed:
         if _run(f"again: {name}", case, cluster, preset, report)[0]:
             report.failed -= 1
-            print(f"UNSTEADY  {name}: it failed once, and passed alone", flush=True)
+            unsteady.append(name)
+    return unsteady
 
 
-def _run_all(cluster: Cluster, arguments: argparse.Namespace, report: Report) -> None:
+def _run_all(cluster: Cluster, arguments: argparse.Namespace, report: Report) -> list[str]:
+    """Returns which cases were unsteady."""
     failed = []
     for name, case in (entry for suite in _SUITES for entry in suite.cases):
         if arguments.filter not in name:
@@ -144,11 +147,12 @@ def _run_all(cluster: Cluster, arguments: argparse.Namespace, report: Report) ->
         if arguments.verbose:
             took = f"took {time.monotonic() - begin:.1f} s"
             print("\n".join(f"      {line}" for line in [took, *notes]), flush=True)
-    _run_again(failed, cluster, arguments.preset, report)
+    unsteady = _run_again(failed, cluster, arguments.preset, report)
     if arguments.verbose:
         used = cluster.memory()
         shown = ", ".join(f"{name} {mib}" for name, mib in used.items() if mib >= 5)
         print(f"memory: {sum(used.values())} MiB: {shown}", flush=True)
+    return unsteady
 
 
 def _bring_up(cluster: Cluster, preset: str, keep: bool) -> None:
@@ -167,6 +171,13 @@ def _nothing_is_left(cluster: Cluster) -> None:
     assert not left, "\n".join(left)
 
 
+def _finish(report: Report, unsteady: list[str]) -> int:
+    """The tally, which counts what was unsteady as passed, and as its last lines all that was."""
+    code = report.finish()
+    print("\n".join([f"{len(unsteady)} unsteady", *(f"UNSTEADY  {name}" for name in unsteady)]), flush=True)
+    return code
+
+
 def main() -> int:
     arguments = parse_arguments(__doc__)
     require_binary(arguments.preset)
@@ -178,7 +189,7 @@ def main() -> int:
         _bring_up(cluster, arguments.preset, arguments.keep)
         with cluster.network():
             try:
-                _run_all(cluster, arguments, report)
+                unsteady = _run_all(cluster, arguments, report)
             finally:
                 cluster.close_installations()
                 if cluster.stage:
@@ -191,7 +202,7 @@ def main() -> int:
             folder.rmdir()
     if not arguments.keep:
         run_case("the cluster leaves nothing", lambda: _nothing_is_left(cluster), report)
-    return report.finish()
+    return _finish(report, unsteady)
 
 
 if __name__ == "__main__":

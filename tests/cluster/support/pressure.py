@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import socket
 from typing import Any, Iterator
 
 import yaml
@@ -10,13 +11,23 @@ from harness.waiting import wait_until
 
 from . import images
 from .cluster import Cluster, Object
-from .scenario import RESTRICTED, Scenario
+from .scenario import RESTRICTED, Scenario, is_open
 
 _NODE = "node1"
 _SECONDS = 120
 _MIB = 1 << 20
 # Below this the kubelet evicts (config/kubelet.yaml); an eater leaves half of it, so that nothing is out of memory.
 _EVICTION_MIB = 100
+_EATER_PORT = 8080
+# Who connects says how many MiB; whoever says nothing only looked.
+_EATS = f"""\
+import socket, time
+server, words = socket.create_server(("", {_EATER_PORT})), b""
+while not words:
+    words = server.accept()[0].recv(16)
+taken = b"x" * (int(words) << 20)
+time.sleep(3600)
+"""
 
 
 @contextlib.contextmanager
@@ -62,23 +73,62 @@ def is_short_of_memory(cluster: Cluster) -> bool:
     return next(one["status"] for one in conditions if one["type"] == "MemoryPressure") == "True"
 
 
-def available_mib(cluster: Cluster) -> int:
-    """What the kubelet believes that its pods can still have."""
-    summary = json.loads(cluster.kubectl("get", "--raw", f"/api/v1/nodes/{_NODE}/proxy/stats/summary"))
+def _summary(cluster: Cluster) -> Any:
+    """What the kubelet has measured of its pods, some seconds ago."""
+    return json.loads(cluster.kubectl("get", "--raw", f"/api/v1/nodes/{_NODE}/proxy/stats/summary"))
+
+
+def _available_mib(summary: Any) -> int:
+    """What it believes that they can still have."""
     pods = next(one for one in summary["node"]["systemContainers"] if one["name"] == "pods")
     return int(pods["memory"]["availableBytes"]) // _MIB
 
 
 def eat_memory(scenario: Scenario) -> None:
-    """A pod that takes what is left, until the kubelet evicts it."""
-    mib = available_mib(scenario.cluster) - _EVICTION_MIB // 2
-    assert mib > _EVICTION_MIB, f"only {mib} MiB are left, another pod would be the greatest"
-    scenario.apply(_pod("eater", f"import time; taken = b'x' * ({mib} << 20); time.sleep(3600)"))
+    """A pod that takes what is left, until the kubelet evicts it, before any other.
+
+    The kubelet evicts those first that have more than they asked for, of these the least important, of these the
+    greatest. This one asks for nothing and is the least important. It eats when it was measured once: before, it has no
+    more than it asked for. So the order does not depend on when the kubelet measures whom again.
+    """
+    cluster, name = scenario.cluster, f"least-{scenario.namespace}"
+    cluster.apply(_least_important(name))
+    scenario.cleanup.callback(cluster.attempt, "delete", "priorityclass", name)
+    scenario.apply(_pod("eater", _EATS, priorityClassName=name))
+
+    def measured() -> Any:
+        summary = _summary(cluster)
+        pods = [one for one in summary["pods"] if one["podRef"]["namespace"] == scenario.namespace]
+        eater = next((one for one in pods if one["podRef"]["name"] == "eater"), {})
+        return summary if eater.get("memory", {}).get("workingSetBytes", 0) > 0 else None
+
+    mib = _available_mib(wait_until(measured, "the kubelet has measured the eater", _SECONDS)) - _EVICTION_MIB // 2
+    assert mib > 0, "nothing is left to eat"
+    address = scenario.get("pod", "eater")["status"]["podIP"]
+    wait_until(lambda: is_open(address, _EATER_PORT), "the eater waits", _SECONDS)
+    with socket.create_connection((address, _EATER_PORT), 10) as connection:
+        connection.sendall(str(mib).encode())
 
 
 def await_evicted(scenario: Scenario) -> None:
-    evicted = lambda: scenario.get("pod", "eater")["status"].get("reason") == "Evicted"
-    wait_until(evicted, "the kubelet evicts the pod that eats memory", _SECONDS)
+    """It, and no other."""
+
+    def evicted() -> list[str]:
+        pods = scenario.cluster.get("pods", "-A")["items"]
+        return [one["metadata"]["name"] for one in pods if one["status"].get("reason") == "Evicted"]
+
+    found = wait_until(evicted, "the kubelet evicts the pod that eats memory", _SECONDS)
+    assert found == ["eater"], f"the kubelet evicts {found}"
+
+
+def _least_important(name: str) -> Object:
+    return {
+        "apiVersion": "scheduling.k8s.io/v1",
+        "kind": "PriorityClass",
+        "metadata": {"name": name},
+        "value": -1,
+        "preemptionPolicy": "Never",
+    }
 
 
 def keep_busy(scenario: Scenario, processes: int) -> None:
@@ -93,16 +143,12 @@ def rest(scenario: Scenario) -> None:
     scenario.kubectl("delete", "pod", "busy", "eater", "--ignore-not-found", "--grace-period=1")
 
 
-def _pod(name: str, program: str) -> Object:
+def _pod(name: str, program: str, **more: Any) -> Object:
     container = {
         "name": name,
         "image": images.ECHO,
         "command": ["/usr/bin/python3", "-E", "-S", "-c", program],
         "resources": {"requests": {"cpu": "20m"}},
     }
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name},
-        "spec": {"restartPolicy": "Never", "securityContext": RESTRICTED, "containers": [container]},
-    }
+    spec = {"restartPolicy": "Never", "securityContext": RESTRICTED, "containers": [container], **more}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
