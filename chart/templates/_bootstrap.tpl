@@ -133,6 +133,9 @@ overload_manager:
         "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
         codec_type: AUTO
         stat_prefix: {{ .prefix }}
+        # As the admin pages do, which would else find others of them below /metrics/..
+        normalize_path: true
+        path_with_escaped_slashes_action: REJECT_REQUEST
         http_filters:
         - name: envoy.filters.http.router
           typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}

@@ -57,7 +57,7 @@ four.
               "@type": type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter
               # Whoever leaves before the end, as probes do, was not refused.
               expression: >-
-                connection.transport_failure_reason != '' && !connection.transport_failure_reason.contains('system_library')
+                connection.transport_failure_reason != '' && !connection.transport_failure_reason.contains('system library')
         # Nobody fills the log.
         - extension_filter:
             name: envoy.access_loggers.extension_filters.process_ratelimit

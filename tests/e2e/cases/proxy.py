@@ -280,7 +280,8 @@ def with_gloo(scenario: Scenario) -> None:
     assert client.get(metrics_port, "/ready").status == 200
     metrics = client.get(metrics_port, "/metrics")
     assert metrics.status == 200 and b"envoy_control_plane_connected_state{} 1" in metrics.body
-    for path in ("/", "/config_dump", "/quitquitquit", "/stats", "/metricsx"):
+    outside = ("/", "/config_dump", "/quitquitquit", "/stats", "/metricsx", "/metrics/../config_dump", "/metrics/%2e%2e/../certs")
+    for path in (*outside, "/metrics/../../config_dump"):
         assert client.get(metrics_port, path).status == 404, path
     expect_answer(http_port, "hello")
     warnings = [line for line in proxy.process.lines() if re.search(r"deprecat", line, re.I)]

@@ -6,13 +6,13 @@ the status and the body. Header blocks are not decoded, and there are no trailer
 
 import socket
 import struct
-from typing import BinaryIO
+from typing import BinaryIO, Callable
 
 from . import grpc
 
 PREFACE_LINE = b"PRI * HTTP/2.0\r\n"
 _PREFACE_REST = b"\r\nSM\r\n\r\n"
-_DATA, _HEADERS, _SETTINGS, _PING, _GOAWAY, _WINDOW = 0, 1, 4, 6, 7, 8
+_DATA, _HEADERS, _RESET, _SETTINGS, _PING, _GOAWAY, _WINDOW = 0, 1, 3, 4, 6, 7, 8
 _END_STREAM, _ACK, _END_HEADERS = 1, 1, 4
 _STATUS_200 = b"\x88"  # entry 8 of HPACK's static table
 # The statuses of the static table; others are not understood.
@@ -130,41 +130,58 @@ class _Server:
 
 
 def fetch(
-    connection: socket.socket, headers: list[tuple[str, str]], body: bytes
+    connection: socket.socket, headers: list[tuple[str, str]], body: bytes, read: Callable[[int], object] | None = None
 ) -> tuple[int, bytes]:
     """Sends a request with all its headers, `:method` and the like first; returns status and body.
 
-    The status is 0 when it is none of the static table.
+    The status is 0 when it is none of the static table. `read` is told of the bytes of each piece of the body, and may
+    take its time before the server may send more.
     """
-    block = b"".join(_literal(name, value) for name, value in headers)
-    request = _frame(_HEADERS, _END_HEADERS | (0 if body else _END_STREAM), 1, block)
-    if body:
-        request += _frame(_DATA, _END_STREAM, 1, body)
-    connection.sendall(PREFACE_LINE + _PREFACE_REST + _frame(_SETTINGS, 0, 0) + request)
+    send(connection, headers, body)
     reader = connection.makefile("rb")
-    status, answer = 0, b""
+    status, answer = 0, bytearray()
     while True:
         head = _read_exactly(reader, 9)
         size, kind, flags = int.from_bytes(head[:3], "big"), head[3], head[4]
         payload = _read_exactly(reader, size)
         if kind == _SETTINGS and not flags & _ACK:
             connection.sendall(_frame(_SETTINGS, _ACK, 0))
+        elif kind == _PING and not flags & _ACK:
+            connection.sendall(_frame(_PING, _ACK, 0, payload))
         elif kind == _HEADERS:
             # A change of the size of HPACK's table may stand before the status.
-            status = next((_STATUSES[byte] for byte in payload[:6] if byte in _STATUSES), 0)
-        elif kind == _DATA:
+            status = next((_STATUSES[byte] for byte in payload[:6] if byte in _STATUSES), status)
+        elif kind == _DATA and size:
             answer += payload
-        if kind == _GOAWAY:
+            if read:
+                read(size)
+            connection.sendall(_window_updates(1, size))
+        if kind in (_GOAWAY, _RESET):
             raise EOFError
         if kind in (_HEADERS, _DATA) and flags & _END_STREAM:
-            return status, answer
+            return status, bytes(answer)
+
+
+def send(connection: socket.socket, headers: list[tuple[str, str]], body: bytes) -> None:
+    """A connection's first request, with an answer that somebody may read."""
+    block = b"".join(_literal(name, value) for name, value in headers)
+    request = _frame(_HEADERS, _END_HEADERS | (0 if body else _END_STREAM), 1, block)
+    if body:
+        request += _frame(_DATA, _END_STREAM, 1, body)
+    connection.sendall(PREFACE_LINE + _PREFACE_REST + _frame(_SETTINGS, 0, 0) + request)
 
 
 def call(
     connection: socket.socket, authority: str, path: str, message: bytes, scheme: str = "http", token: str = ""
 ) -> bytes:
     """Calls a method of gRPC; returns the first message of the answer, empty for a refusal."""
-    headers = [
+    _, answer = fetch(connection, call_headers(authority, path, scheme, token), grpc.framed(message))
+    return grpc.unframed(answer)
+
+
+def call_headers(authority: str, path: str, scheme: str, token: str = "") -> list[tuple[str, str]]:
+    """Those of a call of gRPC."""
+    return [
         (":method", "POST"),
         (":scheme", scheme),
         (":path", path),
@@ -173,5 +190,3 @@ def call(
         ("te", "trailers"),
         *([("authorization", f"Bearer {token}")] if token else []),
     ]
-    _, answer = fetch(connection, headers, grpc.framed(message))
-    return grpc.unframed(answer)

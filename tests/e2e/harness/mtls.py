@@ -84,7 +84,7 @@ class _Envoy:
 
 
 class Sidecar(_Envoy):
-    """The Envoy in front of a control plane, from the chart's bootstrap."""
+    """The Envoy in front of a control plane, from the chart's bootstrap, with `changed` texts if any."""
 
     def __init__(
         self, own: Own, folder: pathlib.Path, sds: Sds, xds_port: int, rest_port: int, **values: Any
@@ -99,7 +99,7 @@ class Sidecar(_Envoy):
             "folder": folder,
             **values,
         }
-        connections = listener.pop("maxConnections", 1000)
+        connections, changed = listener.pop("maxConnections", 1000), listener.pop("changed", {})
         xds = {"name": "xds", "port": self.port, "idleTimeout": "0s", "protocols": '["h2"]'}
         both = '["h2", "http/1.1"]'
         rest = {"name": "rest_xds", "port": self.rest_port, "idleTimeout": "300s", "protocols": both}
@@ -116,6 +116,9 @@ class Sidecar(_Envoy):
                 "clusters": _filled("local", *({**one, "maxConnections": connections} for one in local)),
             },
         )
+        for old, new in changed.items():
+            assert text.count(old) == 1, f"{old} stands {text.count(old)} times in the bootstrap"
+            text = text.replace(old, new)
         super().__init__(own, folder, text, admin_port, "--file-flush-interval-msec", "500")
         self.xds, self.rest = Server(self.port), Server(self.rest_port)
 
@@ -160,9 +163,14 @@ class Server:
     address: str = "127.0.0.1"
     name: str = NAME
 
-    def dial(self, context: ssl.SSLContext, seconds: float = 10.0) -> ssl.SSLSocket:
-        plain = socket.create_connection((self.address, self.port), seconds)
+    def dial(self, context: ssl.SSLContext, seconds: float = 10.0, buffer: int = 0) -> ssl.SSLSocket:
+        """With `buffer`, the kernel takes about so many bytes before they are read."""
+        plain = socket.socket()
         try:
+            if buffer:
+                plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+            plain.settimeout(seconds)
+            plain.connect((self.address, self.port))
             return context.wrap_socket(plain, server_hostname=self.name)
         except OSError:
             plain.close()

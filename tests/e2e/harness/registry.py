@@ -23,6 +23,8 @@ _INDEX = "application/vnd.oci.image.index.v1+json"
 _BUILD_SECONDS = 900.0
 USER, PASSWORD = "ada", "s3cret"
 _HASHED = "$2y$05$abcdefghijklmnopqrstuuLK7U1u6pVRmL7L1BBM2aS35PSZnDXlK"  # bcrypt of the password
+# The file of those who may pull and push.
+USERS = f"{USER}:{_HASHED}\n"
 
 
 def digest(data: bytes) -> str:
@@ -69,7 +71,7 @@ class Registry:
         }
         if self.users:
             passwords = self._data / "users"
-            passwords.write_text(f"{USER}:{_HASHED}\n")
+            passwords.write_text(USERS)
             settings["auth"] = {"htpasswd": {"realm": "test", "path": str(passwords)}}
         return settings
 
@@ -131,7 +133,7 @@ class Registry:
             path.write_bytes(other)
 
 
-def docker_config(host: str) -> str:
+def docker_config(host: str, password: str = PASSWORD) -> str:
     """The .dockerconfigjson of a Secret."""
-    pair = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    pair = base64.b64encode(f"{USER}:{password}".encode()).decode()
     return json.dumps({"auths": {host: {"auth": pair}}})
