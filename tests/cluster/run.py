@@ -16,6 +16,7 @@ import support  # pylint: disable=unused-import # finds the harness
 import port_reference
 from cases import (
     admission,
+    autoscaled,
     certgen,
     chart,
     check,
@@ -38,6 +39,7 @@ from cases import (
     namespaces,
     newcomer,
     node,
+    optional_ports,
     replicas,
     rest_endpoints,
     restored,
@@ -48,6 +50,7 @@ from cases import (
     throttled,
     under_load,
     validation_service,
+    wasm,
     webhook_bounds,
 )
 from harness.process import require_binary
@@ -91,6 +94,9 @@ _SUITES = [
     kept.SUITE,
     rest_endpoints.SUITE,
     divided.SUITE,
+    autoscaled.SUITE,
+    optional_ports.SUITE,
+    wasm.SUITE,
     under_load.SUITE,
     port_reference.SUITE,
 ]

@@ -16,7 +16,7 @@ SUITE = Suite()
 _SECONDS = 90
 
 
-def _is_entry_point(entry: pathlib.Path) -> bool:
+def is_entry_point(entry: pathlib.Path) -> bool:
     """The first process of a proxy's container, which is the parent of Envoy."""
     return (entry / "cmdline").read_bytes().split(b"\0")[1:2] == [b"proxy"]
 
@@ -32,7 +32,7 @@ def _survives(scenario: Scenario, **more: object) -> None:
     wait_until(
         lambda: not scenario.get("pods", "-l", "gloo=gloo")["items"], "no control plane is left", _SECONDS
     )
-    (pid,) = scenario.pids(_is_entry_point)
+    (pid,) = scenario.pids(is_entry_point)
     os.kill(pid, signal.SIGKILL)
 
     def began_again() -> bool:

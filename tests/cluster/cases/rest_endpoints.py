@@ -1,13 +1,17 @@
 """Proxies of the chart that ask for endpoints over REST (`settings.enableRestEds`), by the cluster of their bootstrap."""
 
 import json
+import os
 import re
+import signal
 
 from harness.scenario import Suite
 from harness.waiting import wait_until
-from support.objects import kube_upstream, to_service, to_upstream, virtual_service
+from support.objects import kube_upstream, says, to_service, to_upstream, virtual_service
 from support.release import Release, merge, values
 from support.scenario import Scenario, ask, await_answer
+
+from .kept import is_entry_point
 
 SUITE = Suite()
 _SECONDS = 90
@@ -30,8 +34,22 @@ class _Installed:
             virtual_service("upstream", _HOSTS[1], to_upstream("echo", own)),
         )
         self._address = scenario.balanced("gateway-proxy")
+        self.await_backends()
+
+    def await_backends(self) -> None:
         for host in _HOSTS:
-            await_answer(self._address, 80, "echo-", host, _SECONDS)
+            self.await_body("echo-", host)
+
+    def await_body(self, body: str, host: str) -> None:
+        await_answer(self._address, 80, body, host, _SECONDS)
+
+    def statuses(self) -> set[int]:
+        """Of what has endpoints."""
+        return {ask(self._address, 80, host).status for host in _HOSTS}
+
+    def proxy_is_ready(self, restarts: int) -> bool:
+        (pod,) = self.scenario.get("pods", "-l", "gateway-proxy-id=gateway-proxy")["items"]
+        return all((one["restartCount"], one["ready"]) == (restarts, True) for one in pod["status"]["containerStatuses"])
 
     def answering(self, host: str) -> set[str]:
         """The pods that answer, of some requests."""
@@ -79,3 +97,21 @@ def plain(scenario: Scenario) -> None:
 def with_mtls(scenario: Scenario) -> None:
     counted = _follows(scenario, **{"global": {"glooMtls": {"enabled": True}}})
     assert counted["ssl.handshake"] > 0 and not counted.get("ssl.fail_verify_san"), counted
+
+
+@SUITE.case("endpoints over REST: they are not kept: a container that begins again without gloo has all else, then them, too")
+def not_kept(scenario: Scenario) -> None:
+    installed = _Installed(scenario)
+    scenario.apply(virtual_service("direct", "direct.test", says("kept")))
+    installed.await_body("kept", "direct.test")
+    scenario.kubectl("scale", "deployment", "gloo", "--replicas=0")
+    gone = lambda: not scenario.get("pods", "-l", "gloo=gloo")["items"]
+    wait_until(gone, "no control plane is left", _SECONDS)
+    assert installed.statuses() == {200}, "without a control plane, a proxy goes on"
+    (pid,) = scenario.pids(is_entry_point)
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: installed.proxy_is_ready(restarts=1), "the proxy is ready again", _SECONDS)
+    installed.await_body("kept", "direct.test")
+    assert installed.statuses() == {503}, installed.statuses()
+    scenario.kubectl("scale", "deployment", "gloo", "--replicas=1")
+    installed.await_backends()
