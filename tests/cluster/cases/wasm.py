@@ -22,6 +22,7 @@ _HOST = "wasm.test"
 _SECRET = "wasm-pull"
 _ONE, _TWO = (wasm_module.adds_header("x-wasm", word) for word in ("one", "two"))
 _WRONG = "not-the-password"
+_STATES = ("Pending", "Accepted", "Rejected", "Warning")
 
 
 class _Installed:
@@ -64,15 +65,13 @@ class _Installed:
         status: Object = found.get("statuses", {}).get(self.scenario.namespace, {})
         return status
 
-    def await_status(self, state: int, reason: str = "") -> None:
-        """1 is Accepted, 2 Rejected, 3 Warning."""
-
+    def await_status(self, state: str, reason: str = "") -> None:
         def said() -> bool:
             status = self.status()
-            return status.get("state") in (state, _NAMES[state]) and reason in status.get("reason", "")
+            return status.get("state") in (state, _STATES.index(state)) and reason in status.get("reason", "")
 
         try:
-            wait_until(said, f"the Gateway has the state {state}, {reason}", _SECONDS)
+            wait_until(said, f"the Gateway is {state}: {reason}", _SECONDS)
         except TimeoutError as error:
             raise AssertionError(f"{error}; it has {self.status()}") from None
 
@@ -93,32 +92,29 @@ class _Installed:
         await_answer(self.proxy, 8080, word, _HOST, _SECONDS)
 
 
-_NAMES = {1: "Accepted", 2: "Rejected", 3: "Warning"}
-
-
 @SUITE.case("wasm: pulled as the user of a Secret; a wrong one stands in the status of its Gateway, and hurts nothing else")
 def authenticated(scenario: Scenario) -> None:
     installed = _Installed(scenario)
-    installed.await_status(2, "may not be read (401)")
+    installed.await_status("Rejected", "may not be read (401)")
     assert not is_open(installed.proxy, _PORT), "the listener is open without its module"
     assert installed.served(_ONE) == 404
     installed.edit("beside a wrong password")
 
     installed.log_in(PASSWORD)
     installed.await_header("one")
-    installed.await_status(1)
+    installed.await_status("Accepted")
     assert installed.served(_ONE) == 200
 
     # What is there goes on; what is newer is not had.
     installed.log_in(_WRONG)
     installed.registry.push("team/greeting", "v1", _TWO)
-    installed.await_status(3, "may not be read (401)")
+    installed.await_status("Warning", "may not be read (401)")
     assert installed.served(_TWO) == 404 and installed.served(_ONE) == 200
     installed.edit("beside a wrong password again")
     assert ask(installed.proxy, _PORT, _HOST).header("x-wasm") == "one"
 
     installed.log_in(PASSWORD)
     installed.await_header("two")
-    installed.await_status(1)
+    installed.await_status("Accepted")
     said = scenario.kubectl("logs", "deployment/gloo") + json.dumps(installed.scenario.get("gateways.gateway.solo.io"))
     assert PASSWORD not in said and _WRONG not in said
