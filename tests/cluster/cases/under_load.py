@@ -239,7 +239,6 @@ def everything_dies(scenario: Scenario) -> None:
 
     pressure.keep_busy(scenario, 2 * (os.cpu_count() or 1))
     pressure.eat_memory(scenario)
-    wait_until(lambda: pressure.is_short_of_memory(scenario.cluster), "the node is short of memory", _SECONDS)
     pressure.await_evicted(scenario)
     load.end_phase("the node is busy and short of memory: the kubelet evicts who eats it")
 

@@ -163,6 +163,11 @@ class Cluster:
     def apply(self, *objects: Object) -> None:
         self.kubectl("apply", "-f", "-", stdin=yaml.safe_dump_all(objects, sort_keys=False))
 
+    @property
+    def cgroup(self) -> str:
+        """As cluster.sh names it; those of other clusters are none of ours."""
+        return "k8sgateway-" + hashlib.sha256(f"{self.folder}\n".encode()).hexdigest()[:12]
+
     def pids(self) -> list[int]:
         """All processes of the cluster, by their ids outside."""
         found = []
@@ -188,9 +193,7 @@ class Cluster:
         """What is still there of it, and what is not as it was before."""
         after = machine_state()
         found = [f"a process: {pid}" for pid in self.pids() if self._space]
-        # As cluster.sh names it; those of other clusters are none of ours.
-        cgroup = "k8sgateway-" + hashlib.sha256(f"{self.folder}\n".encode()).hexdigest()[:12]
-        found += [f"a cgroup: {path}" for path in sorted(after["cgroups"]) if cgroup in path]
+        found += [f"a cgroup: {path}" for path in sorted(after["cgroups"]) if self.cgroup in path]
         found += [f"a mount: {line}" for line in after["mounts"] if str(self.folder) in line]
         found += [
             f"{name} was {self._before['settings'][name]}, is {value}"

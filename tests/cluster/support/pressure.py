@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import pathlib
 import socket
 from typing import Any, Iterator
 
@@ -18,16 +19,22 @@ _SECONDS = 120
 _MIB = 1 << 20
 # Below this the kubelet evicts (config/kubelet.yaml); an eater leaves half of it, so that nothing is out of memory.
 _EVICTION_MIB = 100
-_EATER_PORT = 8080
-# Who connects says how many MiB; whoever says nothing only looked.
+_EATER_PORT, _BITE_MIB = 8080, 128
+# Who connects says how many MiB more, and is let go when they are taken; whoever says nothing only looked.
 _EATS = f"""\
-import socket, time
-server, words = socket.create_server(("", {_EATER_PORT})), b""
-while not words:
-    words = server.accept()[0].recv(16)
-taken = b"x" * (int(words) << 20)
-time.sleep(3600)
+import socket
+server, taken = socket.create_server(("", {_EATER_PORT})), []
+while True:
+    connection, _ = server.accept()
+    taken.append(b"x" * (int(connection.recv(16) or 0) << 20))
+    connection.close()
 """
+# By the version of the cgroups: where they are, and the files of what may be used and what is; the part of it that may
+# be dropped.
+_FILES = (
+    ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+    ("/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
+)
 
 
 @contextlib.contextmanager
@@ -39,8 +46,9 @@ def pods_bounded(cluster: Cluster, mib: int) -> Iterator[None]:
     total = _kib(_status(cluster)["capacity"]["memory"]) // 1024
     bounded = yaml.safe_load(before)
     bounded["kubeReserved"] = {"memory": f"{total - mib}Mi"}
-    # A pod may be placed here again as soon as there is room; by default five minutes later.
-    bounded["evictionPressureTransitionPeriod"] = "5s"
+    # A pod may be placed here again soon after there is room, by default five minutes later; the node tells of itself
+    # every five seconds.
+    bounded["evictionPressureTransitionPeriod"] = "10s"
     try:
         _restart(cluster, yaml.safe_dump(bounded), mib)
         yield
@@ -67,25 +75,39 @@ def _kib(quantity: str) -> int:
     return int(quantity.removesuffix("Ki"))
 
 
-def is_short_of_memory(cluster: Cluster) -> bool:
+def _is_short_of_memory(cluster: Cluster) -> bool:
     """What the node itself says of it."""
     conditions = _status(cluster)["conditions"]
     return next(one["status"] for one in conditions if one["type"] == "MemoryPressure") == "True"
 
 
-def _summary(cluster: Cluster) -> Any:
-    """What the kubelet has measured of its pods, some seconds ago."""
-    return json.loads(cluster.kubectl("get", "--raw", f"/api/v1/nodes/{_NODE}/proxy/stats/summary"))
+def _measures(cluster: Cluster, pod: str, namespace: str) -> bool:
+    """Whether the kubelet knows that this pod uses memory."""
+    summary = json.loads(cluster.kubectl("get", "--raw", f"/api/v1/nodes/{_NODE}/proxy/stats/summary"))
+    found = [one for one in summary["pods"] if (one["podRef"]["name"], one["podRef"]["namespace"]) == (pod, namespace)]
+    return any(one.get("memory", {}).get("workingSetBytes", 0) > 0 for one in found)
 
 
-def _available_mib(summary: Any) -> int:
-    """What it believes that they can still have."""
-    pods = next(one for one in summary["node"]["systemContainers"] if one["name"] == "pods")
-    return int(pods["memory"]["availableBytes"]) // _MIB
+def _left_mib(cluster: Cluster) -> int:
+    """What pods can still have, as the kubelet counts it, but now."""
+    for root, limit, usage, droppable in _FILES:
+        folder = pathlib.Path(root, cluster.cgroup, "kubepods")
+        if (folder / limit).exists():
+            most, used = (int((folder / name).read_text()) for name in (limit, usage))
+            stat = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+            return (most - used + int(stat[droppable])) // _MIB
+    raise AssertionError("no cgroup bounds the memory of pods")
+
+
+def _eat(address: str, mib: int) -> None:
+    """Returns when it is eaten; an eater that is evicted eats no more."""
+    with contextlib.suppress(OSError), socket.create_connection((address, _EATER_PORT), 10) as connection:
+        connection.sendall(str(mib).encode())
+        connection.recv(1)
 
 
 def eat_memory(scenario: Scenario) -> None:
-    """A pod that takes what is left, until the kubelet evicts it, before any other.
+    """A pod takes what is left, and what others give back meanwhile, until the node is short of memory.
 
     The kubelet evicts those first that have more than they asked for, of these the least important, of these the
     greatest. This one asks for nothing and is the least important. It eats when it was measured once: before, it has no
@@ -95,19 +117,17 @@ def eat_memory(scenario: Scenario) -> None:
     cluster.apply(_least_important(name))
     scenario.cleanup.callback(cluster.attempt, "delete", "priorityclass", name)
     scenario.apply(_pod("eater", _EATS, priorityClassName=name))
-
-    def measured() -> Any:
-        summary = _summary(cluster)
-        pods = [one for one in summary["pods"] if one["podRef"]["namespace"] == scenario.namespace]
-        eater = next((one for one in pods if one["podRef"]["name"] == "eater"), {})
-        return summary if eater.get("memory", {}).get("workingSetBytes", 0) > 0 else None
-
-    mib = _available_mib(wait_until(measured, "the kubelet has measured the eater", _SECONDS)) - _EVICTION_MIB // 2
-    assert mib > 0, "nothing is left to eat"
+    measured = lambda: _measures(cluster, "eater", scenario.namespace)
+    wait_until(measured, "the kubelet has measured the eater", _SECONDS)
     address = scenario.get("pod", "eater")["status"]["podIP"]
     wait_until(lambda: is_open(address, _EATER_PORT), "the eater waits", _SECONDS)
-    with socket.create_connection((address, _EATER_PORT), 10) as connection:
-        connection.sendall(str(mib).encode())
+
+    def is_short() -> bool:
+        if (mib := _left_mib(cluster) - _EVICTION_MIB // 2) > 0:
+            _eat(address, min(mib, _BITE_MIB))
+        return _is_short_of_memory(cluster)
+
+    wait_until(is_short, "the node is short of memory", _SECONDS)
 
 
 def await_evicted(scenario: Scenario) -> None:
