@@ -6,7 +6,7 @@ used.
 
 Paths: `/status/N` answers with that status, `/delay/MS` waits first, `/flaky/N` answers 503 until
 the Nth try of the same `x-flaky-id`, `/keepalive` looks when TCP will probe the connection. A request
-with `upgrade:` gets 101, and then its bytes back.
+with `upgrade:` gets 101, and then its bytes back; so do those behind the answer to CONNECT.
 """
 
 import collections
@@ -148,6 +148,9 @@ class Backend:
             if target == "/keepalive":
                 seen["keepalive"] = tcp.keepalive_of_peer(connection)
             connection.sendall(self._answer(method, seen, identity, about))
+            if method == "CONNECT":
+                _echo(connection, reader)
+                return
 
     def _describe(
         self,
@@ -255,6 +258,10 @@ def _serve_upgrade(connection: socket.socket, reader: BinaryIO, protocol: str) -
         b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\n"
         + f"upgrade: {protocol}\r\n\r\n".encode("latin-1")
     )
+    _echo(connection, reader)
+
+
+def _echo(connection: socket.socket, reader: BinaryIO) -> None:
     while data := reader.read1(65536):  # type: ignore[attr-defined]
         connection.sendall(data)
 

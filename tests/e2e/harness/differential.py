@@ -2,14 +2,11 @@
 
 import json
 import random
-import socket
-import ssl
-from typing import Any, BinaryIO, Iterator
+from typing import Iterator
 
-from . import h2
-from .sharding import HEADER
+from .h2_client import Fields
+from .sharding import HEADER, OWN_HEADER
 
-_VOLATILE = {"date", "x-envoy-upstream-service-time"}
 _LABELS = ["a", "b", "api", "www", "xn--bcher-kva", "h1", "h2", "long-name", "7"]
 _ENDS = ["example.com", "example.org", "xn--p1ai", "internal", "co.example"]
 _OPTIONS = [
@@ -20,7 +17,7 @@ _OPTIONS = [
     "{csrf: {filterEnabled: {defaultValue: {numerator: 100}}}}",
     "{bufferPerRoute: {buffer: {maxRequestBytes: 20}}}",
 ]
-Answer = tuple[Any, ...]
+_ORIGIN = [("origin", "https://a.example"), ("access-control-request-method", "GET")]
 
 
 class World:
@@ -99,26 +96,47 @@ def forms(host: str) -> Iterator[str]:
     yield from (host + port for port in (":", ":80", ":8080", ":9000", ":abc", ":80:90"))
 
 
-def requests_of(host: str, forged: list[str]) -> Iterator[bytes]:
-    """Requests with this host, none of which ends its connection."""
-    for line in ("GET /", "GET /up", "GET /moved/x", "GET /secure", "GET /broken", "POST /", "OPTIONS /"):
-        more = "origin: https://a.example\r\naccess-control-request-method: GET\r\n" if "OPT" in line else ""
-        yield f"{line} HTTP/1.1\r\nhost: {host}\r\n{more}content-length: 0\r\n\r\n".encode("latin-1")
-    for key in forged:
-        header = f"{HEADER}: {key}\r\n{HEADER.upper()}: {key}\r\n"
-        yield f"GET /up HTTP/1.1\r\n{header}host: {host}\r\n\r\n".encode("latin-1")
-    yield f"GET http://{host}/ HTTP/1.1\r\nhost: other.example.com\r\n\r\n".encode("latin-1")
-    yield f"POST /up HTTP/1.1\r\nhost: {host}\r\ncontent-length: 30\r\n\r\n{'x' * 30}".encode("latin-1")
+def _forged(keys: list[str]) -> Iterator[Fields]:
+    """What only the module may say, in the header that it uses, in the other, and often."""
+    for key in keys:
+        yield [(HEADER, key), (HEADER, key)]
+        yield [(OWN_HEADER, key), (OWN_HEADER, key)]
+        yield [(OWN_HEADER, key), (HEADER, key)]
 
 
-def last_requests_of(host: str) -> Iterator[bytes]:
+def _bytes(line: str, fields: Fields, body: str = "", version: str = "HTTP/1.1") -> bytes:
+    lines = [f"{line} {version}", *(f"{name}: {value}" for name, value in fields), "", body]
+    return "\r\n".join(lines).encode("latin-1")
+
+
+def requests_of(host: str, keys: list[str]) -> Iterator[bytes]:
+    """Requests with this host, none of which ends its connection; some say keys of their own."""
+    named = [("host", host)]
+    for line in ("GET /", "GET /up", "GET /moved/x", "GET /secure", "GET /broken", "POST /", "PUT /up", "DELETE /up"):
+        yield _bytes(line, [*named, ("content-length", "0")])
+    yield _bytes("OPTIONS /", [*named, *_ORIGIN])
+    yield _bytes("HEAD /up", named)
+    for fields in _forged(keys):
+        yield _bytes("GET /up", [(name.upper(), value) for name, value in fields[:1]] + fields[1:] + named)
+        yield _bytes("GET /moved", fields + named)
+    yield _bytes("POST /up", [*named, (HEADER, "100-continue"), ("content-length", "3")], "abc")
+    yield _bytes(f"GET http://{host}/", [("host", "other.example.com")])
+    yield _bytes("POST /up", [*named, ("content-length", "30")], "x" * 30)
+
+
+def last_requests_of(host: str, keys: list[str]) -> Iterator[bytes]:
     """Requests after which the connection is of no more use."""
-    yield f"CONNECT {host or 'a'} HTTP/1.1\r\nhost: {host}\r\n\r\n".encode("latin-1")
-    upgrade = "connection: upgrade\r\nupgrade: websocket\r\n"
-    yield f"GET /up HTTP/1.1\r\nhost: {host}\r\n{upgrade}\r\n".encode("latin-1")
-    yield f"GET /up HTTP/1.0\r\nhost: {host}\r\n\r\n".encode("latin-1")
-    yield f"GET http://{host}/ HTTP/1.0\r\n\r\n".encode("latin-1")
-    yield f"GET / HTTP/1.1\r\nhost: {host}\r\nhost: other.example.com\r\n\r\n".encode("latin-1")
+    named = [("host", host)]
+    upgrade = [("connection", "upgrade"), ("upgrade", "websocket")]
+    yield _bytes(f"CONNECT {host or 'a'}", named)
+    yield _bytes(f"CONNECT {host or 'a'}", [*named, (HEADER, keys[-1]), (OWN_HEADER, keys[-1])])
+    for path in ("/up", "/moved", "/"):
+        yield _bytes(f"GET {path}", named + upgrade)
+    yield _bytes("GET /up", [*named, *upgrade, (HEADER, keys[-1]), (OWN_HEADER, keys[-1])])
+    yield _bytes("GET /up", named, version="HTTP/1.0")
+    yield _bytes("GET /moved", [*named, (HEADER, keys[-1]), (OWN_HEADER, keys[-1])], version="HTTP/1.0")
+    yield _bytes(f"GET http://{host}/", [], version="HTTP/1.0")
+    yield _bytes("GET /", [*named, ("host", "other.example.com")])
 
 
 WITHOUT_HOST = [
@@ -126,84 +144,45 @@ WITHOUT_HOST = [
     b"GET / HTTP/1.1\r\n\r\n",
     b"GET / HTTP/1.1\r\nhost:\r\n\r\n",
     b"GET /up HTTP/1.0\r\n" + HEADER.encode() + b": 1\r\n\r\n",
+    b"GET /up HTTP/1.0\r\n" + OWN_HEADER.encode() + b": 1\r\n\r\n",
 ]
 
 
-class Asker:
-    """Sends bytes to a port, and tells what came back without what differs from time to time."""
-
-    def __init__(self, port: int, divided: bool, sni: str | None = None) -> None:
-        self._port = port
-        self._divided = divided
-        self._sni = sni
-        self._socket: socket.socket | None = None
-        self._file: BinaryIO | None = None
-
-    def _open(self) -> None:
-        raw = socket.create_connection(("127.0.0.1", self._port), timeout=10)
-        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._sni is not None:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-            raw = context.wrap_socket(raw, server_hostname=self._sni or None)
-        self._socket, self._file = raw, raw.makefile("rb")
-
-    def close(self) -> None:
-        """Ends the connection, if there is one."""
-        if self._socket:
-            self._socket.close()
-        self._socket = None
-
-    def ask(self, request: bytes) -> Answer:
-        """The status, the headers and the body."""
-        try:
-            if self._socket is None:
-                self._open()
-            self._socket.sendall(request)
-            return self._read(request.startswith((b"CONNECT", b"HEAD")) or b"upgrade:" in request)
-        except OSError as error:
-            self.close()
-            return (0, type(error).__name__)
-
-    def once(self, request: bytes) -> Answer:
-        """The same, on a connection of its own."""
-        self.close()
-        answer = self.ask(request)
-        self.close()
-        return answer
-
-    def _read(self, head_only: bool) -> Answer:
-        line = self._file.readline()
-        if not line:
-            self.close()
-            return (0, "closed")
-        headers = {}
-        while (header := self._file.readline()) not in (b"\r\n", b""):
-            name, _, value = header.decode("latin-1").partition(":")
-            headers[name.lower()] = headers.get(name.lower(), "") + value.strip()
-        body = b"" if head_only else self._file.read(int(headers.get("content-length", "0")))
-        if headers.get("connection") == "close":
-            self.close()
-        shown = tuple(sorted((n, v) for n, v in headers.items() if n not in _VOLATILE | {"content-length"}))
-        return (line.split()[1].decode(), shown, _request_seen(body, self._divided))
-
-    def http2(self, host: str) -> Answer:
-        """What a request over HTTP/2 is answered."""
-        with socket.create_connection(("127.0.0.1", self._port), timeout=10) as connection:
-            fields = [(":method", "GET"), (":scheme", "http"), (":path", "/"), (":authority", host)]
-            try:
-                return h2.fetch(connection, [*fields, (HEADER, "forged")], b"")
-            except (EOFError, OSError, ValueError, KeyError) as error:
-                return (0, type(error).__name__)
+def http2_fields(method: str, host: str, path: str, more: Fields | None = None) -> Fields:
+    """Of a request over HTTP/2."""
+    return [(":method", method), (":scheme", "http"), (":authority", host), (":path", path), *(more or [])]
 
 
-def _request_seen(body: bytes, divided: bool) -> str:
-    """What a backend tells of a request, without what differs from time to time."""
-    if not body.startswith(b"{"):
-        return body.decode("latin-1")
-    seen = json.loads(body)
-    # Without the division it is a header as others are.
-    assert not divided or HEADER not in seen["headers"], f"the upstream has seen the key: {seen}"
-    headers = {n: v for n, v in seen["headers"].items() if n not in ("x-request-id", HEADER)}
-    return json.dumps([seen["method"], seen["path"], sorted(headers.items()), seen["body"]])
+_HTTP2_WITHOUT_HOST = [(":method", "GET"), (":scheme", "http"), (":path", "/up")]
+# Envoy ends the connections of these.
+HTTP2_WITHOUT_HOST = [
+    _HTTP2_WITHOUT_HOST,
+    [*_HTTP2_WITHOUT_HOST, (HEADER, "1"), (OWN_HEADER, "1")],
+    http2_fields("GET", "", "/up"),
+    http2_fields("GET", "", "/up", [("host", "h1.example.com")]),
+]
+
+
+def http2_requests_of(host: str, keys: list[str]) -> Iterator[tuple[Fields, bytes]]:
+    """Requests over HTTP/2 with this host, and their bodies."""
+    for method in ("GET", "POST", "PUT", "DELETE", "HEAD"):
+        for path in ("/", "/up", "/moved/x", "/broken"):
+            yield http2_fields(method, host, path), b"abc" if method in ("POST", "PUT") else b""
+    yield http2_fields("OPTIONS", host, "/", _ORIGIN), b""
+    yield http2_fields("GET", host, "/secure"), b""
+    yield http2_fields("POST", host, "/up"), b"x" * 30
+    yield http2_fields("POST", host, "/up", [(HEADER, "100-continue")]), b"abc"
+    for fields in _forged(keys):
+        yield http2_fields("GET", host, "/up", fields), b""
+    # The host in a header, and beside another one.
+    yield [*_HTTP2_WITHOUT_HOST, ("host", host)], b""
+    yield http2_fields("GET", host, "/up", [("host", "other.example.com")]), b""
+    yield http2_fields("GET", "other.example.com", "/up", [("host", host)]), b""
+
+
+def http2_tunnels_of(host: str, keys: list[str]) -> Iterator[Fields]:
+    """Requests over HTTP/2 that ask for a connection: by CONNECT, and by its form for WebSockets."""
+    forged = [(HEADER, keys[-1]), (OWN_HEADER, keys[-1])]
+    for more in ([], forged):
+        yield [(":method", "CONNECT"), (":authority", host), *more]
+        yield http2_fields("CONNECT", host, "/up", [(":protocol", "websocket"), *more])

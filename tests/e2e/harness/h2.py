@@ -11,15 +11,15 @@ from typing import BinaryIO, Callable
 from . import grpc
 
 PREFACE_LINE = b"PRI * HTTP/2.0\r\n"
-_PREFACE_REST = b"\r\nSM\r\n\r\n"
-_DATA, _HEADERS, _RESET, _SETTINGS, _PING, _GOAWAY, _WINDOW = 0, 1, 3, 4, 6, 7, 8
-_END_STREAM, _ACK, _END_HEADERS = 1, 1, 4
+PREFACE_REST = b"\r\nSM\r\n\r\n"
+DATA, HEADERS, RESET, SETTINGS, PING, GOAWAY, WINDOW = 0, 1, 3, 4, 6, 7, 8
+END_STREAM, ACK, END_HEADERS = 1, 1, 4
 _STATUS_200 = b"\x88"  # entry 8 of HPACK's static table
 # The statuses of the static table; others are not understood.
 _STATUSES = {0x88: 200, 0x89: 204, 0x8A: 206, 0x8B: 304, 0x8C: 400, 0x8D: 404, 0x8E: 500}
 
 
-def _literal(name: str, value: str) -> bytes:
+def literal(name: str, value: str) -> bytes:
     """A header as a plain HPACK literal."""
     return b"\x00" + b"".join(_length(len(part)) + part.encode() for part in (name, value))
 
@@ -35,10 +35,10 @@ def _length(value: int) -> bytes:
 
 
 def _block(headers: dict[str, str]) -> bytes:
-    return b"".join(_literal(name, value) for name, value in headers.items())
+    return b"".join(literal(name, value) for name, value in headers.items())
 
 
-def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     return (
         struct.pack(">I", len(payload))[1:]
         + bytes([kind, flags])
@@ -47,7 +47,7 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
     )
 
 
-def _read_exactly(reader: BinaryIO, size: int) -> bytes:
+def read_exactly(reader: BinaryIO, size: int) -> bytes:
     data = reader.read(size)
     if len(data) < size:
         raise EOFError
@@ -57,7 +57,7 @@ def _read_exactly(reader: BinaryIO, size: int) -> bytes:
 def _window_updates(stream: int, size: int) -> bytes:
     """Gives back the window that a DATA frame took, to the connection and the stream."""
     increment = struct.pack(">I", size)
-    return _frame(_WINDOW, 0, 0, increment) + _frame(_WINDOW, 0, stream, increment)
+    return frame(WINDOW, 0, 0, increment) + frame(WINDOW, 0, stream, increment)
 
 
 def serve(
@@ -67,8 +67,8 @@ def serve(
 
     `note` is that of the answers to gRPC.
     """
-    _read_exactly(reader, len(_PREFACE_REST))
-    connection.sendall(_frame(_SETTINGS, 0, 0))
+    read_exactly(reader, len(PREFACE_REST))
+    connection.sendall(frame(SETTINGS, 0, 0))
     server = _Server(reader, connection, headers, body, note)
     try:
         while server.serve_frame():
@@ -100,32 +100,32 @@ class _Server:
 
         The header blocks that clients send here fit into one frame, so CONTINUATION needs no care.
         """
-        head = _read_exactly(self._reader, 9)
+        head = read_exactly(self._reader, 9)
         size, kind, flags = int.from_bytes(head[:3], "big"), head[3], head[4]
         stream = int.from_bytes(head[5:], "big") & 0x7FFFFFFF
-        payload = _read_exactly(self._reader, size)
-        if kind == _SETTINGS and not flags & _ACK:
-            self._connection.sendall(_frame(_SETTINGS, _ACK, 0))
-        elif kind == _PING and not flags & _ACK:
-            self._connection.sendall(_frame(_PING, _ACK, 0, payload))
-        elif kind == _DATA and size:
+        payload = read_exactly(self._reader, size)
+        if kind == SETTINGS and not flags & ACK:
+            self._connection.sendall(frame(SETTINGS, ACK, 0))
+        elif kind == PING and not flags & ACK:
+            self._connection.sendall(frame(PING, ACK, 0, payload))
+        elif kind == DATA and size:
             self._received[stream] = self._received.get(stream, b"") + payload
             self._connection.sendall(_window_updates(stream, size))
-        if kind in (_DATA, _HEADERS) and flags & _END_STREAM:
+        if kind in (DATA, HEADERS) and flags & END_STREAM:
             self._connection.sendall(self._answer(stream, self._received.pop(stream, b"")))
-        return kind != _GOAWAY
+        return kind != GOAWAY
 
     def _answer(self, stream: int, call: bytes) -> bytes:
         message = grpc.answer(call, self._note)
         if message is None:
-            return _frame(_HEADERS, _END_HEADERS, stream, self._block) + _frame(
-                _DATA, _END_STREAM, stream, self._body
+            return frame(HEADERS, END_HEADERS, stream, self._block) + frame(
+                DATA, END_STREAM, stream, self._body
             )
         block = self._block + _block({"content-type": "application/grpc"})
         return (
-            _frame(_HEADERS, _END_HEADERS, stream, block)
-            + _frame(_DATA, 0, stream, message)
-            + _frame(_HEADERS, _END_HEADERS | _END_STREAM, stream, _block({"grpc-status": "0"}))
+            frame(HEADERS, END_HEADERS, stream, block)
+            + frame(DATA, 0, stream, message)
+            + frame(HEADERS, END_HEADERS | END_STREAM, stream, _block({"grpc-status": "0"}))
         )
 
 
@@ -141,34 +141,34 @@ def fetch(
     reader = connection.makefile("rb")
     status, answer = 0, bytearray()
     while True:
-        head = _read_exactly(reader, 9)
+        head = read_exactly(reader, 9)
         size, kind, flags = int.from_bytes(head[:3], "big"), head[3], head[4]
-        payload = _read_exactly(reader, size)
-        if kind == _SETTINGS and not flags & _ACK:
-            connection.sendall(_frame(_SETTINGS, _ACK, 0))
-        elif kind == _PING and not flags & _ACK:
-            connection.sendall(_frame(_PING, _ACK, 0, payload))
-        elif kind == _HEADERS:
+        payload = read_exactly(reader, size)
+        if kind == SETTINGS and not flags & ACK:
+            connection.sendall(frame(SETTINGS, ACK, 0))
+        elif kind == PING and not flags & ACK:
+            connection.sendall(frame(PING, ACK, 0, payload))
+        elif kind == HEADERS:
             # A change of the size of HPACK's table may stand before the status.
             status = next((_STATUSES[byte] for byte in payload[:6] if byte in _STATUSES), status)
-        elif kind == _DATA and size:
+        elif kind == DATA and size:
             answer += payload
             if read:
                 read(size)
             connection.sendall(_window_updates(1, size))
-        if kind in (_GOAWAY, _RESET):
+        if kind in (GOAWAY, RESET):
             raise EOFError
-        if kind in (_HEADERS, _DATA) and flags & _END_STREAM:
+        if kind in (HEADERS, DATA) and flags & END_STREAM:
             return status, bytes(answer)
 
 
 def send(connection: socket.socket, headers: list[tuple[str, str]], body: bytes) -> None:
     """A connection's first request, with an answer that somebody may read."""
-    block = b"".join(_literal(name, value) for name, value in headers)
-    request = _frame(_HEADERS, _END_HEADERS | (0 if body else _END_STREAM), 1, block)
+    block = b"".join(literal(name, value) for name, value in headers)
+    request = frame(HEADERS, END_HEADERS | (0 if body else END_STREAM), 1, block)
     if body:
-        request += _frame(_DATA, _END_STREAM, 1, body)
-    connection.sendall(PREFACE_LINE + _PREFACE_REST + _frame(_SETTINGS, 0, 0) + request)
+        request += frame(DATA, END_STREAM, 1, body)
+    connection.sendall(PREFACE_LINE + PREFACE_REST + frame(SETTINGS, 0, 0) + request)
 
 
 def call(
