@@ -1,6 +1,7 @@
 #include "src/admin/snapshots.h"
 
 #include <memory>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -89,15 +90,26 @@ Node ShowSource(const proxy::Source& source) {
   return node;
 }
 
-Node ShowListener(const proxy::ListenerKey& key, const proxy::Listener& listener) {
+// `shards` is the number of parts of its route tables, for Envoys with the module; 0 when they are whole.
+Node ShowListener(const proxy::ListenerKey& key, const proxy::Listener& listener, uint32_t shards) {
   Node node = Mapping();
   Add(node, "proxy", Text(key.proxy.ToString()));
   Add(node, "name", Text(listener.spec->name()));
   Add(node, "address", Text(HostAndPort(listener.spec->bind_address(), listener.spec->bind_port())));
   Add(node, "ssl", Plain(listener.ssl));
   Add(node, "accepted", Plain(listener.accepted));
+  if (shards > 0) Add(node, "routeShards", Plain(std::to_string(shards)));
   Add(node, "source", ShowSource(listener.source));
   return node;
+}
+
+uint32_t RouteShards(const Pipeline& pipeline, const proxy::ListenerKey& key) {
+  const auto translated = pipeline.envoy().listeners().Get(key);
+  uint32_t shards = 0;
+  if (translated) {
+    for (const auto& [hash, cut] : translated->cuts) shards += cut.shards;
+  }
+  return shards;
 }
 
 Node ShowVirtualHost(const proxy::VirtualHostKey& key, const proxy::VirtualHost& host) {
@@ -178,9 +190,10 @@ Write TakeInput(const Pipeline& pipeline) {
 }
 
 Write TakeEdge(const Pipeline& pipeline) {
-  std::vector<std::pair<proxy::ListenerKey, Ptr<proxy::Listener>>> listeners;
-  pipeline.gateway().listeners().ForEach(
-      [&](const auto& key, const Ptr<proxy::Listener>& listener) { listeners.emplace_back(key, listener); });
+  std::vector<std::tuple<proxy::ListenerKey, Ptr<proxy::Listener>, uint32_t>> listeners;
+  pipeline.gateway().listeners().ForEach([&](const auto& key, const Ptr<proxy::Listener>& listener) {
+    listeners.emplace_back(key, listener, RouteShards(pipeline, key));
+  });
   std::vector<std::pair<proxy::VirtualHostKey, Ptr<proxy::VirtualHost>>> hosts;
   pipeline.gateway().virtual_hosts().ForEach(
       [&](const auto& key, const Ptr<proxy::VirtualHost>& host) { hosts.emplace_back(key, host); });
@@ -190,7 +203,7 @@ Write TakeEdge(const Pipeline& pipeline) {
     Node data = Mapping();
     Add(data, "revision", Plain(std::to_string(revision)));
     Node shown = List();
-    for (const auto& [key, listener] : listeners) shown.items.push_back(ShowListener(key, *listener));
+    for (const auto& [key, listener, shards] : listeners) shown.items.push_back(ShowListener(key, *listener, shards));
     Add(data, "listeners", std::move(shown));
     shown = List();
     for (const auto& [key, host] : hosts) shown.items.push_back(ShowVirtualHost(key, *host));

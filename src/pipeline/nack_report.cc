@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "api/gloo/v1/proxy.proto.h"
 #include "src/envoy/names.h"
 
@@ -67,10 +68,13 @@ std::string WordsAbout(const std::string& name, const std::string& message) {
   return message.substr(at == std::string::npos ? 0 : at, kMostWords) + "…";
 }
 
+// Of a part of a divided table, or of its scope: what stands before the cut and the number.
+std::string TableOfPart(const std::string& name) { return name.substr(0, name.rfind('/', name.rfind('/') - 1)); }
+
 class Blame {
  public:
   Blame(const xds::Nack& nack, const xds::Refused& refused, const envoy::Translation& envoy)
-      : nack_(nack), refused_(refused), envoy_(envoy) {}
+      : nack_(nack), refused_(refused), envoy_(envoy), name_(refused.name), message_(nack.message) {}
 
   Problems Find() {
     switch (nack_.type) {
@@ -96,14 +100,18 @@ class Blame {
         ForEachOf(
             envoy_.scopes(), [](const auto& scope) { return scope; },
             [&](const envoy::ShardKey& key) {
-              if (envoy::Role(key.route_config.listener.proxy) == nack_.role) Gateway(key.route_config.listener);
+              if (envoy::Role(key.route_config.listener.proxy) != nack_.role) return;
+              NameTheTable();
+              Gateway(key.route_config.listener);
             });
         break;
       case Type::kRoute:
         ForEachOf(
             envoy_.shard_tables(), [](const auto& config) { return config->resource; },
             [&](const envoy::ShardKey& key) {
-              if (envoy::Role(key.route_config.listener.proxy) == nack_.role) Routes(key.route_config);
+              if (envoy::Role(key.route_config.listener.proxy) != nack_.role) return;
+              NameTheTable();
+              Routes(key.route_config);
             });
         ForEachOf(
             envoy_.route_configurations(), [](const auto& config) { return config->resource; },
@@ -120,16 +128,35 @@ class Blame {
   void ForEachOf(const Collection& parts, const ResourceOf& resource_of, const Found& found) {
     parts.ForEach([&](const auto& key, const auto& part) {
       const Ptr<xds::Resource> resource = resource_of(part);
-      if (resource && resource->name == refused_.name) found(key);
+      if (resource && IsRefused(*resource)) found(key);
     });
+  }
+
+  // Whether it is what was refused, and no newer version, which Envoy judges by itself.
+  bool IsRefused(const xds::Resource& resource) const {
+    const auto same = [&](const xds::Resource& form) { return form.version == refused_.resource->version; };
+    return resource.name == refused_.name &&
+           (!refused_.resource || same(resource) || (resource.with_module && same(*resource.with_module)));
   }
 
   void Secrets() {
     envoy_.secrets().ForEach([&](const SecretRef& ref, const Ptr<envoy::SecretResources>& secret) {
       for (const auto& resource : {secret->certificate, secret->authority}) {
-        if (resource && resource->name == refused_.name) Add({{Kind::kSecret, ref.ns, ref.name}, ""});
+        if (resource && IsRefused(*resource)) Add({{Kind::kSecret, ref.ns, ref.name}, ""});
       }
     });
+  }
+
+  // Users know the table, and nothing of its parts. One that stands in all of them is refused once for each.
+  void NameTheTable() {
+    name_ = TableOfPart(refused_.name);
+    const std::string prefix = refused_.name.substr(0, refused_.name.rfind('/') + 1);
+    for (size_t at = 0; (at = message_.find(prefix, at)) != std::string::npos;) {
+      size_t end = at + prefix.size();
+      while (end < message_.size() && absl::ascii_isdigit(static_cast<unsigned char>(message_[end]))) ++end;
+      at += name_.size();
+      message_.erase(at, end - at);
+    }
   }
 
   void Gateway(const proxy::ListenerKey& key) { Add({{Kind::kGateway, key.gateway.ns, key.gateway.name}, ""}); }
@@ -138,7 +165,7 @@ class Blame {
     Suspects suspects = HostsOf(envoy_, key, NewPieces(refused_));
     const auto named =
         std::stable_partition(suspects.begin(), suspects.end(),
-                              [&](const Ptr<envoy::VirtualHost>& host) { return IsNamed(*host, nack_.message); });
+                              [&](const Ptr<envoy::VirtualHost>& host) { return IsNamed(*host, message_); });
     if (named != suspects.begin()) suspects.erase(named, suspects.end());
     // What is new to a client that had nothing is no sign of guilt.
     const bool all = !refused_.accepted && named == suspects.begin();
@@ -148,15 +175,17 @@ class Blame {
   }
 
   void Add(const proxy::Source& source) {
-    problems_.push_back({source.object, Severity::kError, source.path,
-                         "Envoy refused " + refused_.name +
-                             ", so the version before it stays in use: " + WordsAbout(refused_.name, nack_.message),
-                         "change what Envoy names"});
+    problems_.push_back(
+        {source.object, Severity::kError, source.path,
+         "Envoy refused " + name_ + ", so the version before it stays in use: " + WordsAbout(name_, message_),
+         "change what Envoy names"});
   }
 
   const xds::Nack& nack_;
   const xds::Refused& refused_;
   const envoy::Translation& envoy_;
+  // Of what was refused, and Envoy's words, as they are told.
+  std::string name_, message_;
   Problems problems_;
 };
 

@@ -22,9 +22,10 @@ std::string Gateway() {
 }
 
 std::string Host(const std::string& name, const std::string& body) {
-  return Cat("---\napiVersion: gateway.solo.io/v1\nkind: VirtualService\nmetadata: {name: ", name,
-             "}\nspec: {virtualHost: {domains: [", name, ".example], routes: [{matchers: [{prefix: /}], ",
-             "directResponseAction: {status: 200, body: '", body, "'}}]}}\n");
+  return Cat(
+      "---\napiVersion: gateway.solo.io/v1\nkind: VirtualService\nmetadata: {name: ", name == "*" ? "wild" : name,
+      "}\nspec: {virtualHost: {domains: ['", name, ".example'], routes: [{matchers: [{prefix: /}], ",
+      "directResponseAction: {status: 200, body: '", body, "'}}]}}\n");
 }
 
 class NackTest : public testing::Test {
@@ -80,13 +81,38 @@ TEST_F(NackTest, OfATableThatIsNewAsAWholeBlamesTheGateway) {
   EXPECT_THAT(Blamed(xds::Type::kRoute, Routes(), nullptr, "no"), ElementsAre("Gateway gloo-system/http"));
 }
 
-TEST_F(NackTest, OfATableThatChangedMeanwhileBlamesNobodyElse) {
+// The newer one is judged by itself, and nothing would take back what is said now.
+TEST_F(NackTest, OfATableThatChangedMeanwhileBlamesNobody) {
   Apply(Gateway() + Host("a", "1") + Host("b", "1"));
   const auto before = Routes();
   Apply(Host("b", "2"));
   const auto refused = Routes();
   Apply(Host("b", "3"));
-  EXPECT_THAT(Blamed(xds::Type::kRoute, refused, before, "no"), ElementsAre("Gateway gloo-system/http"));
+  EXPECT_THAT(Blamed(xds::Type::kRoute, refused, before, "no"), IsEmpty());
+}
+
+// What stands on an object names the table, and Envoy's words do: a wildcard is refused in each part.
+TEST_F(NackTest, OfPartsOfATableTellsOneThingOfTheTable) {
+  pipeline.DivideTables(4);
+  pipeline.UseModule(kRole);
+  Apply(Gateway() + Host("a", "1") + Host("*", "1"));
+  auto before = pipeline.ResourcesOf(kRole)[xds::Type::kRoute];
+  Apply(Host("*", "2"));
+  const auto now = pipeline.ResourcesOf(kRole)[xds::Type::kRoute];
+  xds::Nack nack{kRole, "envoy", xds::Type::kRoute, {}, ""};
+  for (const auto& [name, resource] : now) {
+    if (!resource->only_with_module) continue;
+    nack.resources.push_back({name, resource, before[name]});
+    nack.message += name + ": bad; ";
+  }
+  ASSERT_EQ(nack.resources.size(), 4u);
+  pipeline.ReportNack(nack);
+  ASSERT_EQ(pipeline.problems().size(), 1u);
+  const Problem problem = pipeline.problems()[0];
+  EXPECT_EQ(problem.object.ToString(), "VirtualService default/wild");
+  const std::string table = "listener-::-8080-routes";
+  EXPECT_EQ(problem.message, Cat("Envoy refused ", table, ", so the version before it stays in use: ", table, ": bad; ",
+                                 table, ": bad; ", table, ": bad; ", table, ": bad; "));
 }
 
 TEST_F(NackTest, OfOtherResourcesBlamesTheirObjects) {

@@ -25,6 +25,7 @@ from cases import (
     sds,
     sharding,
     sharding_differential,
+    sharding_shown,
     transcoding,
     validation_service,
     wasm,
@@ -57,6 +58,7 @@ _SUITES = [
     images.SUITE,
     sharding.SUITE,
     sharding_differential.SUITE,
+    sharding_shown.SUITE,
     wasm.SUITE,
 ]
 

@@ -8,6 +8,7 @@ import pathlib
 import signal
 import socket
 import subprocess
+import textwrap
 import threading
 import time
 from typing import Any
@@ -229,10 +230,10 @@ def terminated(scenario: Scenario) -> None:
     expect_line(logged.server, f"{len(paths)} entries were written, 0 lost")
 
 
-@SUITE.case("access-log: a Gateway with grpcService sends its requests and connections there")
+@SUITE.case_in_both_forms("access-log: a Gateway with grpcService sends its requests and connections there")
 def gateway(scenario: Scenario) -> None:
     mode = FileMode(scenario)
-    log_port, admin_port, file = free_port(), free_port(), scenario.folder / "access.log"
+    log_port, file = free_port(), scenario.folder / "access.log"
     program = str(binary(scenario.preset))
     flags = ["--port", str(log_port), "--metrics-port", "0", "--file", str(file)]
     scenario.own(Process([program, "access-log", *flags]))
@@ -242,15 +243,12 @@ def gateway(scenario: Scenario) -> None:
   listenerAccessLoggingService: {service % "connections"}
 """
     mode.write("gateways", "gateway-proxy", objects.flat_gateway(mode.http_port) + options)
-    bootstrap = yaml.safe_load(objects.bootstrap(mode.xds_port, admin_port, "gloo-system~gateway-proxy"))
-    clusters = bootstrap["static_resources"]["clusters"]
-    http2 = clusters[0]["typed_extension_protocol_options"]
-    clusters.append(_cluster("access_log_cluster", log_port, typed_extension_protocol_options=http2))
-    path = scenario.folder / "envoy.yaml"
-    path.write_text(yaml.safe_dump(bootstrap))
-    command = [default_envoy(), "-c", str(path), "--disable-hot-restart", "-l", "warning", "--concurrency", "1"]
-    scenario.own(Process(command))
+    options = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    http2 = {"@type": f"type.googleapis.com/{options}", "explicit_http_config": {"http2_protocol_options": {}}}
+    cluster = _cluster("access_log_cluster", log_port, typed_extension_protocol_options={options: http2})
+    mode.envoy(api_type="DELTA_GRPC", static=textwrap.indent(yaml.safe_dump([cluster]), "  "))
     await_answer(mode.http_port, "hello", seconds=20)
+    scenario.expect_form()
 
     def logged() -> set[str]:
         lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []

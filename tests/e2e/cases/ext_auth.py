@@ -54,7 +54,7 @@ class _World:
         wait_until(lambda: self.send(path, host=host).status == status, f"{status} of {host}{path}", APPLY_SECONDS)
 
 
-@SUITE.case("ext auth: the server allows and denies, and headers go both ways")
+@SUITE.case_in_both_forms("ext auth: the server allows and denies, and headers go both ways")
 def both_ways(scenario: Scenario) -> None:
     world = _World(scenario, "userIdHeader: x-user-id, grpcService: {authority: auth.internal}")
     world.run()
@@ -73,7 +73,7 @@ def both_ways(scenario: Scenario) -> None:
         assert "x-auth-path" not in headers and "x-user-id" not in headers, headers
 
 
-@SUITE.case("ext auth: routes add to the context of their virtual host, and switch the server off")
+@SUITE.case_in_both_forms("ext auth: routes add to the context of their virtual host, and switch the server off")
 def inherited(scenario: Scenario) -> None:
     world = _World(scenario)
     world.run()
@@ -88,7 +88,7 @@ def inherited(scenario: Scenario) -> None:
     assert headers["x-auth-context"] == "tier=route", headers
 
 
-@SUITE.case("ext auth: the server gets the body, as text, as bytes, and the beginning of a long one")
+@SUITE.case_in_both_forms("ext auth: the server gets the body, as text, as bytes, and the beginning of a long one")
 def bodies(scenario: Scenario) -> None:
     world = _World(scenario, "requestBody: {maxRequestBytes: 8}")
     gateway = world.run()
@@ -103,7 +103,7 @@ def bodies(scenario: Scenario) -> None:
     assert seen["headers"]["x-auth-body"] == "raw:12345678" and seen["body"] == "123456789", seen
 
 
-@SUITE.case("ext auth: while the server is away, or slow, requests are denied with statusOnError, or pass")
+@SUITE.case_in_both_forms("ext auth: while the server is away, or slow, requests are denied with statusOnError, or pass")
 def away(scenario: Scenario) -> None:
     world = _World(scenario, "statusOnError: 503, requestTimeout: 1s")
     gateway = world.run()
@@ -122,7 +122,7 @@ def away(scenario: Scenario) -> None:
     wait_until(lambda: world.send("/", {"x-deny": "401"}).status == 401, "the server is asked again", APPLY_SECONDS)
 
 
-@SUITE.case("ext auth: a server that goes from the configuration leaves nothing unguarded")
+@SUITE.case_in_both_forms("ext auth: a server that goes from the configuration leaves nothing unguarded")
 def server_gone(scenario: Scenario) -> None:
     world = _World(scenario)
     gateway = world.run()
@@ -137,7 +137,7 @@ def server_gone(scenario: Scenario) -> None:
     assert gateway.status()["nacks"] == 0, gateway.status()
 
 
-@SUITE.case("ext auth: settings that are wrong change nothing, and are named where they stand")
+@SUITE.case_in_both_forms("ext auth: settings that are wrong change nothing, and are named where they stand")
 def bad_settings(scenario: Scenario) -> None:
     world = _World(scenario)
     gateway = world.run()
@@ -161,7 +161,7 @@ def bad_settings(scenario: Scenario) -> None:
     assert gateway.status()["nacks"] == 0, gateway.status()
 
 
-@SUITE.case("ext auth: mTLS to the server, with a certificate of the gateway's own")
+@SUITE.case_in_both_forms("ext auth: mTLS to the server, with a certificate of the gateway's own")
 def mutual_tls(scenario: Scenario) -> None:
     authority = Authority(scenario.folder)
     server, client = (authority.issue(scenario.folder / name, name) for name in ("auth.internal", "gateway"))

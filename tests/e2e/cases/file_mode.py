@@ -19,6 +19,7 @@ from harness.scenario import (
     expect_exit,
     expect_line,
 )
+from harness.sharding import MODULE, envoy_with_module, module_env
 from harness.waiting import wait_until
 
 SUITE = Suite()
@@ -47,7 +48,7 @@ class FileMode:
         """Starts the control plane, the first time or again."""
         args = [str(binary(self.scenario.preset)), "gloo", "--dir", str(self.data)]
         args += ["--fallback-port", str(self.fallback_port), "--status-file", str(self.status_path)]
-        args += self.more
+        args += self.more + (["--route-shards", "16"] if self.scenario.divided else [])
         # Flags count more than variables.
         free = {f"K8SGATEWAY_{name}_BIND": "127.0.0.1:0" for name in ("HEALTH", "ADMIN")}
         return self.scenario.own(Process(args, {"POD_NAMESPACE": "gloo-system", **free}))
@@ -76,14 +77,20 @@ class FileMode:
         _put(self.data / config / plural / "gloo-system" / f"{name}.yaml", text)
 
     def envoy(
-        self, role: str | None = _ROLE, api_type: str = "GRPC", runtime: str = ""
+        self, role: str | None = _ROLE, api_type: str = "GRPC", runtime: str = "", static: str = ""
     ) -> Process:
-        """Starts an Envoy."""
+        """Starts an Envoy, with the module where the case is to have divided tables; `static` are clusters of its own."""
         admin_port = free_port()
+        program, env, module = default_envoy(), {}, ""
+        if self.scenario.divided:
+            program, env, module = envoy_with_module(self.scenario.preset), module_env(self.scenario.preset), MODULE
+            api_type = "DELTA_GRPC"
+        text = objects.bootstrap(self.xds_port, admin_port, role, api_type, runtime, module)
         path = self.scenario.folder / f"bootstrap-{admin_port}.yaml"
-        path.write_text(objects.bootstrap(self.xds_port, admin_port, role, api_type, runtime))
-        args = [default_envoy(), "-c", str(path), "--disable-hot-restart"]
-        return self.scenario.own(Process(args + ["-l", "warning", "--concurrency", "1"]))
+        path.write_text(text + static)
+        self.scenario.admin_ports.append(admin_port)
+        args = [program, "-c", str(path), "--disable-hot-restart"]
+        return self.scenario.own(Process(args + ["-l", "warning", "--concurrency", "1"], env))
 
     def serve(self) -> Process:
         """Starts an Envoy and waits until it answers."""
@@ -114,7 +121,7 @@ def serves_delta(scenario: Scenario) -> None:
     await_answer(mode.http_port, "changed")
 
 
-@SUITE.case("gloo: what an Envoy refuses is told on the object that changed, and mended by its next change")
+@SUITE.case_in_both_forms("gloo: what an Envoy refuses is told on the object that changed, and mended by its next change")
 def refused(scenario: Scenario) -> None:
     mode = FileMode(scenario)
     other = objects.flat_direct("other").replace("site", "other").replace("*", "other.test")
@@ -122,17 +129,30 @@ def refused(scenario: Scenario) -> None:
     # This Envoy takes short regexes only, which we cannot know.
     mode.envoy(api_type="DELTA_GRPC", runtime="re2.max_program_size.error_level: 20")
     await_answer(mode.http_port, "hello", seconds=20)
+    scenario.expect_form()
     mark = mode.process.mark()
     long_regex = objects.flat_direct("new").replace("prefix: /", 'regex: "/[a-z]{1,15}"')
     mode.write("virtualservices", "site", long_regex)
     line = expect_line(mode.process, "VirtualService gloo-system/site", "Envoy refused", after=mark)
     assert "site.yaml:" in line and "program size" in line, line
+    # The table is named, not one of the parts, in each of which the host of all domains stands.
+    assert f"Envoy refused listener-127.0.0.1-{mode.http_port}-routes, so" in line and "-routes/" not in line, line
     expect_answer(mode.http_port, "hello")
-    wait_until(lambda: mode.status()["nacks"] == 1, "the refusal is counted", APPLY_SECONDS)
+    copies = 16 if scenario.divided else 1
+    wait_until(lambda: mode.status()["nacks"] >= copies, "each refusal is counted", APPLY_SECONDS)
+    told = [line for line in mode.process.lines()[mark:] if "Envoy refused" in line]
+    assert len(told) == 1, f"told more than once: {told}"
     mark = mode.process.mark()
     mode.write("virtualservices", "site", objects.flat_direct("mended"))
     await_answer(mode.http_port, "mended")
     expect_line(mode.process, "mended: .*VirtualService gloo-system/site", after=mark)
+    mark = mode.process.mark()
+    mode.write("virtualservices", "other", other.replace("prefix: /", 'regex: "/[a-z]{1,15}"'))
+    line = expect_line(mode.process, "VirtualService gloo-system/other", "Envoy refused", after=mark)
+    assert "other.yaml:" in line and "program size" in line and "-routes/" not in line, line
+    expect_answer(mode.http_port, "other", "other.test")
+    expect_answer(mode.http_port, "mended")
+    mode.write("virtualservices", "other", other)
     wait_until(lambda: mode.status()["errors"] == 0, "no more errors", APPLY_SECONDS)
 
 

@@ -77,7 +77,7 @@ class _World:
         return [self.send(path, headers).status for _ in range(count)]
 
 
-@SUITE.case("rate limit: the real service counts by each kind of action")
+@SUITE.case_in_both_forms("rate limit: the real service counts by each kind of action")
 def actions(scenario: Scenario) -> None:
     world = _World(scenario, RateLimitService(scenario, _RULES).port, "requestTimeout: 2s")
     assert world.statuses(4, "/all") == [200, 200, 200, 429]
@@ -93,7 +93,7 @@ def actions(scenario: Scenario) -> None:
     assert world.gateway.status()["nacks"] == 0, world.gateway.status()
 
 
-@SUITE.case("rate limit: routes have the limits of their virtual host, their own, or both")
+@SUITE.case_in_both_forms("rate limit: routes have the limits of their virtual host, their own, or both")
 def of_virtual_hosts(scenario: Scenario) -> None:
     world = _World(scenario, RateLimitService(scenario, _RULES).port, "requestTimeout: 2s")
     assert world.statuses(3, "/both") == [200] * 3  # three of each
@@ -101,7 +101,7 @@ def of_virtual_hosts(scenario: Scenario) -> None:
     assert world.statuses(2, "/") == [200, 429]  # by that of the virtual host alone
 
 
-@SUITE.case("rate limit: refused requests say so in headers, and do not reach the backend")
+@SUITE.case_in_both_forms("rate limit: refused requests say so in headers, and do not reach the backend")
 def headers(scenario: Scenario) -> None:
     service = RateLimitService(scenario, _RULES)
     world = _World(scenario, service.port, "requestTimeout: 2s, enableXRatelimitHeaders: true")
@@ -113,7 +113,7 @@ def headers(scenario: Scenario) -> None:
     assert refused.header("x-served-by") is None and refused.header("x-ratelimit-reset"), refused.headers
 
 
-@SUITE.case("rate limit: while the service is away, requests pass, or are refused with denyOnFail")
+@SUITE.case_in_both_forms("rate limit: while the service is away, requests pass, or are refused with denyOnFail")
 def away(scenario: Scenario) -> None:
     service = RateLimitService(scenario, _RULES)
     world = _World(scenario, service.port, "requestTimeout: 2s")
@@ -144,14 +144,14 @@ class _WithAuth(_World):
 _AUTH = "extauth: {extauthzServerRef: {name: auth, namespace: default}, requestTimeout: 2s}"
 
 
-@SUITE.case("rate limit: after authorization, denied requests are not counted")
+@SUITE.case_in_both_forms("rate limit: after authorization, denied requests are not counted")
 def after_authorization(scenario: Scenario) -> None:
     world = _WithAuth(scenario, RateLimitService(scenario, _RULES).port, "requestTimeout: 2s", _AUTH)
     assert world.ask(5, **{"x-deny": "401"}) == [401] * 5
     assert world.ask(4) == [200, 200, 200, 429]
 
 
-@SUITE.case("rate limit: before authorization, denied requests are counted")
+@SUITE.case_in_both_forms("rate limit: before authorization, denied requests are counted")
 def before_authorization(scenario: Scenario) -> None:
     server = "requestTimeout: 2s, rateLimitBeforeAuth: true"
     world = _WithAuth(scenario, RateLimitService(scenario, _RULES).port, server, _AUTH)

@@ -77,7 +77,7 @@ def _expect(port: int, path: str) -> None:
     assert (answer.status, answer.body.decode()) == (200, _ANSWER), answer
 
 
-@SUITE.case("run: a ConfigMap with descriptors is replaced, and the new service answers")
+@SUITE.case_in_both_forms("run: a ConfigMap with descriptors is replaced, and the new service answers")
 def replaced(scenario: Scenario) -> None:
     _, flags, _ = _start(scenario)
     scenario.write("shop.yaml", _with_path("/goods/{name}"))
@@ -85,7 +85,7 @@ def replaced(scenario: Scenario) -> None:
     assert client.get(flags.http_port, "/items/apple").status == 404
 
 
-@SUITE.case("run: a bad ConfigMap, and one that goes, leave the listener as it was, and the log says why")
+@SUITE.case_in_both_forms("run: a bad ConfigMap, and one that goes, leave the listener as it was, and the log says why")
 def bad(scenario: Scenario) -> None:
     gateway, flags, config_map = _start(scenario)
     place = r"gateway\.yaml:1[0-9]\b.*grpcJsonTranscoder"
@@ -104,7 +104,7 @@ def bad(scenario: Scenario) -> None:
     await_answer(flags.http_port, _ANSWER, path="/goods/apple")
 
 
-@SUITE.case("run: with --state-dir, a restart while a ConfigMap is bad serves what it was")
+@SUITE.case_in_both_forms("run: with --state-dir, a restart while a ConfigMap is bad serves what it was")
 def restart_while_bad(scenario: Scenario) -> None:
     state = scenario.folder / "state"
     first, flags, _ = _start(scenario, "--state-dir", str(state))

@@ -155,10 +155,12 @@ tls:
 
 
 def bootstrap(
-    xds_port: int, admin_port: int, role: str | None, api_type: str = "GRPC", runtime: str = ""
+    xds_port: int, admin_port: int, role: str | None, api_type: str = "GRPC", runtime: str = "", module: str = ""
 ) -> str:
-    """The bootstrap of an Envoy that somebody else starts, over ADS: all at once, or DELTA_GRPC."""
-    metadata = f"metadata: {{role: {role}}}" if role else "metadata: {}"
+    """The bootstrap of an Envoy that somebody else starts, over ADS: all at once, or DELTA_GRPC. It may say that it has
+    a version of the module."""
+    fields = [f"role: {role}"] if role else []
+    metadata = f"metadata: {{{', '.join(fields + ([f'k8sgateway_module: {module!r}'] if module else []))}}}"
     return f"""\
 node: {{id: gateway-proxy.gloo-system, cluster: gateway, {metadata}}}
 admin: {{address: {{socket_address: {{address: 127.0.0.1, port_value: {admin_port}}}}}}}

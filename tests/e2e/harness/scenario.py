@@ -20,9 +20,12 @@ from . import client
 from .backend import Backend, Identity
 from .process import APPLY_SECONDS, Gateway, Process, RunFlags, replace_file, require_binary
 from .report import Report
+from .sharding import divided, is_divided
 from .waiting import wait_until
 
 _SHOWN_LINES = 80
+# Into how many parts, in cases that run in both forms.
+_PARTS = "16"
 
 
 class Scenario:
@@ -35,9 +38,20 @@ class Scenario:
         self.objects.mkdir()
         self.cleanup = contextlib.ExitStack()
         self.processes: list[Process] = []
+        # Whether the case is to have divided route tables, and the Envoys that must.
+        self.divided = False
+        self.admin_ports: list[int] = []
 
     def flags(self, **changes: object) -> RunFlags:
-        return RunFlags(preset=self.preset, **changes)  # type: ignore[arg-type]
+        flags = RunFlags(preset=self.preset, **changes)  # type: ignore[arg-type]
+        return divided(flags, _PARTS) if self.divided else flags
+
+    def expect_form(self) -> None:
+        """Fails unless the last Envoy has divided tables, where it should: else the case has shown nothing."""
+        if self.divided:
+            assert self.admin_ports, "no Envoy was noted"
+            port = self.admin_ports[-1]
+            wait_until(lambda: is_divided(port), "a divided route table", APPLY_SECONDS)
 
     def write(self, name: str, text: str) -> pathlib.Path:
         """Writes an object file in one step."""
@@ -49,12 +63,14 @@ class Scenario:
         """Starts `run` without waiting for anything."""
         gateway = Gateway(self.folder, self.objects if with_folder else None, flags or self.flags())
         self.own(gateway.process)
+        self.admin_ports.append(gateway.flags.admin_port)
         return gateway
 
     def run(self, flags: RunFlags | None = None, with_folder: bool = True) -> Gateway:
         """Starts `run` and waits until it is ready."""
         gateway = self.launch(flags, with_folder)
         gateway.process.wait_ready()
+        self.expect_form()
         return gateway
 
     def own(self, process: Process) -> Process:
@@ -86,6 +102,25 @@ class Suite:
             return function
 
         return register
+
+    def case_in_both_forms(self, name: str) -> Callable[[Case], Case]:
+        """Registers a case twice: with whole route tables, and with divided ones."""
+
+        def register(function: Case) -> Case:
+            self.cases.append((name, function))
+            self.cases.append((f"{name}, divided", _divided(function)))
+            return function
+
+        return register
+
+
+def _divided(case: Case) -> Case:
+    def run(scenario: Scenario) -> None:
+        scenario.divided = True
+        case(scenario)
+        scenario.expect_form()
+
+    return run
 
 
 def await_answer(

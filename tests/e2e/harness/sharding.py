@@ -15,6 +15,8 @@ from .waiting import wait_until
 # The header that carries the key, and the one where that is not free; see module/shard.h.
 HEADER = "expect"
 OWN_HEADER = "x-k8sgw-shard"
+# The version of the module, as Envoys report it.
+MODULE = "2"
 
 
 def envoy_with_module(preset: str) -> str:
@@ -24,7 +26,12 @@ def envoy_with_module(preset: str) -> str:
 
 def module_of(preset: str) -> pathlib.Path:
     """The module that the build has made."""
-    return ROOT / "build" / preset / "libk8sgateway_2.so"
+    return ROOT / "build" / preset / f"libk8sgateway_{MODULE}.so"
+
+
+def module_env(preset: str) -> dict[str, str]:
+    """What an Envoy needs to find it."""
+    return {"ENVOY_DYNAMIC_MODULES_SEARCH_PATH": str(module_of(preset).parent)}
 
 
 def divided(flags: RunFlags, shards: str) -> RunFlags:
