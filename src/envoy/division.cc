@@ -158,7 +158,10 @@ Division Divide(uint32_t route_shards, const TableSize& size, const Cut& before)
              bytes > kMostBytes && !Fits(size, out.cut.shards, kGood)) {
     out.obstacle = Cat("in ", out.cut.shards, " parts it would take ", bytes >> 20, " MiB, as wildcards are in each");
   }
-  out.cut.own_header = size.names_header();
+  // Who names the header once may do so again, and each change of it moves all connections: it stays until the number
+  // of parts changes.
+  const bool stays = before.own_header && before.shards == out.cut.shards;
+  out.cut.own_header = size.names_header() || stays;
   if (!out.obstacle.empty()) out.cut = {};
   return out;
 }

@@ -120,6 +120,16 @@ TEST(DivisionTest, KnowsWhoNamesTheHeaderOfTheKey) {
   EXPECT_TRUE(Divide(proxy::kAutoShards, size, {}).cut.own_header);
 }
 
+TEST(DivisionTest, TheHeaderOfOurOwnStaysUntilTheNumberOfPartsChanges) {
+  const Cut own{.shards = 128, .own_header = true};
+  EXPECT_EQ(Divide(proxy::kAutoShards, Size(1'000, 0), own).cut, own);
+  EXPECT_EQ(Divide(128, Size(1'000, 0), own).cut, own);
+  EXPECT_EQ(Divide(proxy::kAutoShards, Size(45'000, 0), own).cut, Cut{.shards = 512});
+  EXPECT_EQ(Divide(64, Size(1'000, 0), own).cut, Cut{.shards = 64});
+  EXPECT_EQ(Divide(proxy::kAutoShards, Size(10, 0), own).cut, Cut());
+  EXPECT_EQ(Divide(proxy::kAutoShards, Size(1'000, 0, true), own).cut, Cut()) << "there is an obstacle";
+}
+
 TEST(DivisionTest, CountsDomains) {
   VirtualHost host;
   host.domains = {"a.com", "b.com", "*.a.com", "*.b.com"};

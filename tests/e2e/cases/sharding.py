@@ -236,9 +236,16 @@ def named(scenario: Scenario) -> None:
     wait_until(
         lambda: client.exchange(target, request).body == b"matched", "the route", APPLY_SECONDS
     )
+    # Another listener for each such edit would move all connections: it stays until the parts are others anyway.
+    listeners = admin(flags.admin_port, "/stats?filter=listener_manager.listener_modified")
     before = gateway.revision()
     scenario.write("a.yaml", site)
     gateway.wait_applied(before)
+    assert client.exchange(target, request).status == 200
+    assert backend.seen("backend")[-1]["headers"].get("expect") == "wonders"
+    assert admin(flags.admin_port, "/stats?filter=listener_manager.listener_modified") == listeners
+    annotated = "metadata: {annotations: {k8sgateway.io/route-shards: '8'}, "
+    scenario.write("gateway.yaml", asked.gateway(flags.http_port).replace("metadata: {", annotated))
     wait_until(lambda: _carrier(flags.admin_port) == HEADER, "the usual header", APPLY_SECONDS)
     header = "{header: {key: x-is, value: '%REQ(EXPECT)%'}}"
     options = f"options: {{headerManipulation: {{requestHeadersToAdd: [{header}]}}}}"
