@@ -7,7 +7,7 @@ from typing import Iterator
 from .h2_client import Fields
 from .sharding import HEADER, OWN_HEADER
 
-_LABELS = ["a", "b", "api", "www", "xn--bcher-kva", "h1", "h2", "long-name", "7"]
+_LABELS = ["a", "b", "api", "www", "xn--bcher-kva", "h1", "h2", "long-name", "7", "az09zone"]
 _ENDS = ["example.com", "example.org", "xn--p1ai", "internal", "co.example"]
 _OPTIONS = [
     "{}",
