@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include <functional>
 #include <thread>
 
 #include "benchmarks/divided/cases.h"
@@ -17,23 +18,34 @@ constexpr int kWildcardHosts = 64;
 // Big tables keep Envoy busy with an edit that was answered already.
 std::chrono::milliseconds Rest(int n) { return n > 1'000 ? std::chrono::milliseconds(100 + n / 50) : 30ms; }
 
-// Edits in turns, at version 1 and 2; `edit` returns how long it took in ms.
-template <typename Edit>
-std::vector<double> InTurns(int samples, std::chrono::milliseconds rest, const std::vector<Setup*>& setups,
-                            std::vector<std::vector<double>>& took, const Edit& edit) {
-  took.resize(setups.size());
+// An edit to version 1 or 2; returns how long it took in ms.
+using Edit = std::function<double(int version)>;
+
+struct Turns {
+  // By the side, in ms.
+  std::vector<std::vector<double>> took;
+  // CPU of the first side's control plane.
   std::vector<double> control_plane;
+};
+
+Turns InTurns(int samples, std::chrono::milliseconds rest, const Setup& first, const std::vector<Edit>& sides) {
+  Turns turns;
+  turns.took.resize(sides.size());
   for (int i = 0; i < samples + kWarmUp; ++i) {
-    for (size_t side = 0; side < setups.size(); ++side) {
-      const double before = setups[side]->control_plane().CpuMs();
-      const double ms = edit(*setups[side], i % 2 + 1);
+    for (size_t side = 0; side < sides.size(); ++side) {
+      const double before = first.control_plane().CpuMs();
+      const double ms = sides[side](i % 2 + 1);
       std::this_thread::sleep_for(rest);
       if (i < kWarmUp) continue;
-      took[side].push_back(ms);
-      if (side == 0) control_plane.push_back(setups[side]->control_plane().CpuMs() - before);
+      turns.took[side].push_back(ms);
+      if (side == 0) turns.control_plane.push_back(first.control_plane().CpuMs() - before);
     }
   }
-  return control_plane;
+  return turns;
+}
+
+Edit On(Setup& setup, double (*edit)(Setup&, int)) {
+  return [&setup, edit](int version) { return edit(setup, version); };
 }
 
 double EditProbe(Setup& setup, int version) {
@@ -103,19 +115,23 @@ void EditDivided(const Programs& programs, int n, int samples, Figures& figures)
   Setup divided(programs, n, backend, kDivided);
   Setup whole(programs, n, backend, kWhole);
   Setup one(programs, 1, backend, kWhole);
-  std::vector<std::vector<double>> took;
-  const Pair control_plane{InTurns(samples, Rest(n), {&divided, &whole, &one}, took, EditProbe), {}};
+  BareEnvoy bare(programs, backend);
+  const Turns turns = InTurns(samples, Rest(n), divided,
+                              {On(divided, EditProbe), On(whole, EditProbe), On(one, EditProbe),
+                               [&bare](int version) { return bare.Edit(version); }});
+  const auto& took = turns.took;
   const double floor = Quantile(took[2], 0.5);
   const double more = n > 10'000 ? 6 : 4;
   AddPair("divided: edit, beside one host", n, "ms", {took[0], took[2]}, floor + more,
           fmt::format("the floor + {} ms", more), figures);
+  AddPair("  one host, beside Envoy alone", n, "ms", {took[2], took[3]}, 0, "", figures);
   if (n == 10'000) AddPair("  the whole path, file to answer", n, "ms", {took[0], {}}, 8, "8 ms", figures);
   AddPair("  edit, beside the whole table", n, "ms", {took[0], took[1]}, IsDivided(n) ? Quantile(took[1], 0.5) : 0,
           IsDivided(n) ? "less than the whole table" : "", figures);
   const Pair cpu = EnvoyCpuInTurns(divided, whole, std::max(3, samples / 4), Rest(n),
                                    [](const World& world, int v) { world.EditVirtualService(world.probe(), v); });
   AddPair("  CPU of Envoy", n, "ms CPU", cpu, n == 10'000 ? 4 : 0, n == 10'000 ? "4 ms CPU" : "", figures);
-  AddPair("  CPU of the control plane", n, "ms CPU", control_plane, 10, "10 ms CPU", figures);
+  AddPair("  CPU of the control plane", n, "ms CPU", {turns.control_plane, {}}, 10, "10 ms CPU", figures);
 }
 
 void EditWildcard(const Programs& programs, int n, int samples, Figures& figures) {
@@ -123,8 +139,8 @@ void EditWildcard(const Programs& programs, int n, int samples, Figures& figures
   const auto prepare = [](const World& world) { WriteWildcard(world, 0); };
   Setup divided(programs, n, backend, kDivided, prepare);
   Setup whole(programs, n, backend, kWhole, prepare);
-  std::vector<std::vector<double>> took;
-  InTurns(samples, Rest(n), {&divided, &whole}, took, EditWildcardOnce);
+  const auto took =
+      InTurns(samples, Rest(n), divided, {On(divided, EditWildcardOnce), On(whole, EditWildcardOnce)}).took;
   AddPair("divided: edit of a wildcard", n, "ms", {took[0], took[1]}, Quantile(took[1], 0.5), "the whole table's",
           figures);
   AddPair("  CPU of Envoy for a wildcard", n, "ms CPU",

@@ -18,6 +18,23 @@ Setup::Setup(const Programs& programs, int n, int backend, const std::vector<std
   envoy = gateway->envoy();
 }
 
+BareEnvoy::BareEnvoy(const Programs& programs, int backend)
+    : world({.virtual_services = 1, .http_port = FreePort(), .backend_port = backend}), client(world.http_port()) {
+  server = std::make_unique<FloorServer>(SnapshotOf(world));
+  for (const int version : {1, 2}) {
+    world.EditVirtualService(world.probe(), version);
+    versions.push_back(server->Prepare(SnapshotOf(world).at(xds::Type::kRoute).begin()->second));
+  }
+  envoy = std::make_unique<EnvoySide>(programs, DynamicBootstrap(server->port(), FreePort(), "floor"), "json");
+  WaitForAnswer(client, World::Host(world.probe()), "x-version: 0", Clock::now(), 1ms);
+}
+
+double BareEnvoy::Edit(int version) {
+  const auto begin = Clock::now();
+  server->Push(versions[static_cast<size_t>(version - 1)]);
+  return WaitForAnswer(client, World::Host(world.probe()), fmt::format("x-version: {}\r\n", version), begin, 100us);
+}
+
 void RequireForm(const GatewaySide& gateway, const std::vector<std::string>& flags, int n) {
   const bool wanted = flags == kDivided && IsDivided(n);
   if (gateway.HasParts() == wanted) return;

@@ -25,6 +25,21 @@ struct Setup {
   Process envoy{0};
 };
 
+// An Envoy with a table of one host that is handed the bytes of each edit at once: what it needs itself, with no file
+// to be read and nothing to be translated.
+struct BareEnvoy {
+  BareEnvoy(const Programs& programs, int backend);
+
+  // In ms, until the first answer of this version, 1 or 2.
+  double Edit(int version);
+
+  World world;
+  std::unique_ptr<FloorServer> server;
+  std::vector<std::shared_ptr<const FloorServer::Prepared>> versions;
+  std::unique_ptr<EnvoySide> envoy;
+  Client client;
+};
+
 // From this many hosts on a table is divided.
 inline bool IsDivided(int n) { return n >= 300; }
 
