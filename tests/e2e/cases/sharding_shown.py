@@ -9,7 +9,7 @@ from harness import asked, client
 from harness.ports import free_port
 from harness.process import APPLY_SECONDS
 from harness.scenario import Scenario, Suite, await_answer
-from harness.sharding import HEADER, OWN_HEADER, keys_of, scopes_of
+from harness.sharding import HEADER, OWN_HEADER, scopes_of
 from harness.waiting import wait_until
 
 from .file_mode import FileMode
