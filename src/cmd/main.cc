@@ -88,12 +88,11 @@ void AddStateDir(CLI::App& command, std::string& path) {
 }
 
 constexpr char kCrdsHelp[] = R"(
-  k8sgateway crds | kubectl apply --server-side --force-conflicts -f -    # also over those of an older version
-  k8sgateway crds -o ./crds                                               # one file each, PLURAL.GROUP.yaml
-  k8sgateway crds --no-descriptions | kubectl apply -f -                  # half the size, but explain stays silent
+  k8sgateway crds | kubectl apply -f -                      # also over those of an older version, whoever applied them
+  k8sgateway crds -o ./crds                                 # one file each, PLURAL.GROUP.yaml
+  k8sgateway crds --no-descriptions | kubectl apply -f -    # half the size, but explain stays silent
 
-`kubectl explain virtualservice.spec.virtualHost` then tells what the fields are for. Without --server-side kubectl
-keeps a copy of each in an annotation, which may have 256 KiB; with descriptions some have more.
+`kubectl explain virtualservice.spec.virtualHost` then tells what the fields are for.
 Exit codes: 0, 1 when the files cannot be written, 2 for wrong usage.)";
 
 void AddFolder(CLI::App& command, std::string& directory) {

@@ -6,6 +6,7 @@
 #include "src/crds/describe.h"
 #include "src/crds/protos.h"
 #include "src/crds/schema.h"
+#include "src/crds/shorten.h"
 #include "src/crds/tree.h"
 
 namespace k8sgw::crds {
@@ -69,13 +70,9 @@ Node Schema(const CustomResource& resource, const CrdOptions& options) {
   return schema;
 }
 
-}  // namespace
-
-std::string CrdName(const CustomResource& resource) { return Cat(resource.plural, ".", resource.group()); }
-
-Node MakeCrd(const CustomResource& resource, const CrdOptions& options) {
+Node Definition(const CustomResource& resource, Node schema) {
   Node open_api = Mapping();
-  Put(open_api, "openAPIV3Schema", Schema(resource, options));
+  Put(open_api, "openAPIV3Schema", std::move(schema));
   Node version = Mapping();
   Put(version, "name", Text(std::string(resource.version())));
   Put(version, "served", Plain("true"));
@@ -103,6 +100,17 @@ Node MakeCrd(const CustomResource& resource, const CrdOptions& options) {
   Put(crd, "metadata", std::move(metadata));
   Put(crd, "spec", std::move(spec));
   return crd;
+}
+
+}  // namespace
+
+std::string CrdName(const CustomResource& resource) { return Cat(resource.plural, ".", resource.group()); }
+
+Node MakeCrd(const CustomResource& resource, const CrdOptions& options) {
+  Node schema = Schema(resource, options);
+  const size_t size = AppliedSize(Definition(resource, schema));
+  if (size > kMaxApplied) Shorten(schema, size - kMaxApplied);
+  return Definition(resource, std::move(schema));
 }
 
 std::string CrdFile(const CustomResource& resource, const CrdOptions& options) {

@@ -12,12 +12,12 @@
 namespace k8sgw::crds {
 
 struct CrdOptions {
-  // What `kubectl explain` shows. Without it a definition is small enough for `kubectl apply` on the client's side,
-  // which keeps a copy of at most 256 KiB in an annotation.
+  // What `kubectl explain` shows. Without it a definition has less than half of the bytes.
   bool descriptions = true;
 };
 
-// The definition as a Kubernetes object (apiextensions.k8s.io/v1). Equal protos give equal trees.
+// The definition as a Kubernetes object (apiextensions.k8s.io/v1), small enough for `kubectl apply` on the client's
+// side (shorten.h). Equal protos give equal trees.
 yaml::Node MakeCrd(const CustomResource& resource, const CrdOptions& options);
 
 // The name of the definition, "virtualservices.gateway.solo.io".

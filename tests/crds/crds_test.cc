@@ -3,17 +3,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "src/base/yaml.h"
 #include "src/crds/crd.h"
-#include "src/crds/protos.h"
+#include "src/crds/shorten.h"
 #include "tests/crds/check.h"
 
 namespace k8sgw::crds {
@@ -107,14 +109,9 @@ TEST(Crds, ColumnsAndSubresourcesAreAsPublished) {
   }
 }
 
-// The API server stores an object as JSON, in at most 1.5 MiB.
-TEST(Crds, AreSmallEnough) {
-  constexpr size_t kStored = 700 << 10;
-  constexpr size_t kAnnotation = 256 << 10;
-  for (const CustomResource& resource : AllCustomResources()) {
-    EXPECT_LT(yaml::EmitJson(Definitions().at(std::string(resource.kind)), 0).size(), kStored) << resource.kind;
-    EXPECT_LT(yaml::EmitJson(MakeCrd(resource, {.descriptions = false}), 0).size(), kAnnotation) << resource.kind;
-  }
+// kubectl keeps a copy in an annotation, and 256 KiB of annotations are all that the API server takes.
+TEST(Crds, FitIntoTheAnnotationOfKubectl) {
+  for (const auto& [kind, crd] : Definitions()) EXPECT_LE(AppliedSize(crd), 252u << 10) << kind;
 }
 
 // All words that schemas below this one use, but those of names of fields.
@@ -140,24 +137,72 @@ TEST(Crds, OnlyTheNewKindsRefuseMoreThanTypes) {
   }
 }
 
-void FindUnexplained(const Node& schema, const std::string& path, std::vector<std::string>& out) {
+using Texts = std::map<std::string, std::string>;
+
+// The descriptions of all fields by their paths, those that have none as well.
+void FindTexts(const Node& schema, const std::string& path, Texts& out) {
   if (const Node* properties = schema.Find("properties")) {
     for (const auto& entry : properties->entries) {
-      const std::string inner = path + "." + entry.key;
-      if (!entry.value.Find("description")) out.push_back(inner);
-      FindUnexplained(entry.value, inner, out);
+      const std::string inner = path.empty() ? entry.key : path + "." + entry.key;
+      out.emplace(inner, entry.value.FindScalar("description"));
+      FindTexts(entry.value, inner, out);
     }
   }
   for (const char* inner : {"items", "additionalProperties"}) {
-    if (const Node* found = schema.Find(inner)) FindUnexplained(*found, path, out);
+    if (const Node* found = schema.Find(inner)) FindTexts(*found, path, out);
   }
+}
+
+Texts TextsOf(const std::string& kind) {
+  Texts texts;
+  FindTexts(SchemaIn(Definitions().at(kind)), "", texts);
+  return texts;
+}
+
+// What a reader finds who goes where the texts above a field send him; "" if that ends nowhere.
+std::string Find(const Texts& texts, const std::string& path) {
+  static constexpr std::string_view kHint = "Fields as in ";
+  const auto own = texts.find(path);
+  if (own == texts.end() || !own->second.empty()) return own == texts.end() ? "" : own->second;
+  for (size_t end = path.rfind('.'); end != std::string::npos && end > 0; end = path.rfind('.', end - 1)) {
+    const std::string& above = texts.at(path.substr(0, end));
+    const size_t hint = above.rfind(kHint);
+    if (hint == std::string::npos) continue;
+    const size_t from = hint + kHint.size();
+    return Find(texts, above.substr(from, above.size() - 1 - from) + path.substr(end));
+  }
+  return "";
 }
 
 TEST(Crds, EveryFieldIsExplained) {
   for (const auto& [kind, crd] : Definitions()) {
-    std::vector<std::string> found;
-    FindUnexplained(SchemaIn(crd), kind, found);
-    EXPECT_THAT(found, IsEmpty()) << "write a comment in the proto file";
+    const Texts texts = TextsOf(kind);
+    for (const auto& [path, text] : texts) {
+      EXPECT_NE(Find(texts, path), "") << kind << "." << path << ": write a comment in the proto file";
+    }
+  }
+}
+
+size_t DepthOf(const std::string& path) { return 1 + static_cast<size_t>(std::count(path.begin(), path.end(), '.')); }
+
+// What is left out is deep, and only where a definition would be too large.
+TEST(Crds, WhatPeopleReadIsExplainedAtItsPlace) {
+  const std::map<std::string, size_t> levels = {{"Gateway", 5}, {"VirtualService", 7}};
+  for (const auto& [kind, crd] : Definitions()) {
+    const auto whole = levels.find(kind);
+    for (const auto& [path, text] : TextsOf(kind)) {
+      if (whole != levels.end() && DepthOf(path) > whole->second) continue;
+      EXPECT_NE(text, "") << kind << "." << path;
+      if (whole == levels.end()) {
+        EXPECT_EQ(text.find("Fields as in "), std::string::npos) << kind << "." << path;
+      }
+    }
+  }
+  const Texts texts = TextsOf("VirtualService");
+  const std::string route = "spec.virtualHost.routes.options.";
+  for (const char* field : {"retries.numRetries", "retries.retryBackOff.baseInterval", "cors.allowOrigin"}) {
+    ASSERT_TRUE(texts.contains(route + field)) << field;
+    EXPECT_NE(texts.at(route + field), "") << field;
   }
 }
 

@@ -87,7 +87,7 @@ class Checking {
     }
     for (const std::string& kind : world->missing) {
       Add({{std::string(SectionOf(kind)), true, "", Cat("the cluster does not know the kind ", kind),
-            "install the definitions: k8sgateway crds | kubectl apply --server-side -f -"}});
+            "install the definitions: k8sgateway crds | kubectl apply -f -"}});
     }
     std::optional<Problems> problems = std::move(world->problems);
     for (const auto& [plural, why] : world->forbidden) {
