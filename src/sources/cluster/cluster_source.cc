@@ -83,6 +83,7 @@ ClusterSource::ClusterSource(kube::Follow follow, Options options, Consumer cons
     (kind.info->of_cluster ? cluster_kinds_ : kinds_).push_back(kind);
   }
   options_.reflector.absent_after = options_.grace;
+  options_.reflector.history = std::make_shared<kube::History>();
   kube::ReflectorOptions metadata = options_.reflector;
   metadata.metadata_alone = true;  // for the labels
   namespaces_watch_ = follow_(NamespacesKind().In(""), std::move(metadata),

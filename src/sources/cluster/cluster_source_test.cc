@@ -36,6 +36,14 @@ TEST_F(WithOneNamespace, WhatAWiderPolicyMayNotReadStaysAndIsFollowedOn) {
   EXPECT_EQ(Find("upstreams", "shop").size(), 1U) << "others are still refused";
 }
 
+// What one sees of a server that went back, all take into account.
+TEST_F(WithOneNamespace, AllWatchesShareTheHistoryOfTheServer) {
+  WatchAll();
+  const std::shared_ptr<kube::History> history = At("settings", kOwn).options.history;
+  ASSERT_NE(history, nullptr);
+  for (const Watch* watch : watches) EXPECT_EQ(watch->options.history, history) << watch->resource.plural;
+}
+
 TEST_F(WithOneNamespace, OnlyWhatIsRefusedIsKept) {
   WatchAll();
   for (Watch* watch : std::vector<Watch*>(watches)) {

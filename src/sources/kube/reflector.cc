@@ -21,6 +21,7 @@ Reflector::Reflector(const Resource& resource, ReflectorOptions options, RandomF
       options_(std::move(options)),
       random_(std::move(random)),
       backoff_(options_.backoff, random_),
+      history_(options_.history ? options_.history : std::make_shared<History>()),
       page_limit_(options_.page_limit) {}
 
 // Events that were handed out are not read any longer when the next call comes.
@@ -69,6 +70,9 @@ Actions Reflector::OnTimer(Time now) {
 }
 
 void Reflector::Next(Time now) {
+  // What is known, also of a list that is still coming, is of a history that is no more.
+  if (turn_ != history_->turn()) StartOver();
+  turn_ = history_->turn();
   std::string query;
   if (!options_.label_selector.empty()) query += "&labelSelector=" + EscapeUrl(options_.label_selector);
   if (!options_.field_selector.empty()) query += "&fieldSelector=" + EscapeUrl(options_.field_selector);
@@ -77,6 +81,7 @@ void Reflector::Next(Time now) {
   const std::string watch = Cat("&allowWatchBookmarks=true&timeoutSeconds=", lasts_.count(), "&watch=true");
   if (!resource_version_.empty() && look_) {
     list_.Clear();
+    newest_ = history_->newest();
     return Request(now, State::kLook, query + "&limit=1");
   }
   if (!resource_version_.empty())
@@ -145,6 +150,11 @@ void Reflector::Expired(Time now, absl::Status error) {
   Wait(now, Health::Phase::kRetrying, std::move(error), backoff_.Jitter(options_.backoff.first));
 }
 
+void Reflector::Follow(std::string resource_version) {
+  resource_version_ = std::move(resource_version);
+  history_->Saw(turn_, resource_version_);
+}
+
 void Reflector::InitialEventsFailed() {
   StartOver();
   if (++initial_failures_ >= 2) pages_for_now_ = true;
@@ -154,7 +164,7 @@ void Reflector::Synced(Time now, std::string resource_version) {
   synced_at_ = now;
   told_ = true;
   actions_.batches.push_back(world_.Commit());
-  resource_version_ = std::move(resource_version);
+  Follow(std::move(resource_version));
   look_ = false;
   continue_.clear();
   list_version_.clear();

@@ -2,9 +2,9 @@
 // drives it makes the requests that it asks for and tells it what comes back; see list_watch.h.
 //
 // - It begins with a watch that sends the initial events (or, where that is refused or not wanted, a list), and follows
-//   with a watch from there. When a request broke, the server is asked whether its version is older than ours, as that
-//   of one which was restored from a backup. Such a server would open a watch from our version, and be silent until its
-//   own has passed that. Then all is asked for anew.
+//   with a watch from there. When a request broke, the server is asked whether its version is older than what any watch
+//   has seen, as that of one which was restored from a backup. Such a server would open a watch from our version, and
+//   be silent until its own has passed that. Then all is asked for anew, by all who share the history (history.h).
 // - The consumer's world is complete at all times after the first sync: listing again, for whatever reason and however
 //   often it breaks, ends in one batch that replaces it, or in none.
 // - Everything that goes wrong is retried, with back-off; nothing makes it stop. What the consumer knows stays.
@@ -14,6 +14,7 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,14 +23,12 @@
 #include "absl/status/status.h"
 #include "src/sources/kube/backoff.h"
 #include "src/sources/kube/decode.h"
+#include "src/sources/kube/history.h"
 #include "src/sources/kube/list_reader.h"
 #include "src/sources/kube/resource_path.h"
 #include "src/sources/kube/world.h"
 
 namespace k8sgw::kube {
-
-// Of two resource versions of one kind. They are numbers on every server that there is; of others nothing is said.
-bool IsOlder(std::string_view version, std::string_view than);
 
 struct ReflectorOptions {
   using Duration = std::chrono::milliseconds;
@@ -60,6 +59,8 @@ struct ReflectorOptions {
   Backoff::Options backoff{};
   // Called with each object of the next complete set that the consumer does not know as it is, long before it is told.
   Prepare prepare{};
+  // What all watches of one API server share; nullptr for one that is alone.
+  std::shared_ptr<History> history{};
 };
 
 struct Health {
@@ -132,6 +133,8 @@ class Reflector {
   void Wait(Time now, Health::Phase phase, absl::Status error, Duration wait);
   void StartOver();
   void Expired(Time now, absl::Status error);
+  // The consumer's world is that of the server up to here.
+  void Follow(std::string resource_version);
   void InitialEventsFailed();
   void Synced(Time now, std::string resource_version);
 
@@ -156,6 +159,7 @@ class Reflector {
   Decoder decoder_;
   ListReader list_;
   World world_;
+  const std::shared_ptr<History> history_;
   Health health_;
   Actions actions_;
 
@@ -175,6 +179,9 @@ class Reflector {
   bool fresh_credentials_ = false;
   // A request broke: before the next watch, the server's version is looked at.
   bool look_ = false;
+  // The history that is asked for or known, and its newest version when the server was asked for its own.
+  int turn_ = 0;
+  std::string newest_;
   // The way to the next complete set.
   bool pages_for_now_ = false;  // initial events failed
   bool one_page_ = false;       // a token expired between pages

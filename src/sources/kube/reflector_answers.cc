@@ -21,14 +21,6 @@ bool IsVersionTooLarge(const ApiStatus& status) {
 
 }  // namespace
 
-bool IsOlder(std::string_view version, std::string_view than) {
-  const auto is_number = [](std::string_view text) {
-    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-  };
-  if (!is_number(version) || !is_number(than)) return false;
-  return version.size() != than.size() ? version.size() < than.size() : version < than;
-}
-
 Actions Reflector::OnHead(Time now, int code, std::chrono::seconds retry_after) {
   Begin();
   code_ = code;
@@ -93,7 +85,7 @@ bool Reflector::TakeLine(Time now, std::string_view line) {
     case WatchLine::Type::kError: TakeError(now, event->error); return false;
     case WatchLine::Type::kBookmark:
       if (state_ == State::kWatch) {
-        resource_version_ = event->object.meta.resource_version;
+        Follow(event->object.meta.resource_version);
       } else if (event->initial_events_end) {
         state_ = State::kWatch;
         deadline_ = opened_ + lasts_ + options_.watch_grace;
@@ -113,7 +105,7 @@ void Reflector::TakeObject(WatchLine line) {
       world_.Stage(line.object, options_.prepare);
     return;
   }
-  resource_version_ = line.object.meta.resource_version;
+  Follow(line.object.meta.resource_version);
   bad_lines_ = 0;
   const bool news = deleted ? world_.Delete(line.object.meta) : world_.Upsert(line.object);
   if (!news) return;
@@ -172,7 +164,7 @@ void Reflector::TakeLook(Time now) {
   const absl::StatusOr<ListPage> page = list_.Finish();
   if (!page.ok()) return Retry(now, page.status());
   look_ = false;
-  if (IsOlder(page->resource_version, resource_version_)) StartOver();
+  history_->Looked(turn_, newest_, page->resource_version);
   Next(now);
 }
 
