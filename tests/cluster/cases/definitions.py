@@ -1,5 +1,6 @@
 """Our kinds on a real API server."""
 
+import json
 import os
 import pathlib
 import re
@@ -14,6 +15,9 @@ from support.scenario import Scenario
 
 SUITE = Suite()
 _KINDS = 17
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+# Of the 256 KiB for all annotations of an object.
+_LONGEST_COPY = 252 * 1024
 
 
 @SUITE.case("the definitions are established")
@@ -23,6 +27,37 @@ def established(scenario: Scenario) -> None:
     served = scenario.cluster.kubectl("api-resources", "-o", "name").split()
     missing = set(names) - set(served)
     assert not missing, f"not served: {missing}"
+
+
+@SUITE.case("the definitions can be applied plainly, and over whatever applied them before")
+def applied_plainly(scenario: Scenario) -> None:
+    scenario.install_definitions()
+    definitions = scenario.gateway("crds")
+    older = definitions.replace("What is wanted.", "What was wanted.")
+    assert older != definitions
+    server_side = ("--server-side", "--force-conflicts")
+    # What each way gives must be there as it is, whatever the one before has left.
+    for text, way in (
+        (older, (*server_side, "--field-manager=helm")),
+        (definitions, ()),
+        (older, ("--server-side",)),
+        (definitions, ()),
+    ):
+        applied = scenario.cluster.kubectl("apply", *way, "-f", "-", stdin=text)
+        assert len(applied.splitlines()) == _KINDS, applied
+        for sent in yaml.load_all(text, Loader=yaml.CSafeLoader):
+            name = sent["metadata"]["name"]
+            stored = scenario.cluster.get("crd", name)
+            assert _schema(stored) == _schema(sent), f"{name} is not as it was applied: {way}"
+            if not way:
+                copy = stored["metadata"]["annotations"][_LAST_APPLIED]
+                assert len(copy.encode()) <= _LONGEST_COPY, f"{name}: {len(copy.encode())} bytes"
+                assert json.loads(copy)["spec"] == sent["spec"], name
+
+
+def _schema(definition: Object) -> Object:
+    schema: Object = definition["spec"]["versions"][0]["schema"]
+    return schema
 
 
 @SUITE.case("the definitions take every good object of this repository as it is")
@@ -65,12 +100,36 @@ def _objects(file: pathlib.Path) -> list[Object]:
     return [one for one in objects if one and ".solo.io/" in one["apiVersion"]]
 
 
-@SUITE.case("kubectl explains our fields")
+@SUITE.case("kubectl explains the fields of the definitions")
 def explained(scenario: Scenario) -> None:
     scenario.install_definitions()
-    shown = scenario.cluster.kubectl("explain", "virtualservice.spec.virtualHost")
+    for path, names in (
+        ("virtualservice.spec.virtualHost", ("domains", "routes", "options")),
+        ("virtualservice.spec.virtualHost.routes.options.retries", ("numRetries", "retryOn", "retryBackOff")),
+        ("upstream.spec.loadBalancerConfig.ringHash.ringHashConfig", ("minimumRingSize", "maximumRingSize")),
+    ):
+        fields = _explain(scenario, path)
+        for name in names:
+            assert len(fields.get(name, "").split()) >= 3, f"{path}.{name} is not explained: {fields}"
+
+
+@SUITE.case("kubectl explains at another place what the definitions tell once")
+def explained_elsewhere(scenario: Scenario) -> None:
+    scenario.install_definitions()
+    for kind, parent, name in (
+        ("gateways.gateway.solo.io", "spec.hybridGateway.matchedGateways.httpGateway", "options"),
+        ("virtualservice", "spec.virtualHost.routes.routeAction.multi.destinations.options", "transformations"),
+    ):
+        hint = re.search(r"Fields as in (\S+)\.$", _explain(scenario, f"{kind}.{parent}")[name])
+        assert hint, f"{kind}.{parent}.{name} does not say where its fields are explained"
+        silent, told = _explain(scenario, f"{kind}.{parent}.{name}"), _explain(scenario, f"{kind}.{hint[1]}")
+        assert silent.keys() == told.keys() and told, f"{hint[1]} has other fields"
+        assert not any(silent.values()) and all(told.values()), f"{silent} {told}"
+
+
+def _explain(scenario: Scenario, path: str) -> dict[str, str]:
+    """The words for each field of what is at the path."""
+    shown = scenario.cluster.kubectl("explain", path)
     # A field is a line of two spaces, its name and type; its words stand below it.
-    fields = dict(re.findall(r"^  (\w+)\t<.*>[^\n]*\n((?:    .*\n)*)", shown, re.MULTILINE))
-    for name in ("domains", "routes", "options"):
-        words = fields.get(name, "").split()
-        assert len(words) >= 3, f"{name} is not explained:\n{shown}"
+    found = re.findall(r"^  (\w+)\t<.*>[^\n]*\n((?:    .*\n)*)", shown, re.MULTILINE)
+    return {name: " ".join(words.replace("<no description>", "").split()) for name, words in found}

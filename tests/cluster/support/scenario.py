@@ -54,7 +54,7 @@ class Scenario:
         """Gives our kinds to the cluster, once for all cases; returns their names."""
         if not self.cluster.definitions:
             definitions = self.gateway("crds")
-            applied = self.cluster.kubectl("apply", "--server-side", "-f", "-", stdin=definitions)
+            applied = self.cluster.kubectl("apply", "-f", "-", stdin=definitions)
             names = [line.split()[0] for line in applied.splitlines()]
             # kubectl cannot wait for definitions that the server has not yet looked at.
             established = ("wait", "--for=condition=Established", "--timeout=30s", *names)
