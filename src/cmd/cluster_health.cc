@@ -17,6 +17,9 @@ std::string WithoutNumbers(std::string text) {
   return text;
 }
 
+// The server answers, but not for this kind.
+bool IsRefusal(const absl::Status& error) { return absl::IsPermissionDenied(error) || absl::IsNotFound(error); }
+
 std::string NameOf(const std::pair<std::string, std::string>& what) {
   return what.second.empty() ? what.first : what.first + " in " + what.second;
 }
@@ -28,17 +31,22 @@ bool ClusterHealth::Tell(const cluster::WatchedKind& kind, const std::string& ns
   const What what{std::string(kind.info->plural), ns};
   const std::string error(health.error.message());
   if (health.phase == Phase::kAbsent) {
-    if (retrying_.erase(what) > 0 && retrying_.empty()) EndOutage();
+    if (retrying_.erase(what) > 0 && retrying_.empty()) EndOutage(any_back_);
     if (!absent_.insert(what).second) return false;
     const bool forbidden = absl::IsPermissionDenied(health.error);
-    spdlog::warn("{} cannot be followed, so what they are for is off until they can: {}: {}", NameOf(what), error,
-                 forbidden ? "grant list and watch for them"
-                           : "install their definition: k8sgateway crds | kubectl apply --server-side -f -");
+    spdlog::warn(
+        "{} cannot be followed, so what they are for is off until they can: {}: {}", NameOf(what), error,
+        forbidden ? "grant list and watch for them" : "install their definition: k8sgateway crds | kubectl apply -f -");
     return false;
   }
   if (health.phase == Phase::kRetrying) {
     retrying_.insert(what);
-    if (told_.size() < kCauses && told_.insert(WithoutNumbers(error)).second) {
+    const bool refused = IsRefusal(health.error);
+    silent_ = silent_ || !refused;
+    if (told_.size() >= kCauses || !told_.insert(WithoutNumbers(error)).second) return false;
+    if (refused) {
+      spdlog::warn("{} cannot be heard for now: {}; what was said of them last stays", NameOf(what), error);
+    } else {
       spdlog::warn("the cluster cannot be heard ({}): {}; what it said last stays", NameOf(what), error);
     }
     return false;
@@ -49,25 +57,24 @@ bool ClusterHealth::Tell(const cluster::WatchedKind& kind, const std::string& ns
   const bool back = retrying_.erase(what) > 0;
   const bool first = back && !std::exchange(any_back_, true);
   const bool last = back && retrying_.empty();
-  if (last) {
-    EndOutage();
-    spdlog::info("the cluster is heard again");
-  }
+  if (back && !silent_) spdlog::info("{} are heard again", NameOf(what));
+  if (last) EndOutage(true);
   if (!came && !first && !last) return false;
   if (poked_ && now - *poked_ < kPokeEvery) return false;
   poked_ = now;
   return true;
 }
 
-void ClusterHealth::EndOutage() {
+void ClusterHealth::EndOutage(bool heard) {
+  if (silent_ && heard) spdlog::info("the cluster is heard again");
   told_.clear();
-  any_back_ = false;
+  any_back_ = silent_ = false;
 }
 
 void ClusterHealth::Drop(const cluster::WatchedKind& kind, const std::string& ns) {
   const What what{std::string(kind.info->plural), ns};
   absent_.erase(what);
-  if (retrying_.erase(what) > 0 && retrying_.empty()) EndOutage();
+  if (retrying_.erase(what) > 0 && retrying_.empty()) EndOutage(any_back_);
 }
 
 }  // namespace k8sgw

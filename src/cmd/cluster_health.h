@@ -1,4 +1,5 @@
-// Says in the log how the cluster is heard: each cause once while something is wrong, and once when it is well again.
+// Says in the log how the cluster is heard: each cause once while something is wrong, and once when it is well again. A
+// kind that the server refuses, as one does that has just started, is named, as nothing is wrong with the others.
 #pragma once
 
 #include <chrono>
@@ -29,8 +30,8 @@ class ClusterHealth {
  private:
   using What = std::pair<std::string, std::string>;  // the kind's plural, and the namespace
 
-  // Nothing is retried any more.
-  void EndOutage();
+  // Nothing is retried any more; `heard`: of what was, something is heard again.
+  void EndOutage(bool heard);
 
   std::set<What> retrying_;
   // Causes of this outage that were told, without their numbers.
@@ -38,6 +39,8 @@ class ClusterHealth {
   std::set<What> absent_;
   // In this outage something was heard again.
   bool any_back_ = false;
+  // In this outage the server did not answer, or not as it should, rather than that it refused a kind.
+  bool silent_ = false;
   // When Tell said so last.
   std::optional<Time> poked_;
 };

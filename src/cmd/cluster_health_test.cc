@@ -1,6 +1,10 @@
 #include "src/cmd/cluster_health.h"
 
 #include <gtest/gtest.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+
+#include <sstream>
 
 namespace k8sgw {
 namespace {
@@ -9,15 +13,76 @@ using Phase = kube::Health::Phase;
 
 class ClusterHealthTest : public testing::Test {
  protected:
+  ClusterHealthTest() {
+    auto logger = std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_));
+    logger->set_pattern("%l|%v");
+    spdlog::set_default_logger(logger);
+  }
+  ~ClusterHealthTest() override { spdlog::set_default_logger(before_); }
+
+  // What was logged since the last call.
+  std::string Log() {
+    std::string out = log_.str();
+    log_.str("");
+    return out;
+  }
+  std::string NameOf(size_t kind) const { return std::string(kinds.at(kind).info->plural); }
   // Of the nth kind that is followed.
   bool Tell(size_t kind, Phase phase, const std::string& ns = "") {
-    return health.Tell(kinds.at(kind), ns, {phase, true, absl::UnavailableError("no")}, now);
+    return Tell(kind, phase, absl::UnavailableError("no"), ns);
+  }
+  bool Tell(size_t kind, Phase phase, const absl::Status& error, const std::string& ns = "") {
+    return health.Tell(kinds.at(kind), ns, {phase, true, error}, now);
   }
 
   const std::vector<cluster::WatchedKind> kinds = cluster::AllWatchedKinds();
   ClusterHealth health;
   ClusterHealth::Time now{std::chrono::hours(1)};
+
+ private:
+  const std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
+  std::ostringstream log_;
 };
+
+TEST_F(ClusterHealthTest, AKindThatIsRefusedIsNamedAndNothingIsSaidOfOthers) {
+  Tell(1, Phase::kRetrying, absl::NotFoundError("not there"), "a");
+  const std::string name = NameOf(1) + " in a";
+  EXPECT_EQ(Log(), "warning|" + name + " cannot be heard for now: not there; what was said of them last stays\n");
+  Tell(1, Phase::kRetrying, absl::NotFoundError("not there"), "a");
+  EXPECT_EQ(Log(), "") << "once";
+  Tell(1, Phase::kWatching, absl::OkStatus(), "a");
+  EXPECT_EQ(Log(), "info|" + name + " are heard again\n");
+  Tell(2, Phase::kRetrying, absl::PermissionDeniedError("forbidden"));
+  EXPECT_EQ(Log(), "warning|" + NameOf(2) + " cannot be heard for now: forbidden; what was said of them last stays\n");
+}
+
+TEST_F(ClusterHealthTest, AServerThatIsAwayIsSaidOfTheCluster) {
+  for (const size_t kind : {0U, 1U, 2U}) Tell(kind, Phase::kRetrying);
+  EXPECT_EQ(Log(), "warning|the cluster cannot be heard (" + NameOf(0) + "): no; what it said last stays\n");
+  Tell(0, Phase::kWatching);
+  // It has just started, and does not know all kinds yet.
+  Tell(1, Phase::kRetrying, absl::NotFoundError("not there"));
+  EXPECT_EQ(Log(), "warning|" + NameOf(1) + " cannot be heard for now: not there; what was said of them last stays\n");
+  Tell(2, Phase::kWatching);
+  EXPECT_EQ(Log(), "") << "not yet all of it";
+  Tell(1, Phase::kWatching);
+  EXPECT_EQ(Log(), "info|the cluster is heard again\n");
+}
+
+TEST_F(ClusterHealthTest, TheClusterIsHeardWhenTheLastKindTurnsOutToBeAbsent) {
+  for (const size_t kind : {0U, 1U}) Tell(kind, Phase::kRetrying);
+  Tell(0, Phase::kWatching);
+  Log();
+  Tell(1, Phase::kAbsent, absl::NotFoundError("not there"));
+  const std::string said = Log();
+  EXPECT_TRUE(said.starts_with("info|the cluster is heard again\nwarning|" + NameOf(1) + " cannot be followed"))
+      << said;
+  // Where all are refused, nothing is heard.
+  Tell(0, Phase::kRetrying);
+  Log();
+  Tell(0, Phase::kAbsent, absl::PermissionDeniedError("forbidden"));
+  EXPECT_EQ(Log().find("heard again"), std::string::npos);
+}
 
 TEST_F(ClusterHealthTest, WhatIsDroppedIsNotWaitedFor) {
   Tell(0, Phase::kRetrying);
