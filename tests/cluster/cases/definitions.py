@@ -35,10 +35,9 @@ def applied_plainly(scenario: Scenario) -> None:
     definitions = scenario.gateway("crds")
     older = definitions.replace("What is wanted.", "What was wanted.")
     assert older != definitions
-    server_side = ("--server-side", "--force-conflicts")
     # What each way gives must be there as it is, whatever the one before has left.
     for text, way in (
-        (older, (*server_side, "--field-manager=helm")),
+        (older, ("--server-side", "--force-conflicts", "--field-manager=helm")),
         (definitions, ()),
         (older, ("--server-side",)),
         (definitions, ()),

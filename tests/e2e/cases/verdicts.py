@@ -1,9 +1,12 @@
 """The webhook over the wire: each verdict is what `validate` says of the objects before and after."""
 
+import collections
 import concurrent.futures
 import dataclasses
 import itertools
+import json
 import os
+from collections.abc import Set
 from typing import Any, Callable, Iterator
 
 import yaml
@@ -28,7 +31,8 @@ _ASKED_ENVOY = (
     "plugins/static_upstream/testdata/basic.yaml",
 )
 Words = set[str]
-Told = Callable[[list[Object]], "concurrent.futures.Future[Words]"]
+Future = concurrent.futures.Future[Words]
+Told = Callable[[list[Object]], Future]
 
 
 @dataclasses.dataclass
@@ -36,8 +40,8 @@ class Question:
     """A review, and what `validate` says of the objects without the change and with it."""
 
     body: bytes
-    before: "concurrent.futures.Future[Words]"
-    after: "concurrent.futures.Future[Words]"
+    before: Future
+    after: Future
     # What is wrong with these is told even if it was wrong before.
     own: list[str] = dataclasses.field(default_factory=list)
     # Nobody looks, so nothing is said.
@@ -61,8 +65,8 @@ def _without(objects: list[Object], *gone: Object) -> list[Object]:
     return [one for one in objects if not any(one is other for other in gone)]
 
 
-def _steps(golden: Golden, told: Told) -> Iterator[Step]:
-    """What is served, and what is asked then."""
+def _steps(golden: Golden, told: Told, rare: Set[str] = frozenset()) -> Iterator[Step]:
+    """What is served, and what is asked then: of one object, and of one of each rare kind."""
     everything, asked = golden.objects, golden.judged
     # Without any Gateway, `validate` would take the two that an installation has.
     gateways = [one for one in asked if one["kind"] == "Gateway"]
@@ -77,7 +81,18 @@ def _steps(golden: Golden, told: Told) -> Iterator[Step]:
         body = reviews.review("CREATE", reviews.list_of(together))
         passes = not any(map(golden.counts, together))
         yield others, [Question(body, told(others), whole, keys, passes)]
-    one = golden.random.choice(asked)
+    often = [one for one in asked if one["kind"] not in rare]
+    chosen = [golden.random.choice(often)] if often else []
+    for kind in sorted(rare):
+        chosen += [one for one in asked if one["kind"] == kind][:1]
+    steps = [step for one in chosen for step in _about_one(golden, told, whole, one)]
+    # There everything is served.
+    steps[-1][1].extend(_about_secret(golden, told, whole) + _about_namespace(golden, told, whole))
+    yield from steps
+
+
+def _about_one(golden: Golden, told: Told, whole: Future, one: Object) -> Iterator[Step]:
+    everything = golden.objects
     rest, key, passes = _without(everything, one), [key_of(one)], not golden.counts(one)
     less = told(rest)
     yield rest, [Question(reviews.review("CREATE", one, dry=False), less, whole, key, passes)]
@@ -90,15 +105,42 @@ def _steps(golden: Golden, told: Told) -> Iterator[Step]:
         Question(reviews.review("UPDATE", status, one), whole, whole, passes=True),
         Question(reviews.review("UPDATE", skipped, one), whole, whole, passes=True),
     ]
-    secrets = [two for two in everything if (two["kind"], two["apiVersion"]) == ("Secret", "v1")]
-    if secrets:
-        secret = golden.random.choice(secrets)
-        gone = told(_without(everything, secret))
-        questions += [
-            Question(reviews.review("DELETE", secret), whole, gone, [], not golden.counts(secret)),
-            Question(reviews.review("CREATE", secret), whole, whole, passes=True),
-        ]
     yield everything, questions
+
+
+def _is_secret(one: Object) -> bool:
+    return (one["kind"], one["apiVersion"]) == ("Secret", "v1")
+
+
+def _about_secret(golden: Golden, told: Told, whole: Future) -> list[Question]:
+    everything = golden.objects
+    secrets = list(filter(_is_secret, everything))
+    if not secrets:
+        return []
+    secret = golden.random.choice(secrets)
+    gone = told(_without(everything, secret))
+    return [
+        Question(reviews.review("DELETE", secret), whole, gone, [], not golden.counts(secret)),
+        Question(reviews.review("CREATE", secret), whole, whole, passes=True),
+    ]
+
+
+def _about_namespace(golden: Golden, told: Told, whole: Future) -> list[Question]:
+    """It goes with what is judged in it. Which count is not a matter of labels where objects are files."""
+    everything = golden.objects
+    name = golden.random.choice(golden.judged)["metadata"]["namespace"]
+    inside = [
+        one for one in everything if (judged.judged(one) or _is_secret(one)) and one["metadata"]["namespace"] == name
+    ]
+    left = _without(everything, *inside)
+    if not any(one["kind"] == "Gateway" for one in left):
+        return []
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "namespace": name}}
+    labelled = {**namespace, "metadata": {**namespace["metadata"], "labels": {"other": "label"}}}
+    return [
+        Question(reviews.review("DELETE", namespace), whole, told(left), [], not golden.counts(namespace)),
+        Question(reviews.review("UPDATE", labelled, namespace), whole, whole, passes=True),
+    ]
 
 
 class _Run:
@@ -109,6 +151,8 @@ class _Run:
         self.bench = Bench(scenario, *rules)
         self.seen = {"denied": 0, "warned": 0, "clean": 0}
         self.notices: set[str] = set()
+        # What was asked, by kind and operation; not what nobody looks at.
+        self.compared: collections.Counter[tuple[str, str]] = collections.Counter()
         self._failures: list[str] = []
         self._folders = iter(range(100_000))
         self._pool = concurrent.futures.ThreadPoolExecutor(max(2, os.cpu_count() or 1))
@@ -118,7 +162,7 @@ class _Run:
         """`validate` on objects, with these Settings."""
         whole = self.bench.judges[0].settings(settings)
 
-        def told(objects: list[Object]) -> "concurrent.futures.Future[Words]":
+        def told(objects: list[Object]) -> Future:
             folder = self._scenario.folder / f"told-{next(self._folders)}"
             copy = list(objects)
             return self._pool.submit(judged.validate, self._scenario.preset, folder, copy, whole, *self._more)
@@ -137,6 +181,9 @@ class _Run:
 
     def _expect(self, answer: Answer, question: Question, rules: Object) -> None:
         words = question.words()
+        if not question.passes:
+            request = json.loads(question.body)["request"]
+            self.compared[request["kind"]["kind"], request["operation"]] += 1
         fault = _fault(answer, words, {one for one in words if _is_about(one, question.own)}, rules)
         assert not fault, fault
         if answer.allowed and not rules["allowWarnings"]:
@@ -171,16 +218,32 @@ def _fault(answer: Answer, words: Words, own: Words, rules: Object) -> str:
 @SUITE.case("webhook: each verdict of the golden cases, over HTTPS, is what `validate` says")
 def golden_cases(scenario: Scenario) -> None:
     run = _Run(scenario, _RULES)
-    plans = []
-    for path in judged.find_all():
-        golden = Golden(path)
-        plans.append((golden, list(_steps(golden, run.tell(golden.settings)))))
+    cases = [Golden(path) for path in judged.find_all()]
+    rare = judged.rare_kinds(cases)
+    plans = [(golden, list(_steps(golden, run.tell(golden.settings), rare))) for golden in cases]
     for golden, steps in plans:
         run.ask(golden.name, golden.settings, steps)
     assert run.end() > 3000 and min(run.seen.values()) > 150, run.seen
+    missing = sorted(_all_judged() - set(run.compared))
+    assert not missing, f"the webhook judges these, and no case asks: {missing}"
     # What an allowed change may say where warnings deny.
     strange = {one for one in run.notices if not any(word in one for word in _NOTICES)}
     assert not strange, sorted(strange)
+
+
+def _all_judged() -> set[tuple[str, str]]:
+    """What can be asked: all of what has a definition, and what the chart registers the webhook for."""
+    found = set(itertools.product(judged.judged_kinds(), ("CREATE", "UPDATE", "DELETE")))
+    kinds = {plural: kind for kind, (_, plural) in judged.definitions().items()}
+    kinds |= {"secrets": "Secret", "namespaces": "Namespace"}
+    chart = yaml.load_all((ROOT / "tests/chart/golden/default.yaml").read_text(), Loader=yaml.CSafeLoader)
+    for one in chart:
+        if one and one["kind"] == "ValidatingWebhookConfiguration":
+            for rule in (rule for webhook in one["webhooks"] for rule in webhook["rules"]):
+                found |= set(itertools.product((kinds[plural] for plural in rule["resources"]), rule["operations"]))
+    assert ("Secret", "DELETE") in found, "the chart has no webhook"
+    # Where objects are files no labels of namespaces count, so nobody looks; that is asked, too.
+    return found - {("Namespace", "UPDATE")}
 
 
 @SUITE.case("webhook: with fullEnvoyValidation each verdict is what `validate --envoy` says")

@@ -1,6 +1,8 @@
 """Golden cases, as objects that a webhook may be asked about, and the `k8sgateway gloo` with folders that is asked."""
 
+import collections
 import copy
+import functools
 import json
 import pathlib
 import random
@@ -19,19 +21,38 @@ from .table import add_default_gateways, read_input
 from .waiting import wait_until
 
 _SECONDS = 30
-_GATEWAY, _GLOO = "gateway.solo.io/v1", "gloo.solo.io/v1"
-_JUDGED = {
-    **dict.fromkeys(("Gateway", "VirtualService", "RouteTable", "VirtualHostOption", "RouteOption"), _GATEWAY),
-    **dict.fromkeys(("Upstream", "UpstreamGroup"), _GLOO),
-}
+_GLOO = "gloo.solo.io/v1"
+# Of a kind that fewer cases have, each case asks about one.
+_RARE = 10
 # file:line: Kind namespace/name: field: warning: …
 _LINE = re.compile(r"(?:\S+\.yaml:\d+: )?(.*)")
 _VALUES: list[Any] = ["(", "", -1, 0, 70000, "nowhere", True, {"nobody": "knows"}]
 
 
+@functools.cache
+def definitions() -> dict[str, tuple[str, str]]:
+    """The kinds that have a definition: the version of their API, and their plural."""
+    found = {}
+    for path in sorted((ROOT / "chart/crds").glob("*.yaml")):
+        spec = yaml.load(path.read_text(), Loader=yaml.CSafeLoader)["spec"]
+        version = f"{spec['group']}/{spec['versions'][0]['name']}"
+        found[spec["names"]["kind"]] = (version, spec["names"]["plural"])
+    return found
+
+
+def judged_kinds() -> set[str]:
+    """Those whose objects the webhook looks at when they are made and changed: but for Settings, which say how."""
+    return set(definitions()) - {"Settings"}
+
+
 def judged(one: Object) -> bool:
-    """Whether the webhook looks at what is made and changed of this kind."""
-    return _JUDGED.get(one["kind"]) == one["apiVersion"]
+    kind = one["kind"]
+    return kind in judged_kinds() and definitions()[kind][0] == one["apiVersion"]
+
+
+def rare_kinds(cases: "list[Golden]") -> set[str]:
+    count = collections.Counter(kind for case in cases for kind in {one["kind"] for one in case.judged})
+    return {kind for kind in count if count[kind] < _RARE}
 
 
 class Golden:
