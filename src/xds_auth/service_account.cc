@@ -58,13 +58,18 @@ absl::Status ServiceAccountIdentity::MayHave(const std::string& role) const {
     return absl::PermissionDeniedError(
         Cat("\"", Printable(role), "\" is no role: node.metadata.role is <namespace>~<proxy>"));
   }
-  if ((ns == account_.ns && proxy == this->proxy()) || grants_->contains({account, role})) return absl::OkStatus();
+  // Proxies of a foreign namespace share their account, too: a grant is for those of its pods that are of its proxy.
+  const bool of_another = !label_.empty() && proxy != label_;
+  const bool granted = grants_->contains({account, role});
+  if (!of_another && (granted || (ns == account_.ns && proxy == this->proxy()))) return absl::OkStatus();
   const std::string who =
       label_.empty() ? Cat("the ServiceAccount ", account)
                      : Cat("the pod ", account_.pod, " of the proxy ", label_, " (ServiceAccount ", account, ")");
-  return absl::PermissionDeniedError(
-      Cat(who, " may not have the role ", Printable(role), ": its own is ", account_.ns, "~", this->proxy(),
-          "; to allow it, start the control plane with --xds-auth-allow ", account, "=", Printable(role)));
+  const std::string allow = Cat("--xds-auth-allow ", account, "=", Printable(role));
+  std::string mend = granted ? "" : Cat("start the control plane with ", allow);
+  if (of_another) mend += Cat(granted ? "" : ", and ", "label the pod ", kProxyLabel, "=", proxy);
+  return absl::PermissionDeniedError(Cat(who, " may not have the role ", Printable(role), ": its own is ", account_.ns,
+                                         "~", this->proxy(), "; to allow it, ", mend));
 }
 
 ReaderIdentity::ReaderIdentity(const Account& account, const std::string& ns, bool may) {

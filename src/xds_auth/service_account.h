@@ -30,8 +30,12 @@ using Grants = std::set<std::pair<std::string, std::string>>;
 // Reads "NAMESPACE/ACCOUNT=NAMESPACE~PROXY" of each text. Errors: InvalidArgument, names the text and the mend.
 absl::StatusOr<Grants> ParseGrants(const std::vector<std::string>& texts);
 
+// The label by which pods of proxies say which one they are of, as published.
+inline constexpr std::string_view kProxyLabel = "gateway-proxy-id";
+
 // A role is `<namespace>~<proxy>`. It belongs to accounts of that namespace: to pods that are labelled with the name of
-// the proxy, or, when the token has no pod with such a label, to the account of that name.
+// the proxy, or, when the token has no pod with such a label, to the account of that name; and to accounts of grants,
+// but of these not to pods that are labelled with the name of another proxy.
 class ServiceAccountIdentity : public xds::Identity {
  public:
   // `label` is that of the token's pod, "" without one.

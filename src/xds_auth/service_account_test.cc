@@ -6,6 +6,7 @@
 namespace k8sgw::xds_auth {
 namespace {
 
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 
 ServiceAccountIdentity Of(const std::string& ns, const std::string& account, const std::string& label = "",
@@ -50,6 +51,27 @@ TEST(ServiceAccountRoles, AGrantAddsARole) {
   EXPECT_TRUE(identity.MayHave("gloo-system~other").ok());
   EXPECT_TRUE(identity.MayHave("edge~envoy").ok());
   EXPECT_FALSE(Of("edge", "envoy2", "", {"edge/envoy=gloo-system~other"}).MayHave("gloo-system~other").ok());
+}
+
+// As the published chart has them in a foreign namespace: one account, a grant for each.
+TEST(ServiceAccountRoles, AGrantIsForNoPodOfAnotherProxy) {
+  const std::vector<std::string> grants = {"edge/gateway-proxy=gloo-system~internal-edge",
+                                           "edge/gateway-proxy=gloo-system~public-edge"};
+  const auto broken_into = Of("edge", "gateway-proxy", "public-edge", grants);
+  EXPECT_TRUE(broken_into.MayHave("gloo-system~public-edge").ok());
+  EXPECT_TRUE(broken_into.MayHave("edge~public-edge").ok());
+  const absl::Status status = broken_into.MayHave("gloo-system~internal-edge");
+  EXPECT_TRUE(absl::IsPermissionDenied(status));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("the pod pod-1 of the proxy public-edge"));
+  EXPECT_THAT(std::string(status.message()), EndsWith("to allow it, label the pod gateway-proxy-id=internal-edge"));
+  EXPECT_TRUE(absl::IsPermissionDenied(broken_into.MayHave("edge~gateway-proxy")));
+  EXPECT_THAT(std::string(broken_into.MayHave("gloo-system~other").message()),
+              EndsWith("to allow it, start the control plane with --xds-auth-allow edge/gateway-proxy=gloo-system~other"
+                       ", and label the pod gateway-proxy-id=other"));
+  // Without a label nothing tells them apart.
+  const auto unlabelled = Of("edge", "gateway-proxy", "", grants);
+  EXPECT_TRUE(unlabelled.MayHave("gloo-system~internal-edge").ok());
+  EXPECT_TRUE(unlabelled.MayHave("gloo-system~public-edge").ok());
 }
 
 TEST(ServiceAccountRoles, WhatIsNoRoleIsNobodys) {

@@ -10,9 +10,6 @@
 
 namespace k8sgw::xds_auth {
 
-// The label by which pods of proxies say which one they are of, as published.
-inline constexpr std::string_view kProxyLabel = "gateway-proxy-id";
-
 // Whether the text can stand in JSON and in a log as it is: printable, without quotes, backslashes and spaces.
 bool IsAudience(std::string_view text);
 
