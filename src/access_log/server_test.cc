@@ -21,6 +21,7 @@
 #include "src/access_log/metrics_port.h"
 #include "src/base/test_folder.h"
 #include "src/base/test_wait.h"
+#include "src/rpc/test_bomb.h"
 
 namespace k8sgw::access_log {
 namespace {
@@ -187,6 +188,12 @@ TEST_F(ServerTest, AStreamWithoutAnythingIsNoHarm) {
   Stop();
   EXPECT_EQ(sink_->stats().written_entries, 1u);
   EXPECT_EQ(server_->streams(), 0u);
+}
+
+TEST_F(ServerTest, NothingIsUnpacked) {
+  Start(folder_ / "log");
+  testing::ExpectNothingIsUnpacked(server_->port(), {"/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs"});
+  EXPECT_TRUE(Send("log", 1, 1).ok());
 }
 
 TEST_F(ServerTest, AMessageThatIsTooLargeEndsOnlyItsStream) {

@@ -47,6 +47,12 @@ absl::StatusOr<std::unique_ptr<Port>> Port::Open(const PortOptions& options,
   builder.AddListeningPort(options.address, grpc::InsecureServerCredentials(), &number);
   builder.SetMaxReceiveMessageSize(options.max_request_bytes);
   builder.SetMaxSendMessageSize(-1);
+  // A thousandth of what it becomes comes compressed, and its length is checked as it comes, before anybody is asked
+  // for: nobody needs it, so such calls are UNIMPLEMENTED.
+  for (const grpc_compression_algorithm algorithm : {GRPC_COMPRESS_DEFLATE, GRPC_COMPRESS_GZIP}) {
+    builder.SetCompressionAlgorithmSupportStatus(algorithm, false);
+  }
+  builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   if (!options.describes_itself) {
     builder.SetOption(std::make_unique<NoPlugins>());
     builder.SetOption(std::make_unique<grpc::HealthCheckServiceServerBuilderOption>(nullptr));

@@ -4,7 +4,7 @@
 //   absl::StatusOr<std::unique_ptr<rpc::Port>> port = rpc::Port::Open(options, {&service});
 //
 // No other process shares the port; connections that are dead are noticed by keepalive, and clients may ping as often
-// as Envoys do. Responses have no bound.
+// as Envoys do. Responses have no bound. Nothing compressed is taken: who sends it gets UNIMPLEMENTED.
 #pragma once
 
 #include <initializer_list>

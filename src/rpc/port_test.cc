@@ -10,6 +10,8 @@
 #include "grpcpp/generic/generic_stub.h"
 #include "src/base/address.h"
 #include "src/base/test_ipv6.h"
+#include "src/rpc/test_bomb.h"
+#include "src/rpc/test_raw_client.h"
 
 namespace k8sgw::rpc {
 namespace {
@@ -23,8 +25,8 @@ class Bare final : public grpc::Service {
     MarkMethodCallback(0,
                        new grpc::internal::CallbackUnaryHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
                            [](grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) {
-                             *out = *in;
                              grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+                             *out = *in;
                              reactor->Finish(grpc::Status::OK);
                              return reactor;
                            }));
@@ -91,6 +93,29 @@ TEST(Port, OffersNothingElseWhenItShallNot) {
             grpc::StatusCode::RESOURCE_EXHAUSTED);
   for (const char* method : {kHealth, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"}) {
     EXPECT_EQ(Call((*port)->number(), method, "").error_code(), grpc::StatusCode::UNIMPLEMENTED) << method;
+  }
+}
+
+TEST(Port, NothingIsUnpacked) {
+  Bare bare;
+  auto port = Port::Open({.address = "127.0.0.1:0"}, {&bare});
+  ASSERT_TRUE(port.ok()) << port.status();
+  testing::ExpectNothingIsUnpacked(
+      (*port)->number(),
+      {"/bare.Service/Call", kHealth, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"});
+}
+
+TEST(Port, WhoCouldPackButDoesNotIsServed) {
+  Bare bare;
+  auto port = Port::Open({.address = "127.0.0.1:0"}, {&bare});
+  ASSERT_TRUE(port.ok()) << port.status();
+  const testing::RawClient::Headers all[] = {
+      {}, {{"grpc-encoding", "identity"}}, {{"grpc-accept-encoding", "identity,deflate,gzip"}}};
+  for (const testing::RawClient::Headers& headers : all) {
+    testing::RawClient client((*port)->number());
+    const uint32_t call = client.Open("/bare.Service/Call", headers);
+    client.Send(call, testing::RawClient::Prefix(5) + "hello", true);
+    EXPECT_EQ(client.Status(call), 0) << (headers.empty() ? "" : headers.front().first);
   }
 }
 

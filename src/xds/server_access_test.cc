@@ -11,6 +11,7 @@
 #include "envoy/service/route/v3/rds.grpc.pb.h"
 #include "envoy/service/secret/v3/sds.grpc.pb.h"
 #include "grpcpp/generic/generic_stub.h"
+#include "src/rpc/test_bomb.h"
 #include "src/xds/server.h"
 #include "src/xds/test_authenticator.h"
 #include "src/xds/test_resource.h"
@@ -173,6 +174,13 @@ TEST_F(ServerAccess, WhenNobodyCanTellItSaysSo) {
       Call("/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources", Type::kCluster, {kRole});
   EXPECT_EQ(got.status.error_code(), grpc::StatusCode::UNAVAILABLE);
   EXPECT_EQ(got.status.error_message(), "nobody can tell");
+}
+
+TEST_F(ServerAccess, NoMethodUnpacksAnything) {
+  std::vector<std::string> names;
+  for (const Method& method : AllMethods()) names.push_back(method.name);
+  testing::ExpectNothingIsUnpacked(server->port(), names);
+  EXPECT_TRUE(Call(names.back(), AllMethods().back().type, {kRole}).status.ok());
 }
 
 // gRPC refuses headers of so many bytes by itself, perhaps with their connection.

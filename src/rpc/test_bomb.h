@@ -1,0 +1,73 @@
+// For tests: messages that are small on the wire and large when they are unpacked.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <malloc.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "src/rpc/test_raw_client.h"
+
+namespace k8sgw::testing {
+
+// What this process takes now, or took at most since ForgetPeak, in bytes.
+inline size_t Memory(const std::string& name) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(name + ":")) return std::stoul(line.substr(name.size() + 1)) << 10;
+  }
+  return 0;
+}
+inline size_t MemoryNow() { return Memory("VmRSS"); }
+inline size_t MemoryPeak() { return Memory("VmHWM"); }
+inline void ForgetPeak() {
+  malloc_trim(0);
+  std::ofstream("/proc/self/clear_refs") << "5";
+}
+
+// So many zeros, as gRPC's "gzip" or "deflate" has them: about a thousandth.
+inline std::string Packed(size_t zeros, bool gzip) {
+  z_stream stream{};
+  if (deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, gzip ? 31 : 15, 9, Z_DEFAULT_STRATEGY) != Z_OK) return "";
+  std::string packed;
+  std::string block(1 << 20, '\0');
+  std::string out(1 << 16, '\0');
+  for (int code = Z_OK; code != Z_STREAM_END;) {
+    if (stream.avail_in == 0) {
+      stream.next_in = reinterpret_cast<Bytef*>(block.data());
+      stream.avail_in = static_cast<uInt>(std::min(zeros, block.size()));
+      zeros -= stream.avail_in;
+    }
+    stream.next_out = reinterpret_cast<Bytef*>(out.data());
+    stream.avail_out = static_cast<uInt>(out.size());
+    code = deflate(&stream, zeros == 0 && stream.avail_in == 0 ? Z_FINISH : Z_NO_FLUSH);
+    packed.append(out, 0, out.size() - stream.avail_out);
+  }
+  deflateEnd(&stream);
+  return packed;
+}
+
+// Nothing compressed is taken by the port, by none of these methods, and none of it is unpacked.
+inline void ExpectNothingIsUnpacked(int port, const std::vector<std::string>& methods) {
+  constexpr size_t kZeros = size_t{80} << 20;
+  constexpr size_t kBearable = size_t{40} << 20;
+  for (const std::string encoding : {"gzip", "deflate"}) {
+    const std::string bomb = Packed(kZeros, encoding == "gzip");
+    ASSERT_LT(bomb.size(), 100'000u);
+    for (const std::string& method : methods) {
+      ForgetPeak();
+      const size_t before = MemoryNow();
+      RawClient client(port);
+      const uint32_t call = client.Open(method, {{"grpc-encoding", encoding}});
+      client.Send(call, RawClient::Prefix(bomb.size(), true) + bomb, true);
+      EXPECT_EQ(client.Status(call), 12) << method << " with " << encoding << " is not UNIMPLEMENTED";
+      EXPECT_LT(MemoryPeak(), before + kBearable) << method << " unpacks " << encoding;
+    }
+  }
+}
+
+}  // namespace k8sgw::testing
