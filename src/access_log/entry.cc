@@ -44,6 +44,17 @@ std::string Json(const Message& message) {
   return google::protobuf::util::MessageToJsonString(message, &out).ok() ? out : "{}";
 }
 
+// Names stand in each line, and what a node says of itself in one of each stream: neither is for floods.
+constexpr size_t kMostOfName = 1024;
+constexpr size_t kMostOfNode = 16 << 10;
+
+std::string Name(const std::string& text) { return text.substr(0, kMostOfName); }
+
+void AddOfNode(JsonLine& line, const std::string& name, const Message& message) {
+  const size_t bytes = message.ByteSizeLong();
+  bytes <= kMostOfNode ? line.Raw(name, Json(message)) : line.Number(name + "_bytes", bytes);
+}
+
 std::string Time(const Timestamp& time) {
   const absl::Time at = absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
   return absl::FormatTime("%Y-%m-%dT%H:%M:%E9SZ", at, absl::UTCTimeZone());
@@ -191,7 +202,7 @@ void AddResponse(JsonLine& line, const logv3::HTTPResponseProperties& response) 
 }  // namespace
 
 Sender ReadSender(const StreamAccessLogsMessage_Identifier& identifier) {
-  return {identifier.log_name(), identifier.node().id(), identifier.node().cluster()};
+  return {Name(identifier.log_name()), Name(identifier.node().id()), Name(identifier.node().cluster())};
 }
 
 Measures AppendHttp(const Sender& sender, const logv3::HTTPAccessLogEntry& entry, std::string& out) {
@@ -233,8 +244,8 @@ void AppendTcp(const Sender& sender, const logv3::TCPAccessLogEntry& entry, std:
 void AppendStream(const StreamAccessLogsMessage_Identifier& identifier, std::string& out) {
   JsonLine line(out);
   AddSender(line, "access log stream begins", ReadSender(identifier));
-  line.Raw("node_locality", Json(identifier.node().locality()));
-  line.Raw("node_metadata", Json(identifier.node().metadata()));
+  AddOfNode(line, "node_locality", identifier.node().locality());
+  AddOfNode(line, "node_metadata", identifier.node().metadata());
   line.End();
 }
 

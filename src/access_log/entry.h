@@ -18,7 +18,7 @@ class StreamAccessLogsMessage_Identifier;
 
 namespace k8sgw::access_log {
 
-// Who sends a stream, which only its first message says.
+// Who sends a stream, which only its first message says; names are cut after 1 KiB.
 struct Sender {
   std::string log_name;
   std::string node_id;
@@ -39,7 +39,7 @@ struct Measures {
 Measures AppendHttp(const Sender& sender, const envoy::data::accesslog::v3::HTTPAccessLogEntry& entry,
                     std::string& out);
 void AppendTcp(const Sender& sender, const envoy::data::accesslog::v3::TCPAccessLogEntry& entry, std::string& out);
-// Tells of a stream that has begun, with all that its node says of itself.
+// Tells of a stream that has begun, with what its node says of itself. Of more than 16 KiB, only the size.
 void AppendStream(const envoy::service::accesslog::v3::StreamAccessLogsMessage_Identifier& identifier,
                   std::string& out);
 

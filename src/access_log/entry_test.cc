@@ -2,9 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <google/protobuf/any.pb.h>
+#include <google/protobuf/struct.pb.h>
 #include <google/protobuf/text_format.h>
 #include <gtest/gtest.h>
 
+#include "envoy/config/core/v3/base.proto.h"
 #include "envoy/data/accesslog/v3/accesslog.proto.h"
 #include "envoy/service/accesslog/v3/als.proto.h"
 #include "src/access_log/metrics.h"
@@ -14,6 +16,7 @@ namespace {
 
 using ::envoy::data::accesslog::v3::HTTPAccessLogEntry;
 using ::envoy::data::accesslog::v3::TCPAccessLogEntry;
+using ::envoy::service::accesslog::v3::StreamAccessLogsMessage_Identifier;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -100,6 +103,26 @@ TEST(EntryTest, FilterStateIsShownAsFarAsItIsKnown) {
     filter_state_objects { key: "other" value { type_url: "x/y.Z" value: "\001" } } })"),
             out);
   EXPECT_THAT(out, HasSubstr(R"("filter_state_objects":{"other":{"@type":"x/y.Z","base64":"AQ=="},"text":"hi"})"));
+}
+
+TEST(EntryTest, ANodeCannotMakeLinesLarge) {
+  StreamAccessLogsMessage_Identifier identifier;
+  identifier.set_log_name(std::string(1 << 20, 'l'));
+  identifier.mutable_node()->set_id(std::string(1 << 20, 'i'));
+  identifier.mutable_node()->set_cluster(std::string(1 << 20, 'c'));
+  identifier.mutable_node()->mutable_locality()->set_zone(std::string(1 << 20, 'z'));
+  auto& fields = *identifier.mutable_node()->mutable_metadata()->mutable_fields();
+  fields["role"].set_string_value("gateway");
+  std::string out;
+  AppendStream(identifier, out);
+  EXPECT_THAT(out, HasSubstr(R"("node_metadata":{"role":"gateway"}})"));
+  EXPECT_THAT(out, HasSubstr(R"("node_locality_bytes":1048580,)"));
+  fields["role"].set_string_value(std::string(1 << 20, 'm'));
+  AppendStream(identifier, out);
+  EXPECT_THAT(out, HasSubstr(R"("node_metadata_bytes":10485)"));
+  AppendHttp(ReadSender(identifier), HTTPAccessLogEntry(), out);
+  EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 3);
+  EXPECT_LT(out.size(), 12u << 10);
 }
 
 // What a hostile Envoy may send: dates out of range, durations that overflow, codes that do not exist.

@@ -54,7 +54,7 @@ class Stream final : public grpc::ServerReadReactor<StreamAccessLogsMessage> {
   void OnReadDone(bool ok) override {
     if (!ok) return Finish(grpc::Status::OK);
     shared_.last_ms = NowMs();
-    if (message_.has_identifier()) Begin();
+    if (message_.has_identifier() && !begun_) Begin();
     next_ = 0;
     Pump();
   }
@@ -66,10 +66,9 @@ class Stream final : public grpc::ServerReadReactor<StreamAccessLogsMessage> {
 
  private:
   void Begin() {
+    begun_ = true;
     sender_ = ReadSender(message_.identifier());
-    std::string line;
-    AppendStream(message_.identifier(), line);
-    shared_.sink.Put(std::move(line), 0);
+    AppendStream(message_.identifier(), beginning_);
   }
 
   // Gives the rest of the message to the sink, as far as there is room, and then reads the next one.
@@ -77,9 +76,9 @@ class Stream final : public grpc::ServerReadReactor<StreamAccessLogsMessage> {
     const int size = message_.has_http_logs()  ? message_.http_logs().log_entry_size()
                      : message_.has_tcp_logs() ? message_.tcp_logs().log_entry_size()
                                                : 0;
-    while (next_ < size) {
+    while (next_ < size || !beginning_.empty()) {
       if (!shared_.sink.HasRoom([this] { Pump(); })) return;
-      std::string lines;
+      std::string lines = std::exchange(beginning_, {});
       const int first = next_;
       for (; next_ < size && lines.size() < kBlockBytes; ++next_) Append(lines);
       shared_.sink.Put(std::move(lines), static_cast<uint64_t>(next_ - first));
@@ -99,6 +98,10 @@ class Stream final : public grpc::ServerReadReactor<StreamAccessLogsMessage> {
   Shared& shared_;
   StreamAccessLogsMessage message_;
   Sender sender_;
+  // Whether somebody has said who sends; what is said later counts no more.
+  bool begun_ = false;
+  // The line about that, until there is room for it.
+  std::string beginning_;
   // The entry of the message that is next.
   int next_ = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <google/protobuf/struct.pb.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
@@ -15,6 +16,7 @@
 #include <sstream>
 #include <thread>
 
+#include "envoy/config/core/v3/base.proto.h"
 #include "envoy/data/accesslog/v3/accesslog.proto.h"
 #include "envoy/service/accesslog/v3/als.grpc.pb.h"
 #include "envoy/service/accesslog/v3/als.proto.h"
@@ -163,6 +165,68 @@ TEST_F(ServerTest, ASlowReaderStopsTheStreamsAndLosesNothing) {
   close(reader);
   EXPECT_EQ(Count(lines, "received http request"), size_t{4 * kMessages});
   EXPECT_EQ(sink_->stats().lost_entries, 0u);
+}
+
+TEST_F(ServerTest, WhoSendsIsSaidOnceForAStream) {
+  const std::string path = folder_ / "log";
+  Start(path);
+  grpc::ClientContext context;
+  alsv3::StreamAccessLogsResponse response;
+  const auto stream = stub_->StreamAccessLogs(&context, &response);
+  for (const char* name : {"first", "second", "third"}) {
+    alsv3::StreamAccessLogsMessage message = Message(1, 1);
+    message.mutable_identifier()->set_log_name(name);
+    EXPECT_TRUE(stream->Write(message));
+  }
+  stream->WritesDone();
+  EXPECT_TRUE(stream->Finish().ok());
+  Stop();
+  EXPECT_EQ(Count(Lines(path), R"("msg":"access log stream begins","logger_name":"first")"), 1u);
+  EXPECT_EQ(Count(Lines(path), "access log stream begins"), 1u);
+  EXPECT_EQ(Count(Lines(path), R"("msg":"received http request","logger_name":"first")"), 3u);
+}
+
+// Nobody reads the pipe, and messages have nothing but who sends them.
+TEST_F(ServerTest, ASlowReaderStopsAlsoStreamsThatOnlySayWhoSends) {
+  const std::string path = folder_ / "pipe";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  const int reader = open(path.c_str(), O_RDWR | O_NONBLOCK);
+  Start(path);
+  alsv3::StreamAccessLogsMessage message;
+  message.mutable_identifier()->set_log_name("log");
+  auto& fields = *message.mutable_identifier()->mutable_node()->mutable_metadata()->mutable_fields();
+  struct Call {
+    grpc::ClientContext context;
+    alsv3::StreamAccessLogsResponse response;
+    std::unique_ptr<grpc::ClientWriter<alsv3::StreamAccessLogsMessage>> stream;
+  };
+  std::vector<std::unique_ptr<Call>> calls;
+  // 15 KiB in each of 200, which is more than may wait, and then 3 MiB again and again in one of them.
+  for (int i = 0; i < 200; ++i) {
+    calls.push_back(std::make_unique<Call>());
+    calls.back()->stream = stub_->StreamAccessLogs(&calls.back()->context, &calls.back()->response);
+    fields["text"].set_string_value(std::string(15 << 10, 'x'));
+    EXPECT_TRUE(calls.back()->stream->Write(message));
+    // The first one finds room.
+    const auto has_come = [this] { return sink_->stats().queued_bytes + sink_->stats().written_bytes > 0; };
+    EXPECT_TRUE(testing::Await(has_come));
+  }
+  EXPECT_TRUE(testing::Await([this] { return sink_->stats().waiting > 0; })) << "nobody waits";
+  fields["text"].set_string_value(std::string(3 << 20, 'x'));
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(calls.front()->stream->Write(message));
+  calls.front()->stream->WritesDone();
+  EXPECT_TRUE(calls.front()->stream->Finish().ok()) << "it was written long since";
+  EXPECT_LT(sink_->stats().queued_bytes, kBound + (128 << 10));
+  for (const auto& call : calls) call->context.TryCancel();
+  std::vector<char> buffer(1 << 20);
+  std::atomic<bool> over{false};
+  std::thread reading([&] {
+    while (!over) static_cast<void>(read(reader, buffer.data(), buffer.size()));
+  });
+  Stop();
+  over = true;
+  reading.join();
+  close(reader);
 }
 
 TEST_F(ServerTest, AFullDiskIsSaidAndCounted) {
