@@ -1,7 +1,8 @@
 // Envoy's access log protocol (ALS v3) over gRPC: whole streams of HTTP and TCP entries become lines in a Sink.
 //
 // A stream is read only as fast as its lines can be written; beyond that, what Envoy sends waits in the windows of the
-// connection, and in Envoy. Of a stream, one message and one block of lines are held outside of the sink's bound.
+// connection, and in Envoy. Of a stream, one message and one block of lines are held outside of the sink's bound; when
+// the messages of all streams are too much together, streams are ended.
 #pragma once
 
 #include <cstdint>

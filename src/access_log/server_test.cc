@@ -24,6 +24,7 @@
 #include "src/base/test_folder.h"
 #include "src/base/test_wait.h"
 #include "src/rpc/test_bomb.h"
+#include "src/rpc/test_raw_client.h"
 
 namespace k8sgw::access_log {
 namespace {
@@ -223,6 +224,56 @@ TEST_F(ServerTest, ASlowReaderStopsAlsoStreamsThatOnlySayWhoSends) {
   std::thread reading([&] {
     while (!over) static_cast<void>(read(reader, buffer.data(), buffer.size()));
   });
+  Stop();
+  over = true;
+  reading.join();
+  close(reader);
+}
+
+// Of messages that take ten times as much in memory as on their way, and become one line.
+TEST_F(ServerTest, WhatWaitsHasABoundOfAllStreamsTogether) {
+  const std::string path = folder_ / "pipe";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  const int reader = open(path.c_str(), O_RDWR | O_NONBLOCK);
+  Start(path);
+  std::thread slow([this] { EXPECT_TRUE(Send("slow", 100, 4, 16 << 10).ok()); });
+  EXPECT_TRUE(testing::Await([this] { return sink_->stats().waiting > 0; })) << "nobody waits";
+  const std::string large = [] {
+    alsv3::StreamAccessLogsMessage message;
+    auto& metadata = *message.mutable_http_logs()->add_log_entry()->mutable_common_properties()->mutable_metadata();
+    auto& values = *(*(*metadata.mutable_filter_metadata())["a"].mutable_fields())["b"].mutable_list_value();
+    for (int i = 0; i < 900'000; ++i) values.add_values()->set_null_value(google::protobuf::NULL_VALUE);
+    return message.SerializeAsString();
+  }();
+  testing::ForgetPeak();
+  const size_t before = testing::MemoryNow();
+  std::vector<std::unique_ptr<testing::RawClient>> clients;
+  uint64_t refused = 0;
+  for (uint64_t i = 1; i <= 14; ++i) {
+    clients.push_back(std::make_unique<testing::RawClient>(server_->port()));
+    testing::RawClient& client = *clients.back();
+    const uint32_t call = client.Open("/envoy.service.accesslog.v3.AccessLogService/StreamAccessLogs");
+    client.Send(call, testing::RawClient::Prefix(large.size()) + large);
+    bool ended = false;
+    EXPECT_TRUE(testing::Await([&] {
+      ended = client.Ended(call, std::chrono::milliseconds(1));
+      return ended || sink_->stats().waiting == 1 + i - refused;
+    }));
+    if (!ended) continue;
+    EXPECT_EQ(client.Status(call), 8);
+    ++refused;
+  }
+  EXPECT_GE(refused, 4u);
+  EXPECT_LT(refused, 12u);
+  EXPECT_EQ(sink_->stats().lost_entries, refused);
+  EXPECT_LT(testing::MemoryPeak(), before + (size_t{550} << 20)) << "14 of them take 700 MiB";
+  clients.clear();
+  std::vector<char> buffer(1 << 20);
+  std::atomic<bool> over{false};
+  std::thread reading([&] {
+    while (!over) static_cast<void>(read(reader, buffer.data(), buffer.size()));
+  });
+  slow.join();
   Stop();
   over = true;
   reading.join();

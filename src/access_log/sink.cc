@@ -25,10 +25,22 @@ Sink::~Sink() { Close(); }
 
 bool Sink::HasRoom(std::function<void()> resume) {
   std::lock_guard<std::mutex> lock(mutex_);
-  // Those who wait already come first.
-  if (stats_.queued_bytes < max_queued_bytes_ && waiting_.empty()) return true;
+  if (!Full()) return true;
   waiting_.push_back(std::move(resume));
   return false;
+}
+
+bool Sink::IsFull() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return Full();
+}
+
+// Those who wait already come first.
+bool Sink::Full() const { return stats_.queued_bytes >= max_queued_bytes_ || !waiting_.empty(); }
+
+void Sink::CountLost(uint64_t entries) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  stats_.lost_entries += entries;
 }
 
 void Sink::Put(std::string lines, uint64_t entries) {

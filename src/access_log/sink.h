@@ -38,6 +38,10 @@ class Sink {
 
   // False when there is no room: `resume` will be called once, by the sink's thread, when there is some.
   bool HasRoom(std::function<void()> resume);
+  // Whether HasRoom would say so now.
+  bool IsFull() const;
+  // Entries that did not become lines.
+  void CountLost(uint64_t entries);
   // Whole lines with so many entries. Taken even when there is no room.
   void Put(std::string lines, uint64_t entries);
   SinkStats stats() const;
@@ -50,6 +54,7 @@ class Sink {
     uint64_t entries;
   };
 
+  bool Full() const;  // called with mutex_
   void Run();
   void Write(const std::deque<Block>& blocks);
   void Lose(uint64_t entries, const std::string& why);

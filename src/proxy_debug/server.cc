@@ -8,6 +8,7 @@
 #include "api/gloo/grpc/debug.grpc.pb.h"
 #include "api/gloo/v1/proxy.proto.h"
 #include "src/proxy_debug/shown_proxies.h"
+#include "src/rpc/one_request.h"
 #include "src/rpc/port.h"
 #include "src/rpc/waiting_calls.h"
 #include "src/xds/grpc_caller.h"
@@ -21,7 +22,10 @@ using grpc::StatusCode;
 using xds::ToGrpc;
 
 constexpr int kMaxRequestBytes = 1 << 20;
+constexpr size_t kMaxHeldBytes = size_t{64} << 20;
 constexpr int kMostCallsOfConnection = 100;
+// The place of the method in its service.
+constexpr int kGetProxies = 0;
 
 // ProxyEndpointResponse: proxies = 1. The messages stay alive with the slices.
 ByteBuffer Write(const std::vector<Ptr<std::string>>& proxies) {
@@ -41,8 +45,7 @@ ByteBuffer Write(const std::vector<Ptr<std::string>>& proxies) {
 
 struct Call {
   gloov1::ProxyEndpointRequest request;
-  ByteBuffer* out = nullptr;
-  grpc::ServerUnaryReactor* reactor = nullptr;
+  rpc::OneRequest* reactor = nullptr;
 };
 
 }  // namespace
@@ -67,13 +70,15 @@ struct Server::Shown {
   uint64_t revision = 0;
 };
 
-using Base = gloov1::ProxyEndpointService::WithRawCallbackMethod_GetProxies<gloov1::ProxyEndpointService::Service>;
-
 // One bound port: the service, and the calls that wait.
-class Server::Instance final : public Base {
+class Server::Instance final : public gloov1::ProxyEndpointService::Service {
  public:
   Instance(const std::shared_ptr<Shown>& shown, const xds::Gate::Options& gate)
-      : gate_(gate), waiting_(std::make_shared<Waiting>(OwnerOf(shown))) {}
+      : gate_(gate), waiting_(std::make_shared<Waiting>(OwnerOf(shown))) {
+    MarkMethodStreamed(kGetProxies, nullptr);
+    MarkMethodRawCallback(
+        kGetProxies, new rpc::OneRequestHandler([this](CallbackServerContext* context) { return Begin(*context); }));
+  }
   ~Instance() override {
     gate_.Close();
     waiting_->Close();
@@ -84,6 +89,7 @@ class Server::Instance final : public Base {
     absl::StatusOr<std::unique_ptr<rpc::Port>> port =
         rpc::Port::Open({.address = address,
                          .max_request_bytes = kMaxRequestBytes,
+                         .max_held_bytes = kMaxHeldBytes,
                          .max_calls_of_connection = kMostCallsOfConnection,
                          .describes_itself = false},
                         {this});
@@ -94,27 +100,20 @@ class Server::Instance final : public Base {
 
   int port() const { return port_ ? port_->number() : 0; }
 
-  grpc::ServerUnaryReactor* GetProxies(CallbackServerContext* context, const ByteBuffer* in, ByteBuffer* out) override {
-    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    // The message stays until the call is finished.
-    gate_.Ask(xds::CallerOf(*context), [waiting = waiting_, reactor, in, out](const absl::Status& status) {
-      status.ok() ? Take(*waiting, reactor, *in, out) : reactor->Finish(ToGrpc(status));
-    });
-    return reactor;
-  }
-
  private:
   using Waiting = rpc::WaitingCalls<Call>;
 
-  static void Take(Waiting& waiting, grpc::ServerUnaryReactor* reactor, const ByteBuffer& in, ByteBuffer* out) {
-    Call call;
-    ByteBuffer copy(in);
-    if (!grpc::GenericDeserialize<grpc::ProtoBufferReader, gloov1::ProxyEndpointRequest>(&copy, &call.request).ok()) {
-      return reactor->Finish({StatusCode::INVALID_ARGUMENT, "the message is no ProxyEndpointRequest"});
-    }
-    call.out = out;
-    call.reactor = reactor;
-    waiting.Add(std::move(call));
+  rpc::OneRequest* Begin(const CallbackServerContext& context) {
+    auto* reactor = new rpc::OneRequest([waiting = waiting_](rpc::OneRequest& its, ByteBuffer& in) {
+      Call call;
+      if (!grpc::GenericDeserialize<grpc::ProtoBufferReader, gloov1::ProxyEndpointRequest>(&in, &call.request).ok()) {
+        return its.Finish({StatusCode::INVALID_ARGUMENT, "the message is no ProxyEndpointRequest"});
+      }
+      call.reactor = &its;
+      waiting->Add(std::move(call));
+    });
+    gate_.Ask(xds::CallerOf(context), [reactor](const absl::Status& status) { reactor->Admit(ToGrpc(status)); });
+    return reactor;
   }
 
   // Choosing is cheap, and what is chosen is not copied.
@@ -124,8 +123,7 @@ class Server::Instance final : public Base {
             .answer =
                 [shown](Call& call) {
                   const auto chosen = Choose(shown->Now(), call.request);
-                  if (chosen.ok()) *call.out = Write(*chosen);
-                  call.reactor->Finish(chosen.ok() ? grpc::Status::OK : ToGrpc(chosen.status()));
+                  chosen.ok() ? call.reactor->Answer(Write(*chosen)) : call.reactor->Finish(ToGrpc(chosen.status()));
                 }};
   }
 

@@ -17,6 +17,7 @@
 #include "src/base/text.h"
 #include "src/base/yaml.h"
 #include "src/model/decode.h"
+#include "src/rpc/test_bomb.h"
 #include "src/xds/test_authenticator.h"
 
 namespace k8sgw::proxy_debug {
@@ -118,6 +119,9 @@ TEST_F(ServerTest, WhoLacksTheRightGetsNothing) {
     response.Clear();
     return stub->GetProxies(&context, {}, &response).error_code();
   };
+  testing::ExpectStrangersAreNotRead(server->port(), {"/gloo.solo.io.ProxyEndpointService/GetProxies"});
+  EXPECT_EQ(refused, 1);
+  refused = 0;
   authenticator.Revoke("gone");
   for (int round = 0; round < 3; ++round) {
     EXPECT_EQ(ask(nullptr), StatusCode::UNAUTHENTICATED);
@@ -212,6 +216,11 @@ TEST_F(ServerTest, MovesAndStopsWhileSomebodyWaits) {
   busy.unlock();
   for (std::thread& one : asking) one.join();
   EXPECT_EQ(server->port(), 0);
+}
+
+TEST_F(ServerTest, NothingIsUnpacked) {
+  testing::ExpectNothingIsUnpacked(server->port(), {"/gloo.solo.io.ProxyEndpointService/GetProxies"});
+  EXPECT_TRUE(Ask({}).ok());
 }
 
 TEST_F(ServerTest, HugeRequestsAreRefused) {

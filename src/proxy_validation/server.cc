@@ -2,13 +2,16 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <atomic>
+#include <memory>
 #include <utility>
 
 #include "api/gloo/grpc/validation.grpc.pb.h"
 #include "src/model/inputs.h"
 #include "src/proxy_validation/subscribers.h"
 #include "src/proxy_validation/validate.h"
+#include "src/rpc/one_request.h"
 #include "src/rpc/port.h"
 #include "src/rpc/waiting_calls.h"
 #include "src/xds/grpc_caller.h"
@@ -18,19 +21,39 @@ namespace {
 
 using gloov1::GlooValidationServiceRequest;
 using gloov1::GlooValidationServiceResponse;
+using grpc::ByteBuffer;
 using grpc::CallbackServerContext;
+using grpc::StatusCode;
 using xds::ToGrpc;
 
 constexpr int kMostCallsOfConnection = 100;
 
-// One call of Validate; the messages are gRPC's, until Finish.
+// The places of the methods in their service.
+constexpr int kNotifyOnResync = 0;
+constexpr int kValidate = 1;
+
+// Two of the largest requests on their way, and no less than this; any number of any size, when any size is allowed.
+constexpr size_t kMaxHeldBytes = size_t{256} << 20;
+size_t MaxHeldBytes(int max_request_bytes) {
+  if (max_request_bytes < 0) return rpc::kNoBound;
+  return std::max(kMaxHeldBytes, 2 * static_cast<size_t>(max_request_bytes));
+}
+
+// One call of Validate.
 struct Call {
   CallbackServerContext* context = nullptr;
-  const GlooValidationServiceRequest* request = nullptr;
-  GlooValidationServiceResponse* response = nullptr;
-  grpc::ServerUnaryReactor* reactor = nullptr;
+  rpc::OneRequest* reactor = nullptr;
+  std::unique_ptr<GlooValidationServiceRequest> request;
   Trial trial;
 };
+
+void Answer(const GlooValidationServiceResponse& response, rpc::OneRequest& call) {
+  ByteBuffer bytes;
+  bool own = false;
+  const grpc::Status status =
+      grpc::GenericSerialize<grpc::ProtoBufferWriter, GlooValidationServiceResponse>(response, &bytes, &own);
+  status.ok() ? call.Answer(std::move(bytes)) : call.Finish(status);
+}
 
 }  // namespace
 
@@ -44,10 +67,18 @@ struct Server::Judge {
 };
 
 // One bound port: the service, and the calls that wait.
-class Server::Instance final : public gloov1::GlooValidationService::CallbackService {
+class Server::Instance final : public gloov1::GlooValidationService::Service {
  public:
   Instance(const std::shared_ptr<Judge>& judge, const xds::Gate::Options& gate)
-      : gate_(gate), waiting_(std::make_shared<Waiting>(OwnerOf(judge))) {}
+      : gate_(gate), waiting_(std::make_shared<Waiting>(OwnerOf(judge))) {
+    MarkMethodStreamed(kNotifyOnResync, nullptr);
+    MarkMethodRawCallback(kNotifyOnResync, new rpc::OneRequestHandler([this](CallbackServerContext* context) {
+                            return BeginNotifications(*context);
+                          }));
+    MarkMethodStreamed(kValidate, nullptr);
+    MarkMethodRawCallback(kValidate, new rpc::OneRequestHandler(
+                                         [this](CallbackServerContext* context) { return BeginValidation(*context); }));
+  }
   ~Instance() override {
     gate_.Close();
     waiting_->Close();
@@ -58,6 +89,7 @@ class Server::Instance final : public gloov1::GlooValidationService::CallbackSer
     absl::StatusOr<std::unique_ptr<rpc::Port>> port =
         rpc::Port::Open({.address = address,
                          .max_request_bytes = max_request_bytes,
+                         .max_held_bytes = MaxHeldBytes(max_request_bytes),
                          .max_calls_of_connection = kMostCallsOfConnection,
                          .describes_itself = false},
                         {this});
@@ -69,28 +101,29 @@ class Server::Instance final : public gloov1::GlooValidationService::CallbackSer
   int port() const { return port_ ? port_->number() : 0; }
   void Notify() { subscribers_.Notify(); }
 
-  Subscribers::Reactor* NotifyOnResync(CallbackServerContext* context, const gloov1::NotifyOnResyncRequest*) override {
-    return subscribers_.Add([this, caller = xds::CallerOf(*context)](Subscribers::Admitted done) {
+ private:
+  using Waiting = rpc::WaitingCalls<Call>;
+
+  // The request says nothing, so it is not read.
+  Subscribers::Reactor* BeginNotifications(const CallbackServerContext& context) {
+    return subscribers_.Add([this, caller = xds::CallerOf(context)](Subscribers::Admitted done) {
       gate_.Ask(caller, [done = std::move(done)](const absl::Status& status) { done(ToGrpc(status)); });
     });
   }
 
-  grpc::ServerUnaryReactor* Validate(CallbackServerContext* context, const GlooValidationServiceRequest* request,
-                                     GlooValidationServiceResponse* response) override {
-    grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-    // The messages stay until the call is finished.
-    gate_.Ask(xds::CallerOf(*context),
-              [waiting = waiting_, context, request, response, reactor](const absl::Status& status) {
-                if (!status.ok()) return reactor->Finish(ToGrpc(status));
-                absl::StatusOr<Trial> trial = ReadTrial(*request);
-                if (!trial.ok()) return reactor->Finish(ToGrpc(trial.status()));
-                waiting->Add({context, request, response, reactor, std::move(*trial)});
-              });
+  rpc::OneRequest* BeginValidation(CallbackServerContext& context) {
+    auto* reactor = new rpc::OneRequest([waiting = waiting_, &context](rpc::OneRequest& its, ByteBuffer& in) {
+      auto request = std::make_unique<GlooValidationServiceRequest>();
+      if (!grpc::GenericDeserialize<grpc::ProtoBufferReader, GlooValidationServiceRequest>(&in, request.get()).ok()) {
+        return its.Finish({StatusCode::INVALID_ARGUMENT, "the message is no GlooValidationServiceRequest"});
+      }
+      absl::StatusOr<Trial> trial = ReadTrial(*request);
+      if (!trial.ok()) return its.Finish(ToGrpc(trial.status()));
+      waiting->Add({&context, &its, std::move(request), std::move(*trial)});
+    });
+    gate_.Ask(xds::CallerOf(context), [reactor](const absl::Status& status) { reactor->Admit(ToGrpc(status)); });
     return reactor;
   }
-
- private:
-  using Waiting = rpc::WaitingCalls<Call>;
 
   static Waiting::Owner OwnerOf(const std::shared_ptr<Judge>& judge) {
     return {.post = judge->post,
@@ -98,8 +131,7 @@ class Server::Instance final : public gloov1::GlooValidationService::CallbackSer
             .answer =
                 [judge](Call& call) {
                   if (call.context->IsCancelled()) return call.reactor->Finish(grpc::Status::CANCELLED);
-                  *call.response = proxy_validation::Validate(judge->pipeline, *call.request, call.trial);
-                  call.reactor->Finish(grpc::Status::OK);
+                  Answer(proxy_validation::Validate(judge->pipeline, *call.request, call.trial), *call.reactor);
                 }};
   }
 

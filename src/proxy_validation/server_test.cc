@@ -13,6 +13,7 @@
 #include "api/gloo/grpc/validation.grpc.pb.h"
 #include "src/base/test_thread.h"
 #include "src/proxy_validation/test_world.h"
+#include "src/rpc/test_bomb.h"
 #include "src/xds/test_authenticator.h"
 
 namespace k8sgw::proxy_validation {
@@ -124,6 +125,8 @@ TEST_F(ServerTest, WhoLacksTheRightNeitherAsksNorListens) {
     server->SetReady();
   });
   Connect();
+  const std::string service = "/gloo.solo.io.GlooValidationService/";
+  testing::ExpectStrangersAreNotRead(server->port(), {service + "Validate", service + "NotifyOnResync"});
   for (int round = 0; round < 3; ++round) {
     EXPECT_EQ(Ask().error_code(), grpc::StatusCode::UNAUTHENTICATED);
     Listener stranger(*stub);
@@ -160,6 +163,13 @@ TEST_F(ServerTest, RefusesWhatItCannotUse) {
   SetReady();
   EXPECT_EQ(Ask(Deleting("")).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
   EXPECT_EQ(Ask(Modifying("u", std::string(200'000, 'x'))).error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_TRUE(Ask().ok());
+}
+
+TEST_F(ServerTest, NothingIsUnpacked) {
+  SetReady();
+  const std::string service = "/gloo.solo.io.GlooValidationService/";
+  testing::ExpectNothingIsUnpacked(server->port(), {service + "Validate", service + "NotifyOnResync"});
   EXPECT_TRUE(Ask().ok());
 }
 

@@ -3,8 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "api/gloo/grpc/validation.proto.h"
-
 namespace k8sgw::proxy_validation {
 
 // gRPC calls the reactions one at a time, but anybody may notify.
@@ -61,7 +59,8 @@ class Subscribers::Stream final : public Reactor {
 
   const std::weak_ptr<Shared> shared_;
   std::shared_ptr<Stream> self_;
-  const gloo::solo::io::NotifyOnResyncResponse message_;
+  const grpc::Slice nothing_{""};
+  const grpc::ByteBuffer message_{&nothing_, 1};
   std::mutex mutex_;
   bool begun_ = false;  // these are guarded by mutex_
   bool due_ = false;

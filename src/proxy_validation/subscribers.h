@@ -11,16 +11,13 @@
 #include <mutex>
 #include <set>
 
-namespace gloo::solo::io {
-class NotifyOnResyncResponse;
-}
-
 namespace k8sgw::proxy_validation {
 
 class Subscribers {
  public:
   static constexpr size_t kMost = 1'000;
-  using Reactor = grpc::ServerWriteReactor<::gloo::solo::io::NotifyOnResyncResponse>;
+  // Of both sides, so that gRPC does not read a request before anybody may begin.
+  using Reactor = grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>;
 
   // Told once, on any thread: whether the stream may begin, or how it ends.
   using Admitted = std::function<void(const grpc::Status& status)>;

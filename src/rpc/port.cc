@@ -57,6 +57,12 @@ absl::StatusOr<std::unique_ptr<Port>> Port::Open(const PortOptions& options,
     builder.SetOption(std::make_unique<NoPlugins>());
     builder.SetOption(std::make_unique<grpc::HealthCheckServiceServerBuilderOption>(nullptr));
   }
+  if (options.max_held_bytes != kNoBound) {
+    builder.SetResourceQuota(grpc::ResourceQuota(options.address).Resize(options.max_held_bytes));
+  }
+  // Who is not listened to may send as much as a window holds. gRPC would guess how large one has to be for the
+  // network, begin with 4 MiB when there is memory, and give as much to each call.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   // Another process must not share the port: two control planes would answer in turns.
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);

@@ -7,7 +7,9 @@
 // as Envoys do. Responses have no bound. Nothing compressed is taken: who sends it gets UNIMPLEMENTED.
 #pragma once
 
+#include <cstddef>
 #include <initializer_list>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -20,11 +22,17 @@ class Service;
 
 namespace k8sgw::rpc {
 
+constexpr size_t kNoBound = std::numeric_limits<size_t>::max();
+
 struct PortOptions {
   // "127.0.0.1:9977", "[::]:9977", "unix:/path"; port 0 picks a free one. "[::]" as in src/base/address.h.
   std::string address;
   // Largest request that is read, in bytes; -1 for any.
   int max_request_bytes = 4 << 20;
+  // Of all calls together, what has come of requests, and what gRPC itself takes for connections and calls; above that,
+  // calls are ended, of one connection after the other. max_request_bytes is no such bound: gRPC compares it with a
+  // request when all of that has come, and until then takes whatever length is told.
+  size_t max_held_bytes = size_t{256} << 20;
   // Of one connection, at the same time; 0 for any.
   int max_calls_of_connection = 0;
   // Offers health and reflection, too. Without it the port offers nothing but its services.

@@ -10,6 +10,8 @@
 #include "grpcpp/generic/generic_stub.h"
 #include "src/base/address.h"
 #include "src/base/test_ipv6.h"
+#include "src/base/test_wait.h"
+#include "src/rpc/one_request.h"
 #include "src/rpc/test_bomb.h"
 #include "src/rpc/test_raw_client.h"
 
@@ -26,11 +28,28 @@ class Bare final : public grpc::Service {
                        new grpc::internal::CallbackUnaryHandler<grpc::ByteBuffer, grpc::ByteBuffer>(
                            [](grpc::CallbackServerContext* context, const grpc::ByteBuffer* in, grpc::ByteBuffer* out) {
                              grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-                             *out = *in;
-                             reactor->Finish(grpc::Status::OK);
+                             // gRPC calls with nothing when a call was ended before its request was there.
+                             if (in->Valid()) *out = *in;
+                             reactor->Finish(in->Valid() ? grpc::Status::OK : grpc::Status::CANCELLED);
                              return reactor;
                            }));
   }
+};
+
+// Never reads.
+class Deaf final : public grpc::Service {
+ public:
+  Deaf() {
+    AddMethod(
+        new grpc::internal::RpcServiceMethod("/bare.Service/Call", grpc::internal::RpcMethod::BIDI_STREAMING, nullptr));
+    MarkMethodCallback(0, new OneRequestHandler([](grpc::CallbackServerContext*) { return new Reactor; }));
+  }
+
+ private:
+  struct Reactor final : grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
+    void OnCancel() override { Finish(grpc::Status::CANCELLED); }
+    void OnDone() override { delete this; }
+  };
 };
 
 grpc::Status Call(int port, const std::string& method, const std::string& request, std::string* answer = nullptr) {
@@ -117,6 +136,48 @@ TEST(Port, WhoCouldPackButDoesNotIsServed) {
     client.Send(call, testing::RawClient::Prefix(5) + "hello", true);
     EXPECT_EQ(client.Status(call), 0) << (headers.empty() ? "" : headers.front().first);
   }
+}
+
+TEST(Port, UnfinishedRequestsHaveABoundTogether) {
+  Bare bare;
+  auto port = Port::Open({.address = "127.0.0.1:0", .max_held_bytes = 16 << 20}, {&bare});
+  ASSERT_TRUE(port.ok()) << port.status();
+  const std::string part(8 << 20, 'x');
+  for (const char* method : {"/bare.Service/Call", kHealth}) {
+    testing::ForgetPeak();
+    const size_t before = testing::MemoryNow();
+    std::vector<std::unique_ptr<testing::RawClient>> clients;
+    size_t sent = 0;
+    int ended = 0;
+    // Each says that a GiB comes: gRPC compares that with the largest size only when it is there.
+    for (int i = 0; i < 20; ++i) {
+      clients.push_back(std::make_unique<testing::RawClient>((*port)->number()));
+      const uint32_t call = clients.back()->Open(method);
+      clients.back()->Send(call, testing::RawClient::Prefix(1 << 30));
+      sent += clients.back()->Send(call, part);
+    }
+    for (const auto& client : clients) ended += client->Ended(1, std::chrono::seconds(1));
+    EXPECT_GT(sent, size_t{40} << 20) << "so much was to be refused";
+    EXPECT_GE(ended, 16) << method;
+    EXPECT_LT(testing::MemoryPeak(), before + (size_t{48} << 20)) << method;
+  }
+  EXPECT_TRUE(testing::Await([&] { return Call((*port)->number(), "/bare.Service/Call", "hello").ok(); }));
+}
+
+// Who is not read may send a window, however much memory there is.
+TEST(Port, WhoIsNotReadSendsNoMoreThanAWindow) {
+  Deaf deaf;
+  auto port = Port::Open({.address = "127.0.0.1:0"}, {&deaf});
+  ASSERT_TRUE(port.ok()) << port.status();
+  testing::RawClient client((*port)->number());
+  // gRPC would look how much goes through, and raise the windows of all calls.
+  const uint32_t first = client.Open("/bare.Service/Call");
+  const std::string part(16 << 20, 'x');
+  size_t sent = client.Send(first, testing::RawClient::Prefix(1 << 30));
+  sent += client.Send(first, part, false, std::chrono::milliseconds(500));
+  EXPECT_LE(sent, 65535u);
+  const uint32_t second = client.Open("/bare.Service/Call");
+  EXPECT_LE(client.Send(second, part, false, std::chrono::milliseconds(500)), 65535u);
 }
 
 TEST(Port, IsSharedWithNobody) {

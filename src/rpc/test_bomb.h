@@ -1,4 +1,5 @@
-// For tests: messages that are small on the wire and large when they are unpacked.
+// For tests: requests that take more of a server than they should be able to: small ones that are large when they are
+// unpacked, and large ones without their end.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -67,6 +68,23 @@ inline void ExpectNothingIsUnpacked(int port, const std::vector<std::string>& me
       EXPECT_EQ(client.Status(call), 12) << method << " with " << encoding << " is not UNIMPLEMENTED";
       EXPECT_LT(MemoryPeak(), before + kBearable) << method << " unpacks " << encoding;
     }
+  }
+}
+
+// Who is not known is told so before the request has come, which is a large one, and nothing of it is held.
+inline void ExpectStrangersAreNotRead(int port, const std::vector<std::string>& methods) {
+  const std::string part(1 << 20, 'x');
+  constexpr size_t kParts = 90;
+  for (const std::string& method : methods) {
+    ForgetPeak();
+    const size_t before = MemoryNow();
+    RawClient client(port);
+    const uint32_t call = client.Open(method);
+    size_t sent = client.Send(call, RawClient::Prefix(kParts * part.size()));
+    for (size_t i = 0; i + 1 < kParts && client.Send(call, part) == part.size(); ++i) sent += part.size();
+    EXPECT_LT(sent, 2 * part.size()) << method << " reads what strangers say";
+    EXPECT_EQ(client.Status(call), 16) << method;
+    EXPECT_LT(MemoryPeak(), before + 32 * part.size()) << method;
   }
 }
 

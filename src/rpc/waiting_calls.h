@@ -14,7 +14,7 @@
 
 namespace k8sgw::rpc {
 
-// `Call` has a `grpc::ServerUnaryReactor* reactor`.
+// `Call` has a `reactor`, which it is finished by.
 template <typename Call>
 class WaitingCalls : public std::enable_shared_from_this<WaitingCalls<Call>> {
  public:

@@ -218,15 +218,30 @@ void Hub::Tell(const Refusal& refusal) {
   if (on_refusal_) on_refusal_(refusal);
 }
 
+void Hub::Recognize(const Caller& caller, std::function<void(const absl::StatusOr<Ptr<Identity>>&)> done) {
+  if (authenticator_ == nullptr) return done(Ptr<Identity>());
+  authenticator_->Authenticate(caller, [this, peer = caller.peer, done = std::move(done)](const auto& answer) {
+    if (!answer.ok()) Tell({peer, "", answer.status()});
+    done(answer);
+  });
+}
+
+absl::StatusOr<std::optional<Response>> Hub::FetchAs(const Ptr<Identity>& identity, const std::string& peer,
+                                                     const Request& request, bool known_role_only) {
+  const std::string role = request.role.value_or("");
+  const absl::Status status = identity ? identity->MayHave(role) : absl::OkStatus();
+  if (status.ok()) return FetchNow(request, known_role_only);
+  Tell({peer, role, status});
+  return status;
+}
+
 void Hub::Fetch(const Caller& caller, const Request& request, Fetched done, bool known_role_only) {
   if (authenticator_ == nullptr) return done(FetchNow(request, known_role_only));
   authenticator_->Authenticate(
       caller, [this, peer = caller.peer, request, known_role_only, done = std::move(done)](const auto& answer) {
-        const std::string role = request.role.value_or("");
-        const absl::Status status = answer.ok() ? (*answer)->MayHave(role) : answer.status();
-        if (status.ok()) return done(FetchNow(request, known_role_only));
-        Tell({peer, role, status});
-        done(status);
+        if (answer.ok()) return done(FetchAs(*answer, peer, request, known_role_only));
+        Tell({peer, request.role.value_or(""), answer.status()});
+        done(answer.status());
       });
 }
 

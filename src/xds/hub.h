@@ -112,7 +112,13 @@ class Hub {
 
   void Apply(const std::string& role, const Update& update);
   void ModuleReady(const std::string& role);
-  // Calls `done` once, perhaps before it returns: with nothing when nothing is newer, or with why the caller gets
+  // Who calls, before anything of a call is read: calls `done` once, perhaps before it returns. Without an
+  // authenticator it is nobody, who may have everything.
+  void Recognize(const Caller& caller, std::function<void(const absl::StatusOr<Ptr<Identity>>&)> done);
+  // What somebody gets who was recognized: nothing when nothing is newer.
+  absl::StatusOr<std::optional<Response>> FetchAs(const Ptr<Identity>& identity, const std::string& peer,
+                                                  const Request& request, bool known_role_only = false);
+  // Both. Calls `done` once, perhaps before it returns: with nothing when nothing is newer, or with why the caller gets
   // nothing: the authenticator's errors, or NotFound for an unknown role, when that is not to get the fallback.
   void Fetch(const Caller& caller, const Request& request, Fetched done, bool known_role_only = false);
   EngineStats stats() const;

@@ -12,6 +12,7 @@
 #include "envoy/service/listener/v3/lds.grpc.pb.h"
 #include "envoy/service/route/v3/rds.grpc.pb.h"
 #include "envoy/service/secret/v3/sds.grpc.pb.h"
+#include "src/rpc/one_request.h"
 #include "src/rpc/port.h"
 #include "src/xds/grpc_caller.h"
 #include "src/xds/hub.h"
@@ -23,6 +24,10 @@ namespace {
 
 using grpc::ByteBuffer;
 using grpc::CallbackServerContext;
+
+// A connection with a stream takes less than 32 KiB of it, so there is room for more than 10,000 Envoys, and for a few
+// of the largest requests.
+constexpr size_t kMaxHeldBytes = size_t{512} << 20;
 
 grpc::Status NoRequest() {
   return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "the message is no discovery request");
@@ -91,25 +96,29 @@ class GrpcStream final : public grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>,
   ByteBuffer response_bytes_;
 };
 
-grpc::ServerUnaryReactor* AnswerFetch(Hub& hub, Type type, CallbackServerContext* context, const ByteBuffer* in,
-                                      ByteBuffer* out) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  Request request;
-  if (!ParseStateRequest(*in, &request)) {
-    reactor->Finish(NoRequest());
-    return reactor;
-  }
-  if (request.type_url.empty()) request.type_url = TypeUrl(type);
-  hub.Fetch(CallerOf(*context), request, [reactor, out](const absl::StatusOr<std::optional<Response>>& answer) {
-    if (!answer.ok()) return reactor->Finish(ToGrpc(answer.status()));
-    if (!*answer) {
-      return reactor->Finish(grpc::Status(grpc::StatusCode::NOT_FOUND, "nothing newer than the given version"));
-    }
-    *out = WriteStateResponse(**answer);
-    reactor->Finish(grpc::Status::OK);
+// Of a caller who is nobody, not even the request is read.
+rpc::OneRequest* AnswerFetch(Hub& hub, Type type, const CallbackServerContext& context) {
+  const Caller caller = CallerOf(context);
+  const auto identity = std::make_shared<Ptr<Identity>>();
+  auto* call = new rpc::OneRequest([&hub, type, identity, peer = caller.peer](auto& its, ByteBuffer& in) {
+    Request request;
+    if (!ParseStateRequest(in, &request)) return its.Finish(NoRequest());
+    in.Clear();
+    if (request.type_url.empty()) request.type_url = TypeUrl(type);
+    const absl::StatusOr<std::optional<Response>> answer = hub.FetchAs(*identity, peer, request);
+    if (!answer.ok()) return its.Finish(ToGrpc(answer.status()));
+    if (*answer) return its.Answer(WriteStateResponse(**answer));
+    its.Finish(grpc::Status(grpc::StatusCode::NOT_FOUND, "nothing newer than the given version"));
   });
-  return reactor;
+  hub.Recognize(caller, [call, identity](const absl::StatusOr<Ptr<Identity>>& answer) {
+    if (answer.ok()) *identity = *answer;
+    call->Admit(ToGrpc(answer.status()));
+  });
+  return call;
 }
+
+// Where Fetch stands among the methods of each service of a single type.
+constexpr int kFetch = 2;
 
 namespace ads = ::envoy::service::discovery::v3;
 using AdsBase = ads::AggregatedDiscoveryService::WithRawCallbackMethod_StreamAggregatedResources<
@@ -131,25 +140,25 @@ class AdsService final : public AdsBase {
 };
 
 // The single-type services differ in nothing but names.
-#define K8SGW_XDS_SERVICE(Class, package, Api, Name, kType)                                                      \
-  class Class final                                                                                              \
-      : public package::Api::WithRawCallbackMethod_Stream##Name<package::Api::WithRawCallbackMethod_Delta##Name< \
-            package::Api::WithRawCallbackMethod_Fetch##Name<package::Api::Service>>> {                           \
-   public:                                                                                                       \
-    explicit Class(Served& served) : served_(served) {}                                                          \
-    grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Stream##Name(CallbackServerContext* context) override {     \
-      return GrpcStream::Start(served_, *context, {.delta = false, .single_type = kType});                       \
-    }                                                                                                            \
-    grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Delta##Name(CallbackServerContext* context) override {      \
-      return GrpcStream::Start(served_, *context, {.delta = true, .single_type = kType});                        \
-    }                                                                                                            \
-    grpc::ServerUnaryReactor* Fetch##Name(CallbackServerContext* context, const ByteBuffer* in,                  \
-                                          ByteBuffer* out) override {                                            \
-      return AnswerFetch(served_.hub, kType, context, in, out);                                                  \
-    }                                                                                                            \
-                                                                                                                 \
-   private:                                                                                                      \
-    Served& served_;                                                                                             \
+#define K8SGW_XDS_SERVICE(Class, package, Api, Name, kType)                                                  \
+  class Class final : public package::Api::WithRawCallbackMethod_Stream##Name<                               \
+                          package::Api::WithRawCallbackMethod_Delta##Name<package::Api::Service>> {          \
+   public:                                                                                                   \
+    explicit Class(Served& served) : served_(served) {                                                       \
+      MarkMethodStreamed(kFetch, nullptr);                                                                   \
+      MarkMethodRawCallback(kFetch, new rpc::OneRequestHandler([this](CallbackServerContext* context) {      \
+                              return AnswerFetch(served_.hub, kType, *context);                              \
+                            }));                                                                             \
+    }                                                                                                        \
+    grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Stream##Name(CallbackServerContext* context) override { \
+      return GrpcStream::Start(served_, *context, {.delta = false, .single_type = kType});                   \
+    }                                                                                                        \
+    grpc::ServerBidiReactor<ByteBuffer, ByteBuffer>* Delta##Name(CallbackServerContext* context) override {  \
+      return GrpcStream::Start(served_, *context, {.delta = true, .single_type = kType});                    \
+    }                                                                                                        \
+                                                                                                             \
+   private:                                                                                                  \
+    Served& served_;                                                                                         \
   }
 K8SGW_XDS_SERVICE(LdsService, ::envoy::service::listener::v3, ListenerDiscoveryService, Listeners, Type::kListener);
 K8SGW_XDS_SERVICE(RdsService, ::envoy::service::route::v3, RouteDiscoveryService, Routes, Type::kRoute);
@@ -172,9 +181,9 @@ class GrpcServer final : public Server {
   ~GrpcServer() override { Shutdown(); }
 
   absl::Status Start(const ServerOptions& options) {
-    absl::StatusOr<std::unique_ptr<rpc::Port>> port =
-        rpc::Port::Open({.address = options.address, .max_request_bytes = options.max_request_bytes},
-                        {&ads_, &lds_, &rds_, &cds_, &eds_, &sds_});
+    absl::StatusOr<std::unique_ptr<rpc::Port>> port = rpc::Port::Open(
+        {.address = options.address, .max_request_bytes = options.max_request_bytes, .max_held_bytes = kMaxHeldBytes},
+        {&ads_, &lds_, &rds_, &cds_, &eds_, &sds_});
     if (!port.ok()) return port.status();
     port_ = *std::move(port);
     return absl::OkStatus();

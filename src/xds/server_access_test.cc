@@ -183,6 +183,13 @@ TEST_F(ServerAccess, NoMethodUnpacksAnything) {
   EXPECT_TRUE(Call(names.back(), AllMethods().back().type, {kRole}).status.ok());
 }
 
+TEST_F(ServerAccess, NoMethodReadsWhatStrangersSay) {
+  std::vector<std::string> names;
+  for (const Method& method : AllMethods()) names.push_back(method.name);
+  testing::ExpectStrangersAreNotRead(server->port(), names);
+  EXPECT_TRUE(Call(names.back(), AllMethods().back().type, {kRole}).status.ok());
+}
+
 // gRPC refuses headers of so many bytes by itself, perhaps with their connection.
 TEST_F(ServerAccess, AHugeTokenHurtsNobody) {
   const std::string method = "/envoy.service.cluster.v3.ClusterDiscoveryService/FetchClusters";
