@@ -20,7 +20,7 @@ constexpr size_t kObjectsAtOnce = 100;
 ClusterMemory::ClusterMemory(const GlooOptions& options, const std::string& cluster) {
   if (options.state_dir.empty()) return;
   const uint64_t hash = Hash64(cluster, Hash64(options.ns, Hash64(options.settings_name)));
-  auto texts = state::LastGoodTexts::Open(options.state_dir + "/cluster-" + HexHash(hash));
+  auto texts = state::LastGoodTexts::Open(options.state_dir + "/cluster-" + HexHash(hash), &KeepTimer::Warn);
   timer_.Say(texts.status());
   if (texts.ok()) kept_ = std::make_unique<cluster::KeptObjects>(std::move(*texts));
 }

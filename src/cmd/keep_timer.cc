@@ -28,6 +28,10 @@ void KeepTimer::Wrote(const absl::StatusOr<bool>& all) {
   }
 }
 
+void KeepTimer::Warn(const std::string& what) {
+  spdlog::warn("what is kept for the next start takes more room than it needs: {}", what);
+}
+
 void KeepTimer::Say(const absl::Status& status) {
   const std::string text(status.message());
   if (!status.ok() && text != said_) spdlog::warn("{}: {}", complaint_, text);

@@ -23,6 +23,8 @@ class KeepTimer {
   void Begin() { next_.reset(); }
   // Whether that was all that can be written, or why it could not be.
   void Wrote(const absl::StatusOr<bool>& all);
+  // For LastGoodTexts::Open.
+  static void Warn(const std::string& what);
   // Once for each error.
   void Say(const absl::Status& status);
 

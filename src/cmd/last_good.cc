@@ -15,7 +15,7 @@ void LastGoodKeeper::Attach(file::DirectorySource& source) {
   if (!enabled()) return;
   std::error_code error;
   const std::string folder = std::filesystem::absolute(source.root(), error).lexically_normal().string();
-  auto texts = state::LastGoodTexts::Open(state_dir_ + "/last-good-" + HexHash(Hash64(folder)));
+  auto texts = state::LastGoodTexts::Open(state_dir_ + "/last-good-" + HexHash(Hash64(folder)), &KeepTimer::Warn);
   if (!texts.ok()) return timer_.Say(texts.status());
   source.KeepIn(std::move(*texts));
 }

@@ -25,7 +25,7 @@ std::pair<std::string_view, std::string_view> Split(std::string_view text) {
 
 absl::StatusOr<std::unique_ptr<Memory>> Memory::Open(const std::string& path,
                                                      std::function<void(const std::string&)> complain) {
-  auto texts = state::LastGoodTexts::Open(path);
+  auto texts = state::LastGoodTexts::Open(path, complain);
   if (!texts.ok()) return texts.status();
   return std::unique_ptr<Memory>(new Memory(*std::move(texts), std::move(complain)));
 }

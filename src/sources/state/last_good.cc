@@ -3,12 +3,14 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include "src/base/hash.h"
 #include "src/base/text.h"
@@ -21,6 +23,8 @@ constexpr size_t kHeaderBytes = 8 + 16 + 16 + 1;
 constexpr uint64_t kForgotten = UINT64_MAX;
 // A smaller file is not worth the work.
 constexpr uint64_t kLeastToCompact = 1 << 20;
+// What is copied in vain holds up the thread that does it.
+constexpr std::chrono::minutes kPatience(1);
 
 uint64_t HashOf(std::string_view name, std::string_view text) { return Hash64(text, Hash64(name)); }
 
@@ -57,6 +61,13 @@ bool ReadAt(int fd, uint64_t offset, uint64_t size, std::string* out) {
   return true;
 }
 
+void CopyTimes(int from, int to) {
+  struct stat stat {};
+  if (fstat(from, &stat) != 0) return;
+  const timespec times[] = {stat.st_atim, stat.st_mtim};
+  futimens(to, times);
+}
+
 std::string Record(std::string_view name, std::optional<std::string_view> text) {
   const std::string_view body = text.value_or("");
   return Cat(Header(name.size(), text ? body.size() : kForgotten, HashOf(name, body)), name, body);
@@ -64,15 +75,15 @@ std::string Record(std::string_view name, std::optional<std::string_view> text) 
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<LastGoodTexts>> LastGoodTexts::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<LastGoodTexts>> LastGoodTexts::Open(const std::string& path, Warn warn) {
   std::error_code error;
   std::filesystem::create_directories(std::filesystem::path(path).parent_path(), error);
   const int fd = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return Failed(path, "cannot be opened");
-  std::unique_ptr<LastGoodTexts> out(new LastGoodTexts(path, fd));
+  std::unique_ptr<LastGoodTexts> out(new LastGoodTexts(path, fd, std::move(warn)));
   if (flock(fd, LOCK_EX | LOCK_NB) != 0) return Failed(path, "is in use by another process");
   if (absl::Status status = out->Read(); !status.ok()) return status;
-  if (absl::Status status = out->CompactIfWorthIt(); !status.ok()) return status;
+  out->CompactIfWorthIt();
   return out;
 }
 
@@ -131,11 +142,22 @@ std::vector<std::string> LastGoodTexts::names() const {
 
 void LastGoodTexts::Touch() { futimens(fd_, nullptr); }
 
+bool LastGoodTexts::WriteRecord(const std::string& record) {
+  // What follows may be the rest of a record that was cut.
+  if (WriteAt(fd_, record, size_) && ftruncate(fd_, static_cast<off_t>(size_ + record.size())) == 0) return true;
+  const int error = errno;
+  // A part of it would take the room of others.
+  [[maybe_unused]] const int cut = ftruncate(fd_, static_cast<off_t>(size_));
+  errno = error;
+  return false;
+}
+
 absl::Status LastGoodTexts::Append(const std::string& name, std::optional<std::string_view> text) {
   const std::string record = Record(name, text);
-  // What follows may be the rest of a record that was cut.
-  if (!WriteAt(fd_, record, size_) || ftruncate(fd_, static_cast<off_t>(size_ + record.size())) != 0) {
-    return Failed(path_, "cannot be written");
+  if (!WriteRecord(record)) {
+    const absl::Status status = Failed(path_, "cannot be written");
+    // There may be room without what is out of date.
+    if (size_ == live_ || !Compact() || !WriteRecord(record)) return status;
   }
   if (const auto old = entries_.find(name); old != entries_.end()) {
     live_ -= kHeaderBytes + name.size() + old->second.size;
@@ -146,7 +168,8 @@ absl::Status LastGoodTexts::Append(const std::string& name, std::optional<std::s
     live_ += record.size();
   }
   size_ += record.size();
-  return CompactIfWorthIt();
+  CompactIfWorthIt();
+  return absl::OkStatus();
 }
 
 absl::Status LastGoodTexts::Keep(const std::string& name, std::string_view text) {
@@ -161,8 +184,38 @@ absl::Status LastGoodTexts::Forget(const std::string& name) {
   return entries_.contains(name) ? Append(name, std::nullopt) : absl::OkStatus();
 }
 
-absl::Status LastGoodTexts::CompactIfWorthIt() {
-  if (size_ < kLeastToCompact || size_ / 2 < live_) return absl::OkStatus();
+uint64_t LastGoodTexts::Room() const {
+  struct statvfs volume {};
+  // Some volumes have no size.
+  if (fstatvfs(fd_, &volume) != 0 || volume.f_blocks == 0) return UINT64_MAX;
+  return uint64_t{volume.f_bavail} * volume.f_frsize;
+}
+
+// The copy needs as much room as what is kept. So twice that is let stand only where there is plenty; else it is made
+// while it can be.
+void LastGoodTexts::CompactIfWorthIt() {
+  const uint64_t dead = size_ - live_;
+  if (size_ < kLeastToCompact || dead < live_ / 4) return;
+  if (dead >= live_ || Room() / 2 < live_) Compact();
+}
+
+bool LastGoodTexts::Compact() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < compact_after_) return false;
+  const uint64_t room = Room();
+  absl::Status status;
+  if (room < live_) {
+    status = absl::ResourceExhaustedError(
+        Cat(path_, ": no room for a copy without what is out of date: of ", live_, " bytes, ", room, " are free"));
+  } else if (status = WriteAnew(); !status.ok()) {
+    compact_after_ = now + kPatience;
+  }
+  if (!status.ok() && !warned_ && warn_) warn_(std::string(status.message()));
+  warned_ = !status.ok();
+  return status.ok();
+}
+
+absl::Status LastGoodTexts::WriteAnew() {
   const std::string part = path_ + ".part";
   const int fd = open(part.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0) return Failed(part, "cannot be written");
@@ -177,6 +230,8 @@ absl::Status LastGoodTexts::CompactIfWorthIt() {
     entries[it->first] = {size + kHeaderBytes + it->first.size(), text->size(), it->second.hash};
     size += record.size();
   }
+  // It says nothing new.
+  if (fine) CopyTimes(fd_, fd);
   if (!fine || rename(part.c_str(), path_.c_str()) != 0) {
     const absl::Status status = Failed(part, "cannot be written");
     close(fd);

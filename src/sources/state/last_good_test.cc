@@ -1,11 +1,17 @@
 #include "src/sources/state/last_good.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <random>
 #include <sstream>
+#include <vector>
 
 #include "src/base/test_folder.h"
 
@@ -105,6 +111,138 @@ TEST(LastGoodTexts, FileStaysSmall) {
   EXPECT_EQ(texts->Find("a"), text + "99");
   EXPECT_EQ(texts->Find("still"), "still");
   EXPECT_FALSE(LastGoodTexts::Open(path).ok()) << "the new file is locked, too";
+}
+
+// A volume of a size, as that of the chart.
+class FullDisk : public ::testing::Test {
+ protected:
+  void Mount(uint64_t bytes) {
+    // Nobody else sees it, and it ends with this process.
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+        mount("none", folder_.root().c_str(), "tmpfs", 0, ("size=" + std::to_string(bytes)).c_str()) != 0) {
+      GTEST_SKIP() << "no volume of a size can be mounted here: " << std::strerror(errno);
+    }
+    mounted_ = true;
+  }
+  ~FullDisk() override {
+    if (mounted_) umount2(folder_.root().c_str(), MNT_DETACH);
+  }
+
+  std::unique_ptr<LastGoodTexts> Open() {
+    auto texts = LastGoodTexts::Open(path(), [this](const std::string& what) { warnings_.push_back(what); });
+    EXPECT_TRUE(texts.ok()) << texts.status();
+    return texts.ok() ? std::move(*texts) : nullptr;
+  }
+  std::string path() const { return (folder_ / "texts").string(); }
+  void LeaveFree(uint64_t bytes) {
+    const uint64_t free = std::filesystem::space(folder_.root()).available;
+    ASSERT_GT(free, bytes);
+    folder_.Write("filler", std::string(free - bytes, 'f'));
+  }
+  void RemoveFiller() { std::filesystem::remove(folder_ / "filler"); }
+
+  const TestFolder folder_;
+  bool mounted_ = false;
+  std::vector<std::string> warnings_;
+};
+
+constexpr uint64_t kKB = 1000;
+std::string Text(uint64_t size, char what = 'x') { return std::string(size, what); }
+
+// The text of a name that is written again and again, each time as another one.
+std::string Turn(int i) { return Text(500 * kKB, static_cast<char>('a' + i % 26)); }
+
+TEST_F(FullDisk, LittleMoreThanTwiceWhatIsKeptIsEnough) {
+  ASSERT_NO_FATAL_FAILURE(Mount(8000 * kKB));
+  if (IsSkipped()) return;
+  const auto texts = Open();
+  EXPECT_TRUE(texts->Keep("still", Text(2800 * kKB)).ok());
+  for (int i = 0; i < 60; ++i) ASSERT_TRUE(texts->Keep("b", Turn(i)).ok()) << i;
+  EXPECT_EQ(texts->Find("b"), Turn(59));
+  EXPECT_EQ(texts->Find("still"), Text(2800 * kKB));
+  EXPECT_TRUE(warnings_.empty()) << warnings_[0];
+}
+
+TEST_F(FullDisk, WithoutRoomForACopyTheFileGoesOn) {
+  ASSERT_NO_FATAL_FAILURE(Mount(8000 * kKB));
+  if (IsSkipped()) return;
+  int last = 0;
+  {
+    const auto texts = Open();
+    EXPECT_TRUE(texts->Keep("still", Text(1000 * kKB)).ok());
+    LeaveFree(1400 * kKB);
+    for (; last < 2; ++last) EXPECT_TRUE(texts->Keep("b", Turn(last)).ok()) << last;
+    EXPECT_EQ(texts->size() / kKB, 2000u);
+    EXPECT_EQ(warnings_.size(), 1u) << "the copy does not fit";
+    // Nor does this one.
+    for (int i = 0; i < 3; ++i) EXPECT_FALSE(texts->Keep("b", Turn(last)).ok());
+    EXPECT_TRUE(texts->Keep("small", "small").ok()) << "what fits is written";
+    EXPECT_EQ(texts->Find("b"), Turn(last - 1)) << "the text before stays";
+    EXPECT_EQ(warnings_.size(), 1u) << "it is said once";
+  }
+  {
+    const auto texts = Open();
+    ASSERT_TRUE(texts);
+    EXPECT_EQ(texts->Find("still"), Text(1000 * kKB));
+    EXPECT_EQ(texts->Find("b"), Turn(last - 1));
+    EXPECT_EQ(texts->Find("small"), "small");
+    // There is room again.
+    RemoveFiller();
+    for (int i = last; i < last + 4; ++i) EXPECT_TRUE(texts->Keep("b", Turn(i)).ok()) << i;
+    EXPECT_LT(texts->size(), 3200 * kKB) << "now it was written anew";
+    EXPECT_EQ(texts->Find("b"), Turn(last + 3));
+  }
+}
+
+TEST_F(FullDisk, WhatDoesNotFitMayFitWithoutWhatIsOutOfDate) {
+  ASSERT_NO_FATAL_FAILURE(Mount(4000 * kKB));
+  if (IsSkipped()) return;
+  const auto texts = Open();
+  EXPECT_TRUE(texts->Keep("still", "still").ok());
+  EXPECT_TRUE(texts->Keep("gone", Text(900 * kKB)).ok());
+  EXPECT_TRUE(texts->Forget("gone").ok());
+  LeaveFree(500 * kKB);
+  EXPECT_TRUE(texts->Keep("new", Text(1000 * kKB)).ok()) << "the copy that it takes has room";
+  EXPECT_FALSE(texts->Keep("more", Text(1000 * kKB)).ok());
+  EXPECT_EQ(texts->Find("still"), "still");
+  EXPECT_EQ(texts->Find("new"), Text(1000 * kKB));
+}
+
+// Any fault, also one that nobody sees before it is tried.
+TEST_F(FullDisk, AFileThatCannotBeWrittenAnewIsUsedAsItIs) {
+  std::filesystem::create_directory(path() + ".part");
+  {
+    const auto texts = Open();
+    for (int i = 0; i < 6; ++i) EXPECT_TRUE(texts->Keep("b", Turn(i)).ok()) << i;
+    ASSERT_EQ(warnings_.size(), 1u);
+    EXPECT_NE(warnings_[0].find("texts.part: cannot be written: Is a directory"), std::string::npos) << warnings_[0];
+    // It is not tried again at once.
+    std::filesystem::remove(path() + ".part");
+    EXPECT_TRUE(texts->Keep("b", Turn(6)).ok());
+    EXPECT_GT(texts->size(), 3500 * kKB);
+    std::filesystem::create_directory(path() + ".part");
+  }
+  {
+    const auto texts = Open();
+    ASSERT_TRUE(texts);
+    EXPECT_EQ(texts->Find("b"), Turn(6));
+  }
+  std::filesystem::remove(path() + ".part");
+  EXPECT_LT(Open()->size(), 600 * kKB);
+}
+
+TEST_F(FullDisk, WritingItAnewDoesNotMakeItLookNew) {
+  {
+    const auto texts = Open();
+    std::filesystem::create_directory(path() + ".part");
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(texts->Keep("b", Turn(i)).ok());
+    std::filesystem::remove(path() + ".part");
+  }
+  const auto old = std::filesystem::file_time_type::clock::now() - std::chrono::hours(48);
+  std::filesystem::last_write_time(path(), old);
+  EXPECT_LT(Open()->size(), 600 * kKB);
+  const auto age = std::chrono::system_clock::now() - Open()->touched();
+  EXPECT_GT(age, std::chrono::hours(47)) << "nobody has heard anything since then";
 }
 
 }  // namespace
