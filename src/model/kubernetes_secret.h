@@ -23,7 +23,8 @@ using ReportAt = std::function<void(Severity severity, const std::string& path, 
                                     std::string fix)>;
 
 // Reads `type`, `data` (base64) and `stringData` (as it is; wins over data). What becomes text in Envoy's configuration
-// must be UTF-8: one other value would make Envoy refuse the whole resource.
+// must be UTF-8: one other value would make Envoy refuse the whole resource. What has a type of others, as a token of a
+// ServiceAccount, is no Secret of any kind of ours.
 void ReadKubernetesSecret(const yaml::Node& document, const ReportAt& report, ::gloo::solo::io::Secret* out);
 // Reads `data` and `binaryData` of a ConfigMap; of the latter, the values are given as base64.
 //

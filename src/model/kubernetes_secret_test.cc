@@ -17,6 +17,8 @@ struct Case {
 };
 void PrintTo(const Case& c, std::ostream* out) { *out << c.text; }
 
+constexpr const char* kSeverities[] = {"error", "warning", "notice"};
+
 template <class T, class Read>
 std::string Show(std::string_view text, Read read) {
   const yaml::Stream stream = yaml::Parse(text);
@@ -26,8 +28,7 @@ std::string Show(std::string_view text, Read read) {
   read(
       stream.documents.at(0),
       [&](Severity severity, const std::string& path, yaml::Mark mark, std::string message, std::string) {
-        problems +=
-            Cat("\n", severity == Severity::kError ? "error" : "warning", " ", mark.line, ": ", path, ": ", message);
+        problems += Cat("\n", kSeverities[static_cast<size_t>(severity)], " ", mark.line, ": ", path, ": ", message);
       },
       &out);
   return yaml::EmitJson(EncodeProto(out), 0) + problems;
@@ -58,6 +59,37 @@ constexpr Case kForms[] = {
      R"({"extensions": {"configs": {"kubernetes.io/dockerconfigjson": {".dockerconfigjson": "{}"}}}})"},
     {"{stringData: {username: u, password: p}}", R"({"credentials": {"username": "u", "password": "p"}})"},
     {"{type: gloo.solo.io/encryption, stringData: {key: k}}", R"({"encryption": {"key": "k"}})"},
+    {"{type: gloo.solo.io.EncryptionKeySecret, stringData: {key: k}}", R"({"encryption": {"key": "k"}})"},
+    {"{type: extauth.solo.io/accountcredentials, stringData: {username: u, password: p}}",
+     R"({"credentials": {"username": "u", "password": "p"}})"},
+    {"{type: kubernetes.io/basic-auth, stringData: {password: p}}", R"({"credentials": {"password": "p"}})"},
+    {"{type: extauth.solo.io/oauth, stringData: {client-secret: s}}", R"({"oauth": {"clientSecret": "s"}})"},
+    {"{type: Opaque, stringData: {client-secret: s, client-id: i}}", R"({"oauth": {"clientSecret": "s"}})"},
+    {"{type: extauth.solo.io/apikey, stringData: {api-key: k, user: u}}",
+     R"({"apiKey": {"apiKey": "k", "metadata": {"user": "u"}}})"},
+    {"{stringData: {api-key: k}}", R"({"apiKey": {"apiKey": "k"}})"},
+    {"{stringData: {aws_secret_access_key: s}}", R"({"aws": {"secretKey": "s"}})"},
+    {"{stringData: {aws: '{accessKey: a, secretKey: s, sessionToken: t}'}}",
+     R"({"aws": {"accessKey": "a", "secretKey": "s", "sessionToken": "t"}})"},
+    {"{type: Opaque, stringData: {azure: '{apiKeys: {_master: k}}'}}", R"({"azure": {"apiKeys": {"_master": "k"}}})"},
+    {"{stringData: {tls: '{certChain: c, privateKey: k}'}}", R"({"tls": {"certChain": "c", "privateKey": "k"}})"},
+    {"{stringData: {oauth: 'clientSecret: s'}}", R"({"oauth": {"clientSecret": "s"}})"},
+    {"{stringData: {apiKey: '{apiKey: k, labels: [a]}'}}", R"({"apiKey": {"apiKey": "k", "labels": ["a"]}})"},
+    {"{stringData: {api_key: 'api_key: k'}}", R"({"apiKey": {"apiKey": "k"}})"},
+    {"{stringData: {header: 'headers: {x-a: b}'}}", R"({"header": {"headers": {"x-a": "b"}}})"},
+    {"{stringData: {credentials: '{username: u, password: p}'}}",
+     R"({"credentials": {"username": "u", "password": "p"}})"},
+    {"{stringData: {encryption: 'key: k'}}", R"({"encryption": {"key": "k"}})"},
+    {"{stringData: {extensions: 'configs: {a: {b: c}}'}}", R"({"extensions": {"configs": {"a": {"b": "c"}}}})"},
+    {"{type: gloo.solo.io/header, stringData: {api-key: k, client-secret: s}}",
+     R"({"header": {"headers": {"api-key": "k", "client-secret": "s"}}})"},
+    {"{stringData: {header: text, aws: text}}", R"({"header": {"headers": {"aws": "text", "header": "text"}}})"},
+    {"{stringData: {.dockerconfigjson: '{}'}}", "{}"},
+    {"{type: kubernetes.io/dockercfg, stringData: {.dockercfg: '{}'}}", "{}"},
+    {"{type: kubernetes.io/ssh-auth, stringData: {ssh-privatekey: k}}", "{}"},
+    {"{type: kubernetes.io/service-account-token, stringData: {token: t}}", "{}"},
+    {"{type: bootstrap.kubernetes.io/token, stringData: {token-secret: t}}", "{}"},
+    {"{type: helm.sh/release.v1, stringData: {release: r}}", "{}"},
     {"{type: gloo.solo.io/header, stringData: {x-a: '1', x-b: b}}",
      R"({"header": {"headers": {"x-a": "1", "x-b": "b"}}})"},
     {"{stringData: {headers: 'headers: {x-a: b}'}}", R"({"header": {"headers": {"x-a": "b"}}})"},
@@ -76,8 +108,10 @@ constexpr Case kBroken[] = {
     {"{data: {tls.crt: /w==}}",
      "{\"tls\": {\"certChain\": \"\\ufffd\"}}\nerror 1: data[\"tls.crt\"]: is no text: it holds bytes that are not "
      "UTF-8"},
+    {"{stringData: {aws: '{accessKey: a, secret: s}'}}",
+     "{}\nnotice 1: stringData[\"aws\"]: secret: unknown field \"secret\""},
     {"{data: {a: /w==, b: Yw==}}",
-     "{\"header\": {\"headers\": {\"b\": \"c\"}}}\nwarning 1: data[\"a\"]: is no text, so it cannot serve as a header"},
+     "{\"header\": {\"headers\": {\"b\": \"c\"}}}\nwarning 1: data[\"a\"]: is no text, so it is left out"},
 };
 INSTANTIATE_TEST_SUITE_P(Broken, KubernetesSecret, testing::ValuesIn(kBroken));
 
