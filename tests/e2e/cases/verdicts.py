@@ -101,7 +101,8 @@ def _about_one(golden: Golden, told: Told, whole: Future, one: Object) -> Iterat
     skipped = {**changed, "metadata": {**one["metadata"], "annotations": {"gateway.solo.io/skip_validation": "true"}}}
     questions = [
         Question(reviews.review("DELETE", one), whole, less, [], passes),
-        Question(reviews.review("UPDATE", changed, one), whole, told([*rest, changed]), key, passes),
+        # Nothing can be changed in an empty one, and nobody looks at what is the same.
+        Question(reviews.review("UPDATE", changed, one), whole, told([*rest, changed]), key, passes or changed == one),
         Question(reviews.review("UPDATE", status, one), whole, whole, passes=True),
         Question(reviews.review("UPDATE", skipped, one), whole, whole, passes=True),
     ]
