@@ -12,6 +12,7 @@
 #include <map>
 #include <set>
 
+#include "src/model/unread.h"
 #include "tests/golden/field_change.h"
 #include "tests/golden/golden_case.h"
 
@@ -91,6 +92,8 @@ class Trial {
     base_ = OutcomeOf(item.pipeline());
     for (object_ = 0; object_ < item.objects().size(); ++object_) {
       kinds_.insert(key().kind);
+      // The object itself says that it has no effect.
+      if (!IsRead(key().kind)) continue;
       if (const Message* spec = SpecOf(item.objects()[object_])) Visit(*spec, {});
     }
   }
