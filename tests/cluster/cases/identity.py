@@ -87,11 +87,44 @@ def other_role(scenario: Scenario) -> None:
     friend = f"Bearer {guarded.token('friend')}"
     assert "failed" not in guarded.answer(_FETCH, friend, role=f"{namespace}~internal")
     # Pods of several proxies share an account: what is written on the pod counts.
+    of_pod = _bearer_of_pod(scenario, "internal")
+    said = guarded.answer(_FETCH, of_pod)
+    assert "failed: 7: " in said and "of the proxy internal" in said, said
+    assert "failed" not in guarded.answer(_FETCH, of_pod, role=f"{namespace}~internal")
+    guarded.await_line(lambda line: f"asks for the role {role}" in line, "it is logged")
+
+
+@SUITE.case("identity: of two proxies in one foreign namespace, with one account, each gets its own role")
+def foreign_roles(scenario: Scenario) -> None:
+    elsewhere = Scenario(scenario.cluster, f"{scenario.namespace[:40]}-edge", scenario.preset)
+    with elsewhere.cleanup:
+        elsewhere.begin()
+        roles = {name: f"{scenario.namespace}~{name}" for name in ("public-edge", "internal-edge")}
+        account = f"{elsewhere.namespace}/gateway-proxy"
+        guarded = Guarded(scenario, *(f"--xds-auth-allow={account}={role}" for role in roles.values()))
+        elsewhere.apply(
+            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "gateway-proxy"}}
+        )
+        bearers = {name: _bearer_of_pod(elsewhere, name) for name in roles}
+        for name, other in (("public-edge", "internal-edge"), ("internal-edge", "public-edge")):
+            said = guarded.answer(_FETCH, bearers[name], role=roles[name])
+            assert "failed: 7" not in said and "failed: 16" not in said, said
+            for method in _METHODS:
+                said = guarded.answer(method, bearers[name], role=roles[other])
+                assert said.startswith("failed: 7: ") and f"of the proxy {name}" in said, f"{method}: {said}"
+                assert f"label the pod gateway-proxy-id={other}" in said, said
+            own = guarded.answer(_FETCH, bearers[name], role=f"{elsewhere.namespace}~gateway-proxy")
+            assert own.startswith("failed: 7: "), own
+
+
+def _bearer_of_pod(scenario: Scenario, proxy: str) -> str:
+    """A token of the account gateway-proxy, as kubelet mounts it into a pod of this proxy."""
+    name = f"of-{proxy}"
     scenario.apply(
         {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": meta("pod", labels={"gateway-proxy-id": "internal"}),
+            "metadata": meta(name, labels={"gateway-proxy-id": proxy}),
             "spec": {
                 "serviceAccountName": "gateway-proxy",
                 "securityContext": RESTRICTED,
@@ -99,12 +132,8 @@ def other_role(scenario: Scenario) -> None:
             },
         }
     )
-    bound = ("--bound-object-kind=Pod", "--bound-object-name=pod")
-    of_pod = f"Bearer {guarded.token('gateway-proxy', *bound)}"
-    said = guarded.answer(_FETCH, of_pod)
-    assert "failed: 7: " in said and "of the proxy internal" in said, said
-    assert "failed" not in guarded.answer(_FETCH, of_pod, role=f"{namespace}~internal")
-    guarded.await_line(lambda line: f"asks for the role {role}" in line, "it is logged")
+    bound = ("--bound-object-kind=Pod", f"--bound-object-name={name}", "--audience=k8sgateway-xds")
+    return f"Bearer {scenario.kubectl('create', 'token', 'gateway-proxy', *bound).strip()}"
 
 
 @SUITE.case("identity: services about Proxies answer callers of the pod, and accounts that may read Proxies")
