@@ -150,6 +150,7 @@ class ClusterServer {
     if (const auto since = recalled_from_ ? recalled_from_ : away_since_) {
       facts.world_age = std::chrono::duration_cast<std::chrono::seconds>(EventLoop::Now() - *since);
     }
+    facts.discovery_problems = discovery_.problems();
     facts.namespaces = Settings() ? static_cast<size_t>(Settings()->watch_namespaces_size()) : 0;
     facts.rest_requests = ports_.rest_requests();
     facts.webhook = &webhook_.counters();

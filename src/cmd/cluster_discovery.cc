@@ -18,7 +18,8 @@ discovery::UpstreamDiscovery::Environment DiscoveryEnvironment(kube::Loop& loop,
                             kube::Writer::Done done) { writer.Send(std::move(request), std::move(done)); },
           .random = std::move(random),
           .log = [](const std::string& what) { spdlog::warn("discovery: {}", what); },
-          .leads = std::move(leads)};
+          .leads = std::move(leads),
+          .log_mended = [](const std::string& what) { spdlog::info("discovery: mended: {}", what); }};
 }
 
 kube::CallRate ReadRate(const gloov1::Settings* settings, kube::CallRate otherwise) {

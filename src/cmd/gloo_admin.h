@@ -34,6 +34,8 @@ class GlooAdmin {
     bool leads = true;
     // For how long the source of objects has not been heard.
     std::chrono::seconds world_age{0};
+    // See UpstreamDiscovery.
+    size_t discovery_problems = 0;
     // Watched by name; 0 for all.
     size_t namespaces = 0;
     uint64_t rest_requests = 0;

@@ -171,6 +171,7 @@ void SetMetrics(ControlPlane& control, const GlooAdmin::Facts& facts, bool ready
   registry.Set(metrics::kReady, {}, ready ? 1 : 0);
   registry.Set(metrics::kLeader, {}, facts.leads ? 1 : 0);
   registry.Set(metrics::kWorldAge, {}, Number(facts.world_age.count()));
+  registry.Set(metrics::kDiscoveryProblems, {}, Number(facts.discovery_problems));
   registry.Set(metrics::kNamespacesWatched, {}, Number(facts.namespaces));
   registry.Set(metrics::kRevision, {}, Number(control.revision()));
   registry.Set(metrics::kRestRequests, {}, Number(facts.rest_requests));

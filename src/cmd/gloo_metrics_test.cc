@@ -121,6 +121,13 @@ TEST_F(GlooMetricsTest, AProxyHasAStatusWhileSomethingIsWrongInIt) {
   EXPECT_THAT(Text(), Not(HasSubstr(status)));
 }
 
+TEST_F(GlooMetricsTest, ServicesThatGetNoUpstreamAreCounted) {
+  GlooAdmin::Facts facts;
+  facts.discovery_problems = 3;
+  SetMetrics(control, facts, true, registry);
+  EXPECT_THAT(registry.Text(), HasSubstr("k8sgateway_discovery_problems 3\n"));
+}
+
 TEST_F(GlooMetricsTest, WhatComesIsCounted) {
   const std::string in = "api_gloosnapshot_gloo_solo_io_emitter_resources_in";
   Apply({Upstream("a", kGood), Upstream("b", kGood), Service(To("a"))});

@@ -44,6 +44,7 @@ Reconciler::~Reconciler() = default;
 void Reconciler::SetOptions(Options options) {
   if (options == options_) return;
   options_ = std::move(options);
+  problems_changed_ = true;
   for (const auto& [ref, service] : services_) {
     Unclaim(ref);
     if (IsWanted(*service)) Claim(ref, *service);
@@ -56,7 +57,7 @@ bool Reconciler::IsWanted(const Object<core::Service>& service) const {
 }
 
 void Reconciler::Unclaim(const ServiceRef& ref) {
-  mistakes_.erase(ref);
+  if (mistakes_.erase(ref) > 0) problems_changed_ = true;
   const auto names = names_.extract(ref);
   if (names.empty()) return;
   for (const std::string& name : names.mapped()) {
@@ -69,7 +70,10 @@ void Reconciler::Unclaim(const ServiceRef& ref) {
 
 void Reconciler::Claim(const ServiceRef& ref, const Object<core::Service>& service) {
   DescribedService described = DescribeService(ref, service, options_.global_annotations);
-  if (!described.mistakes.empty()) mistakes_[ref] = std::move(described.mistakes);
+  if (!described.mistakes.empty()) {
+    mistakes_[ref] = std::move(described.mistakes);
+    problems_changed_ = true;
+  }
   const auto annotations = std::make_shared<const Labels>(std::move(described.annotations));
   for (auto& [port, spec] : described.ports) {
     const std::string name = UpstreamName(ref, port);
@@ -133,6 +137,7 @@ void Reconciler::MarkAll() {
 
 void Reconciler::Touch(const std::string& name) {
   dirty_.insert(name);
+  problems_changed_ = true;
   const auto ports = wanted_.find(name);
   const StoredUpstream* stored = FindStored(name);
   const bool contested = ports != wanted_.end() && (ports->second.size() > 1 || (stored && !stored->is_ours()));
@@ -186,6 +191,7 @@ std::optional<Write> Reconciler::Decide(const std::string& name) const {
 
 Problems Reconciler::problems() const {
   Problems out;
+  if (!options_.enabled) return out;
   const auto add = [&out](const ServiceRef& ref, std::string path, std::string message, std::string fix) {
     out.push_back(
         {{Kind::kService, ref.ns, ref.name}, Severity::kWarning, std::move(path), std::move(message), std::move(fix)});

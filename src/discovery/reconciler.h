@@ -81,8 +81,11 @@ class Reconciler {
   std::optional<Write> Decide(const std::string& name) const;
 
   const Options& options() const { return options_; }
-  // Warnings on Services: what is wrong with their annotations, and which share a name. Each once.
+  // Warnings on Services: what is wrong with their annotations, and which share a name. Each once, in order; none while
+  // discovery is switched off.
   Problems problems() const;
+  // Whether they may be others than at the last call; false before Complete.
+  bool TakeProblemsChanged() { return complete_ && std::exchange(problems_changed_, false); }
 
  private:
   using PortKey = std::pair<ServiceRef, uint32_t>;
@@ -106,6 +109,7 @@ class Reconciler {
 
   Options options_;
   bool complete_ = false;
+  bool problems_changed_ = true;
   // Watches that have not told what there is: the plural and the namespace.
   std::set<std::pair<std::string, std::string>> unheard_;
   std::map<ServiceRef, Ptr<Object<core::Service>>> services_;

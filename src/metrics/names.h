@@ -72,6 +72,9 @@ inline constexpr Family kRevisionTimestamp{"k8sgateway_revision_timestamp_second
                                            "When the newest revision was made, in seconds since 1970"};
 inline constexpr Family kWorldAge{"k8sgateway_world_age_seconds", Type::kGauge,
                                   "For how long the source of objects has not been heard; 0 while it is"};
+inline constexpr Family kDiscoveryProblems{
+    "k8sgateway_discovery_problems", Type::kGauge,
+    "What is wrong with Services, so that they get no Upstream, or not the one that they ask for"};
 inline constexpr Family kProxies{"k8sgateway_proxies", Type::kGauge, "Proxies that have configuration"};
 inline constexpr Family kProxiesInSync{"k8sgateway_proxies_in_sync", Type::kGauge,
                                        "Proxies of which all Envoys have accepted the newest configuration"};
@@ -150,6 +153,7 @@ inline constexpr const Family* kGloo[] = {&kTranslatorResources,
                                           &kRevision,
                                           &kRevisionTimestamp,
                                           &kWorldAge,
+                                          &kDiscoveryProblems,
                                           &kProxies,
                                           &kProxiesInSync,
                                           &kStreams,

@@ -94,7 +94,21 @@ void UpstreamDiscovery::SetLeading(bool leading) {
 
 void UpstreamDiscovery::Flush() {
   for (const auto& [plural, ns] : std::exchange(newly_heard_, {})) reconciler_.SetHeard(plural, ns, true);
+  TellProblems();
   Pump();
+}
+
+void UpstreamDiscovery::TellProblems() {
+  if (!reconciler_.TakeProblemsChanged()) return;
+  const Problems problems = reconciler_.problems();
+  std::set<Problem> now(problems.begin(), problems.end());
+  for (const Problem& problem : now) {
+    if (!told_.contains(problem)) environment_.log(problem.ToString());
+  }
+  for (const Problem& problem : told_) {
+    if (!now.contains(problem) && environment_.log_mended) environment_.log_mended(problem.ToString());
+  }
+  told_ = std::move(now);
 }
 
 void UpstreamDiscovery::Pump() {

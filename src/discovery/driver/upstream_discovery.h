@@ -35,10 +35,12 @@ class UpstreamDiscovery {
     // As kube::Writer::Send; `done` is called later, never from within.
     std::function<void(kube::WriteRequest, kube::Writer::Done)> send;
     kube::RandomFraction random;
-    // What went wrong, in words.
+    // What went wrong, or is wrong with a Service, in words.
     std::function<void(const std::string&)> log;
     // Asked before each write, besides SetLeading: whether we lead at this moment. May be empty.
     std::function<bool()> leads{};
+    // What is wrong with a Service no more. May be empty.
+    std::function<void(const std::string&)> log_mended{};
   };
   struct Limits {
     kube::CallRate rate{};
@@ -85,6 +87,9 @@ class UpstreamDiscovery {
   bool IsSettled() const { return due_.empty() && running_.empty() && waiting_.empty(); }
   const Reconciler& reconciler() const { return reconciler_; }
   const Counters& counters() const { return counters_; }
+  // Services that get no Upstream, or not the one that they ask for: whoever leads, and whoever does not, says so in
+  // the log when one comes and when it goes, as nothing else has a place for it.
+  size_t problems() const { return told_.size(); }
 
  private:
   struct Running {
@@ -95,6 +100,7 @@ class UpstreamDiscovery {
   };
 
   bool Leads() const { return leading_ && (!environment_.leads || environment_.leads()); }
+  void TellProblems();
   void Pump();
   void Send(const Write& write);
   void Told(const UpstreamRef& ref);
@@ -109,6 +115,7 @@ class UpstreamDiscovery {
   Reconciler reconciler_;
   std::set<std::pair<std::string, std::string>> newly_heard_;
   Counters counters_;
+  std::set<Problem> told_;
   bool leading_ = false;
   std::set<std::string> due_;
   std::map<std::string, Running> running_;

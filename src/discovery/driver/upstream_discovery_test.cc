@@ -1,5 +1,6 @@
 #include "src/discovery/driver/upstream_discovery.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -11,9 +12,14 @@ namespace k8sgw::discovery {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
-Ptr<Object<core::Service>> Service() {
+Ptr<Object<core::Service>> Service(const std::string& config = "") {
   auto service = std::make_shared<Object<core::Service>>();
+  if (!config.empty()) service->annotations["gloo.solo.io/upstream_config"] = config;
   service->spec.ports.push_back({"http", 80, "", "TCP", ""});
   return service;
 }
@@ -32,7 +38,8 @@ struct DriverTest : ::testing::Test {
                            kube::Writer::Done done) { calls.push_back({std::move(request), std::move(done)}); },
             .random = [] { return 0.5; },
             .log = [this](const std::string& words) { log.push_back(words); },
-            .leads = [this] { return leads; }};
+            .leads = [this] { return leads; },
+            .log_mended = [this](const std::string& words) { log.push_back("mended: " + words); }};
   }
 
   void SetUp() override {
@@ -86,6 +93,44 @@ struct DriverTest : ::testing::Test {
   bool leads = true;
   UpstreamDiscovery discovery{World(), Options{}, {.rate = {10, 3}, .at_once = 2}};
 };
+
+// There is no status of a Service to say it in.
+TEST_F(DriverTest, AServiceThatGetsNoUpstreamIsSaidOnceInTheLog) {
+  discovery.SetLeading(false);
+  const auto wrong = AllOf(HasSubstr("warning: Service x/a: metadata.annotations: gloo.solo.io/upstream_config: "),
+                           HasSubstr(": correct the annotation"));
+  discovery.SetService({"x", "a"}, Service("["));
+  discovery.Flush();
+  discovery.Flush();
+  EXPECT_THAT(log, ElementsAre(wrong));
+  AddService("b");
+  EXPECT_EQ(log.size(), 1U) << "nothing is said twice";
+  EXPECT_EQ(discovery.problems(), 1U);
+  AddService("a");
+  EXPECT_THAT(log, ElementsAre(wrong, AllOf(StartsWith("mended: "), wrong)));
+  EXPECT_EQ(discovery.problems(), 0U);
+  log.clear();
+  Observe("{\"metadata\":{\"name\":\"x-a-80\",\"namespace\":\"gloo-system\"},\"spec\":{}}");
+  EXPECT_THAT(log, ElementsAre("warning: Service x/a: there is an Upstream x-a-80 that was not discovered, so none is "
+                               "made: rename that Upstream, or use it"));
+  log.clear();
+  // Nobody asks for Upstreams any more.
+  Options off;
+  off.enabled = false;
+  discovery.SetOptions(off);
+  discovery.Flush();
+  EXPECT_EQ(discovery.problems(), 0U);
+}
+
+TEST_F(DriverTest, NothingIsSaidOfServicesBeforeAllIsKnown) {
+  UpstreamDiscovery early(World(), Options{}, {});
+  early.SetService({"x", "a"}, Service("["));
+  early.Flush();
+  EXPECT_TRUE(log.empty());
+  early.Complete();
+  early.Flush();
+  EXPECT_EQ(log.size(), 1U);
+}
 
 TEST_F(DriverTest, AWriteForEachService) {
   AddService("a");
