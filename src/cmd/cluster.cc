@@ -150,6 +150,7 @@ class ClusterServer {
     if (const auto since = recalled_from_ ? recalled_from_ : away_since_) {
       facts.world_age = std::chrono::duration_cast<std::chrono::seconds>(EventLoop::Now() - *since);
     }
+    facts.absent_kinds = health_.absent_kinds();
     facts.discovery_problems = discovery_.problems();
     facts.namespaces = Settings() ? static_cast<size_t>(Settings()->watch_namespaces_size()) : 0;
     facts.rest_requests = ports_.rest_requests();
@@ -216,11 +217,11 @@ class ClusterServer {
   }
 
   void NoteAway() {
-    if (!health_.away()) {
-      away_since_.reset();
-    } else if (!away_since_) {
-      away_since_ = EventLoop::Now();
-    }
+    if (!health_.away()) return away_since_.reset();
+    // At a start, what is forbidden is known from an earlier process alone.
+    const bool recalled = health_.has_old() && !source_->complete();
+    const Time since = EventLoop::Now() - (recalled ? memory_.Age() : std::chrono::seconds(0));
+    away_since_ = std::min(away_since_.value_or(since), since);
   }
 
   // What was known at the end of an earlier process is not served while the cluster may answer at any moment, since it
@@ -340,6 +341,9 @@ class ClusterServer {
     recalled_from_.reset();
     memory_.Complete(*source_);
     spdlog::info("{} objects of the cluster are there", source_->store().size());
+    if (health_.has_old()) {
+      spdlog::warn("of kinds that cannot be followed they are as they were known at {}", memory_.AsOf());
+    }
     control_.SetServing();
     admin_.SetReady();
     webhook_.SetReady();
@@ -374,7 +378,8 @@ class ClusterServer {
   kube::HttpClient client_;
   kube::Writer writer_;
   Leadership leadership_;
-  ClusterHealth health_;
+  ClusterHealth health_{
+      [this](const cluster::WatchedKind& kind, const std::string& ns) { return source_->Knows(kind, ns); }};
   ControlPlane control_;
   GlooPorts ports_;
   WasmModules wasm_;

@@ -32,8 +32,8 @@ bool ClusterHealth::Tell(const cluster::WatchedKind& kind, const std::string& ns
   const std::string error(health.error.message());
   if (health.phase == Phase::kAbsent) {
     if (retrying_.erase(what) > 0 && retrying_.empty()) EndOutage(any_back_);
-    if (!absent_.insert(what).second) return false;
-    const bool forbidden = absl::IsPermissionDenied(health.error);
+    if (!NoteAbsent(kind, what, health)) return false;
+    const bool forbidden = absent_.at(what);
     spdlog::warn(
         "{} cannot be followed, so what they are for is off until they can: {}: {}", NameOf(what), error,
         forbidden ? "grant list and watch for them" : "install their definition: k8sgateway crds | kubectl apply -f -");
@@ -41,6 +41,7 @@ bool ClusterHealth::Tell(const cluster::WatchedKind& kind, const std::string& ns
   }
   if (health.phase == Phase::kRetrying) {
     retrying_.insert(what);
+    watched_.erase(what);
     const bool refused = IsRefusal(health.error);
     silent_ = silent_ || !refused;
     if (told_.size() >= kCauses || !told_.insert(WithoutNumbers(error)).second) return false;
@@ -52,6 +53,8 @@ bool ClusterHealth::Tell(const cluster::WatchedKind& kind, const std::string& ns
     return false;
   }
   if (health.phase != Phase::kWatching) return false;
+  watched_.insert(what);
+  old_.erase(what);
   const bool came = absent_.erase(what) > 0;
   if (came) spdlog::info("{} are followed now", NameOf(what));
   const bool back = retrying_.erase(what) > 0;
@@ -65,6 +68,24 @@ bool ClusterHealth::Tell(const cluster::WatchedKind& kind, const std::string& ns
   return true;
 }
 
+bool ClusterHealth::NoteAbsent(const cluster::WatchedKind& kind, const What& what, const kube::Health& health) {
+  watched_.erase(what);
+  const bool forbidden = absl::IsPermissionDenied(health.error);
+  const bool is_old = forbidden && !kind.info->of_cluster && (health.synced || (knows_ && knows_(kind, what.second)));
+  if (is_old) {
+    old_.insert(what);
+  } else {
+    old_.erase(what);
+  }
+  return absent_.insert_or_assign(what, forbidden).second;
+}
+
+std::map<std::pair<std::string, bool>, size_t> ClusterHealth::absent_kinds() const {
+  std::map<std::pair<std::string, bool>, size_t> out;
+  for (const auto& [what, forbidden] : absent_) ++out[{what.first, forbidden}];
+  return out;
+}
+
 void ClusterHealth::EndOutage(bool heard) {
   if (silent_ && heard) spdlog::info("the cluster is heard again");
   told_.clear();
@@ -74,6 +95,8 @@ void ClusterHealth::EndOutage(bool heard) {
 void ClusterHealth::Drop(const cluster::WatchedKind& kind, const std::string& ns) {
   const What what{std::string(kind.info->plural), ns};
   absent_.erase(what);
+  old_.erase(what);
+  watched_.erase(what);
   if (retrying_.erase(what) > 0 && retrying_.empty()) EndOutage(any_back_);
 }
 

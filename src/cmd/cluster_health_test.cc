@@ -1,15 +1,21 @@
 #include "src/cmd/cluster_health.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 
 #include <sstream>
 
+#include <algorithm>
+#include <set>
+
 namespace k8sgw {
 namespace {
 
 using Phase = kube::Health::Phase;
+using ::testing::ElementsAre;
+using ::testing::Pair;
 
 class ClusterHealthTest : public testing::Test {
  protected:
@@ -35,8 +41,19 @@ class ClusterHealthTest : public testing::Test {
     return health.Tell(kinds.at(kind), ns, {phase, true, error}, now);
   }
 
+  void Refuse(size_t kind, bool synced, absl::Status error = absl::PermissionDeniedError("no")) {
+    health.Tell(kinds.at(kind), "", {Phase::kAbsent, synced, std::move(error)}, now);
+  }
+  size_t IndexOf(Kind kind) const {
+    const auto is = [&](const cluster::WatchedKind& one) { return one.info->kind == kind; };
+    return static_cast<size_t>(std::ranges::find_if(kinds, is) - kinds.begin());
+  }
+
   const std::vector<cluster::WatchedKind> kinds = cluster::AllWatchedKinds();
-  ClusterHealth health;
+  // What is known from an earlier process.
+  std::set<Kind> known;
+  ClusterHealth health{
+      [this](const cluster::WatchedKind& kind, const std::string&) { return known.contains(kind.info->kind); }};
   ClusterHealth::Time now{std::chrono::hours(1)};
 
  private:
@@ -96,6 +113,51 @@ TEST_F(ClusterHealthTest, WhatIsDroppedIsNotWaitedFor) {
   Tell(1, Phase::kAbsent);
   health.Drop(kinds.at(1), "");
   EXPECT_FALSE(Tell(1, Phase::kWatching));
+}
+
+TEST_F(ClusterHealthTest, AKindThatWasHeardAndIsForbiddenIsNotHeard) {
+  for (size_t kind = 0; kind < kinds.size(); ++kind) Tell(kind, Phase::kWatching);
+  Refuse(1, true);
+  EXPECT_TRUE(health.away());
+  EXPECT_TRUE(health.has_old());
+  Refuse(1, true);
+  EXPECT_THAT(health.absent_kinds(), ElementsAre(Pair(Pair(std::string(kinds.at(1).info->plural), true), 1)));
+  Tell(1, Phase::kWatching);
+  EXPECT_FALSE(health.away());
+  EXPECT_TRUE(health.absent_kinds().empty());
+  // It is forbidden, and nobody needs it any more.
+  Refuse(1, true);
+  health.Drop(kinds.at(1), "");
+  EXPECT_FALSE(health.away());
+  // Its definition is gone: that is heard.
+  Refuse(1, true);
+  Refuse(1, true, absl::NotFoundError("gone"));
+  EXPECT_FALSE(health.away());
+  EXPECT_THAT(health.absent_kinds(), ElementsAre(Pair(Pair(std::string(kinds.at(1).info->plural), false), 1)));
+}
+
+TEST_F(ClusterHealthTest, AKindThatNobodyEverHeardOrKnowsMakesNothingOld) {
+  Tell(0, Phase::kWatching);
+  Refuse(1, false);
+  EXPECT_FALSE(health.away());
+  // What is known of it was recalled.
+  known.insert(kinds.at(2).info->kind);
+  Refuse(2, false);
+  EXPECT_TRUE(health.away());
+  Tell(2, Phase::kWatching);
+  EXPECT_FALSE(health.away());
+  const size_t nodes = IndexOf(Kind::kNode);
+  known.insert(Kind::kNode);
+  Refuse(nodes, true);
+  EXPECT_FALSE(health.away()) << "rights in some namespaces never reach them";
+}
+
+TEST_F(ClusterHealthTest, WhenEverythingIsForbiddenNothingIsHeard) {
+  for (size_t kind = 0; kind < kinds.size(); ++kind) Refuse(kind, false);
+  EXPECT_TRUE(health.away());
+  EXPECT_FALSE(health.has_old());
+  Tell(0, Phase::kWatching);
+  EXPECT_FALSE(health.away());
 }
 
 TEST_F(ClusterHealthTest, OthersTryWhenTheFirstAndTheLastAreBack) {

@@ -34,6 +34,8 @@ class GlooAdmin {
     bool leads = true;
     // For how long the source of objects has not been heard.
     std::chrono::seconds world_age{0};
+    // See ClusterHealth.
+    std::map<std::pair<std::string, bool>, size_t> absent_kinds{};
     // See UpstreamDiscovery.
     size_t discovery_problems = 0;
     // Watched by name; 0 for all.

@@ -171,6 +171,10 @@ void SetMetrics(ControlPlane& control, const GlooAdmin::Facts& facts, bool ready
   registry.Set(metrics::kReady, {}, ready ? 1 : 0);
   registry.Set(metrics::kLeader, {}, facts.leads ? 1 : 0);
   registry.Set(metrics::kWorldAge, {}, Number(facts.world_age.count()));
+  registry.Clear(metrics::kAbsentKinds);
+  for (const auto& [kind, count] : facts.absent_kinds) {
+    registry.Set(metrics::kAbsentKinds, {kind.first, kind.second ? "forbidden" : "missing"}, Number(count));
+  }
   registry.Set(metrics::kDiscoveryProblems, {}, Number(facts.discovery_problems));
   registry.Set(metrics::kNamespacesWatched, {}, Number(facts.namespaces));
   registry.Set(metrics::kRevision, {}, Number(control.revision()));

@@ -121,11 +121,15 @@ TEST_F(GlooMetricsTest, AProxyHasAStatusWhileSomethingIsWrongInIt) {
   EXPECT_THAT(Text(), Not(HasSubstr(status)));
 }
 
-TEST_F(GlooMetricsTest, ServicesThatGetNoUpstreamAreCounted) {
+TEST_F(GlooMetricsTest, KindsThatCannotBeFollowedAreNamed) {
   GlooAdmin::Facts facts;
+  facts.absent_kinds = {{{"secrets", true}, 2}, {{"ratelimitconfigs", false}, 1}};
   facts.discovery_problems = 3;
   SetMetrics(control, facts, true, registry);
+  EXPECT_THAT(registry.Text(), HasSubstr("k8sgateway_absent_kinds{kind=\"secrets\",reason=\"forbidden\"} 2\n"));
+  EXPECT_THAT(registry.Text(), HasSubstr("k8sgateway_absent_kinds{kind=\"ratelimitconfigs\",reason=\"missing\"} 1\n"));
   EXPECT_THAT(registry.Text(), HasSubstr("k8sgateway_discovery_problems 3\n"));
+  EXPECT_THAT(Text(), Not(HasSubstr("k8sgateway_absent_kinds{")));
 }
 
 TEST_F(GlooMetricsTest, WhatComesIsCounted) {

@@ -72,6 +72,10 @@ inline constexpr Family kRevisionTimestamp{"k8sgateway_revision_timestamp_second
                                            "When the newest revision was made, in seconds since 1970"};
 inline constexpr Family kWorldAge{"k8sgateway_world_age_seconds", Type::kGauge,
                                   "For how long the source of objects has not been heard; 0 while it is"};
+inline constexpr Family kAbsentKinds{"k8sgateway_absent_kinds", Type::kGauge,
+                                     "Kinds that cannot be followed, as they are missing or forbidden: in how many "
+                                     "namespaces, or 1 where all are followed at once",
+                                     "kind,reason"};
 inline constexpr Family kDiscoveryProblems{
     "k8sgateway_discovery_problems", Type::kGauge,
     "What is wrong with Services, so that they get no Upstream, or not the one that they ask for"};
@@ -153,6 +157,7 @@ inline constexpr const Family* kGloo[] = {&kTranslatorResources,
                                           &kRevision,
                                           &kRevisionTimestamp,
                                           &kWorldAge,
+                                          &kAbsentKinds,
                                           &kDiscoveryProblems,
                                           &kProxies,
                                           &kProxiesInSync,

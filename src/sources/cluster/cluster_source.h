@@ -81,6 +81,9 @@ class ClusterSource {
   // Whether it was told at least once what there is of a kind in a namespace; also of what is not followed.
   bool IsHeard(std::string_view api_version, std::string_view plural, const std::string& ns) const;
 
+  // Whether there are objects of a kind in a namespace, or in all ("").
+  bool Knows(const WatchedKind& kind, const std::string& ns) const { return HasAny(kind, ns); }
+
   // Whether objects of this namespace count; those of none do.
   bool Counts(const std::string& ns) const { return ns.empty() || CountsWith(ns, LabelsOf(ns)); }
   bool CountsWith(const std::string& ns, const Labels& labels) const { return policy_.Counts(ns, labels); }

@@ -61,11 +61,9 @@ bool ReadAt(int fd, uint64_t offset, uint64_t size, std::string* out) {
   return true;
 }
 
-void CopyTimes(int from, int to) {
-  struct stat stat {};
-  if (fstat(from, &stat) != 0) return;
-  const timespec times[] = {stat.st_atim, stat.st_mtim};
-  futimens(to, times);
+void SetTime(int fd, const timespec& time) {
+  const timespec times[] = {{0, UTIME_OMIT}, time};
+  futimens(fd, times);
 }
 
 std::string Record(std::string_view name, std::optional<std::string_view> text) {
@@ -93,6 +91,7 @@ absl::Status LastGoodTexts::Read() {
   struct stat stat {};
   if (fstat(fd_, &stat) != 0) return Failed(path_, "cannot be read");
   touched_ = std::chrono::system_clock::from_time_t(stat.st_mtime);
+  time_ = stat.st_mtim;
   const auto end = static_cast<uint64_t>(stat.st_size);
   std::string header;
   std::string name;
@@ -140,7 +139,10 @@ std::vector<std::string> LastGoodTexts::names() const {
   return out;
 }
 
-void LastGoodTexts::Touch() { futimens(fd_, nullptr); }
+void LastGoodTexts::Touch() {
+  clock_gettime(CLOCK_REALTIME, &time_);
+  SetTime(fd_, time_);
+}
 
 bool LastGoodTexts::WriteRecord(const std::string& record) {
   // What follows may be the rest of a record that was cut.
@@ -168,6 +170,8 @@ absl::Status LastGoodTexts::Append(const std::string& name, std::optional<std::s
     live_ += record.size();
   }
   size_ += record.size();
+  // One text says nothing of the others.
+  SetTime(fd_, time_);
   CompactIfWorthIt();
   return absl::OkStatus();
 }
@@ -230,8 +234,7 @@ absl::Status LastGoodTexts::WriteAnew() {
     entries[it->first] = {size + kHeaderBytes + it->first.size(), text->size(), it->second.hash};
     size += record.size();
   }
-  // It says nothing new.
-  if (fine) CopyTimes(fd_, fd);
+  if (fine) SetTime(fd, time_);
   if (!fine || rename(part.c_str(), path_.c_str()) != 0) {
     const absl::Status status = Failed(part, "cannot be written");
     close(fd);

@@ -6,6 +6,8 @@
 // disk is left out when it is read again. One process at a time has the file.
 #pragma once
 
+#include <time.h>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -40,9 +42,9 @@ class LastGoodTexts {
   absl::Status Keep(const std::string& name, std::string_view text);
   absl::Status Forget(const std::string& name);
 
-  // When the file was written or touched last, before it was opened.
+  // When the file was touched last, before it was opened, or else made. What is written does not change it.
   std::chrono::system_clock::time_point touched() const { return touched_; }
-  // What is kept is still as it should be.
+  // What is kept is as it should be now.
   void Touch();
 
   // Of the file, in bytes.
@@ -74,6 +76,8 @@ class LastGoodTexts {
   int fd_;
   const Warn warn_;
   std::chrono::system_clock::time_point touched_;
+  // The time that the file is to have.
+  timespec time_{};
   uint64_t size_ = 0;
   // Bytes of the file that the entries need.
   uint64_t live_ = 0;

@@ -231,6 +231,24 @@ TEST_F(FullDisk, AFileThatCannotBeWrittenAnewIsUsedAsItIs) {
   EXPECT_LT(Open()->size(), 600 * kKB);
 }
 
+// Where some kinds are heard and others are not, what is written is of the former.
+TEST(LastGoodTexts, OnlyATouchMakesItLookNew) {
+  const TestFolder folder;
+  const std::string path = folder.root().string() + "/texts";
+  EXPECT_TRUE(MustOpen(path)->Keep("a", "1").ok());
+  const auto old = std::filesystem::file_time_type::clock::now() - std::chrono::hours(48);
+  std::filesystem::last_write_time(path, old);
+  const auto age = [&] { return std::chrono::system_clock::now() - MustOpen(path)->touched(); };
+  EXPECT_TRUE(MustOpen(path)->Keep("a", "2").ok());
+  EXPECT_GT(age(), std::chrono::hours(47));
+  {
+    const auto texts = MustOpen(path);
+    texts->Touch();
+    EXPECT_TRUE(texts->Keep("a", "3").ok());
+  }
+  EXPECT_LT(age(), std::chrono::minutes(10));
+}
+
 TEST_F(FullDisk, WritingItAnewDoesNotMakeItLookNew) {
   {
     const auto texts = Open();

@@ -219,6 +219,38 @@ def _forbidden(scenario: Scenario, plural: str, live: bool = False) -> Iterator[
     process.wait_line(followed, f"{plural} are followed again", mark, _RECOVERY_SECONDS)
 
 
+@SUITE.case("all rights are taken while it runs, and it starts again: it serves what it knew, and says of when that is")
+def all_forbidden(scenario: Scenario) -> None:
+    stage, host, cluster = scenario.stage(), scenario.host, scenario.cluster
+    age = lambda: stage.control_plane.metric("k8sgateway_world_age_seconds")
+    scenario.apply(virtual_service("all", host, says("known")))
+    stage.await_answer(host, body="known")
+    stage.await_kept("known")
+    mark = stage.control_plane.process.mark()
+    cluster.kubectl("apply", "-f", "-", stdin=json.dumps(role([])))
+    try:
+        cluster.restart_api_server()
+        refused = lambda line: "virtualservices cannot be followed" in line and "forbidden" in line
+        stage.control_plane.process.wait_line(refused, "they are forbidden", mark, _RECOVERY_SECONDS)
+        since = age()
+        stage.wait(lambda: age() >= since + 3, "the world grows old", 30)
+        assert stage.control_plane.metric('k8sgateway_absent_kinds{kind="virtualservices",reason="forbidden"}') == 1
+        stage.control_plane.kill()
+        earlier = time.time() - 3 * 3600
+        for path in stage.state.rglob("*"):
+            os.utime(path, (earlier, earlier))
+        stage.control_plane.restart()
+        stage.control_plane.wait_ready(_RECOVERY_SECONDS)
+        expect_line(stage.control_plane.process, "they are as they were known at", "3 h ago")
+        assert 3 * 3600 <= age() < 4 * 3600, age()
+        stage.await_answer(host, body="known")
+    finally:
+        cluster.apply(role(RULES))
+    scenario.apply(virtual_service("all", host, says("after")))
+    stage.await_answer(host, body="after", seconds=_RECOVERY_SECONDS)
+    stage.wait(lambda: age() == 0, "the world is of now", _RECOVERY_SECONDS)
+
+
 @SUITE.case("the right to read Secrets is taken: certificates that are known serve, other edits go on; given back, new ones")
 def secrets_forbidden(scenario: Scenario) -> None:
     stage, own, host = scenario.stage(), scenario.namespace, scenario.host
