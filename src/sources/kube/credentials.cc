@@ -87,6 +87,13 @@ absl::Status Credentials::ReadAll() {
   return status;
 }
 
+absl::Status Credentials::ReadInTime(Time now, bool fresh) {
+  if (!fresh && read_at_ && now - *read_at_ < options_.reread) return absl::OkStatus();
+  if (absl::Status status = ReadAll(); !status.ok()) return status;
+  read_at_ = now;
+  return absl::OkStatus();
+}
+
 std::string Credentials::ExecInfo() const {
   yaml::Node cluster;
   Put(cluster, "server", TextNode(config_.server));
@@ -104,16 +111,24 @@ std::string Credentials::ExecInfo() const {
   return yaml::EmitJson(root, 0);
 }
 
-absl::Status Credentials::RunExec(Time now, WallTime wall, bool fresh) {
+Credentials::PluginRun Credentials::MustRun(Time now, WallTime wall, bool fresh) {
+  if (!config_.exec || !UsesTls() || !ReadInTime(now, false).ok()) return {};
   const bool expired = exec_ && exec_->expires && wall + kExpirySlack >= *exec_->expires;
-  if (exec_ && !expired && !fresh) return absl::OkStatus();
-  if (!exec_error_.ok() && now - exec_tried_ < options_.exec_retry) return exec_error_;
+  if (exec_ && !expired && !fresh) return {};
+  if (!exec_error_.ok() && now - exec_tried_ < options_.exec_retry) return {};
+  return [run = run_, plugin = *config_.exec, info = ExecInfo()] { return run(plugin, info); };
+}
+
+void Credentials::Take(Time now, const absl::StatusOr<std::string>& printed) {
+  // What hangs until it is ended is not run again at once.
   exec_tried_ = now;
+  exec_error_ = ReadPrinted(printed);
+}
+
+absl::Status Credentials::ReadPrinted(const absl::StatusOr<std::string>& printed) {
   const auto fail = [&](std::string what) {
-    return exec_error_ =
-               absl::UnavailableError(Cat(config_.origin, ": the exec plugin ", config_.exec->command, " ", what));
+    return absl::UnavailableError(Cat(config_.origin, ": the exec plugin ", config_.exec->command, " ", what));
   };
-  const absl::StatusOr<std::string> printed = run_(*config_.exec, ExecInfo());
   if (!printed.ok()) {
     const std::string hint = config_.exec->install_hint.empty() ? "" : ": " + config_.exec->install_hint;
     return fail(Cat(ToStd(printed.status().message()), hint));
@@ -141,7 +156,6 @@ absl::Status Credentials::RunExec(Time now, WallTime wall, bool fresh) {
     result.expires = absl::ToChronoTime(time);
   }
   exec_ = std::move(result);
-  exec_error_ = absl::OkStatus();
   return absl::OkStatus();
 }
 
@@ -164,17 +178,15 @@ Identity Credentials::Build() const {
 }
 
 absl::StatusOr<Ptr<Identity>> Credentials::Get(Time now, WallTime wall, bool fresh) {
-  // They are for servers that are known by their certificate.
-  if (!config_.server.starts_with("https://")) return std::make_shared<const Identity>();
-  if (fresh || !read_at_ || now - *read_at_ >= options_.reread) {
-    if (absl::Status status = ReadAll(); !status.ok()) return status;
-    read_at_ = now;
+  if (!UsesTls()) return std::make_shared<const Identity>();
+  if (absl::Status status = ReadInTime(now, fresh); !status.ok()) return status;
+  if (const PluginRun run = MustRun(now, wall, fresh)) {
+    const Time started = std::chrono::steady_clock::now();
+    const absl::StatusOr<std::string> printed = run();
+    Take(now + (std::chrono::steady_clock::now() - started), printed);
   }
-  if (config_.exec) {
-    absl::Status status = RunExec(now, wall, fresh);
-    // What the server refused may be good for another one behind the same name.
-    if (!status.ok() && !exec_) return status;
-  }
+  // What the server refused may be good for another one behind the same name.
+  if (config_.exec && !exec_) return exec_error_;
   Identity identity = Build();
   if (!identity_ || *identity_ != identity) identity_ = std::make_shared<const Identity>(std::move(identity));
   return identity_;

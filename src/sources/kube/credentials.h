@@ -1,5 +1,8 @@
 // Who we are, as of now: reads the files that a ClientConfig names again when they may have been rotated, and runs its
 // exec plugin when what that gave has expired. What cannot be read, or is being written, leaves the last good version.
+//
+// Get waits for the plugin. Who must not wait asks MustRun before, runs what it gives on another thread, and hands the
+// result to Take; then Get has nothing to wait for.
 #pragma once
 
 #include <chrono>
@@ -39,7 +42,7 @@ class Credentials {
   struct Options {
     // Files are read again after this time.
     std::chrono::milliseconds reread{10'000};
-    // A plugin that failed is not run again before.
+    // A plugin that failed is not run again before, from its end on.
     std::chrono::milliseconds exec_retry{5'000};
   };
 
@@ -47,6 +50,16 @@ class Credentials {
 
   // `fresh`: the server refused what we had, so read, or run, again. Errors name the file or the plugin.
   absl::StatusOr<Ptr<Identity>> Get(Time now, WallTime wall, bool fresh = false);
+
+  // A run of the plugin, on any thread; it needs nothing of this object.
+  using PluginRun = std::function<absl::StatusOr<std::string>()>;
+  // Empty when none is needed.
+  PluginRun MustRun(Time now, WallTime wall, bool fresh);
+  // What it printed; `now` is when it ended.
+  void Take(Time now, const absl::StatusOr<std::string>& printed);
+  // What Get said last; nullptr before.
+  const Ptr<Identity>& current() const { return identity_; }
+
   const ClientConfig& config() const { return config_; }
 
  private:
@@ -62,9 +75,13 @@ class Credentials {
     std::optional<WallTime> expires;
   };
 
+  // They are for servers that are known by their certificate.
+  bool UsesTls() const { return config_.server.starts_with("https://"); }
   absl::Status Read(const Material& material, bool pem, Cached& cached) const;
   absl::Status ReadAll();
-  absl::Status RunExec(Time now, WallTime wall, bool fresh);
+  // Unless that was a moment ago.
+  absl::Status ReadInTime(Time now, bool fresh);
+  absl::Status ReadPrinted(const absl::StatusOr<std::string>& printed);
   std::string ExecInfo() const;
   Identity Build() const;
 

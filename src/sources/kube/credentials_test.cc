@@ -154,6 +154,8 @@ TEST_F(CredentialsTest, ExecIsKeptUntilItExpires) {
 }
 
 TEST_F(CredentialsTest, FailuresOfExecAreRetriedSlowly) {
+  // Of a little more than the pause, as the run takes time, too.
+  constexpr seconds kLater(6);
   Exec("{}");
   printed = absl::NotFoundError("cannot be started: No such file or directory");
   config.origin = "/k, context x";
@@ -161,11 +163,11 @@ TEST_F(CredentialsTest, FailuresOfExecAreRetriedSlowly) {
   EXPECT_EQ(Error(), "/k, context x: the exec plugin plugin cannot be started: No such file or directory: install it");
   Error();
   EXPECT_EQ(runs, 1);
-  now += seconds(5);
+  now += kLater;
   Exec("{}");
   EXPECT_THAT(Error(), HasSubstr("neither a token nor a certificate"));
   const auto error_of = [&](const std::string& status) {
-    now += seconds(5);
+    now += kLater;
     Exec(status);
     return Error();
   };
@@ -173,12 +175,48 @@ TEST_F(CredentialsTest, FailuresOfExecAreRetriedSlowly) {
   EXPECT_THAT(error_of(R"({"clientKeyData":"k"})"), HasSubstr("a certificate or a key alone"));
   EXPECT_THAT(error_of(R"({"token":"a b"})"), HasSubstr("white space"));
   EXPECT_THAT(error_of(R"({"token":"t","expirationTimestamp":"soon"})"), HasSubstr("'soon', which is no time"));
-  now += seconds(5);
+  now += kLater;
   printed = std::string("hello");
   EXPECT_THAT(Error(), HasSubstr("printed no ExecCredential"));
   EXPECT_EQ(error_of(R"({"token":"t"})"), "no error");
   printed = std::string("hello");
   EXPECT_EQ(Error(true), "no error") << "what it gave before is better than nothing";
+}
+
+TEST_F(CredentialsTest, APluginThatHangsIsNotRunAgainAtOnce) {
+  Exec("{}");
+  config.server = "https://h";
+  const ExecRunner hangs = [this](const ExecPlugin&, const std::string&) -> absl::StatusOr<std::string> {
+    ++runs;
+    usleep(60'000);
+    return absl::DeadlineExceededError("did not end in time");
+  };
+  Credentials::Options options;
+  options.exec_retry = milliseconds(40);
+  credentials = std::make_unique<Credentials>(config, environment.Get(), hangs, options);
+  EXPECT_THAT(Error(), HasSubstr("did not end in time"));
+  now += milliseconds(80);
+  EXPECT_THAT(Error(), HasSubstr("did not end in time"));
+  EXPECT_EQ(runs, 1) << "since its end, no time has passed";
+  now += seconds(60);
+  Error();
+  EXPECT_EQ(runs, 2);
+}
+
+TEST_F(CredentialsTest, AnotherThreadMayRunThePlugin) {
+  Exec(R"({"token":"t1"})");
+  Make();
+  const Credentials::PluginRun run = credentials->MustRun(now, wall, false);
+  ASSERT_TRUE(run);
+  EXPECT_EQ(runs, 0);
+  credentials->Take(now, run());
+  EXPECT_THAT(Get().headers, ElementsAre("Authorization: Bearer t1"));
+  EXPECT_EQ(runs, 1);
+  EXPECT_FALSE(credentials->MustRun(now, wall, false));
+  EXPECT_TRUE(credentials->MustRun(now, wall, true)) << "the server refused it";
+  credentials->Take(now, absl::UnavailableError("failed"));
+  EXPECT_FALSE(credentials->MustRun(now, wall, true)) << "not so soon";
+  EXPECT_THAT(Get().headers, ElementsAre("Authorization: Bearer t1"));
 }
 
 TEST(ExecRunnerTest, RunsPlugins) {

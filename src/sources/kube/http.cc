@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <mutex>
+#include <thread>
 #include <utility>
 
 #include "src/base/text.h"
@@ -12,6 +14,8 @@ namespace k8sgw::kube {
 namespace {
 
 constexpr int kMaxRetryAfter = 3600;
+// A server that refuses whatever the plugin gives does not make it run all the time.
+constexpr std::chrono::seconds kRenewAgain(5);
 
 bool StartsWithName(std::string_view line, std::string_view name) {
   if (line.size() < name.size()) return false;
@@ -44,12 +48,22 @@ class HttpClient::Ping : public HttpHandler {
   bool ended_ = false;
 };
 
+// Shared with the thread, which nobody waits for: a plugin may hang for longer than the client lives.
+struct HttpClient::Renewal {
+  std::mutex mutex;
+  bool wanted = true;  // guarded by mutex; while it is, so are loop and client
+};
+
 HttpClient::HttpClient(Loop& loop, Credentials& credentials, Options options)
     : loop_(loop), credentials_(credentials), options_(std::move(options)) {
   Reset(absl::OkStatus());
 }
 
 HttpClient::~HttpClient() {
+  if (renewal_) {
+    const std::lock_guard<std::mutex> lock(renewal_->mutex);
+    renewal_->wanted = false;
+  }
   ping_.reset();
   for (auto& [id, transfer] : transfers_) {
     if (transfer->easy != nullptr) multi_->Remove(transfer->easy);
@@ -107,14 +121,44 @@ void HttpClient::Flush() {
 
 void HttpClient::Launch(Transfer& transfer) {
   if (transfer.handler == nullptr) return;
-  const absl::StatusOr<Ptr<Identity>> identity =
-      credentials_.Get(Loop::Now(), std::chrono::system_clock::now(), transfer.request.fresh_credentials);
+  if (renewal_) return waiting_.push_back(transfer.id);
+  const Loop::Time now = Loop::Now();
+  const auto wall = std::chrono::system_clock::now();
+  bool fresh = transfer.request.fresh_credentials;
+  // Of many requests that were refused, one runs the plugin; the others find what it gave.
+  if (credentials_.config().exec) fresh = fresh && refused_ == credentials_.current() && now >= renew_after_;
+  if (Credentials::PluginRun run = credentials_.MustRun(now, wall, fresh)) {
+    waiting_.push_back(transfer.id);
+    return Renew(std::move(run));
+  }
+  const absl::StatusOr<Ptr<Identity>> identity = credentials_.Get(now, wall, fresh && !credentials_.config().exec);
   if (!identity.ok()) {
     ended_.emplace_back(transfer.id, identity.status());
     return;
   }
+  transfer.identity = *identity;
   transfer.Prepare(credentials_.config(), **identity, options_);
   multi_->Add(transfer.easy);
+}
+
+void HttpClient::Renew(Credentials::PluginRun run) {
+  renewal_ = std::make_shared<Renewal>();
+  std::thread([this, renewal = renewal_, run = std::move(run)] {
+    const absl::StatusOr<std::string> printed = run();
+    const std::lock_guard<std::mutex> lock(renewal->mutex);
+    if (!renewal->wanted) return;
+    loop_.Post([this, renewal, printed] {
+      // On the thread on which the client ends.
+      if (!renewal->wanted) return;
+      credentials_.Take(Loop::Now(), printed);
+      renewal_.reset();
+      refused_.reset();
+      renew_after_ = Loop::Now() + kRenewAgain;
+      const std::vector<Id> waiting = std::exchange(waiting_, {});
+      to_launch_.insert(to_launch_.end(), waiting.begin(), waiting.end());
+      Schedule();
+    });
+  }).detach();
 }
 
 void HttpClient::Finish(Id id, const absl::Status& status) {
@@ -156,8 +200,8 @@ void HttpClient::SetTick(Loop::Time due) {
 void HttpClient::Tick(Loop::Time due) {
   tick_.reset();
   const Loop::Time now = Loop::Now();
-  if (now - due >= options_.ping_timeout / 2) {
-    // It was us who did nothing, and what came since then waits to be read.
+  if (renewal_ || now - due >= options_.ping_timeout / 2) {
+    // It was us who did nothing, and what came since then waits to be read; or a question would have to wait.
     ping_.reset();
     last_bytes_ = now;
   }
@@ -190,6 +234,7 @@ size_t HttpClient::OnHeaderLine(char* data, size_t size, size_t count, void* con
   const bool ends = line == "\r\n" || line == "\n";
   if (!ends || transfer->head_told || transfer->code() < 200) return line.size();
   transfer->head_told = true;
+  if (transfer->code() == 401) transfer->client->refused_ = transfer->identity;
   if (transfer->handler != nullptr) transfer->handler->OnHead(transfer->code(), transfer->retry_after);
   return line.size();
 }

@@ -2,7 +2,8 @@
 //
 // An HttpClient belongs to the thread of its Loop. Handlers are called from there, never from within a call to the
 // client, and may start and cancel requests. A connection on which nothing has come for a while is asked for a sign of
-// life; without one, its requests fail and the next ones use a new connection.
+// life; without one, its requests fail and the next ones use a new connection. An exec plugin of the credentials runs
+// on a thread of its own, once for all requests, which wait for it.
 #pragma once
 
 #include <chrono>
@@ -78,11 +79,13 @@ class HttpClient {
   struct Transfer;
   class Multi;
   class Ping;
+  struct Renewal;
   friend class Multi;
 
   void Schedule();
   void Flush();
   void Launch(Transfer& transfer);
+  void Renew(Credentials::PluginRun run);
   void Finish(Id id, const absl::Status& status);
   void Tick(Loop::Time due);
   void SetTick(Loop::Time due);
@@ -101,6 +104,13 @@ class HttpClient {
   std::vector<Id> to_resume_;
   std::vector<std::pair<Id, absl::Status>> ended_;
   std::optional<Loop::TimerId> scheduled_;
+
+  // While the plugin runs; and the requests that wait for it.
+  std::shared_ptr<Renewal> renewal_;
+  std::vector<Id> waiting_;
+  // What the server refused last, until it was renewed, and when that may be done again.
+  Ptr<Identity> refused_;
+  Loop::Time renew_after_{};
 
   std::optional<Loop::TimerId> tick_;
   Loop::Time last_bytes_{};

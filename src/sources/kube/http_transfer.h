@@ -27,6 +27,7 @@ struct HttpClient::Transfer {
   const Id id;
   const HttpRequest request;
   HttpHandler* handler;  // nullptr after Cancel
+  Ptr<Identity> identity;
   CURL* easy = nullptr;
   curl_slist* headers = nullptr;
   curl_slist* connect_to = nullptr;
