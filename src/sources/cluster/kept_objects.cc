@@ -15,6 +15,11 @@ bool IsNotKept(int depth, std::string_view parent, std::string_view key) {
   return IsBookkeeping(depth, parent, key) || (depth == 1 && parent == "metadata" && is_version);
 }
 
+bool IsNotKeptOfLabels(int depth, std::string_view parent, std::string_view key) {
+  if (depth == 0) return key != "metadata";
+  return depth == 1 && parent == "metadata" && key != "name" && key != "namespace" && key != "labels";
+}
+
 struct NameParts {
   std::string_view api_version;
   std::string_view plural;
@@ -33,8 +38,8 @@ NameParts Parts(std::string_view name) {
   return parts;
 }
 
-std::string TextOf(const std::string& json) {
-  const auto object = yaml::FromJson(yaml::Padded(json).view(), IsNotKept);
+std::string TextOf(const std::string& json, bool labels_alone) {
+  const auto object = yaml::FromJson(yaml::Padded(json).view(), labels_alone ? IsNotKeptOfLabels : IsNotKept);
   return object.ok() ? yaml::EmitJson(*object, 0) : json;
 }
 
@@ -58,7 +63,7 @@ void KeptObjects::Observe(const WatchedKind& kind, const kube::Event& event) {
   const std::string name = Cat(kind.info->api_version, " ", kind.info->plural, " ", meta.namespace_, "/", meta.name);
   unseen_.erase(name);
   faulty_.erase(name);
-  Observed observed{{kind.info->kind, meta.namespace_, meta.name}, std::nullopt};
+  Observed observed{{kind.info->kind, meta.namespace_, meta.name}, std::nullopt, kind.metadata_alone};
   if (event.kind == kube::Event::Kind::kUpsert) observed.json = std::string(event.object.json);
   due_.insert_or_assign(name, std::move(observed));
 }
@@ -85,8 +90,8 @@ absl::StatusOr<bool> KeptObjects::Keep(const std::set<ResourceKey>& faulty, size
       faulty_.insert(std::move(first));
       continue;
     }
-    const absl::Status status =
-        observed.json ? texts_->Keep(first.key(), TextOf(*observed.json)) : texts_->Forget(first.key());
+    const absl::Status status = observed.json ? texts_->Keep(first.key(), TextOf(*observed.json, observed.labels_alone))
+                                              : texts_->Forget(first.key());
     if (status.ok()) continue;
     due_.insert(std::move(first));
     return status;

@@ -1,7 +1,8 @@
 // The objects of a cluster on disk, each in its last good version: what a start knows before the API server answers.
 //
 // Kept without what others write into objects all the time, and what they note for themselves: status, managed fields,
-// versions, what kubectl applied. It holds Secrets, too, so its file is for its owner alone.
+// versions, what kubectl applied; of Pods and Nodes the labels alone, as nothing else of them is read and a cluster has
+// many. It holds Secrets, too, so its file is for its owner alone.
 #pragma once
 
 #include <chrono>
@@ -49,6 +50,7 @@ class KeptObjects {
     ResourceKey key;
     // nullopt when it is gone.
     std::optional<std::string> json;
+    bool labels_alone = false;
   };
   // By the name of the text.
   using Queue = std::map<std::string, Observed>;

@@ -73,6 +73,17 @@ TEST_F(KeptObjectsTest, WhatChangesAllTheTimeIsNotKept) {
                        R"({"generation": "x"}}, "spec": {"status": {}}})"}));
 }
 
+TEST_F(KeptObjectsTest, OfPodsTheLabelsAreKept) {
+  Observe(
+      "pods",
+      R"({"kind": "PartialObjectMetadata", "metadata": {"name": "p", "namespace": "shop", "uid": "u",)"
+      R"( "labels": {"metadata": "1", "uid": "2"}, "annotations": {"big": "x"}, "ownerReferences": [{"name": "r"}]}})",
+      "p");
+  EXPECT_EQ(*kept->Keep({}, 10), true);
+  EXPECT_EQ(All(), (std::vector<std::string>{R"(v1 pods {"metadata": {"name": "p", "namespace": "shop", )"
+                                             R"("labels": {"metadata": "1", "uid": "2"}}})"}));
+}
+
 TEST_F(KeptObjectsTest, FaultyOnesWaitUntilTheyAreGood) {
   Observe("virtualservices", R"({"spec": "good"})");
   EXPECT_EQ(*kept->Keep({}, 10), true);
