@@ -5,10 +5,9 @@
 #include <spdlog/sinks/ostream_sink.h>
 #include <spdlog/spdlog.h>
 
-#include <sstream>
-
 #include <algorithm>
 #include <set>
+#include <sstream>
 
 namespace k8sgw {
 namespace {
