@@ -1,6 +1,5 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 
 #include <algorithm>
 #include <atomic>
@@ -9,6 +8,7 @@
 
 #include "src/sources/kube/http.h"
 #include "src/sources/kube/test_h2_server.h"
+#include "src/sources/kube/test_loop.h"
 
 namespace k8sgw::kube {
 namespace {
@@ -80,16 +80,8 @@ class HttpPluginTest : public ::testing::Test {
     client_ = std::make_unique<HttpClient>(loop, *credentials_, HttpClient::Options{});
   }
   HttpClient& client() { return *client_; }
-  // Runs the loop, within another one, until `done`.
   bool Until(const std::function<bool()>& done, milliseconds limit = seconds(60)) {
-    const auto deadline = Loop::Now() + limit;
-    while (!done()) {
-      if (Loop::Now() > deadline) return false;
-      pollfd waiting{loop.fd(), POLLIN, 0};
-      poll(&waiting, 1, 50);
-      loop.Process();
-    }
-    return true;
+    return RunUntil(loop, done, limit);
   }
   std::vector<std::unique_ptr<Answer>> Ask(int count, const std::string& target, bool fresh = false) {
     std::vector<std::unique_ptr<Answer>> answers;

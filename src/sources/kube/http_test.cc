@@ -3,7 +3,6 @@
 #include <curl/curl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 
 #include <atomic>
 #include <cstdlib>
@@ -11,6 +10,7 @@
 #include <set>
 
 #include "src/sources/kube/test_h2_server.h"
+#include "src/sources/kube/test_loop.h"
 #include "src/sources/kube/text.h"
 
 namespace k8sgw::kube {
@@ -109,16 +109,8 @@ class HttpTest : public ::testing::Test {
     }
     return *client_;
   }
-  // Runs the loop, within another one, until `done`.
   bool Until(const std::function<bool()>& done, milliseconds limit = seconds(20)) {
-    const auto deadline = Loop::Now() + limit;
-    while (!done()) {
-      if (Loop::Now() > deadline) return false;
-      pollfd waiting{loop.fd(), POLLIN, 0};
-      poll(&waiting, 1, 50);
-      loop.Process();
-    }
-    return true;
+    return RunUntil(loop, done, limit);
   }
   std::unique_ptr<Answer> Get(HttpRequest request) {
     auto answer = std::make_unique<Answer>();

@@ -3,12 +3,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 
 #include <set>
 
 #include "src/sources/kube/leader_election.h"
 #include "src/sources/kube/test_h2_server.h"
+#include "src/sources/kube/test_loop.h"
 #include "src/sources/kube/text.h"
 #include "src/sources/kube/writer.h"
 
@@ -57,14 +57,7 @@ class DriverTest : public ::testing::Test {
     }
   }
   bool Until(const std::function<bool()>& done, milliseconds limit = seconds(20)) {
-    const auto deadline = Loop::Now() + limit;
-    while (!done()) {
-      if (Loop::Now() > deadline) return false;
-      pollfd waiting{loop.fd(), POLLIN, 0};
-      poll(&waiting, 1, 50);
-      loop.Process();
-    }
-    return true;
+    return RunUntil(loop, done, limit);
   }
   WriteResult Send(Writer& writer, WriteRequest request) {
     std::optional<WriteResult> result;

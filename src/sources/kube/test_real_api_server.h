@@ -3,7 +3,6 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -17,6 +16,7 @@
 #include "src/base/text.h"
 #include "src/sources/kube/http.h"
 #include "src/sources/kube/kubeconfig.h"
+#include "src/sources/kube/test_loop.h"
 #include "src/sources/kube/writer.h"
 
 namespace k8sgw::kube::testing {
@@ -56,14 +56,7 @@ class RealApiServerTest : public ::testing::Test {
     writer_ = std::make_unique<Writer>(*client_);
   }
   bool Until(const std::function<bool()>& done, std::chrono::milliseconds limit = std::chrono::seconds(30)) {
-    const auto deadline = Loop::Now() + limit;
-    while (!done()) {
-      if (Loop::Now() > deadline) return false;
-      pollfd waiting{loop_.fd(), POLLIN, 0};
-      poll(&waiting, 1, 50);
-      loop_.Process();
-    }
-    return true;
+    return RunUntil(loop_, done, limit);
   }
   WriteResult Send(WriteRequest request) {
     std::optional<WriteResult> result;
