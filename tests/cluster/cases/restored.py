@@ -1,5 +1,6 @@
 """etcd comes back with what it had some time ago: versions of objects go back, and some objects come back or go."""
 
+import itertools
 import json
 import shutil
 import signal
@@ -18,8 +19,8 @@ _SECONDS = 60
 # What is written after the backup: before the edits, so that the versions of these are not reached again before anybody
 # has looked; or after them, so that they are.
 _LATER = 300
-# Fewer of them, and more than there are edits.
-_SOME = 100
+# Fewer of them, again and again.
+_SOME = 50
 
 
 def _version(scenario: Scenario) -> int:
@@ -63,8 +64,9 @@ def restored_and_passed(scenario: Scenario) -> None:
         process.signal(signal.SIGSTOP)
         try:
             _restore(scenario)
-            _write(scenario, "before", _SOME)
-            assert edited < _version(scenario) < heard, f"{edited} {_version(scenario)} {heard}"
+            for turn in itertools.takewhile(lambda _: _version(scenario) <= edited, itertools.count()):
+                _write(scenario, f"before-{turn}", _SOME)
+            assert _version(scenario) < heard, f"{edited} {_version(scenario)} {heard}"
         finally:
             process.signal(signal.SIGCONT)
         _expect_backup(scenario, newest)
