@@ -80,6 +80,12 @@ class Texts {
     return it->second.bytes;
   }
 
+  // What stands under the key if it is text. Says nothing of what is not.
+  const std::string* Look(const std::string& key) const {
+    const auto it = data_.find(key);
+    return it == data_.end() || !IsUtf8(it->second.bytes) ? nullptr : &it->second.bytes;
+  }
+
   // All values that are text, but that of `left_out`.
   void TakeAll(google::protobuf::Map<std::string, std::string>& out, std::string_view left_out = {}) const {
     for (const auto& [key, value] : data_) {
@@ -116,8 +122,9 @@ bool ReadMember(const Texts& texts, gloo::solo::io::Secret* out) {
   for (int i = 0; i < kinds->field_count(); ++i) {
     const google::protobuf::FieldDescriptor* field = kinds->field(i);
     for (const std::string& key : {std::string(field->json_name()), std::string(field->name())}) {
-      if (!texts.Has(key)) continue;
-      const yaml::Stream text = yaml::Parse(texts.Take(key));
+      const std::string* written = texts.Look(key);
+      if (!written) continue;
+      const yaml::Stream text = yaml::Parse(*written);
       if (!text.ok || text.documents.empty() || !text.documents.front().is_mapping()) continue;
       const auto problems = DecodeProto(text.documents.front(), out->GetReflection()->MutableMessage(out, field));
       // Other programs have such names in Secrets of their own.
@@ -167,11 +174,7 @@ bool ReadTyped(const std::string& type, const Texts& texts, gloo::solo::io::Secr
 void ReadUntyped(const Texts& texts, gloo::solo::io::Secret* out) {
   if (texts.Has("headers")) return ReadHeaders(texts, *out->mutable_header());
   if (ReadMember(texts, out)) return;
-  if (texts.Has("client-secret")) {
-    ReadTyped(kOauth, texts, out);
-  } else if (texts.Has("api-key")) {
-    ReadTyped(kApiKey, texts, out);
-  } else if (texts.Has("username") && texts.Has("password")) {
+  if (texts.Has("username") && texts.Has("password")) {
     ReadTyped(kAccount, texts, out);
   } else if (!texts.HasAny({kRegistryUsersKey, ".dockercfg", "ssh-privatekey"})) {
     // Any other may serve as headers.

@@ -10,6 +10,7 @@
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/impl/codegen/server_callback_handlers.h>
 
+#include <chrono>
 #include <functional>
 #include <utility>
 
@@ -24,10 +25,15 @@ class OneRequest final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
   // Called once, when the request has come; it is the call's until that is finished.
   using Take = std::function<void(OneRequest& call, grpc::ByteBuffer& request)>;
 
-  explicit OneRequest(Take take) : take_(std::move(take)) {}
+  // Whoever takes longer than `patience` from being admitted to the end of the request is not answered.
+  explicit OneRequest(Take take, std::chrono::milliseconds patience = std::chrono::minutes(1))
+      : take_(std::move(take)), patience_(patience) {}
 
   // The caller may ask, or what it gets instead of being read.
-  void Admit(const grpc::Status& status) { status.ok() ? StartRead(&request_) : Finish(status); }
+  void Admit(const grpc::Status& status) {
+    admitted_ = std::chrono::steady_clock::now();
+    status.ok() ? StartRead(&request_) : Finish(status);
+  }
   void Answer(grpc::ByteBuffer response) {
     response_ = std::move(response);
     StartWriteAndFinish(&response_, {}, grpc::Status::OK);
@@ -35,12 +41,18 @@ class OneRequest final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::
 
   void OnReadDone(bool ok) override {
     if (!ok) return Finish({grpc::StatusCode::INVALID_ARGUMENT, "there is no request"});
+    // Who may ask now may not for ever.
+    if (std::chrono::steady_clock::now() - admitted_ > patience_) {
+      return Finish({grpc::StatusCode::DEADLINE_EXCEEDED, "the request came too late"});
+    }
     take_(*this, request_);
   }
   void OnDone() override { delete this; }
 
  private:
   const Take take_;
+  const std::chrono::milliseconds patience_;
+  std::chrono::steady_clock::time_point admitted_;
   grpc::ByteBuffer request_;
   grpc::ByteBuffer response_;
 };

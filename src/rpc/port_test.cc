@@ -52,6 +52,21 @@ class Deaf final : public grpc::Service {
   };
 };
 
+// Answers with the request, if that comes soon enough.
+class Patient final : public grpc::Service {
+ public:
+  explicit Patient(std::chrono::milliseconds patience) {
+    AddMethod(
+        new grpc::internal::RpcServiceMethod("/bare.Service/Call", grpc::internal::RpcMethod::BIDI_STREAMING, nullptr));
+    MarkMethodCallback(0, new OneRequestHandler([patience](grpc::CallbackServerContext*) {
+                         const auto echo = [](OneRequest& its, grpc::ByteBuffer& request) { its.Answer(request); };
+                         auto* call = new OneRequest(echo, patience);
+                         call->Admit(grpc::Status::OK);
+                         return call;
+                       }));
+  }
+};
+
 grpc::Status Call(int port, const std::string& method, const std::string& request, std::string* answer = nullptr) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
@@ -178,6 +193,19 @@ TEST(Port, WhoIsNotReadSendsNoMoreThanAWindow) {
   EXPECT_LE(sent, 65535u);
   const uint32_t second = client.Open("/bare.Service/Call");
   EXPECT_LE(client.Send(second, part, false, std::chrono::milliseconds(500)), 65535u);
+}
+
+// Who might ask when a call was opened may not a long time after.
+TEST(Port, ARequestThatComesTooLateIsNotAnswered) {
+  for (const bool in_time : {true, false}) {
+    Patient patient(in_time ? std::chrono::minutes(10) : std::chrono::minutes(0));
+    auto port = Port::Open({.address = "127.0.0.1:0"}, {&patient});
+    ASSERT_TRUE(port.ok()) << port.status();
+    testing::RawClient client((*port)->number());
+    const uint32_t call = client.Open("/bare.Service/Call");
+    client.Send(call, testing::RawClient::Prefix(5) + "hello", true);
+    EXPECT_EQ(client.Status(call), in_time ? 0 : 4);
+  }
 }
 
 TEST(Port, IsSharedWithNobody) {

@@ -115,7 +115,9 @@ Credentials::PluginRun Credentials::MustRun(Time now, WallTime wall, bool fresh)
   if (!config_.exec || !UsesTls() || !ReadInTime(now, false).ok()) return {};
   const bool expired = exec_ && exec_->expires && wall + kExpirySlack >= *exec_->expires;
   if (exec_ && !expired && !fresh) return {};
-  if (!exec_error_.ok() && now - exec_tried_ < options_.exec_retry) return {};
+  // What a run has just given is used, also when it ends at once: another run would give no better.
+  const bool just_ran = exec_tried_ && now - *exec_tried_ < options_.exec_retry;
+  if (just_ran && (!exec_error_.ok() || !fresh)) return {};
   return [run = run_, plugin = *config_.exec, info = ExecInfo()] { return run(plugin, info); };
 }
 

@@ -96,7 +96,7 @@ class Credentials {
   Cached token_;
   std::optional<ExecResult> exec_;
   absl::Status exec_error_;
-  Time exec_tried_{};
+  std::optional<Time> exec_tried_;
   Ptr<Identity> identity_;
 };
 

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "absl/time/time.h"
+#include "src/base/text.h"
 #include "src/sources/kube/test_environment.h"
 #include "src/sources/kube/text.h"
 
@@ -144,6 +146,7 @@ TEST_F(CredentialsTest, ExecIsKeptUntilItExpires) {
   Get();
   EXPECT_EQ(runs, 1);
   wall += seconds(1);
+  now += seconds(290);
   Exec(R"({"token":"t2"})");
   EXPECT_THAT(Get().headers, ElementsAre("Authorization: Bearer t2"));
   wall += std::chrono::hours(1000);
@@ -151,6 +154,21 @@ TEST_F(CredentialsTest, ExecIsKeptUntilItExpires) {
   EXPECT_EQ(runs, 2) << "without an expiry it is kept";
   Exec(R"({"clientCertificateData":"c","clientKeyData":"k"})");
   EXPECT_EQ(Get(true).certificate_pem, "c") << "until it is refused";
+}
+
+// As of a plugin that hands out what it has kept, or of a clock that is ahead.
+TEST_F(CredentialsTest, WhatEndsAtOnceIsUsedAndNotAskedForAgainAtOnce) {
+  const absl::Time end = absl::FromChrono(wall) + absl::Seconds(2);
+  Exec(Cat(R"({"token":"t1","expirationTimestamp":")", absl::FormatTime(absl::RFC3339_full, end, absl::UTCTimeZone()),
+           R"("})"));
+  Make();
+  EXPECT_THAT(Get().headers, ElementsAre("Authorization: Bearer t1"));
+  EXPECT_FALSE(credentials->MustRun(now, wall, false));
+  EXPECT_THAT(Get().headers, ElementsAre("Authorization: Bearer t1"));
+  EXPECT_EQ(runs, 1);
+  now += seconds(6);
+  Get();
+  EXPECT_EQ(runs, 2);
 }
 
 TEST_F(CredentialsTest, FailuresOfExecAreRetriedSlowly) {

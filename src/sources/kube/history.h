@@ -6,8 +6,8 @@
 // again.
 //
 // Kinds with an etcd of their own (--etcd-servers-overrides) have another counter, and are taken for such a server
-// after a request of theirs broke. That costs each watch one list, and nothing else: only an answer to whoever looks
-// counts.
+// each time that a request of theirs, or beside theirs, broke. That costs each watch a list, and nothing else: only an
+// answer to whoever looks counts.
 #pragma once
 
 #include <string>

@@ -61,9 +61,9 @@ bool ReadAt(int fd, uint64_t offset, uint64_t size, std::string* out) {
   return true;
 }
 
-void SetTime(int fd, const timespec& time) {
+bool SetTime(int fd, const timespec& time) {
   const timespec times[] = {{0, UTIME_OMIT}, time};
-  futimens(fd, times);
+  return futimens(fd, times) == 0;
 }
 
 std::string Record(std::string_view name, std::optional<std::string_view> text) {
@@ -141,7 +141,8 @@ std::vector<std::string> LastGoodTexts::names() const {
 
 void LastGoodTexts::Touch() {
   clock_gettime(CLOCK_REALTIME, &time_);
-  SetTime(fd_, time_);
+  // Who may write a file of another user may say that it is of now, and no other time.
+  if (!SetTime(fd_, time_)) futimens(fd_, nullptr);
 }
 
 bool LastGoodTexts::WriteRecord(const std::string& record) {
@@ -157,9 +158,10 @@ bool LastGoodTexts::WriteRecord(const std::string& record) {
 absl::Status LastGoodTexts::Append(const std::string& name, std::optional<std::string_view> text) {
   const std::string record = Record(name, text);
   if (!WriteRecord(record)) {
+    const bool full = errno == ENOSPC || errno == EDQUOT;
     const absl::Status status = Failed(path_, "cannot be written");
     // There may be room without what is out of date.
-    if (size_ == live_ || !Compact() || !WriteRecord(record)) return status;
+    if (!full || size_ == live_ || !Compact() || !WriteRecord(record)) return status;
   }
   if (const auto old = entries_.find(name); old != entries_.end()) {
     live_ -= kHeaderBytes + name.size() + old->second.size;

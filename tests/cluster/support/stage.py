@@ -11,7 +11,8 @@ from . import objects, webhook
 from .cluster import Cluster, Object
 from .control_plane import SYSTEM, Account, ControlPlane, Proxy, install_account
 
-ADMIN_PORT = 19000
+# Not 19000, which a proxy in the network of the node has.
+ADMIN_PORT = 19200
 SECONDS = 15.0
 _STATES = ("Pending", "Accepted", "Rejected", "Warning")
 
