@@ -137,15 +137,12 @@ void Reconciler::MarkAll() {
 
 void Reconciler::Touch(const std::string& name) {
   dirty_.insert(name);
-  problems_changed_ = true;
   const auto ports = wanted_.find(name);
   const StoredUpstream* stored = FindStored(name);
   const bool contested = ports != wanted_.end() && (ports->second.size() > 1 || (stored && !stored->is_ours()));
-  if (contested) {
-    contested_.insert(name);
-  } else {
-    contested_.erase(name);
-  }
+  if (contested) contested_.insert(name);
+  // What others write into Upstreams all the time, such as statuses, changes no problem.
+  if (contested || contested_.erase(name) > 0) problems_changed_ = true;
 }
 
 std::set<std::string> Reconciler::TakeDirty() {

@@ -54,6 +54,13 @@ def read_exactly(reader: BinaryIO, size: int) -> bytes:
     return data
 
 
+def read_frame(reader: BinaryIO) -> tuple[int, int, int, bytes]:
+    """The kind, the flags, the stream and the payload."""
+    head = read_exactly(reader, 9)
+    stream = int.from_bytes(head[5:], "big") & 0x7FFFFFFF
+    return head[3], head[4], stream, read_exactly(reader, int.from_bytes(head[:3], "big"))
+
+
 def _window_updates(stream: int, size: int) -> bytes:
     """Gives back the window that a DATA frame took, to the connection and the stream."""
     increment = struct.pack(">I", size)
@@ -100,17 +107,14 @@ class _Server:
 
         The header blocks that clients send here fit into one frame, so CONTINUATION needs no care.
         """
-        head = read_exactly(self._reader, 9)
-        size, kind, flags = int.from_bytes(head[:3], "big"), head[3], head[4]
-        stream = int.from_bytes(head[5:], "big") & 0x7FFFFFFF
-        payload = read_exactly(self._reader, size)
+        kind, flags, stream, payload = read_frame(self._reader)
         if kind == SETTINGS and not flags & ACK:
             self._connection.sendall(frame(SETTINGS, ACK, 0))
         elif kind == PING and not flags & ACK:
             self._connection.sendall(frame(PING, ACK, 0, payload))
-        elif kind == DATA and size:
+        elif kind == DATA and payload:
             self._received[stream] = self._received.get(stream, b"") + payload
-            self._connection.sendall(_window_updates(stream, size))
+            self._connection.sendall(_window_updates(stream, len(payload)))
         if kind in (DATA, HEADERS) and flags & END_STREAM:
             self._connection.sendall(self._answer(stream, self._received.pop(stream, b"")))
         return kind != GOAWAY
@@ -141,9 +145,7 @@ def fetch(
     reader = connection.makefile("rb")
     status, answer = 0, bytearray()
     while True:
-        head = read_exactly(reader, 9)
-        size, kind, flags = int.from_bytes(head[:3], "big"), head[3], head[4]
-        payload = read_exactly(reader, size)
+        kind, flags, _, payload = read_frame(reader)
         if kind == SETTINGS and not flags & ACK:
             connection.sendall(frame(SETTINGS, ACK, 0))
         elif kind == PING and not flags & ACK:
@@ -151,11 +153,11 @@ def fetch(
         elif kind == HEADERS:
             # A change of the size of HPACK's table may stand before the status.
             status = next((_STATUSES[byte] for byte in payload[:6] if byte in _STATUSES), status)
-        elif kind == DATA and size:
+        elif kind == DATA and payload:
             answer += payload
             if read:
-                read(size)
-            connection.sendall(_window_updates(1, size))
+                read(len(payload))
+            connection.sendall(_window_updates(1, len(payload)))
         if kind in (GOAWAY, RESET):
             raise EOFError
         if kind in (HEADERS, DATA) and flags & END_STREAM:

@@ -77,16 +77,13 @@ class Connection:
     def _next(self, *kinds: int) -> tuple[int, bytes, bool]:
         """The next frame of these kinds of our stream, and whether it is the last one."""
         while True:
-            head = h2.read_exactly(self._reader, 9)
-            size, kind, flags = int.from_bytes(head[:3], "big"), head[3], head[4]
-            stream = int.from_bytes(head[5:], "big") & 0x7FFFFFFF
-            payload = h2.read_exactly(self._reader, size)
+            kind, flags, stream, payload = h2.read_frame(self._reader)
             if kind == h2.SETTINGS and not flags & h2.ACK:
                 self._socket.sendall(h2.frame(h2.SETTINGS, h2.ACK, 0))
             elif kind == h2.GOAWAY:
                 raise EOFError
-            elif kind == h2.DATA and size:
-                self._socket.sendall(h2.frame(h2.WINDOW, 0, 0, struct.pack(">I", size)))
+            elif kind == h2.DATA and payload:
+                self._socket.sendall(h2.frame(h2.WINDOW, 0, 0, struct.pack(">I", len(payload))))
             if stream != self._stream:
                 continue
             if kind == h2.RESET:
