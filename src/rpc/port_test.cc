@@ -159,8 +159,7 @@ TEST(Port, UnfinishedRequestsHaveABoundTogether) {
   ASSERT_TRUE(port.ok()) << port.status();
   const std::string part(8 << 20, 'x');
   for (const char* method : {"/bare.Service/Call", kHealth}) {
-    testing::ForgetPeak();
-    const size_t before = testing::MemoryNow();
+    const testing::MemoryWatch memory;
     std::vector<std::unique_ptr<testing::RawClient>> clients;
     size_t sent = 0;
     int ended = 0;
@@ -174,7 +173,7 @@ TEST(Port, UnfinishedRequestsHaveABoundTogether) {
     for (const auto& client : clients) ended += client->Ended(1, std::chrono::seconds(1));
     EXPECT_GT(sent, size_t{40} << 20) << "so much was to be refused";
     EXPECT_GE(ended, 16) << method;
-    EXPECT_LT(testing::MemoryPeak(), before + (size_t{48} << 20)) << method;
+    EXPECT_LT(memory.Grown(), (size_t{48} << 20)) << method;
   }
   EXPECT_TRUE(testing::Await([&] { return Call((*port)->number(), "/bare.Service/Call", "hello").ok(); }));
 }
