@@ -142,12 +142,15 @@ Verdict Judge::Sitting::Decide(const Review& review) {
   const bool clean = found.errors.empty() && (rules_.allow_warnings || found.warnings.empty());
   verdict.allowed = readable && (rules_.always_accept || clean);
   const bool counts = verdict.allowed && !review.dry_run && !review.is_namespace && !changes.empty();
-  if (counts) {
+  if (counts && !verdict.question) {
     speculation_->Adopt();
     standing_ = std::move(pieces);
-    for (const Change& change : changes) judge_.pending_.Add(change, seen_.at(change.key), now_);
+    for (const Change& change : changes) judge_.pending_.Add({change, seen_.at(change.key)}, now_);
   } else if (speculation_) {
     speculation_->Drop();
+  }
+  if (counts && verdict.question) {
+    for (const Change& change : changes) verdict.then_counts.push_back({change, seen_.at(change.key)});
   }
   if (verdict.allowed) {
     for (const Problems* some : {&found.errors, &found.warnings, &found.notices}) Append(verdict.warnings, *some);
@@ -164,6 +167,11 @@ std::vector<Verdict> Judge::Decide(const std::vector<const Review*>& reviews, co
   std::vector<Verdict> verdicts;
   for (const Review* review : reviews) verdicts.push_back(sitting.Decide(*review));
   return verdicts;
+}
+
+void Judge::Count(const Verdict& verdict, Time now) {
+  if (!verdict.allowed) return;
+  for (const Pending::Allowed& allowed : verdict.then_counts) pending_.Add(allowed, now);
 }
 
 }  // namespace k8sgw::admission

@@ -76,6 +76,9 @@ class Judge {
 
   // A sitting for these reviews: their verdicts, in their order.
   std::vector<Verdict> Decide(const std::vector<const Review*>& reviews, const Rules& rules, Time now);
+  // Takes note of a verdict to which Envoy has had its say: else a change that it denies would be found there already
+  // when it is tried again, and be no cause of anything. Not during a sitting.
+  void Count(const Verdict& verdict, Time now);
 
  private:
   // What the review would change; none when there is nothing to judge.

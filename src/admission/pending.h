@@ -22,8 +22,13 @@ class Pending {
   static constexpr std::chrono::seconds kPatience{3};
   static constexpr size_t kMostPending = 8;
 
-  // `seen` is the hash of what the graph had at the change's key, 0 for none.
-  void Add(const Change& change, uint64_t seen, Time now);
+  struct Allowed {
+    Change change;
+    // The hash of what the graph had at the change's key, 0 for none.
+    uint64_t seen = 0;
+  };
+
+  void Add(const Allowed& allowed, Time now);
   // Drops what counts no longer; `seen_now` says what the graph has now.
   void Settle(const std::function<uint64_t(const ResourceKey&)>& seen_now, Time now);
   // In the order in which they were allowed, one for each key.
@@ -32,8 +37,7 @@ class Pending {
 
  private:
   struct Entry {
-    Change change;
-    uint64_t seen = 0;
+    Allowed allowed;
     Time until;
   };
   std::list<Entry> entries_;

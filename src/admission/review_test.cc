@@ -127,6 +127,11 @@ TEST(Answer, EchoesAndNamesTheField) {
   EXPECT_THAT(denied, HasSubstr(R"("allowed":false)"));
   EXPECT_THAT(denied, HasSubstr(R"("field":"spec.virtualHost.routes[0]")"));
   EXPECT_THAT(denied, HasSubstr("VirtualService default/a"));
+  Problem elsewhere = problem;
+  elsewhere.object.name = "b";
+  const std::string broken = WriteAnswer(review, {.allowed = false, .reasons = {elsewhere}});
+  EXPECT_THAT(broken, HasSubstr("VirtualService default/b: virtualHost.routes[0]: is wrong"));
+  EXPECT_THAT(broken, testing::Not(HasSubstr("\"field\""))) << "it is none of the object in the details";
   const Verdict warned{.warnings = {problem}};
   EXPECT_THAT(WriteAnswer(review, warned), HasSubstr(R"("warnings":["error: VirtualService default/a)"));
 }

@@ -40,11 +40,17 @@ std::string FieldOf(const Problem& problem) {
   return is_whole ? problem.path : "spec." + problem.path;
 }
 
-std::string Causes(const Problems& reasons) {
+// A field is one of the object that is reviewed; what is wrong with others is in the message.
+bool IsAbout(const Problem& problem, const Review& review) {
+  return review.items.size() == 1 && review.items[0].key == problem.object;
+}
+
+std::string Causes(const Review& review, const Problems& reasons) {
   std::string causes;
   for (size_t i = 0; i < std::min(reasons.size(), kMostCauses); ++i) {
     causes += Cat(i > 0 ? "," : "", R"({"message":)", Quote(reasons[i].ToString()));
-    if (const std::string field = FieldOf(reasons[i]); !field.empty()) causes += Cat(R"(,"field":)", Quote(field));
+    const std::string field = IsAbout(reasons[i], review) ? FieldOf(reasons[i]) : "";
+    if (!field.empty()) causes += Cat(R"(,"field":)", Quote(field));
     causes += "}";
   }
   return Cat("[", causes, "]");
@@ -81,7 +87,7 @@ std::string WriteAnswer(const Review& review, const Verdict& verdict) {
   if (!verdict.allowed) {
     response += Cat(R"(,"status":{"message":)", Message(verdict.reasons), R"(,"details":{"name":)", Quote(review.name),
                     R"(,"group":)", Quote(review.group), R"(,"kind":)", Quote(review.kind), R"(,"causes":)",
-                    Causes(verdict.reasons), "}}");
+                    Causes(review, verdict.reasons), "}}");
   }
   const std::vector<std::string> warnings = Warnings(verdict);
   if (!warnings.empty()) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "src/admission/pending.h"
 #include "src/admission/review.h"
 #include "src/validation/change_check.h"
 
@@ -28,6 +29,8 @@ struct Verdict {
   bool proxies_left_out = false;
   // What Envoy has yet to be asked, before the verdict is one; nullptr for nothing.
   std::shared_ptr<const validation::ChangeQuestion> question = {};
+  // What counts in later reviews from then on, if Envoy's answer leaves the verdict as it is.
+  std::vector<Pending::Allowed> then_counts = {};
 };
 
 // The AdmissionReview that answers, as JSON. Bounded, whatever the number of problems. Proxies stand beside the

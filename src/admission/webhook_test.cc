@@ -146,6 +146,7 @@ if grep -q poison $config; then echo "error initializing configuration 'x': pois
   std::string Post(const std::string& object, const std::string& query = "") {
     return TestClient(port()).Post(ReviewText({.object = object, .dry_run = true}), "/validation" + query);
   }
+  std::string Create(const std::string& object) { return TestClient(port()).Post(ReviewText({.object = object})); }
   int Runs() const {
     std::ifstream in(folder.root() / "runs");
     return static_cast<int>(std::count(std::istreambuf_iterator<char>(in), {}, '\n'));
@@ -174,6 +175,16 @@ TEST_F(EnvoyWebhookTest, WhatEnvoyRefusesIsRefusedInItsWords) {
   EXPECT_EQ(Runs(), more);
   settings.mutable_gateway()->mutable_validation()->clear_full_envoy_validation();
   EXPECT_THAT(Post(Saying("b", "poison")), HasSubstr(R"("allowed":true})"));
+}
+
+TEST_F(EnvoyWebhookTest, WhatEnvoyRefusesCountsForNothingAfterIt) {
+  Start();
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(Create(Saying("b", "poison")), HasSubstr("VirtualService default/b: virtualHost.routes[0]: Envoy"));
+  }
+  // Of the same domain.
+  EXPECT_THAT(Create(Service("c", "b.com", kReply)), HasSubstr(R"("allowed":true})"));
+  EXPECT_THAT(Create(Saying("b", "fine")), HasSubstr(R"("allowed":false)")) << "what Envoy accepts counts";
 }
 
 TEST_F(EnvoyWebhookTest, WhatEnvoyRefusesAnywayIsNotHeldAgainstAChange) {
