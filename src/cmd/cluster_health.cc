@@ -20,6 +20,12 @@ std::string WithoutNumbers(std::string text) {
 // The server answers, but not for this kind.
 bool IsRefusal(const absl::Status& error) { return absl::IsPermissionDenied(error) || absl::IsNotFound(error); }
 
+const char* MendOf(const cluster::WatchedKind& kind, bool forbidden) {
+  if (forbidden) return "grant list and watch for them";
+  if (!kube::IsCustom(kind.In(""))) return "every API server has them: see what answers in the place of this one";
+  return "install their definition: k8sgateway crds | kubectl apply -f -";
+}
+
 std::string NameOf(const std::pair<std::string, std::string>& what) {
   return what.second.empty() ? what.first : what.first + " in " + what.second;
 }
@@ -33,10 +39,8 @@ bool ClusterHealth::Tell(const cluster::WatchedKind& kind, const std::string& ns
   if (health.phase == Phase::kAbsent) {
     if (retrying_.erase(what) > 0 && retrying_.empty()) EndOutage(any_back_);
     if (!NoteAbsent(kind, what, health)) return false;
-    const bool forbidden = absent_.at(what);
-    spdlog::warn(
-        "{} cannot be followed, so what they are for is off until they can: {}: {}", NameOf(what), error,
-        forbidden ? "grant list and watch for them" : "install their definition: k8sgateway crds | kubectl apply -f -");
+    spdlog::warn("{} cannot be followed, so what they are for is off until they can: {}: {}", NameOf(what), error,
+                 MendOf(kind, absent_.at(what)));
     return false;
   }
   if (health.phase == Phase::kRetrying) {
@@ -71,7 +75,8 @@ bool ClusterHealth::Tell(const cluster::WatchedKind& kind, const std::string& ns
 bool ClusterHealth::NoteAbsent(const cluster::WatchedKind& kind, const What& what, const kube::Health& health) {
   watched_.erase(what);
   const bool forbidden = absl::IsPermissionDenied(health.error);
-  const bool is_old = forbidden && !kind.info->of_cluster && (health.synced || (knows_ && knows_(kind, what.second)));
+  const bool stays = forbidden || !kube::IsCustom(kind.In(""));
+  const bool is_old = stays && !kind.info->of_cluster && (health.synced || (knows_ && knows_(kind, what.second)));
   if (is_old) {
     old_.insert(what);
   } else {

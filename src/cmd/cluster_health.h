@@ -31,14 +31,13 @@ class ClusterHealth {
   // The kind is not followed there any more: whatever was wrong with it is nobody's concern.
   void Drop(const cluster::WatchedKind& kind, const std::string& ns);
   // Something of what is known may be old: a kind is not heard at the moment, or one that was heard, or has objects
-  // that are known, is forbidden; or nothing is heard at all, as everything is forbidden.
+  // that are known, is forbidden, or missing though no server lacks it; or nothing is heard at all, as everything is
+  // forbidden or missing.
   //
   // A kind that is missing, or that nobody was ever allowed to read and that has no objects, makes nothing old: with
   // rights in some namespaces, or without some definitions, it would be so for ever. Nor do kinds of the cluster itself
   // (Nodes, namespaces), which those rights do not reach: what was known of them stays behind when rights are narrowed.
-  bool away() const {
-    return !retrying_.empty() || !old_.empty() || (watched_.empty() && std::ranges::any_of(absent_, IsForbidden));
-  }
+  bool away() const { return !retrying_.empty() || !old_.empty() || (watched_.empty() && !absent_.empty()); }
   // Some objects are of kinds that are forbidden.
   bool has_old() const { return !old_.empty(); }
   // In how many watches a kind cannot be followed: by its plural, and whether it is forbidden or else missing.
@@ -47,7 +46,6 @@ class ClusterHealth {
  private:
   using What = std::pair<std::string, std::string>;  // the kind's plural, and the namespace
 
-  static bool IsForbidden(const std::pair<const What, bool>& absent) { return absent.second; }
   // Whether it was not absent before.
   bool NoteAbsent(const cluster::WatchedKind& kind, const What& what, const kube::Health& health);
   // Nothing is retried any more; `heard`: of what was, something is heard again.

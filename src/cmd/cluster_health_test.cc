@@ -14,6 +14,7 @@ namespace {
 
 using Phase = kube::Health::Phase;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::Pair;
 
 class ClusterHealthTest : public testing::Test {
@@ -133,6 +134,19 @@ TEST_F(ClusterHealthTest, AKindThatWasHeardAndIsForbiddenIsNotHeard) {
   Refuse(1, true, absl::NotFoundError("gone"));
   EXPECT_FALSE(health.away());
   EXPECT_THAT(health.absent_kinds(), ElementsAre(Pair(Pair(std::string(kinds.at(1).info->plural), false), 1)));
+}
+
+TEST_F(ClusterHealthTest, SomethingThatAnswers404InThePlaceOfTheServerMakesAllOld) {
+  for (size_t kind = 0; kind < kinds.size(); ++kind) Tell(kind, Phase::kWatching);
+  Log();
+  Refuse(IndexOf(Kind::kService), true, absl::NotFoundError("404"));
+  EXPECT_TRUE(health.away()) << "every server has Services";
+  EXPECT_TRUE(health.has_old());
+  EXPECT_THAT(Log(), HasSubstr("every API server has them: see what answers in the place of this one"));
+  Tell(IndexOf(Kind::kService), Phase::kWatching);
+  EXPECT_FALSE(health.away());
+  for (size_t kind = 0; kind < kinds.size(); ++kind) Refuse(kind, true, absl::NotFoundError("404"));
+  EXPECT_TRUE(health.away());
 }
 
 TEST_F(ClusterHealthTest, AKindThatNobodyEverHeardOrKnowsMakesNothingOld) {

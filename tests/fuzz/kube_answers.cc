@@ -39,7 +39,7 @@ Outcome Take(std::string_view answer, int code, bool pages, size_t piece) {
   kube::ReflectorOptions options;
   options.watch_list = !pages;
   options.max_line_bytes = options.max_page_bytes = 8192;
-  Reflector reflector({"g", "v1", "xs", ""}, options, [] { return 0.5; });
+  Reflector reflector({"g.x", "v1", "xs", ""}, options, [] { return 0.5; });
   Outcome outcome;
   bool open = true;
   const Reflector::Time now{std::chrono::hours(1)};

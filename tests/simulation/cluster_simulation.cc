@@ -91,8 +91,12 @@ class Life {
     if (restarts_ && random().OneIn(40) && gloo_) Restart();
     fleet_.clock().After(Clock::Duration(1 + random().Below(Pause())), [this] { Act(); });
   }
-  // In milliseconds: things come one after the other, or not for a while.
-  int Pause() { return random().OneIn(12) ? 60'000 : random().OneIn(3) ? 3000 : 100; }
+  // In milliseconds: things come one after the other, or not for a while; and hours pass when nobody is heard for
+  // hours.
+  int Pause() {
+    if (cluster_.StaysAway()) return 1'800'000;
+    return random().OneIn(12) ? 60'000 : random().OneIn(3) ? 3000 : 100;
+  }
 
   void Restart() {
     fleet_.Say("the control plane ends");

@@ -38,6 +38,7 @@ struct ClusterWays {
   int refusals = 0;  // answers of watches
   int cuts = 0;
   int outages = 0;
+  int stand_ins = 0;  // 404 for everything
   int uninstalled = 0;
   int patches = 0;
   int effective = 0;  // patches that changed something
@@ -61,6 +62,8 @@ class ModelCluster {
   // What has had its time ends, at the latest at the next call.
   void Turn();
   void EndFaults();
+  // The outage of now lasts for more than ten minutes.
+  bool StaysAway() const;
   // Who starts without a memory takes refusals of a kind at their word, so there are none while it does.
   void SetStarting(bool starting);
   // All that has happened has been heard.
@@ -99,6 +102,9 @@ class ModelCluster {
   void NotePolicy(const ResourceKey& key);
   void NoteCounting();
   void Refuse(int code);
+  std::chrono::milliseconds OutageLasts();
+  void StandInFront();
+  void EndStandIn();
   void Uninstall();
   std::optional<ResourceKey> Any();
   kube::WriteResult Fail(int code);
@@ -122,6 +128,7 @@ class ModelCluster {
   int write_fault_ = 0;
   std::optional<Time> away_until_;
   std::optional<Time> missing_until_;
+  std::optional<Time> in_front_until_;
   // A kind may be missing again; it must not add up, or the kind is gone.
   bool may_miss_ = true;
   std::map<Kind, Time> comes_back_;

@@ -44,15 +44,45 @@ void ModelCluster::Refuse(int code) {
 void ModelCluster::ChangeFaults() {
   constexpr int kCodes[] = {0, 0, 0, 0, 401, 403, 404, 404, 410, 429, 500, 503, 504};
   write_fault_ = random_.OneIn(2) ? 0 : random_.Below(8);
-  switch (random_.Below(8)) {
+  if (in_front_until_) return;
+  switch (random_.Below(9)) {
     case 0:
       ++ways_.outages;
       server_.away = true;
-      away_until_ = clock_.now() + milliseconds(1000 + random_.Below(random_.OneIn(3) ? 200'000 : 10'000));
+      away_until_ = clock_.now() + OutageLasts();
       return say_("the API server is away");
     case 1: return Uninstall();
+    case 2: return StandInFront();
     default: return Refuse(kCodes[random_.Below(static_cast<int>(std::size(kCodes)))]);
   }
+}
+
+milliseconds ModelCluster::OutageLasts() {
+  if (random_.OneIn(20)) return std::chrono::hours(1 + random_.Below(3));
+  return milliseconds(1000 + random_.Below(random_.OneIn(3) ? 200'000 : 10'000));
+}
+
+bool ModelCluster::StaysAway() const {
+  const Time for_long = clock_.now() + std::chrono::minutes(10);
+  return away_until_ > for_long || in_front_until_ > for_long;
+}
+
+// Something in front of the server answers in its place that there is nothing.
+void ModelCluster::StandInFront() {
+  if (starting_) return;
+  ++ways_.stand_ins;
+  in_front_until_ = clock_.now() + OutageLasts();
+  server_.ForEach([](const auto&, TestApiServer& server) {
+    server.refuse_with = 404;
+    server.Close();
+  });
+  say_("all collections answer 404, in the place of the API server");
+}
+
+void ModelCluster::EndStandIn() {
+  if (!in_front_until_) return;
+  in_front_until_.reset();
+  server_.ForEach([](const auto&, TestApiServer& server) { server.refuse_with = 0; });
 }
 
 void ModelCluster::Uninstall() {
@@ -77,6 +107,7 @@ void ModelCluster::Turn() {
     server_.away = false;
     say_("the API server is back");
   }
+  if (in_front_until_ && clock_.now() >= *in_front_until_) EndStandIn();
   if (missing_until_ && clock_.now() >= *missing_until_) {
     missing_until_.reset();
     server_.ForEach([](const auto&, TestApiServer& server) {
@@ -96,6 +127,7 @@ void ModelCluster::Turn() {
 void ModelCluster::SetStarting(bool starting) {
   starting_ = starting;
   if (!starting) return;
+  EndStandIn();
   missing_until_.reset();
   server_.ForEach([](const auto&, TestApiServer& server) {
     if (server.refuse_with == 403 || server.refuse_with == 404) server.refuse_with = 0;
@@ -109,6 +141,7 @@ void ModelCluster::EndFaults() {
   server_.away = false;
   away_until_.reset();
   missing_until_.reset();
+  in_front_until_.reset();
   for (auto& [kind, time] : comes_back_) time = clock_.now();
   Turn();
   server_.ForEach([](const auto&, TestApiServer& server) {

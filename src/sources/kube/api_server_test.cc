@@ -153,7 +153,6 @@ TEST_F(ApiServerTest, Writes) {
 TEST_F(ApiServerTest, AKindComesAndGoes) {
   ReflectorOptions options;
   options.absent_retry = milliseconds(200);
-  options.gone_after = milliseconds(1000);
   const Resource things{Cat(ns_, ".test"), "v1", "things", ""};
   const auto world = Follow(things, options);
   ASSERT_TRUE(Until([&] { return world->health.phase == Health::Phase::kAbsent; }));

@@ -10,6 +10,8 @@
 // answer to whoever looks counts.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,27 +22,34 @@ bool IsOlder(std::string_view version, std::string_view than);
 
 class History {
  public:
+  using Time = std::chrono::steady_clock::time_point;
+
   // Another one when history went back. What was told in one turn says nothing in the next.
   int turn() const { return turn_; }
   // Of this turn; "0" if nobody has seen any.
   const std::string& newest() const { return newest_; }
 
+  // When anybody was last told of anything, whatever the turn: the server is there, and speaks for itself.
+  std::optional<Time> told_at() const { return told_at_; }
+
   // Something that was asked for in that turn has this version.
-  void Saw(int turn, std::string_view version) {
+  void Saw(int turn, std::string_view version, Time now) {
+    told_at_ = now;
     if (turn == turn_ && IsOlder(newest_, version)) newest_ = version;
   }
   // The newest version of the server, by one who asked in that turn, when `newest` was the newest that was known.
-  void Looked(int turn, std::string_view newest, std::string_view version) {
+  void Looked(int turn, std::string_view newest, std::string_view version, Time now) {
     if (turn == turn_ && IsOlder(version, newest)) {
       ++turn_;
       newest_ = version;
     }
-    Saw(turn, version);
+    Saw(turn, version, now);
   }
 
  private:
   int turn_ = 0;
   std::string newest_ = "0";
+  std::optional<Time> told_at_;
 };
 
 }  // namespace k8sgw::kube

@@ -18,6 +18,7 @@ constexpr char kListOfMetadata[] = ";as=PartialObjectMetadataList;g=meta.k8s.io;
 
 Reflector::Reflector(const Resource& resource, ReflectorOptions options, RandomFraction random)
     : path_(CollectionPath(resource)),
+      is_custom_(IsCustom(resource)),
       options_(std::move(options)),
       random_(std::move(random)),
       backoff_(options_.backoff, random_),
@@ -126,7 +127,7 @@ void Reflector::Wait(Time now, Health::Phase phase, absl::Status error, Duration
 void Reflector::Retry(Time now, absl::Status error, Duration at_least) {
   // A server that breaks in between may have just started, and not know its kinds and rights yet: what it refused
   // before that does not count any more.
-  missing_since_.reset();
+  missing_.reset();
   refused_since_.reset();
   const auto spread = std::chrono::duration_cast<Duration>(at_least * (1 + random_() / 5));
   Wait(now, Health::Phase::kRetrying, std::move(error), std::max(backoff_.Next(now), spread));
@@ -150,9 +151,9 @@ void Reflector::Expired(Time now, absl::Status error) {
   Wait(now, Health::Phase::kRetrying, std::move(error), backoff_.Jitter(options_.backoff.first));
 }
 
-void Reflector::Follow(std::string resource_version) {
+void Reflector::Follow(Time now, std::string resource_version) {
   resource_version_ = std::move(resource_version);
-  history_->Saw(turn_, resource_version_);
+  history_->Saw(turn_, resource_version_, now);
 }
 
 void Reflector::InitialEventsFailed() {
@@ -164,7 +165,7 @@ void Reflector::Synced(Time now, std::string resource_version) {
   synced_at_ = now;
   told_ = true;
   actions_.batches.push_back(world_.Commit());
-  Follow(std::move(resource_version));
+  Follow(now, std::move(resource_version));
   look_ = false;
   continue_.clear();
   list_version_.clear();

@@ -11,6 +11,8 @@
 // - A kind that is missing (404) or forbidden (403) is absent; it is asked for slowly, so it comes alive. For
 //   `absent_after` before that it is asked for quickly. Of a kind that is missing for `gone_after`, the
 //   objects are gone; the consumer is told so once, also when none was told before: it may know some from elsewhere.
+//   Not so when everything is missing: then something answers in the place of the server. So only the time counts in
+//   which others that share the history are told something, and kinds that no server lacks are never gone.
 #pragma once
 
 #include <chrono>
@@ -134,13 +136,13 @@ class Reflector {
   void StartOver();
   void Expired(Time now, absl::Status error);
   // The consumer's world is that of the server up to here.
-  void Follow(std::string resource_version);
+  void Follow(Time now, std::string resource_version);
   void InitialEventsFailed();
   void Synced(Time now, std::string resource_version);
 
   void TakeLines(Time now);
   bool TakeLine(Time now, std::string_view line);
-  void TakeObject(WatchLine line);
+  void TakeObject(Time now, WatchLine line);
   void TakeError(Time now, const ApiStatus& error);
   void TakeItems(Time now, std::string_view bytes);
   void TakePage(Time now);
@@ -149,10 +151,13 @@ class Reflector {
   void PageTooLarge(Time now);
   void Refused(Time now);
   void Absent(Time now, int code, absl::Status error);
+  void NoteMissing(Time now);
+  bool IsGone() const;
   void Ended(Time now, const absl::Status& status);
   bool Streams() const { return state_ == State::kInitialEvents || state_ == State::kWatch; }
 
   const std::string path_;
+  const bool is_custom_;
   ReflectorOptions options_;
   RandomFraction random_;
   Backoff backoff_;
@@ -190,8 +195,13 @@ class Reflector {
   int bad_lines_ = 0;
   std::string continue_;
   std::string list_version_;  // of the pages so far
-  // Since when it is missing; since when it is missing or forbidden.
-  std::optional<Time> missing_since_;
+  struct Missing {
+    Time since{};
+    // Since when others, who are told something now and then, show that the server is there all the while.
+    std::optional<Time> while_others_hear;
+  };
+  std::optional<Missing> missing_;
+  // Since when it is missing or forbidden.
   std::optional<Time> refused_since_;
   bool told_ = false;               // a complete set
   std::optional<Time> not_before_;  // the server said so

@@ -13,6 +13,8 @@ constexpr size_t kMaxErrorBody = 64 << 10;
 constexpr int kMaxBadLines = 3;
 // The first try when all objects at once were too much.
 constexpr int kPageLimit = 500;
+// Where nothing happens, watches are told something once a minute.
+constexpr std::chrono::seconds kQuiet(75);
 
 bool IsVersionTooLarge(const ApiStatus& status) {
   return std::any_of(status.causes.begin(), status.causes.end(),
@@ -29,7 +31,7 @@ Actions Reflector::OnHead(Time now, int code, std::chrono::seconds retry_after) 
   deadline_ = now + options_.silence;
   if (code != 200) return Take();
   fresh_credentials_ = false;
-  missing_since_.reset();
+  missing_.reset();
   // Who may list may be refused to watch.
   if (Streams()) refused_since_.reset();
   if (state_ == State::kWatch) {
@@ -85,18 +87,18 @@ bool Reflector::TakeLine(Time now, std::string_view line) {
     case WatchLine::Type::kError: TakeError(now, event->error); return false;
     case WatchLine::Type::kBookmark:
       if (state_ == State::kWatch) {
-        Follow(event->object.meta.resource_version);
+        Follow(now, event->object.meta.resource_version);
       } else if (event->initial_events_end) {
         state_ = State::kWatch;
         deadline_ = opened_ + lasts_ + options_.watch_grace;
         Synced(now, event->object.meta.resource_version);
       }
       return true;
-    default: TakeObject(*std::move(event)); return true;
+    default: TakeObject(now, *std::move(event)); return true;
   }
 }
 
-void Reflector::TakeObject(WatchLine line) {
+void Reflector::TakeObject(Time now, WatchLine line) {
   const bool deleted = line.type == WatchLine::Type::kDeleted;
   if (state_ == State::kInitialEvents) {
     if (deleted)
@@ -105,7 +107,7 @@ void Reflector::TakeObject(WatchLine line) {
       world_.Stage(line.object, options_.prepare);
     return;
   }
-  Follow(line.object.meta.resource_version);
+  Follow(now, line.object.meta.resource_version);
   bad_lines_ = 0;
   const bool news = deleted ? world_.Delete(line.object.meta) : world_.Upsert(line.object);
   if (!news) return;
@@ -164,7 +166,7 @@ void Reflector::TakeLook(Time now) {
   const absl::StatusOr<ListPage> page = list_.Finish();
   if (!page.ok()) return Retry(now, page.status());
   look_ = false;
-  history_->Looked(turn_, newest_, page->resource_version);
+  history_->Looked(turn_, newest_, page->resource_version, now);
   Next(now);
 }
 
@@ -208,8 +210,7 @@ void Reflector::Refused(Time now) {
 void Reflector::Absent(Time now, int code, absl::Status error) {
   // What happened in the meantime is not in the history of a kind that comes back.
   StartOver();
-  if (code != 404) missing_since_.reset();
-  if (code == 404 && !missing_since_) missing_since_ = now;
+  code == 404 ? NoteMissing(now) : missing_.reset();
   if (!refused_since_) refused_since_ = now;
   const auto refused_for = std::chrono::duration_cast<Duration>(now - *refused_since_);
   if (refused_for < options_.absent_after) {
@@ -217,11 +218,27 @@ void Reflector::Absent(Time now, int code, absl::Status error) {
     const Duration left = options_.absent_after - refused_for;
     return Wait(now, phase, std::move(error), std::min(backoff_.Next(now), left));
   }
-  if (missing_since_ && now - *missing_since_ >= options_.gone_after && (world_.size() > 0 || !told_)) {
+  if (IsGone() && (world_.size() > 0 || !told_)) {
     told_ = true;
     actions_.batches.push_back(world_.Commit());
   }
   Wait(now, Health::Phase::kAbsent, std::move(error), backoff_.Jitter(options_.absent_retry));
+}
+
+void Reflector::NoteMissing(Time now) {
+  if (!missing_) missing_.emplace(Missing{now, std::nullopt});
+  const std::optional<Time> told = history_->told_at();
+  const bool others_hear = told >= missing_->since && now - *told <= kQuiet;
+  if (!others_hear) {
+    missing_->while_others_hear.reset();
+  } else if (!missing_->while_others_hear) {
+    missing_->while_others_hear = now;
+  }
+}
+
+bool Reflector::IsGone() const {
+  if (!is_custom_ || !missing_ || !missing_->while_others_hear) return false;
+  return history_->told_at() >= *missing_->while_others_hear + options_.gone_after;
 }
 
 }  // namespace k8sgw::kube

@@ -117,13 +117,15 @@ TEST(ReflectorFaultsTest, RefusedCredentialsAreReadAgain) {
 }
 
 TEST(ReflectorFaultsTest, AMissingKindComesAlive) {
-  Follower follower;
+  const auto history = std::make_shared<History>();
+  Follower follower({.history = history});
   follower.Start();
   follower.Answer(404, "404 page not found\n");
   EXPECT_EQ(follower.reflector.health().phase, Phase::kAbsent);
   EXPECT_EQ(ErrorOf(follower), "the API server answers 404: 404 page not found");
   for (int i = 0; i < 20; ++i) {
     EXPECT_EQ(follower.Wait(), seconds(15));
+    history->Saw(0, "1", follower.now);
     follower.Answer(404, "404 page not found\n");
   }
   EXPECT_EQ(follower.syncs, 1) << "after a while it is told, once, that there is nothing";
@@ -240,20 +242,67 @@ TEST(ReflectorFaultsTest, WhatTheServerSaysAboutItsTimeHoldsAgainstAPoke) {
 }
 
 TEST(ReflectorFaultsTest, AKindThatGoesMissingTakesItsObjectsWithItAfterAWhile) {
-  Synced follower;
+  const auto history = std::make_shared<History>();
+  Synced follower({.history = history});
   follower.Pass(seconds(2));
   follower.End();
-  for (int i = 0; i < 4; ++i) {
+  // Others hear something from the first time on, so it counts from the second: a minute is four more.
+  for (int i = 0; i < 5; ++i) {
     follower.Answer(404, "404 page not found\n");
     EXPECT_EQ(follower.Known(), "a=1 b=1") << i;
+    history->Saw(0, "6", follower.now);
     follower.Wait();
   }
+  history->Saw(0, "7", follower.now);
   follower.Answer(404, "404 page not found\n");
   EXPECT_EQ(follower.Known(), "");
   EXPECT_EQ(follower.syncs, 2);
   follower.Wait();
   follower.Answer(404, "404 page not found\n");
   EXPECT_EQ(follower.syncs, 2);
+}
+
+// What stands before a server may say so in its place, for hours.
+TEST(ReflectorFaultsTest, AKindStaysWhenEverythingIsMissing) {
+  const auto history = std::make_shared<History>();
+  Synced follower({.history = history});
+  follower.Pass(seconds(2));
+  follower.End();
+  const auto ask = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      follower.Answer(404, "404 page not found\n");
+      EXPECT_EQ(follower.reflector.health().phase, Phase::kAbsent);
+      EXPECT_EQ(follower.Known(), "a=1 b=1");
+      follower.Wait();
+    }
+  };
+  ask(2);
+  // What was on its way when that began.
+  history->Saw(0, "6", follower.now);
+  ask(1000);
+  // The server is back, and does not know its definitions yet.
+  history->Saw(0, "7", follower.now);
+  ask(3);
+  follower.Head(200);
+  follower.Bytes(Line("ADDED", ObjectJson("a", "3")) + Bookmark("8", true));
+  EXPECT_EQ(follower.Known(), "a=1");
+}
+
+TEST(ReflectorFaultsTest, WhatEveryServerHasIsNeverGone) {
+  for (const Resource& resource :
+       {Resource{"", "v1", "services", ""}, Resource{"discovery.k8s.io", "v1", "endpointslices", ""}}) {
+    const auto history = std::make_shared<History>();
+    Reflector reflector(resource, {.history = history}, [] { return 0.5; });
+    Reflector::Time now{std::chrono::hours(1)};
+    reflector.Start(now);
+    for (int i = 0; i < 100; ++i) {
+      reflector.OnHead(now, 404, seconds(0));
+      EXPECT_TRUE(reflector.OnEnd(now, absl::OkStatus()).batches.empty()) << resource.plural;
+      history->Saw(0, "6", now);
+      now = *reflector.deadline();
+      reflector.OnTimer(now);
+    }
+  }
 }
 
 TEST(ReflectorFaultsTest, AForbiddenKindKeepsItsObjects) {
@@ -310,7 +359,7 @@ TEST(ReflectorFaultsTest, LinesAreBounded) {
   Synced follower({.max_line_bytes = 1000});
   follower.Bytes(Line("ADDED", ObjectJson("large", "6", std::string(2000, '1'))).substr(0, 1500));
   EXPECT_FALSE(follower.open);
-  EXPECT_EQ(ErrorOf(follower), "an object of /apis/g/v1/xs is larger than 1000 bytes: make it smaller, or delete it");
+  EXPECT_EQ(ErrorOf(follower), "an object of /apis/g.x/v1/xs is larger than 1000 bytes: make it smaller, or delete it");
   EXPECT_EQ(follower.Known(), "a=1 b=1");
   follower.Wait();
   EXPECT_EQ(follower.Asked(), Cat(kWatchFrom, "5"));
@@ -327,13 +376,13 @@ TEST(ReflectorFaultsTest, LargePagesAreAskedForInSmallerOnes) {
   follower.Head(200);
   follower.Bytes(std::string(1001, '{'));
   EXPECT_FALSE(follower.open);
-  EXPECT_THAT(ErrorOf(follower), HasSubstr("a page of /apis/g/v1/xs is larger than 1000 bytes"));
+  EXPECT_THAT(ErrorOf(follower), HasSubstr("a page of /apis/g.x/v1/xs is larger than 1000 bytes"));
 }
 
 TEST(ReflectorFaultsTest, WhatIsTooLargeAtOnceIsAskedForInPages) {
   Follower follower({.watch_list = false, .page_limit = 0, .max_page_bytes = 1000});
   follower.Start();
-  EXPECT_EQ(follower.Asked(), "/apis/g/v1/xs");
+  EXPECT_EQ(follower.Asked(), "/apis/g.x/v1/xs");
   for (const char* next : {"limit=500", "limit=125"}) {
     follower.Head(200);
     follower.Bytes(std::string(1001, '{'));
@@ -384,7 +433,7 @@ TEST(ReflectorFaultsTest, SilenceIsNoAnswer) {
   EXPECT_EQ(follower.Asked(), Cat(kWatchFrom, "5"));
   EXPECT_EQ(follower.Wait(), seconds(60)) << "but not before its answer begins";
   EXPECT_EQ(follower.reflector.health().phase, Phase::kRetrying);
-  EXPECT_EQ(ErrorOf(follower), "no answer to /apis/g/v1/xs for too long");
+  EXPECT_EQ(ErrorOf(follower), "no answer to /apis/g.x/v1/xs for too long");
 }
 
 }  // namespace

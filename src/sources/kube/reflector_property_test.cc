@@ -32,7 +32,7 @@ class Life {
   Life(uint64_t seed, Seen& seen)
       : random_(seed),
         seen_(seen),
-        reflector_({"g", "v1", "xs", ""}, Options(), [this] { return Below(1000) / 1000.; }) {}
+        reflector_({"g.x", "v1", "xs", ""}, Options(), [this] { return Below(1000) / 1000.; }) {}
 
   void Run(int steps) {
     for (int i = Below(30); i > 0; --i) Mutate();

@@ -157,7 +157,7 @@ TEST(ReflectorTest, PreparesWhatIsNewWhileTheRestIsComing) {
     prepared.push_back(object.meta.name);
     return std::make_shared<const std::string>(object.json);
   };
-  Reflector reflector({"g", "v1", "xs", ""}, options, [] { return 0.5; });
+  Reflector reflector({"g.x", "v1", "xs", ""}, options, [] { return 0.5; });
   const Reflector::Time now{std::chrono::hours(1)};
   reflector.Start(now);
   reflector.OnHead(now, 200, std::chrono::seconds(0));
@@ -182,7 +182,7 @@ TEST(ReflectorTest, WhenATokenExpiresAllIsAskedForAtOnce) {
     else
       follower.Answer(410, StatusJson(410, "Expired"));
     EXPECT_EQ(follower.syncs, 0);
-    EXPECT_EQ(follower.Asked(), "/apis/g/v1/xs");
+    EXPECT_EQ(follower.Asked(), "/apis/g.x/v1/xs");
     follower.Answer(200, PageJson("12", {ObjectJson("a", "1")}));
     EXPECT_EQ(follower.Known(), "a=1");
     EXPECT_EQ(follower.Asked(), Cat(kWatchFrom, "12"));
@@ -284,7 +284,7 @@ TEST(ReflectorTest, ManyObjectsComeInPiecesThatEndAnywhere) {
   std::string all;
   for (int i = 0; i < 5000; ++i) all += Line("ADDED", ObjectJson(Cat("o", i), Cat(i), Cat("[", specs, "]")));
   all += Bookmark("5001", true);
-  Reflector reflector({"g", "v1", "xs", ""}, {}, [] { return 0.5; });
+  Reflector reflector({"g.x", "v1", "xs", ""}, {}, [] { return 0.5; });
   reflector.Start({});
   reflector.OnHead({}, 200, seconds(0));
   size_t told = 0;

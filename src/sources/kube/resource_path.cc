@@ -4,6 +4,10 @@
 
 namespace k8sgw::kube {
 
+bool IsCustom(const Resource& resource) {
+  return resource.group.find('.') != std::string::npos && resource.group != "discovery.k8s.io";
+}
+
 std::string EscapeUrl(std::string_view text) {
   constexpr char kHex[] = "0123456789ABCDEF";
   std::string out;

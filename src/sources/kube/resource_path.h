@@ -16,6 +16,10 @@ struct Resource {
   bool operator==(const Resource&) const = default;
 };
 
+// Whether somebody has defined the kind: the others are there on every API server. Groups of definitions have a dot, as
+// have those of Kubernetes that are younger; of these we follow one.
+bool IsCustom(const Resource& resource);
+
 // With everything but letters, digits and -._~ escaped.
 std::string EscapeUrl(std::string_view text);
 

@@ -50,7 +50,7 @@ class Follower {
 
   explicit Follower(
       ReflectorOptions options = {}, RandomFraction random = [] { return 0.5; })
-      : reflector({"g", "v1", "xs", ""}, std::move(options), std::move(random)) {}
+      : reflector({"g.x", "v1", "xs", ""}, std::move(options), std::move(random)) {}
 
   void Start() { Apply(reflector.Start(now)); }
   void Head(int code, int retry_after = 0) { Apply(reflector.OnHead(now, code, std::chrono::seconds(retry_after))); }
@@ -120,7 +120,7 @@ class Follower {
     open = true;
     fresh_credentials = actions.fetch->fresh_credentials;
     const std::string& target = actions.fetch->target;
-    asked = target.starts_with("/apis/g/v1/xs?") ? target.substr(14) : target;
+    asked = target.starts_with("/apis/g.x/v1/xs?") ? target.substr(16) : target;
     if (answers_looks && asked == kLook && !reflector.resource_version().empty())
       Answer(200, PageJson(reflector.resource_version(), {}));
   }
