@@ -201,6 +201,12 @@ class ClusterServer {
     const bool gone = event.kind == kube::Event::Kind::kDelete;
     gone ? statuses_.Gone(key) : statuses_.Observe(key, event.object);
     if (key.kind == Kind::kUpstream) discovery_.Observe(event);
+    if (key.kind == Kind::kSettings && gone && key.name == options_.settings_name) {
+      spdlog::warn(
+          "the {} are gone; what they said stays in force here, but the next process begins with the defaults: "
+          "apply them again, or restart this one",
+          key.ToString());
+    }
     memory_.Observe(kind, event);
   }
 
@@ -359,11 +365,18 @@ class ClusterServer {
         });
   }
 
-  // The first time: what is due is written, and another may lead at once. The second time: at once.
+  // The first time: what is due is written, and another may lead at once; the ports stay open for as long as callers
+  // may not have heard of it. The second time: at once.
   void End() {
-    if (end_by_ || !leadership_.begun()) return loop_.Quit();
-    end_by_ = EventLoop::Now() + kFarewell;
-    statuses_.Flush(kFlush, [this] { leadership_.Release([this] { loop_.Quit(); }); });
+    if (end_by_) return loop_.Quit();
+    const Time open_until = EventLoop::Now() + std::chrono::seconds(options_.drain_seconds);
+    end_by_ = std::max(open_until, EventLoop::Now() + kFarewell);
+    const auto done = [this, open_until] {
+      if (EventLoop::Now() >= open_until) return loop_.Quit();
+      end_by_ = open_until;
+    };
+    if (!leadership_.begun()) return done();
+    statuses_.Flush(kFlush, [this, done] { leadership_.Release(done); });
   }
 
   const GlooOptions options_;

@@ -122,6 +122,8 @@ struct GlooOptions {
   PolicyOptions policy;
   // In a cluster: Services get Upstreams by themselves.
   bool discovery = true;
+  // In a cluster: for so long everything is served on after SIGTERM, for those who have not heard of it.
+  int drain_seconds = 0;
   LeaderOptions leader;
   LogOptions log;
 };

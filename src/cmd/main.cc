@@ -227,6 +227,8 @@ void AddGloo(CLI::App& app, int& exit_code) {
   gloo->add_flag("--discovery,!--no-discovery", options->discovery,
                  "Whether Services of the cluster get Upstreams by themselves; no where `discovery` does that")
       ->envname("K8SGATEWAY_DISCOVERY");
+  AddNumber(*gloo, "--drain-seconds", options->drain_seconds, 0, 3600,
+            "In a cluster: how long all is served on after SIGTERM, while callers of Services hear that the pod goes");
   AddLeaderFlags(*gloo, options->leader);
   AddLogFlags(*gloo, options->log, "LOG_LEVEL");
   gloo->footer(kGlooHelp);

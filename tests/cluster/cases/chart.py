@@ -1,11 +1,14 @@
 """The chart on a real cluster: what it renders is taken, what it installs serves, and nothing is left of it."""
 
 import concurrent.futures
+import contextlib
 import json
 import pathlib
 import re
 import subprocess
 import tempfile
+import threading
+from collections.abc import Iterator
 
 import yaml
 
@@ -139,6 +142,34 @@ def _is_stored(scenario: Scenario) -> bool:
     return older.FIELD in scenario.get("virtualservice", "named")["spec"]
 
 
+@contextlib.contextmanager
+def _admitting(scenario: Scenario) -> Iterator[None]:
+    """Objects are applied all the time, dry, and for each somebody answers the API server."""
+    ended, asked, unanswered = threading.Event(), 0, []
+    # Envoy has no say in these, as it may be slow while everything begins at once.
+    skipped = virtual_service("skipped", "skipped.test", says("hello"))
+    skipped["metadata"]["annotations"] = {"gateway.solo.io/skip_validation": "true"}
+    dry = ("-n", scenario.namespace, "apply", "--dry-run=server", "-f", "-")
+
+    def apply() -> None:
+        nonlocal asked
+        while not ended.wait(0.2):
+            words = scenario.cluster.attempt(*dry, stdin=json.dumps(skipped))[1]
+            asked += 1
+            if "failed calling webhook" in words:
+                unanswered.append(words)
+
+    thread = threading.Thread(target=apply)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+    assert not unanswered and asked > 20, f"{len(unanswered)} of {asked}: {unanswered[:1]}"
+    scenario.note(f"{asked} objects were applied meanwhile")
+
+
 def _upgraded(installed: _Installed) -> None:
     """To this version with its definitions, and back, under load."""
     scenario = installed.scenario
@@ -156,7 +187,7 @@ def _upgraded(installed: _Installed) -> None:
     assert there() and not _is_stored(scenario)
     _pods_run(scenario, older.VERSION, older.TAG)
     target = client.Target(80, address=installed.address())
-    with under_load(target, "service.test") as load:
+    with _admitting(scenario), under_load(target, "service.test") as load:
         older.upgrade_definitions(scenario)
         installed.release.upgrade(changed)
         wait_until(lambda: _is_stored(scenario), "the new field is stored", _SECONDS)
