@@ -86,6 +86,9 @@ class ControlPlane {
   // All that there are, with those that EnsureRole made known.
   std::set<std::string> roles() const;
   bool InSync(const std::string& role) const { return server_ && server_->InSync(role); }
+  std::map<std::string, xds::Engine::RoleStreams> StreamsByRole() const {
+    return server_ ? server_->StreamsByRole() : std::map<std::string, xds::Engine::RoleStreams>();
+  }
   // Every role has Envoys, and these have everything.
   bool AllInSync() const;
   // The addresses of a role's listeners, for the eye: (name, "http://127.0.0.1:8080").

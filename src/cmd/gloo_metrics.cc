@@ -86,6 +86,16 @@ void SetProxies(const ControlPlane& control, Registry& registry) {
   registry.Set(
       metrics::kProxiesInSync, {},
       Number(std::count_if(roles.begin(), roles.end(), [&](const auto& role) { return control.InSync(role); })));
+  const auto streams = control.StreamsByRole();
+  size_t behind = 0;
+  registry.Clear(metrics::kProxyStreams);
+  for (const std::string& role : roles) {
+    const auto found = streams.find(role);
+    const xds::Engine::RoleStreams of = found == streams.end() ? xds::Engine::RoleStreams() : found->second;
+    behind += of.behind > 0;
+    registry.Set(metrics::kProxyStreams, {role}, Number(of.all));
+  }
+  registry.Set(metrics::kProxiesBehind, {}, Number(behind));
 }
 
 void SetResources(const Pipeline& pipeline, Registry& registry) {

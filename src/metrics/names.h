@@ -82,6 +82,11 @@ inline constexpr Family kDiscoveryProblems{
 inline constexpr Family kProxies{"k8sgateway_proxies", Type::kGauge, "Proxies that have configuration"};
 inline constexpr Family kProxiesInSync{"k8sgateway_proxies_in_sync", Type::kGauge,
                                        "Proxies of which all Envoys have accepted the newest configuration"};
+inline constexpr Family kProxiesBehind{"k8sgateway_proxies_behind", Type::kGauge,
+                                       "Proxies of which an Envoy that is connected here has not accepted the newest "
+                                       "configuration"};
+inline constexpr Family kProxyStreams{"k8sgateway_proxy_streams", Type::kGauge,
+                                      "Streams of Envoys of each Proxy that are open here", "proxy"};
 inline constexpr Family kStreams{"k8sgateway_xds_streams", Type::kGauge, "Streams of Envoys that are open"};
 inline constexpr Family kResourcesSent{"k8sgateway_xds_resources_sent_total", Type::kCounter,
                                        "Resources in responses to Envoys"};
@@ -161,6 +166,8 @@ inline constexpr const Family* kGloo[] = {&kTranslatorResources,
                                           &kDiscoveryProblems,
                                           &kProxies,
                                           &kProxiesInSync,
+                                          &kProxiesBehind,
+                                          &kProxyStreams,
                                           &kStreams,
                                           &kResourcesSent,
                                           &kAcks,

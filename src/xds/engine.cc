@@ -412,6 +412,18 @@ bool Engine::InSync(const std::string& role) const {
   return found;
 }
 
+std::map<std::string, Engine::RoleStreams> Engine::StreamsByRole() const {
+  std::map<std::string, RoleStreams> roles;
+  for (const auto& [id, stream] : impl_->streams) {
+    if (!stream->serving) continue;
+    RoleStreams& role = roles[*stream->serving];
+    ++role.all;
+    const Snapshot* snapshot = impl_->SnapshotOf(*stream);
+    role.behind += !snapshot || !stream->BehindOf(*snapshot).empty();
+  }
+  return roles;
+}
+
 std::vector<ClientState> Engine::Clients() const {
   std::vector<ClientState> out;
   for (const auto& [id, stream] : impl_->streams) out.push_back(stream->Describe(impl_->SnapshotOf(*stream)));

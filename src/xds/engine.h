@@ -207,6 +207,14 @@ class Engine {
   // least one such stream.
   bool InSync(const std::string& role) const;
 
+  // Of each role that has open streams: how many, and how many of them have not answered the newest state of everything
+  // that they subscribed to.
+  struct RoleStreams {
+    size_t all = 0;
+    size_t behind = 0;
+  };
+  std::map<std::string, RoleStreams> StreamsByRole() const;
+
   // All open streams, in the order in which they came.
   std::vector<ClientState> Clients() const;
 

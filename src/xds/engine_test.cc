@@ -128,6 +128,16 @@ TEST_F(EngineTest, ARefusedNameMayEndASentence) {
   EXPECT_EQ(nacks[0].resources[0].name, "a.b_default");
 }
 
+TEST_F(EngineTest, StreamsAreCountedByRole) {
+  Put({Make(Type::kCluster, "c", "1")});
+  Client client(engine, true);
+  client.Subscribe(Type::kCluster);
+  EXPECT_EQ(engine.StreamsByRole().at("a~b").all, 1u);
+  EXPECT_EQ(engine.StreamsByRole().at("a~b").behind, 1u);
+  client.Answer();
+  EXPECT_EQ(engine.StreamsByRole().at("a~b").behind, 0u);
+}
+
 // Envoy names what it refuses in at most 4096 bytes.
 TEST_F(EngineTest, WhatCutWordsDoNotNameIsSentAgain) {
   for (const bool delta : {true, false}) {

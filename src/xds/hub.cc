@@ -277,6 +277,11 @@ bool Hub::InSync(const std::string& role) const {
   return engine_.InSync(role);
 }
 
+std::map<std::string, Engine::RoleStreams> Hub::StreamsByRole() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return engine_.StreamsByRole();
+}
+
 std::vector<ClientState> Hub::Clients() const {
   std::lock_guard<std::mutex> lock(mutex_);
   return engine_.Clients();

@@ -125,6 +125,7 @@ class Hub {
   ResponseCounts responses() const;
   AccessStats access_stats() const;
   bool InSync(const std::string& role) const;
+  std::map<std::string, Engine::RoleStreams> StreamsByRole() const;
   std::vector<ClientState> Clients() const;
 
  private:

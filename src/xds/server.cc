@@ -201,6 +201,7 @@ class GrpcServer final : public Server {
   ResponseCounts responses() const override { return served_.hub.responses(); }
   AccessStats access_stats() const override { return served_.hub.access_stats(); }
   bool InSync(const std::string& role) const override { return served_.hub.InSync(role); }
+  std::map<std::string, Engine::RoleStreams> StreamsByRole() const override { return served_.hub.StreamsByRole(); }
   std::vector<ClientState> Clients() const override { return served_.hub.Clients(); }
 
   void Shutdown() override {

@@ -53,6 +53,7 @@ class Server {
   // has answered. Called by the destructor too.
   virtual void Shutdown() = 0;
   // As in Engine.
+  virtual std::map<std::string, Engine::RoleStreams> StreamsByRole() const = 0;
   virtual std::vector<ClientState> Clients() const = 0;
 };
 
