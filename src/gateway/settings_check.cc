@@ -246,7 +246,8 @@ Problems CheckSettings(const SettingsKey& key, const Object<gloov1::Settings>& s
     if (is_set) problems.push_back(Notice(Field(at, field), std::move(message), std::move(fix)));
   };
   take(!spec.discovery_namespace().empty() && spec.discovery_namespace() != key.write_namespace, "discoveryNamespace",
-       "has no effect, because the namespace is " + key.write_namespace, "write " + key.write_namespace);
+       "is for discovered Upstreams alone: Proxies are of " + key.write_namespace + ", where Gateways count, too",
+       "write " + key.write_namespace + ", if that is not wanted");
   const bool listed = spec.watch_namespaces_size() > 0;
   const bool labels_known = key.origin == Origin::kCluster;
   take(spec.watch_namespace_selectors_size() > 0 && (listed || !labels_known), "watchNamespaceSelectors",
