@@ -35,6 +35,15 @@ bool IsEstablished(const Node& definition) {
   return false;
 }
 
+// They are not of the release, and people may have edited them. Nothing is said when they cannot be read.
+void TellDiscovered(Session& session, const std::string& ns, std::ostream& out) {
+  constexpr char kDiscovered[] = "discovered_by=kubernetesplugin";
+  const auto upstreams = session.List(ResourceOf(*KindCalled("upstream"), ns), {.labels = kDiscovered});
+  if (!upstreams.ok() || upstreams->empty()) return;
+  out << "Discovered Upstreams are left: " << upstreams->size()
+      << ". To delete them, too:\n  kubectl delete upstreams -n " << ns << " -l " << kDiscovered << "\n";
+}
+
 absl::Status ApplyDefinitions(Session& session) {
   for (const CustomResource& kind : AllCustomResources()) {
     const kube::Target target{Definitions(), crds::CrdName(kind)};
@@ -156,9 +165,8 @@ int Uninstall(const OpenCluster& open, const UninstallOptions& options, std::ost
     err << "uninstall: helm ended with exit code " << *code << "; what is wrong stands above\n";
     return 1;
   }
-  if (!more) return 0;
   const std::unique_ptr<Session> session = open();
-  if (!session) return 1;
+  if (!session) return more ? 1 : 0;
   std::vector<kube::Target> targets;
   if (options.delete_crds) {
     for (const CustomResource& kind : AllCustomResources()) targets.push_back({Definitions(), crds::CrdName(kind)});
@@ -171,6 +179,7 @@ int Uninstall(const OpenCluster& open, const UninstallOptions& options, std::ost
   }
   if (options.delete_crds) out << "The definitions are gone, and all objects of these kinds with them.\n";
   if (options.delete_namespace) out << "Namespace " << options.helm.ns << " goes.\n";
+  if (!more) TellDiscovered(*session, options.helm.ns, out);
   return 0;
 }
 

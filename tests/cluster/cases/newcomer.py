@@ -112,6 +112,8 @@ def three_commands(scenario: Scenario) -> None:
     checked = cli.run("check")
     assert checked.stdout.endswith("No problems detected.\n") and "Skipped" not in checked.stdout, checked
     cluster.kubectl("delete", "-f", "-", stdin=_example())
+    kept = cli("uninstall", *helm)
+    assert "Discovered Upstreams are left: " in kept and f"kubectl delete upstreams -n {_SYSTEM} -l" in kept, kept
     removed = cli("uninstall", "--all", *helm)
     assert "are gone" in removed, removed
     try:
