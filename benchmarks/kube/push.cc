@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "benchmarks/kube/cases.h"
@@ -14,6 +15,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kWarmUp = 3;
+// Of what the Go original needs at 5,000, in ms: three orders of magnitude are promised.
+constexpr double kThousandthOfGo = 12.204;
 // So long after a change nobody works on it any more.
 constexpr auto kRest = 60ms;
 // So long after a list of everything the API server is at rest again.
@@ -74,8 +77,12 @@ void ChangeToPush(KubeStage& stage, int n, int samples, Figures& figures) {
                .unit = "ms",
                .ours = Quantile(ours, 0.5),
                .floor = base,
-               .bound = promised ? base + 5 : 0,
-               .promise = promised ? "the floor + 5 ms" : "",
+               .bound = n == 5'000 ? std::min(base + 5, kThousandthOfGo)
+                        : promised ? base + 5
+                                   : 0,
+               .promise = n == 5'000 ? "the floor + 5 ms, and 12.2 ms"
+                          : promised ? "the floor + 5 ms"
+                                     : "",
                .ours_p90 = Quantile(ours, 0.9),
                .floor_p90 = Quantile(floor, 0.9),
                .samples = samples});

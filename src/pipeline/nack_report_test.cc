@@ -126,6 +126,20 @@ TEST_F(NackTest, OfOtherResourcesBlamesTheirObjects) {
               ElementsAre("Gateway gloo-system/http", "Upstream default/up"));
 }
 
+TEST_F(NackTest, OfEndpointsBlamesTheirUpstream) {
+  Apply(Gateway() + Host("a", "1") +
+        "---\napiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}]}\n"
+        "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"
+        "metadata: {name: web-1, labels: {kubernetes.io/service-name: web}}\naddressType: IPv4\n"
+        "ports: [{port: 8080}]\nendpoints: [{addresses: [10.0.0.1], conditions: {ready: true}}]\n"
+        "---\napiVersion: gloo.solo.io/v1\nkind: Upstream\nmetadata: {name: up}\n"
+        "spec: {kube: {serviceName: web, serviceNamespace: default, servicePort: 80}}\n");
+  const auto endpoints = pipeline.ResourcesOf(kRole)[xds::Type::kEndpoint];
+  ASSERT_EQ(endpoints.size(), 1u);
+  EXPECT_THAT(Blamed(xds::Type::kEndpoint, endpoints.begin()->second, nullptr, "no"),
+              ElementsAre("Upstream default/up"));
+}
+
 TEST_F(NackTest, OfManyResourcesTellsOnlyTheWordsAboutOne) {
   Apply(Gateway() + Host("a", "1"));
   const auto listener = pipeline.ResourcesOf(kRole)[xds::Type::kListener].begin()->second;

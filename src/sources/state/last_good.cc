@@ -237,6 +237,8 @@ absl::Status LastGoodTexts::WriteAnew() {
     size += record.size();
   }
   if (fine) SetTime(fd, time_);
+  // A power cut leaves the old file or the new one.
+  fine = fine && fdatasync(fd) == 0;
   if (!fine || rename(part.c_str(), path_.c_str()) != 0) {
     const absl::Status status = Failed(part, "cannot be written");
     close(fd);
