@@ -61,6 +61,13 @@ const char* MethodOf(evhttp_request* request) {
   }
 }
 
+// libevent would take the body of a HEAD for the next request, on a connection that a proxy may share out.
+bool LeavesItsBody(evhttp_request* request) {
+  const evkeyvalq* headers = evhttp_request_get_input_headers(request);
+  return evhttp_request_get_command(request) == EVHTTP_REQ_HEAD &&
+         (evhttp_find_header(headers, "Content-Length") || evhttp_find_header(headers, "Transfer-Encoding"));
+}
+
 timeval ToTimeval(std::chrono::milliseconds time) {
   return {static_cast<time_t>(time.count() / 1000), static_cast<suseconds_t>(time.count() % 1000 * 1000)};
 }
@@ -94,6 +101,7 @@ void Send(evhttp_request* request, const Answer& answer) {
   if (!answer.content_type.empty()) evhttp_add_header(headers, "Content-Type", answer.content_type.c_str());
   for (const auto& [name, value] : answer.headers) evhttp_add_header(headers, name.c_str(), value.c_str());
   const std::string_view text = answer.shared ? answer.part : std::string_view(answer.body);
+  if (LeavesItsBody(request)) evhttp_add_header(headers, "Connection", "close");
   evbuffer* body = evbuffer_new();
   if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
     // It tells of the body, and has none.

@@ -90,6 +90,23 @@ TEST_F(ServerTest, HeadTellsOfTheBodyAndHasNone) {
   EXPECT_THAT(client.ReadUntil("\r\n\r\n"), HasSubstr("ETag: \"one\"\r\n"));
 }
 
+TEST_F(ServerTest, BodiesAreNoRequests) {
+  Start();
+  const std::string body = "POST /smuggled HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+  for (const std::string method : {"GET", "HEAD", "DELETE", "POST"}) {
+    for (const bool chunked : {false, true}) {
+      TestClient client(port(), false);
+      const std::string head = Cat(method, " /a HTTP/1.1\r\nHost: x\r\n");
+      client.Send(chunked ? Cat(head, "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", method == "HEAD" ? body : "")
+                          : Cat(head, "Content-Length: ", body.size(), "\r\n\r\n", body));
+      if (method != "HEAD") client.Send("GET /last HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+      const std::string answers = client.ReadUntil("");
+      EXPECT_THAT(answers, HasSubstr("HTTP/1.1 200")) << method;
+      EXPECT_THAT(answers, Not(HasSubstr("POST /smuggled?"))) << method;
+    }
+  }
+}
+
 TEST_F(ServerTest, LargeBodiesAreNotCopied) {
   Start();
   TestClient client(port(), false);
