@@ -6,6 +6,7 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,6 +38,8 @@ constexpr size_t kBound = 1 << 20;
 
 class ServerTest : public ::testing::Test {
  protected:
+  // As in the program: who reads the pipe may be gone before a write that is stuck in it.
+  ServerTest() { signal(SIGPIPE, SIG_IGN); }
   void Start(const std::string& path) {
     sink_ =
         std::make_unique<Sink>(OutputOptions{path, int64_t{1} << 40, 1}, kBound, [this](bool, const std::string& what) {
@@ -166,6 +169,41 @@ TEST_F(ServerTest, ASlowReaderStopsTheStreamsAndLosesNothing) {
   close(reader);
   EXPECT_EQ(Count(lines, "received http request"), size_t{4 * kMessages});
   EXPECT_EQ(sink_->stats().lost_entries, 0u);
+}
+
+// Nobody reads the pipe, and nobody will.
+TEST_F(ServerTest, StreamsThatWaitGoOnWhenTheSinkIsGivenUpAndAllOfThemIsCounted) {
+  const std::string path = folder_ / "pipe";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  const int reader = open(path.c_str(), O_RDWR | O_NONBLOCK);
+  Start(path);
+  constexpr int kMessages = 600;
+  std::thread client([this] { EXPECT_TRUE(Send("slow", kMessages, 4, 16 << 10).ok()); });
+  EXPECT_TRUE(testing::Await([this] { return sink_->stats().waiting > 0; })) << "nobody waits";
+  sink_->GiveUp();
+  client.join();
+  EXPECT_TRUE(testing::Await([this] { return server_->streams() == 0; }));
+  Stop();
+  close(reader);
+  EXPECT_EQ(sink_->stats().written_entries + sink_->stats().lost_entries, uint64_t{4 * kMessages});
+  EXPECT_GT(sink_->stats().given_up_entries, 0u);
+}
+
+TEST_F(ServerTest, AnEndThatStreamsKeepGoesOnWhenTheSinkIsGivenUp) {
+  const std::string path = folder_ / "pipe";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  const int reader = open(path.c_str(), O_RDWR | O_NONBLOCK);
+  Start(path);
+  std::thread client([this] { EXPECT_FALSE(Send("slow", 600, 4, 16 << 10).ok()); });
+  EXPECT_TRUE(testing::Await([this] { return sink_->stats().waiting > 0; })) << "nobody waits";
+  const std::future<void> ended = std::async(std::launch::async, [this] { server_->Shutdown(); });
+  EXPECT_EQ(ended.wait_for(std::chrono::milliseconds(200)), std::future_status::timeout) << "a stream has its message";
+  sink_->GiveUp();
+  ended.wait();
+  client.join();
+  Stop();
+  close(reader);
+  EXPECT_EQ(server_->streams(), 0u);
 }
 
 TEST_F(ServerTest, WhoSendsIsSaidOnceForAStream) {

@@ -1,17 +1,17 @@
 // A bounded queue of lines, and the thread that writes them.
 //
 // Whoever has lines asks for room first, and waits when there is none: so a slow disk slows those who send, and memory
-// stays as it is. What cannot be written is counted, said, and forgotten: the next lines are tried anew.
+// stays as it is. What cannot be written is counted, said, and forgotten: the next lines are tried anew. At the end
+// nobody has to wait for a disk that takes nothing, or for who does not read: the sink can be given up.
 #pragma once
 
-#include <condition_variable>
+#include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
-#include <mutex>
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
-#include <vector>
 
 #include "src/access_log/output.h"
 
@@ -21,6 +21,9 @@ struct SinkStats {
   uint64_t written_entries = 0;
   uint64_t written_bytes = 0;
   uint64_t lost_entries = 0;
+  // Of the lost ones, those that were given up.
+  uint64_t given_up_entries = 0;
+  // With what is being written.
   uint64_t queued_bytes = 0;
   // Streams that wait for room.
   uint64_t waiting = 0;
@@ -28,6 +31,7 @@ struct SinkStats {
 
 class Sink {
  public:
+  using Time = std::chrono::steady_clock::time_point;
   // `say` is called by the sink's thread: (is an error, what).
   using Say = std::function<void(bool is_error, const std::string& what)>;
   Sink(OutputOptions output, size_t max_queued_bytes, Say say);
@@ -36,7 +40,7 @@ class Sink {
   Sink(const Sink&) = delete;
   Sink& operator=(const Sink&) = delete;
 
-  // False when there is no room: `resume` will be called once, by the sink's thread, when there is some.
+  // False when there is no room: `resume` will be called once when there is some, by the sink's thread, or by GiveUp.
   bool HasRoom(std::function<void()> resume);
   // Whether HasRoom would say so now.
   bool IsFull() const;
@@ -45,33 +49,17 @@ class Sink {
   // Whole lines with so many entries. Taken even when there is no room.
   void Put(std::string lines, uint64_t entries);
   SinkStats stats() const;
-  // Returns when all that was put is written, or lost.
-  void Close();
+  // From now on there is room for everything, and all of it is lost, as is what was not begun to be written.
+  void GiveUp();
+  // Returns when all that was put is written, or lost. At `by`, what is left is given up. When that has happened, a
+  // thread that is stuck in a write is left behind, with that write, which counts as lost.
+  void Close(std::optional<Time> by = std::nullopt);
 
  private:
-  struct Block {
-    std::string lines;
-    uint64_t entries;
-  };
+  struct Queue;
 
-  bool Full() const;  // called with mutex_
-  void Run();
-  void Write(const std::deque<Block>& blocks);
-  void Lose(uint64_t entries, const std::string& why);
-
-  Output output_;
-  const size_t max_queued_bytes_;
-  const Say say_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Block> queue_;                     // these are guarded by mutex_
-  std::vector<std::function<void()>> waiting_;  // in the order in which they came
-  SinkStats stats_;
-  bool closing_ = false;
-  // Of the thread: what was lost since it was said last, and when that was.
-  uint64_t unsaid_ = 0;
-  bool failing_ = false;
-  std::chrono::steady_clock::time_point said_at_{};
+  // A thread that is left behind has it, too.
+  const std::shared_ptr<Queue> queue_;
   std::thread thread_;
 };
 

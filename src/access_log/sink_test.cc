@@ -4,15 +4,19 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <fstream>
 #include <set>
 #include <thread>
 
 #include "src/base/test_folder.h"
+#include "src/base/test_wait.h"
 
 namespace k8sgw::access_log {
 namespace {
@@ -105,6 +109,105 @@ TEST(SinkTest, TheEndWaitsForWhatWaits) {
   }
   close(reader);
   EXPECT_THAT(seen, ::testing::ElementsAre('\n', 'a', 'b'));
+}
+
+using Clock = std::chrono::steady_clock;
+
+// A pipe that nobody reads: what does not fit into it is stuck in a write.
+class StuckSinkTest : public ::testing::Test {
+ protected:
+  StuckSinkTest() : path_(folder_ / "pipe") {
+    signal(SIGPIPE, SIG_IGN);
+    EXPECT_EQ(mkfifo(path_.c_str(), 0600), 0);
+    reader_ = open(path_.c_str(), O_RDWR | O_NONBLOCK);
+    sink_ = std::make_unique<Sink>(OutputOptions{path_, 1, 1}, 1, Nothing);
+    sink_->Put(std::string(1 << 20, 'a') + "\n", 5);
+    // The pipe is full.
+    EXPECT_TRUE(testing::Await([this] {
+      int held = 0;
+      return ioctl(reader_, FIONREAD, &held) == 0 && held >= 1 << 16;
+    }));
+  }
+  ~StuckSinkTest() override { close(reader_); }
+  size_t ReadAll() const {
+    std::vector<char> block(1 << 16);
+    size_t all = 0;
+    const auto give_up_at = Clock::now() + std::chrono::seconds(10);
+    while (all <= 1 << 20 && Clock::now() < give_up_at) {
+      const ssize_t n = read(reader_, block.data(), block.size());
+      if (n > 0) all += static_cast<size_t>(n);
+    }
+    return all;
+  }
+
+  const TestFolder folder_;
+  const std::string path_;
+  int reader_ = -1;
+  std::unique_ptr<Sink> sink_;
+};
+
+TEST_F(StuckSinkTest, WhatIsGivenUpIsCountedAndKeepsNobody) {
+  sink_->Put("b\n", 7);
+  std::atomic<int> resumed{0};
+  for (int i = 0; i < 3; ++i) EXPECT_FALSE(sink_->HasRoom([&] { ++resumed; }));
+  sink_->GiveUp();
+  EXPECT_EQ(resumed, 3);
+  EXPECT_EQ(sink_->stats().waiting, 0u);
+  EXPECT_EQ(sink_->stats().given_up_entries, 7u) << "the first write may still come to its end";
+  EXPECT_FALSE(sink_->IsFull());
+  EXPECT_TRUE(sink_->HasRoom([] {}));
+  sink_->Put("c\n", 11);
+  sink_->Close();
+  EXPECT_EQ(sink_->stats().given_up_entries, 23u);
+  EXPECT_EQ(sink_->stats().lost_entries, 23u);
+  EXPECT_EQ(sink_->stats().written_entries, 0u);
+  EXPECT_EQ(sink_->stats().queued_bytes, 0u);
+}
+
+TEST_F(StuckSinkTest, TheEndHasATimeAndTheThreadThatIsLeftBehindDoesNoHarm) {
+  std::atomic<bool> resumed{false};
+  EXPECT_FALSE(sink_->HasRoom([&] { resumed = true; }));
+  const auto begin = Clock::now();
+  sink_->Close(begin + std::chrono::milliseconds(100));
+  EXPECT_GE(Clock::now() - begin, std::chrono::milliseconds(100));
+  EXPECT_LT(Clock::now() - begin, std::chrono::seconds(5));
+  EXPECT_TRUE(resumed);
+  EXPECT_EQ(sink_->stats().lost_entries, 5u);
+  EXPECT_EQ(sink_->stats().queued_bytes, 0u);
+  // Now it comes to its end.
+  EXPECT_EQ(ReadAll(), (1u << 20) + 1);
+  EXPECT_EQ(sink_->stats().written_entries, 0u) << "it is lost already";
+  sink_.reset();
+}
+
+TEST_F(StuckSinkTest, AWriteThatComesToItsEndInTimeCounts) {
+  sink_->Put("b\n", 7);
+  sink_->GiveUp();
+  std::thread reading([this] { EXPECT_EQ(ReadAll(), (1u << 20) + 1); });
+  sink_->Close(Clock::now() + std::chrono::seconds(30));
+  reading.join();
+  EXPECT_EQ(sink_->stats().written_entries, 5u);
+  EXPECT_EQ(sink_->stats().given_up_entries, 7u);
+}
+
+TEST(SinkTest, WhoGivesItUpWhileManySendKnowsOfEveryEntry) {
+  constexpr int kSenders = 4;
+  constexpr int kLines = 2000;
+  const TestFolder folder;
+  Sink sink({folder / "log", int64_t{1} << 40, 1}, 2000, Nothing);
+  std::vector<std::unique_ptr<Sender>> senders;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kSenders; ++i) senders.push_back(std::make_unique<Sender>(sink, i, kLines));
+  for (const auto& sender : senders) threads.emplace_back([&sender] { sender->Pump(); });
+  while (sink.stats().written_entries < kLines / 2) std::this_thread::yield();
+  sink.GiveUp();
+  for (std::thread& thread : threads) thread.join();
+  // Those that were told to go on by the sink's thread.
+  for (const auto& sender : senders) EXPECT_TRUE(testing::Await([&] { return sender->done(); }));
+  sink.Close(Clock::now() + std::chrono::seconds(30));
+  EXPECT_EQ(sink.stats().written_entries + sink.stats().given_up_entries, uint64_t{kSenders * kLines});
+  EXPECT_EQ(sink.stats().lost_entries, sink.stats().given_up_entries);
+  EXPECT_EQ(sink.stats().queued_bytes, 0u);
 }
 
 TEST(SinkTest, LossIsSaidAtOnceAndSummedUpAtTheEnd) {

@@ -1,9 +1,11 @@
 // access-log: what Envoys send of their access logs, as lines of JSON.
 
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
+#include <future>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -26,6 +28,11 @@ using Time = EventLoop::Time;
 // Envoy sends what it has gathered once a second, so streams that are silent for longer have nothing to say.
 constexpr int64_t kQuietMs = 1500;
 constexpr std::chrono::milliseconds kLook(50);
+// When the time for the end is over: for what is being written to get there, and again for what is lost to be counted.
+constexpr std::chrono::milliseconds kGrace(500);
+// A log that nobody reads takes the last words as little as lines.
+constexpr unsigned kLastWordsSeconds = 5;
+constexpr int kGaveUp = 3;
 
 constexpr char kHelp[] = R"(
 An Envoy sends its entries by gRPC (ALS v3): an access log of type grpcService, or http_grpc and tcp_grpc in a bootstrap.
@@ -36,11 +43,12 @@ say is on stderr. Start times have nanoseconds, and durations are in nanoseconds
   k8sgateway access-log --file /var/log/gateway/access.log --max-file-mib 100 --max-files 5
 
 A slow disk slows down the reading of streams, and memory stays as it is. What cannot be written, on a full disk, is
-counted and said. After SIGTERM, streams are read until they are silent for 1.5 s, at most --drain-seconds, and all that
-came is written. The same signal again ends that.
+counted and said. After SIGTERM, streams are read until they are silent for 1.5 s and all is written, at most
+--drain-seconds; what the disk has not taken by then is lost, counted and said. The same signal again ends that at once.
 
 /metrics on --metrics-port is for Prometheus; gRPC health knows "" and --service-name.
-Exit codes: 0 after a signal, 1 when a port or the file cannot be had, 2 for wrong usage.)";
+Exit codes: 0 after a signal, 1 when a port or the file cannot be had, 2 for wrong usage, 3 after a signal when something
+was lost since it could not be written in time.)";
 
 struct Options {
   int port = 8083;
@@ -92,11 +100,7 @@ class AccessLogServer {
     loop_.SetDeadline([this] { return look_at_; }, [this](Time now) { Look(now); });
     spdlog::info("ready: access logs on {}", address);
     loop_.Run();
-    server_->Shutdown();
-    sink_.Close();
-    const access_log::SinkStats stats = sink_.stats();
-    spdlog::info("{} entries were written, {} lost", stats.written_entries, stats.lost_entries);
-    return 0;
+    return Finish();
   }
 
  private:
@@ -109,10 +113,38 @@ class AccessLogServer {
   }
 
   void Look(Time now) {
+    look_at_ = now + kLook;
     const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(now - ended_at_).count();
     const bool quiet = since >= kQuietMs && server_->quiet_ms() >= kQuietMs;
-    look_at_ = now + kLook;
-    if (server_->streams() == 0 || quiet || now >= end_by_) loop_.Quit();
+    const access_log::SinkStats stats = sink_.stats();
+    // Streams that wait for the disk are silent, too, and have more to say.
+    const bool is_written = stats.waiting == 0 && stats.queued_bytes == 0;
+    if (is_written && !gave_up_ && (quiet || server_->streams() == 0)) return loop_.Quit();
+    if (now < end_by_) return;
+    if (now >= end_by_ + 2 * kGrace || (stats.waiting == 0 && !gave_up_)) return loop_.Quit();
+    if (now < end_by_ + kGrace || gave_up_) return;
+    // Streams are read on, to know what is lost.
+    gave_up_ = true;
+    sink_.GiveUp();
+  }
+
+  // Takes a second at the most, whatever does not come back.
+  int Finish() {
+    alarm(kLastWordsSeconds);
+    const uint64_t unread = sink_.stats().waiting;
+    const Time by = EventLoop::Now() + (gave_up_ ? std::chrono::milliseconds(0) : kGrace);
+    const std::future<void> ended = std::async(std::launch::async, [this] { server_->Shutdown(); });
+    // Its streams may wait for the sink.
+    if (ended.wait_until(by) == std::future_status::timeout) sink_.GiveUp();
+    ended.wait();
+    sink_.Close(by);
+    const access_log::SinkStats stats = sink_.stats();
+    spdlog::info("{} entries were written, {} lost", stats.written_entries, stats.lost_entries);
+    if (unread > 0) spdlog::error("{} streams had more to say, which is lost, too, and not counted", unread);
+    if (stats.given_up_entries == 0) return 0;
+    spdlog::error("{} of the lost entries were given up, as {} did not take them in time", stats.given_up_entries,
+                  options_.file.empty() ? "stdout" : options_.file);
+    return kGaveUp;
   }
 
   const Options options_;
@@ -124,6 +156,7 @@ class AccessLogServer {
   Time ended_at_{};
   Time end_by_{};
   std::optional<Time> look_at_;
+  bool gave_up_ = false;
 };
 
 int AccessLog(const Options& options) {

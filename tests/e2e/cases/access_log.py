@@ -5,6 +5,7 @@ import datetime
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ import yaml
 
 from cases.file_mode import FileMode
 from harness import client, objects
-from harness.ports import free_port
+from harness.ports import free_port, is_open
 from harness.process import Process, binary, default_envoy
 from harness.scenario import Scenario, Suite, await_answer, expect_exit, expect_line
 from harness.waiting import wait_until
@@ -312,39 +313,121 @@ def disk_full(scenario: Scenario) -> None:
     expect_line(logged.server, "is written again")
 
 
+class _Stuck:
+    """A pipe for lines that nobody reads yet, `access-log` that writes to it, and streams that wait for room."""
+
+    def __init__(self, scenario: Scenario, *flags: str) -> None:
+        pipe = scenario.folder / "pipe"
+        os.mkfifo(pipe)
+        self._reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+        scenario.cleanup.callback(os.close, self._reader)
+        self.logged = _Logged(scenario, "--file", str(pipe), "--buffer-mib", "1", *flags)
+        self.asked = 0
+        self.read = b""
+
+    def fill(self) -> None:
+        while not self.logged.metric(_WAITING):
+            assert self.asked < 50_000, "nobody waits"
+            self.asked += len(self.logged.ask_many(2000))
+        # What Envoy has besides goes into the windows of its connections, and then waits there.
+        self.asked += len(self.logged.ask_many(4000))
+
+    def dropped(self) -> int:
+        """What Envoy did not send at all."""
+        text = client.get(self.logged.admin, "/stats?filter=logs_dropped").body.decode()
+        return sum(int(line.rpartition(":")[2]) for line in text.splitlines())
+
+    def read_on(self) -> int:
+        """Reads what is there; returns how many requests have come so far."""
+        with contextlib.suppress(BlockingIOError):
+            while block := os.read(self._reader, 1 << 20):
+                self.read += block
+        return self.read.count(b"received http request")
+
+    def all_came(self) -> bool:
+        return self.read_on() + self.dropped() == self.asked
+
+
+_WAITING = "k8sgateway_access_log_waiting_streams"
+
+
 @SUITE.case("access-log: who stops to read its lines costs no memory, and gets whole lines when they read on")
 def slow(scenario: Scenario) -> None:
-    pipe = scenario.folder / "pipe"
-    os.mkfifo(pipe)
-    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
-    scenario.cleanup.callback(os.close, reader)
-    logged = _Logged(scenario, "--file", str(pipe), "--buffer-mib", "1")
+    stuck = _Stuck(scenario)
+    logged = stuck.logged
     before = _peak_mib(logged.server.pid)
-    waiting = "k8sgateway_access_log_waiting_streams"
-    asked = 0
-    while not logged.metric(waiting):
-        assert asked < 50_000, "nobody waits"
-        asked += len(logged.ask_many(2000))
-    # What Envoy has besides goes into the windows of its connections, and then waits there.
-    asked += len(logged.ask_many(4000))
+    stuck.fill()
     assert logged.metric("k8sgateway_access_log_queued_bytes") < (1 << 20) + (256 << 10)
     grown = _peak_mib(logged.server.pid) - before
     assert grown < 40, f"{grown} MiB more"
-    read = b""
-
-    def all_read() -> bool:
-        nonlocal read
-        with contextlib.suppress(BlockingIOError):
-            while block := os.read(reader, 1 << 20):
-                read += block
-        dropped = client.get(logged.admin, "/stats?filter=logs_dropped").body.decode()
-        came = read.count(b"received http request")
-        return came + sum(int(line.rpartition(":")[2]) for line in dropped.splitlines()) == asked
-
-    wait_until(all_read, "all that Envoy did not drop is read", _SECONDS)
-    assert all(json.loads(line) for line in read.splitlines())
+    wait_until(stuck.all_came, "all that Envoy did not drop is read", _SECONDS)
+    assert all(json.loads(line) for line in stuck.read.splitlines())
     assert logged.metric("k8sgateway_access_log_lost_entries_total") == 0
-    assert logged.metric(waiting) == 0
+    assert logged.metric(_WAITING) == 0
+
+
+@SUITE.case("access-log: SIGTERM loses nothing of streams that wait, when somebody reads on in time")
+def terminated_late(scenario: Scenario) -> None:
+    stuck = _Stuck(scenario, "--drain-seconds", "60")
+    stuck.fill()
+    stuck.logged.server.signal(signal.SIGTERM)
+    # Nothing can come of them meanwhile, and they are not done for that.
+    time.sleep(3)
+    assert stuck.logged.server.running()
+    wait_until(stuck.all_came, "all that Envoy did not drop is read", _SECONDS)
+    expect_exit(stuck.logged.server, 0)
+    expect_line(stuck.logged.server, f"{stuck.asked - stuck.dropped()} entries were written, 0 lost")
+    assert all(json.loads(line) for line in stuck.read.splitlines())
+
+
+@SUITE.case("access-log: when nobody reads its lines, SIGTERM ends it in --drain-seconds, and says what is lost")
+def terminated_stuck(scenario: Scenario) -> None:
+    stuck = _Stuck(scenario, "--drain-seconds", "3")
+    stuck.fill()
+    expected = stuck.asked - stuck.dropped()
+    begin = time.monotonic()
+    stuck.logged.server.signal(signal.SIGTERM)
+    expect_exit(stuck.logged.server, 3)
+    took = time.monotonic() - begin
+    assert 3 <= took < 6, took
+    log = stuck.logged.server.log()
+    written, lost = map(int, re.findall(r"(\d+) entries were written, (\d+) lost", log)[-1])
+    # Also what waited in windows is read to be counted, but for what Envoy has sent too late.
+    assert expected - 300 <= written + lost <= expected, log
+    assert f"{lost} of the lost entries were given up, as {stuck.logged.file.parent / 'pipe'} did not take" in log, log
+
+
+@SUITE.case("access-log: when nobody reads its lines, the second signal ends it at once")
+def interrupted_stuck(scenario: Scenario) -> None:
+    stuck = _Stuck(scenario, "--drain-seconds", "3600")
+    stuck.fill()
+    stuck.logged.server.signal(signal.SIGTERM)
+    time.sleep(1)
+    assert stuck.logged.server.running()
+    begin = time.monotonic()
+    stuck.logged.server.signal(signal.SIGTERM)
+    expect_exit(stuck.logged.server, 3)
+    assert time.monotonic() - begin < 2
+    expect_line(stuck.logged.server, "streams had more to say, which is lost, too")
+
+
+@SUITE.case("access-log: a log that nobody reads keeps it from its end as little as lines that nobody reads")
+def silent_end(scenario: Scenario) -> None:
+    pipe = scenario.folder / "both"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    scenario.cleanup.callback(os.close, reader)
+    program, port = binary(scenario.preset), free_port()
+    script = f"exec {program} access-log --port {port} --metrics-port 0 >{pipe} 2>&1"
+    process = scenario.own(Process(["sh", "-c", script]))
+    wait_until(lambda: is_open(port), "it listens", _SECONDS)
+    with contextlib.suppress(BlockingIOError):
+        while os.write(reader, b"x" * 4096):
+            pass
+    begin = time.monotonic()
+    process.signal(signal.SIGTERM)
+    process.wait_exit()
+    assert time.monotonic() - begin < 10
 
 
 def _peak_mib(pid: int) -> int:
