@@ -13,6 +13,13 @@ constexpr size_t kMostBodyBytes = 4 << 10;
 constexpr size_t kMostConnections = 512;
 constexpr std::chrono::milliseconds kPatience(300);
 
+http::Answer RefuseMethod(const Pages::Entry& entry) {
+  const bool reads_only = !entry.put;
+  std::string how = reads_only ? "use GET" : "use GET or PUT";
+  if (!entry.put_elsewhere.empty()) how += Cat(": ", entry.put_elsewhere);
+  return {.code = 405, .body = how + "\n", .headers = {{"Allow", reads_only ? "GET, HEAD" : "GET, HEAD, PUT"}}};
+}
+
 }  // namespace
 
 void Pages::Answer(const http::Request& request, const http::Reply& reply) const {
@@ -26,7 +33,7 @@ void Pages::Answer(const http::Request& request, const http::Reply& reply) const
   if (found == by_path.end())
     return reply({404, "text/plain", "there is no such page: / lists those that there are\n"});
   const Page& page = reads ? found->second.get : request.method == "PUT" ? found->second.put : nullptr;
-  if (!page) return reply({405, "text/plain", found->second.put ? "use GET or PUT\n" : "use GET\n"});
+  if (!page) return reply(RefuseMethod(found->second));
   page(request, reply);
 }
 

@@ -24,8 +24,10 @@ struct Pages {
     // One line, for the page that lists them.
     std::string what;
     Page get;
-    // None: the page is only read.
+    // None: the page is only read here.
     Page put = nullptr;
+    // Of such a page, where it is written instead, for whoever tries.
+    std::string put_elsewhere = "";
   };
   // By path: "/metrics".
   std::map<std::string, Entry> by_path;

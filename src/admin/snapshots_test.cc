@@ -147,22 +147,28 @@ TEST(Pages, AreFoundByPathAndMethod) {
   };
   pages.by_path["/a"] = {"is read", say("a")};
   pages.by_path["/b"] = {"is read and written", say("b"), say("written")};
+  pages.by_path["/d"] = {"is written elsewhere", say("d"), nullptr, "it is written there"};
   const auto ask = [&](const std::string& method, const std::string& path) {
     http::Request request;
     request.method = method;
     request.path = path;
     std::string got;
-    pages.Answer(request, [&](const http::Answer& answer) { got = Cat(answer.code, " ", answer.body); });
+    pages.Answer(request, [&](const http::Answer& answer) {
+      got = Cat(answer.code, " ", answer.body);
+      if (answer.code == 405) got += Cat("allows ", answer.headers.at(0).second);
+    });
     return got;
   };
   EXPECT_EQ(ask("GET", "/a"), "200 a");
   EXPECT_EQ(ask("HEAD", "/a"), "200 a");
   EXPECT_EQ(ask("PUT", "/b"), "200 written");
-  EXPECT_EQ(ask("PUT", "/a"), "405 use GET\n");
-  EXPECT_EQ(ask("DELETE", "/b"), "405 use GET or PUT\n");
+  EXPECT_EQ(ask("PUT", "/a"), "405 use GET\nallows GET, HEAD");
+  EXPECT_EQ(ask("DELETE", "/b"), "405 use GET or PUT\nallows GET, HEAD, PUT");
+  EXPECT_EQ(ask("GET", "/d"), "200 d");
+  EXPECT_EQ(ask("PUT", "/d"), "405 use GET: it is written there\nallows GET, HEAD");
   EXPECT_THAT(ask("GET", "/c"), HasSubstr("404 "));
   EXPECT_THAT(ask("GET", ""), HasSubstr("404 "));
-  EXPECT_EQ(ask("GET", "/"), "200 /a  is read\n/b  is read and written (GET, PUT)\n");
+  EXPECT_EQ(ask("GET", "/"), "200 /a  is read\n/b  is read and written (GET, PUT)\n/d  is written elsewhere\n");
   EXPECT_THAT(ask("PUT", "/"), HasSubstr("404 "));
 }
 

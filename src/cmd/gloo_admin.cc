@@ -71,7 +71,7 @@ void AddAdminFlags(CLI::App& command, AdminOptions& admin) {
   address("--health-bind", admin.health_bind, "K8SGATEWAY_HEALTH_BIND",
           "HOST:PORT for /healthz and /readyz; \"\" for none");
   command.add_flag("--stats", admin.stats, "Open --stats-bind")->envname("START_STATS_SERVER");
-  address("--stats-bind", admin.stats_bind, "K8SGATEWAY_STATS_BIND", "HOST:PORT for /metrics and /logging");
+  address("--stats-bind", admin.stats_bind, "K8SGATEWAY_STATS_BIND", "HOST:PORT for /metrics, and /logging to read");
   address("--admin-bind", admin.admin_bind, "K8SGATEWAY_ADMIN_BIND",
           "HOST:PORT for /snapshots/input, edge, proxies, xds and krt, /clients, /metrics and /logging; \"\" for none");
 }
@@ -166,9 +166,9 @@ void GlooAdmin::AddStats(admin::Pages& pages) {
                                    reply({200, metrics::kContentType, registry_.Text()});
                                  });
                                }};
-  pages.by_path["/logging"] = {
-      "the level of the log", [](const http::Request&, const http::Reply& reply) { reply(AnswerLevel()); },
-      [](const http::Request& request, const http::Reply& reply) { reply(PutLevel(request)); }};
+  pages.by_path["/logging"] = {"the level of the log",
+                               [](const http::Request&, const http::Reply& reply) { reply(AnswerLevel()); }, nullptr,
+                               "the level is set on the port of --admin-bind, 127.0.0.1:9095 unless told"};
 }
 
 admin::Pages GlooAdmin::StatsPages() {
@@ -203,6 +203,10 @@ admin::Page GlooAdmin::Clients() {
 admin::Pages GlooAdmin::AllPages() {
   admin::Pages pages;
   AddStats(pages);
+  // Not on the other port, which is open to whoever reaches the pod.
+  admin::Pages::Entry& level = pages.by_path["/logging"];
+  level.put = [](const http::Request& request, const http::Reply& reply) { reply(PutLevel(request)); };
+  level.put_elsewhere.clear();
   pages.by_path["/clients"] = {"the Envoys that are served, and which of them do not follow", Clients()};
   pages.by_path["/snapshots/input"] = {"the objects that are known, without secrets", Snapshot(admin::TakeInput)};
   pages.by_path["/snapshots/edge"] = {"listeners, virtual hosts and problems", Snapshot(admin::TakeEdge)};

@@ -45,10 +45,10 @@ class _Admin:
                 return float(value)
         return -1
 
-    def send(self, method: str, path: str, body: bytes, content_type: str) -> client.Response:
+    def send(self, method: str, path: str, body: bytes, content_type: str, port: int | None = None) -> client.Response:
         headers = [("host", "x"), ("content-type", content_type), ("content-length", str(len(body)))]
         request = client.compose(method, path, "HTTP/1.1", headers, body)
-        return client.exchange(client.Target(self.admin), request, retry_seconds=0)
+        return client.exchange(client.Target(port or self.admin), request, retry_seconds=0)
 
 
 @SUITE.case("admin: health from the start, readiness with the first world, and a list of what there is")
@@ -122,6 +122,20 @@ def logging(scenario: Scenario) -> None:
         assert admin.send("PUT", "/logging", body, "application/json").status == 400, body
     assert admin.send("PUT", "/logging", b"x" * 100_000, form).status == 413
     assert json.loads(admin.page("/logging")) == {"level": "info"}
+
+
+@SUITE.case("admin: the port of metrics, which every pod reaches, shows the log level and does not set it")
+def logging_elsewhere(scenario: Scenario) -> None:
+    admin = _Admin(scenario)
+    wait_until(lambda: client.get(admin.stats, "/logging").status == 200, "the page", APPLY_SECONDS)
+    for body, content_type in ((b'{"level":"error"}', "application/json"), (b"level=debug", "text/plain")):
+        refused = admin.send("PUT", "/logging", body, content_type, admin.stats)
+        assert (refused.status, refused.header("allow")) == (405, "GET, HEAD"), refused
+        assert b"--admin-bind" in refused.body and b"127.0.0.1:9095" in refused.body, refused.body
+    for port in (admin.stats, admin.admin):
+        assert json.loads(admin.page("/logging", port)) == {"level": "info"}
+    assert admin.send("PUT", "/logging", b"level=warn", "text/plain").status == 200
+    assert json.loads(admin.page("/logging", admin.stats)) == {"level": "warn"}
 
 
 _HEADER = """\
