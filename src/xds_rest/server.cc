@@ -90,8 +90,14 @@ void Server::Shared::OnRequest(const http::Request& request, const http::Reply& 
   const std::optional<xds::Type> type = TypeOfPath(request.path);
   if (!type)
     return reply(Refuse(404, Cat("there is only ", kPrefix, "clusters, endpoints, listeners, routes, secrets")));
-  if (request.method != "POST")
-    return reply({.code = 405, .body = "use POST, as Envoys do\n", .headers = {{"Allow", "POST"}}});
+  // The published product looks at no method: who asks it by GET, with a body, is answered here, too.
+  if (request.method != "POST" && request.method != "GET") {
+    return reply({.code = 405,
+                  .body = "use POST with a DiscoveryRequest, as Envoys do, or GET with the same body\n",
+                  .headers = {{"Allow", "GET, POST"}}});
+  }
+  if (request.body.empty())
+    return reply(Refuse(400, "there is no body: send a DiscoveryRequest as JSON, by POST or GET"));
   absl::StatusOr<xds::Request> question = ReadRequest(request.body);
   if (!question.ok()) return reply(Refuse(400, std::string(question.status().message())));
   const std::string url(xds::TypeUrl(*type));

@@ -1,5 +1,5 @@
 // REST xDS: one POST of a DiscoveryRequest for each question, as JSON over plain HTTP/1.1, answered with what the gRPC
-// server has at that moment.
+// server has at that moment. A GET with such a body is answered as well.
 //
 //   xds_rest::Server rest([&control] { return control.xds(); });
 //   rest.Listen("[::]:9976");
@@ -7,7 +7,7 @@
 // POST /v3/discovery:clusters|endpoints|listeners|routes|secrets
 //   200  a DiscoveryResponse, without a nonce
 //   304  the request's version is the newest
-//   400  the body is no DiscoveryRequest, or of another type than the path
+//   400  there is no body, or it is no DiscoveryRequest, or of another type than the path
 //   401, 403, 503  the authenticator of the xDS server does not know the caller, gives it no right to the role, or
 //        cannot tell; 503 also while there is no xDS server
 //   500  nobody has configuration for the role; without a role there is the fallback

@@ -134,15 +134,38 @@ TEST_F(RestTest, BadRequestsAreRefused) {
                            "/v2/discovery:clusters", "/v3/discovery:clusters/", "/v3/discovery%3Aclusters"}) {
     EXPECT_THAT(Ask("{}", path), StartsWith("404")) << path;
   }
-  EXPECT_THAT(TestClient(rest.port(), false).Get(kClusters), StartsWith("405"));
+  for (const char* method : {"PUT", "DELETE"}) {
+    EXPECT_THAT(TestClient(rest.port(), false).Get(kClusters, method), StartsWith("405 use POST ")) << method;
+  }
   EXPECT_GT(rest.requests(), 10u);
+}
+
+TEST_F(RestTest, AGetWithABodyIsAskedAsAPostIs) {
+  Start();
+  TestClient client(rest.port(), false);
+  const auto get = [&](const std::string& body) {
+    client.Send(Cat("GET ", kClusters, " HTTP/1.1\r\nHost: x\r\nContent-Length: ", body.size(), "\r\n\r\n", body));
+    return client.ReadAnswer();
+  };
+  const std::string answer = get(Body());
+  EXPECT_THAT(answer, StartsWith("200 {"));
+  EXPECT_EQ(answer, Ask(Body()));
+  EXPECT_THAT(get(R"({"nod":{}})"), StartsWith("400 the body is no DiscoveryRequest"));
+  EXPECT_EQ(get(Body("no~body")), "500 fetch error: missing snapshot for \"no~body\"\n");
+  // A browser's, on the same connection.
+  EXPECT_THAT(get(""), AllOf(StartsWith("400 "), HasSubstr("body"), HasSubstr("POST")));
+  EXPECT_EQ(client.Get(kClusters), get(""));
+  client.Send(Cat("GET ", kClusters, " HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"));
+  EXPECT_THAT(client.ReadAnswer(), AllOf(StartsWith("200"), HasSubstr("sorry")));
 }
 
 TEST_F(RestTest, HugeBodiesAreRefused) {
   Start();
-  TestClient client(rest.port(), false);
-  client.Send(Cat("POST ", kClusters, " HTTP/1.1\r\nHost: x\r\nContent-Length: 50000000\r\n\r\n"));
-  EXPECT_THAT(client.ReadAnswer(), StartsWith("413"));
+  for (const char* method : {"POST", "GET"}) {
+    TestClient client(rest.port(), false);
+    client.Send(Cat(method, " ", kClusters, " HTTP/1.1\r\nHost: x\r\nContent-Length: 50000000\r\n\r\n"));
+    EXPECT_THAT(client.ReadAnswer(), StartsWith("413")) << method;
+  }
   EXPECT_THAT(Ask(Body()), StartsWith("200"));
 }
 

@@ -68,9 +68,16 @@ def answers(scenario: Scenario) -> None:
         assert rest.post("/v3/discovery:clusters", body).status == 400, body[:20]
     for path in ("/", "/v3/discovery:secret", "/v2/discovery:clusters"):
         assert rest.post(path, b"{}").status == 404, path
-    for method in ("GET", "PUT"):
-        refused = rest.send(method, "/v3/discovery:clusters", b"{}")
-        assert (refused.status, refused.header("allow")) == (405, "POST"), refused
+    refused = rest.send("PUT", "/v3/discovery:clusters", b"{}")
+    assert (refused.status, refused.header("allow")) == (405, "GET, POST"), refused
+    question = json.dumps({"node": {"metadata": {"role": _ROLE}}}).encode()
+    for kind in ("clusters", "listeners", "endpoints"):
+        path = f"/v3/discovery:{kind}"
+        got, posted = rest.send("GET", path, question), rest.post(path, question)
+        assert (got.status, got.body) == (200, posted.body), got
+    # What a browser sends.
+    empty = client.get(mode.rest_port, "/v3/discovery:clusters")
+    assert empty.status == 400 and b"POST" in empty.body, empty
 
 
 @SUITE.case("REST xDS: keys are in listeners, as streams have them, and secrets are an empty list")
