@@ -67,7 +67,7 @@ class ClusterServer {
         leadership_(kube_loop_, writer_, options.leader, options.ns, kLease),
         control_(Control(), loop_, [](const Problem&) { return std::string(); }),
         ports_(
-            control_, loop_, [this](const std::string&) { return SettingsKeyOf().ToString(); },
+            control_, loop_, options.xds_bind, [this](const std::string&) { return SettingsKeyOf().ToString(); },
             ReadersOf(options.xds_auth, accounts_.get())),
         wasm_(WithStateDir(options.wasm, options.state_dir), control_, loop_, [this] { OnModules(); }),
         verdicts_(control_.pipeline(), options.long_statuses ? status::kWidestLimits : status::Limits()),

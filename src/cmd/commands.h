@@ -95,6 +95,12 @@ struct LeaderOptions {
   std::chrono::milliseconds retry_period{2'000};
 };
 
+// HOST:PORT in the place of what Settings say; "" for what these say.
+struct XdsBindOptions {
+  std::string grpc;
+  std::string rest;
+};
+
 struct GlooOptions {
   // "" for objects of a cluster.
   std::string directory;
@@ -112,6 +118,7 @@ struct GlooOptions {
   std::string envoy;
   // HOST:PORT of the validating webhook.
   std::string webhook_bind = AnyAddress(8443);
+  XdsBindOptions xds_bind;
   std::string status_file;
   // As in RunOptions.
   std::string state_dir;

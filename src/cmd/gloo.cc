@@ -44,7 +44,7 @@ class GlooServer {
       : options_(options),
         control_(Control(options), loop_, [this](const Problem& problem) { return Locate(problem); }),
         keeper_(options.state_dir, control_),
-        ports_(control_, loop_, [this](const std::string& field) { return SettingsPlace(field); }),
+        ports_(control_, loop_, options.xds_bind, [this](const std::string& field) { return SettingsPlace(field); }),
         wasm_(WithStateDir(options.wasm, options.state_dir), control_, loop_, [this] { OnModules(); }),
         webhook_(
             WebhookOf(options), control_.pipeline(),

@@ -34,6 +34,28 @@ std::string DebugAddress(const std::string& given) {
   return given.starts_with(kServiceName) ? Cat(kAnyHost, ":", given.substr(kServiceName.size())) : given;
 }
 
+constexpr char kXdsFlag[] = "--xds-bind";
+constexpr char kXdsField[] = "gloo.xdsBindAddr";
+constexpr char kRestFlag[] = "--rest-xds-bind";
+constexpr char kRestField[] = "gloo.restXdsBindAddr";
+
+// Where messages about an address send their reader.
+std::function<std::string(const std::string&)> PlaceOf(const std::string& fixed,
+                                                       const std::function<std::string(const std::string&)>& where) {
+  if (fixed.empty()) return where;
+  return [](const std::string&) { return "the command line"; };
+}
+
+// The address that counts. Who wrote another one into Settings is told, once.
+std::string Chosen(const std::string& fixed, const char* flag, const std::string& given, const char* field, int usual,
+                   std::string& told) {
+  if (fixed.empty()) return given.empty() ? AnyAddress(usual) : given;
+  if (std::exchange(told, given) != given && !given.empty() && given != fixed) {
+    spdlog::info("{} {} of Settings does not count: {} says {}", field, given, flag, fixed);
+  }
+  return fixed;
+}
+
 // In front of a service about Proxies.
 xds::Gate::Options GateOf(const char* service, EventLoop& loop, xds::Authenticator* readers) {
   return {readers, [service, &loop, log = std::make_shared<xds_auth::RefusalLog>()](const xds::Refusal& refusal) {
@@ -44,8 +66,8 @@ xds::Gate::Options GateOf(const char* service, EventLoop& loop, xds::Authenticat
 
 }  // namespace
 
-GlooPorts::GlooPorts(ControlPlane& control, EventLoop& loop, std::function<std::string(const std::string&)> where,
-                     xds::Authenticator* readers)
+GlooPorts::GlooPorts(ControlPlane& control, EventLoop& loop, XdsBindOptions fixed,
+                     std::function<std::string(const std::string&)> where, xds::Authenticator* readers)
     : validation_(
           control.pipeline(), [&loop](std::function<void()> work) { loop.Post(std::move(work)); },
           GateOf("validation", loop, readers)),
@@ -53,17 +75,19 @@ GlooPorts::GlooPorts(ControlPlane& control, EventLoop& loop, std::function<std::
       debug_(
           control.pipeline(), [&loop](std::function<void()> work) { loop.Post(std::move(work)); },
           GateOf("proxy debug", loop, readers)),
-      xds_port_({"xDS", "gloo.xdsBindAddr", [&control](const std::string& address) { return control.Listen(address); },
+      fixed_(std::move(fixed)),
+      xds_port_({"xDS", fixed_.grpc.empty() ? kXdsField : kXdsFlag,
+                 [&control](const std::string& address) { return control.Listen(address); },
                  [&control] { control.Shutdown(); }, [&control] { return control.port(); }},
-                where),
+                PlaceOf(fixed_.grpc, where)),
       validation_port_({"validation", "gloo.validationBindAddr",
                         [this](const std::string& address) { return validation_.Listen(address, max_request_bytes_); },
                         [this] { validation_.Stop(); }, [this] { return validation_.port(); }},
                        where),
-      rest_port_(
-          {"REST xDS", "gloo.restXdsBindAddr", [this](const std::string& address) { return rest_.Listen(address); },
-           [this] { rest_.Stop(); }, [this] { return rest_.port(); }},
-          where),
+      rest_port_({"REST xDS", fixed_.rest.empty() ? kRestField : kRestFlag,
+                  [this](const std::string& address) { return rest_.Listen(address); }, [this] { rest_.Stop(); },
+                  [this] { return rest_.port(); }},
+                 PlaceOf(fixed_.rest, where)),
       debug_port_({"proxy debug", "gloo.proxyDebugBindAddr",
                    [this](const std::string& address) { return debug_.Listen(address); }, [this] { debug_.Stop(); },
                    [this] { return debug_.port(); }},
@@ -72,15 +96,13 @@ GlooPorts::GlooPorts(ControlPlane& control, EventLoop& loop, std::function<std::
 void GlooPorts::Follow(const gloov1::Settings* settings) {
   const gloov1::Settings none;
   const gloov1::Settings& given = settings ? *settings : none;
-  const auto or_default = [](const std::string& address, int port) {
-    return address.empty() ? AnyAddress(port) : address;
-  };
-  xds_port_.Follow(or_default(given.gloo().xds_bind_addr(), kXdsPort));
-  const std::string validation = or_default(given.gloo().validation_bind_addr(), kValidationPort);
+  xds_port_.Follow(Chosen(fixed_.grpc, kXdsFlag, given.gloo().xds_bind_addr(), kXdsField, kXdsPort, told_.grpc));
+  const std::string& validation = given.gloo().validation_bind_addr();
   const int before = std::exchange(max_request_bytes_, MaxRequestBytes(given));
-  validation_port_.Follow(validation);
+  validation_port_.Follow(validation.empty() ? AnyAddress(kValidationPort) : validation);
   if (before != 0 && before != max_request_bytes_) validation_port_.StartAnew();
-  rest_port_.Follow(or_default(given.gloo().rest_xds_bind_addr(), kRestPort));
+  rest_port_.Follow(
+      Chosen(fixed_.rest, kRestFlag, given.gloo().rest_xds_bind_addr(), kRestField, kRestPort, told_.rest));
   debug_port_.Follow(DebugAddress(given.gloo().proxy_debug_bind_addr()));
 }
 

@@ -1,4 +1,5 @@
 // The ports that `gloo` opens where Settings say: xDS by gRPC and by REST, the validation service, and the Proxies.
+// Those of xDS may be fixed by the command line: what stands in front of them must not be passed by.
 //
 // All methods run on the event loop's thread.
 #pragma once
@@ -7,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "src/cmd/commands.h"
 #include "src/cmd/control_plane.h"
 #include "src/cmd/event_loop.h"
 #include "src/cmd/port_listener.h"
@@ -25,8 +27,8 @@ class GlooPorts {
  public:
   // All outlive it. `where` is PortListener's. `readers` are who may use the services about Proxies; nullptr:
   // everybody.
-  GlooPorts(ControlPlane& control, EventLoop& loop, std::function<std::string(const std::string& field)> where,
-            xds::Authenticator* readers = nullptr);
+  GlooPorts(ControlPlane& control, EventLoop& loop, XdsBindOptions fixed,
+            std::function<std::string(const std::string& field)> where, xds::Authenticator* readers = nullptr);
 
   // nullptr: where the published product listens.
   void Follow(const gloo::solo::io::Settings* settings);
@@ -45,6 +47,9 @@ class GlooPorts {
   proxy_validation::Server validation_;
   xds_rest::Server rest_;
   proxy_debug::Server debug_;
+  const XdsBindOptions fixed_;
+  // What Settings said that does not count, when it was last told.
+  XdsBindOptions told_;
   int max_request_bytes_ = 0;
   PortListener xds_port_;
   PortListener validation_port_;

@@ -184,6 +184,23 @@ void AddXdsAuth(CLI::App& command, XdsAuthOptions& auth) {
       ->envname("K8SGATEWAY_XDS_AUTH_OPEN_SERVICES");
 }
 
+// "" when the text is good. Port 0 is any that is free.
+std::string CheckBind(const std::string& text) {
+  const auto address = ParseHostPort(text.ends_with(":0") ? text.substr(0, text.size() - 1) + "1" : text);
+  return address.ok() ? "" : std::string(address.status().message());
+}
+
+void AddXdsBind(CLI::App& command, XdsBindOptions& bind) {
+  command.add_option("--xds-bind", bind.grpc, "HOST:PORT of xDS, whatever Settings say [their gloo.xdsBindAddr]")
+      ->envname("K8SGATEWAY_XDS_BIND")
+      ->check(CheckBind);
+  command
+      .add_option("--rest-xds-bind", bind.rest,
+                  "HOST:PORT of xDS by REST, whatever Settings say [their gloo.restXdsBindAddr]")
+      ->envname("K8SGATEWAY_REST_XDS_BIND")
+      ->check(CheckBind);
+}
+
 void AddGloo(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<GlooOptions>();
   if (const char* ns = std::getenv("POD_NAMESPACE"); ns && *ns) options->ns = ns;
@@ -216,6 +233,7 @@ void AddGloo(CLI::App& app, int& exit_code) {
   gloo->add_option("--webhook-bind", options->webhook_bind, "HOST:PORT of the validating webhook, if Settings want one")
       ->envname("K8SGATEWAY_WEBHOOK_BIND")
       ->capture_default_str();
+  AddXdsBind(*gloo, options->xds_bind);
   AddStatusFile(*gloo, options->status_file);
   AddStateDir(*gloo, options->state_dir);
   AddRouteShards(*gloo, options->route_shards);

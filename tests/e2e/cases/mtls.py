@@ -14,6 +14,7 @@ from cases.file_mode import FileMode
 from harness import client, mtls, objects
 from harness.certificate_folder import CertificateFolder
 from harness.certificates import Authority
+from harness.ports import free_port, is_open
 from harness.process import APPLY_SECONDS, Process
 from harness.scenario import Scenario, Suite, await_answer, expect_answer, expect_exit, expect_line
 from harness.waiting import wait_until
@@ -328,3 +329,32 @@ def bad_pair(scenario: Scenario) -> None:
     world.files.swap(tls_key=(other.version() / "tls.key").read_bytes())
     expect_line(world.sds.process, "error", "served on", after=mark)
     world.expect_served(context)
+
+
+@SUITE.case("mtls: where the command line has xDS behind the sidecar, Settings take it to no other port")
+def kept_behind(scenario: Scenario) -> None:
+    xds, rest = free_port(), free_port()
+    flags = ["--xds-bind", f"127.0.0.1:{xds}", "--rest-xds-bind", f"127.0.0.1:{rest}"]
+    mode = FileMode(scenario, more=flags)
+    said = mode.xds_port, mode.rest_port
+
+    def expect_kept() -> None:
+        expect_line(mode.process, f"ready: xDS on 127.0.0.1:{xds}")
+        expect_line(mode.process, f"ready: REST xDS on 127.0.0.1:{rest}")
+        assert all(map(is_open, (xds, rest))) and not any(map(is_open, said)), said
+
+    expect_line(mode.process, f"gloo.restXdsBindAddr 127.0.0.1:{said[1]} of Settings does not count: --rest-xds-bind says")
+    expect_kept()
+    mode.write_settings(address="0.0.0.0")
+    expect_line(mode.process, f"gloo.xdsBindAddr 0.0.0.0:{said[0]} of Settings does not count: --xds-bind says")
+    expect_kept()
+    mode.process.stop()
+    with socket.create_server(("127.0.0.1", rest)):
+        mode.process = mode.start()
+        expect_line(mode.process, "the command line: --rest-xds-bind", f"127.0.0.1:{rest}", "(?i)in use")
+    expect_kept()
+    mode.process.stop()
+    mode.more = ["--xds-bind", "9999"]
+    mode.process = mode.start()
+    expect_exit(mode.process, 2)
+    expect_line(mode.process, "--xds-bind", "is not HOST:PORT")
