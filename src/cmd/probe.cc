@@ -1,6 +1,8 @@
 // probe: waits until addresses answer, as a shell and curl would in images that have neither.
 
 #include <fmt/core.h>
+#include <grpcpp/generic/generic_stub.h>
+#include <grpcpp/grpcpp.h>
 #include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -10,6 +12,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <future>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -32,13 +35,21 @@ constexpr size_t kStatusLine = 12;  // "HTTP/1.1 200"
 
 constexpr char kHelp[] = R"(
   k8sgateway probe http://127.0.0.1:8081/ready tcp://gloo.gloo-system.svc:9977
+  k8sgateway probe grpc://127.0.0.1:8234 grpc://unix:/run/sds/sds.sock    # of sds
 
-http:// must be answered with a status of 200 to 299, tcp:// must accept a connection. Each is tried again until it is so.
+http:// must be answered with a status of 200 to 299, tcp:// must accept a connection, and behind grpc:// health must be
+answered, be it that nothing is served yet: whoever hangs answers nothing, and the kernel still accepts connections for
+him. Each is tried again until it is so.
 Exit codes: 0 when all have answered, 1 when --seconds are over before, with what each said last; 2 for wrong usage.)";
+
+constexpr char kHealth[] = "/grpc.health.v1.Health/Check";
+constexpr char kSocket[] = "unix:/";
 
 struct Target {
   std::string text;
   bool http = false;
+  // As gRPC names it; "" for the others.
+  std::string grpc;
   std::string host;
   std::string port;
   std::string path;
@@ -46,10 +57,15 @@ struct Target {
 
 // "" when the text is good.
 std::string ParseTarget(const std::string& text, Target& target) {
-  target = {.text = text, .http = text.starts_with("http://"), .host = "", .port = "", .path = "/"};
-  if (!target.http && !text.starts_with("tcp://"))
-    return "\"" + text + "\" begins neither with http:// nor with tcp://";
+  target = {.text = text, .http = text.starts_with("http://"), .grpc = "", .host = "", .port = "", .path = "/"};
+  const bool health = text.starts_with("grpc://");
+  if (!target.http && !health && !text.starts_with("tcp://"))
+    return "\"" + text + "\" begins with none of http://, tcp:// and grpc://";
   std::string place = text.substr(text.find("//") + 2);
+  if (health && place.starts_with(kSocket)) {
+    target.grpc = place;
+    return "";
+  }
   if (const size_t slash = place.find('/'); slash != std::string::npos) {
     target.path = place.substr(slash);
     place.resize(slash);
@@ -61,6 +77,7 @@ std::string ParseTarget(const std::string& text, Target& target) {
   target.host = place.substr(0, colon);
   if (target.host.starts_with('[') && target.host.ends_with(']'))
     target.host = target.host.substr(1, target.host.size() - 2);
+  if (health) target.grpc = place;
   const bool number = target.port.size() <= 5 && target.port.find_first_not_of("0123456789") == std::string::npos;
   const bool printable = std::ranges::all_of(text, [](unsigned char c) { return c > ' ' && c < 127; });
   return number && printable ? "" : "\"" + text + "\" is no address";
@@ -118,7 +135,27 @@ std::string Ask(const Socket& socket, const Target& target, Clock::time_point un
   return status.front() == '2' ? "" : "it answers " + status;
 }
 
+// "" when health of gRPC answers, whatever it says.
+std::string AskHealth(const Target& target) {
+  grpc::ChannelArguments arguments;
+  // Where probes go there is no way through a proxy.
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  const auto channel = grpc::CreateCustomChannel(target.grpc, grpc::InsecureChannelCredentials(), arguments);
+  grpc::TemplatedGenericStub<grpc::ByteBuffer, grpc::ByteBuffer> stub(channel);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kAnswer);
+  const grpc::Slice whole("");
+  const grpc::ByteBuffer request(&whole, 1);
+  grpc::ByteBuffer answer;
+  std::promise<grpc::Status> done;
+  stub.UnaryCall(&context, kHealth, {}, &request, &answer, [&](grpc::Status its) { done.set_value(std::move(its)); });
+  const grpc::Status status = done.get_future().get();
+  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) return "no answer";
+  return status.ok() ? "" : status.error_message();
+}
+
 std::string Try(const Target& target) {
+  if (!target.grpc.empty()) return AskHealth(target);
   const Clock::time_point until = Clock::now() + kAnswer;
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
@@ -165,7 +202,9 @@ void AddProbe(CLI::App& app, int& exit_code) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("probe", "Wait until addresses answer");
-  command->add_option("ADDRESS", options->targets, "http://HOST:PORT/PATH or tcp://HOST:PORT")
+  command
+      ->add_option("ADDRESS", options->targets,
+                   "http://HOST:PORT/PATH, tcp://HOST:PORT, grpc://HOST:PORT or grpc://unix:/PATH")
       ->required()
       ->check([](const std::string& text) {
         Target unused;

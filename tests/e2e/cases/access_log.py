@@ -358,6 +358,9 @@ def slow(scenario: Scenario) -> None:
     before = _peak_mib(logged.server.pid)
     stuck.fill()
     assert logged.metric("k8sgateway_access_log_queued_bytes") < (1 << 20) + (256 << 10)
+    # Who is slow is not ended: a probe is answered.
+    probe = [str(binary(scenario.preset)), "probe", "--seconds=0", f"grpc://127.0.0.1:{logged.port}"]
+    subprocess.run(probe, check=True, stdout=subprocess.DEVNULL, timeout=30)
     grown = _peak_mib(logged.server.pid) - before
     assert grown < 40, f"{grown} MiB more"
     wait_until(stuck.all_came, "all that Envoy did not drop is read", _SECONDS)

@@ -1,9 +1,11 @@
 """`sds` and `certgen`: a real Envoy takes its certificate from files, which change under load."""
 
 import contextlib
+import shutil
 import signal
 import socket
 import ssl
+import subprocess
 import threading
 from typing import Any, Iterator
 
@@ -291,6 +293,36 @@ def several(scenario: Scenario) -> None:
     _files(scenario, "late")
     expect_line(process, "b is served in version")
     expect_line(process, "late: mended")
+
+
+@SUITE.case("sds: a probe is answered with certificates and without, on TCP and on a socket, but not while it hangs")
+def probed(scenario: Scenario) -> None:
+    program, port = str(binary(scenario.preset)), free_port()
+    path = scenario.folder / "sds.sock"
+
+    def probe(address: str) -> str:
+        """What it says when nobody answers."""
+        command = [program, "probe", "--seconds=0", address]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+        assert done.returncode == (1 if done.stderr else 0), done
+        return done.stderr
+
+    assert "refused" in probe(f"grpc://127.0.0.1:{port}")
+    for address in (f"127.0.0.1:{port}", f"unix:{path}"):
+        command = [program, "sds", "--address", address, "--secret", f"a={scenario.folder}/later"]
+        process = scenario.own(Process(command))
+        process.wait_ready()
+        assert not probe(f"grpc://{address}")
+        process.signal(signal.SIGSTOP)
+        assert "no answer" in probe(f"grpc://{address}")
+        if address.startswith("127"):
+            assert not probe(f"tcp://{address}"), "the kernel accepts nothing"
+        process.signal(signal.SIGCONT)
+        assert not probe(f"grpc://{address}")
+        _files(scenario, "later")
+        expect_line(process, "a is served in version")
+        assert not probe(f"grpc://{address}")
+        shutil.rmtree(scenario.folder / "later")
 
 
 @SUITE.case("sds: what cannot be is an error of usage, and a port that is taken is named")
