@@ -78,9 +78,13 @@ def servers(scenario: Scenario) -> None:
     answers(upstream + _SHOWS_CERTIFICATE.format(name=mtls.NAME), 200)
 
 
-def _object(kind: str, name: str) -> dict[str, Any]:
-    """An object as Helm renders it, from the chart with mTLS: tests/chart sees to that."""
-    objects_ = yaml.safe_load_all((ROOT / "tests/chart/golden/mtls.yaml").read_text())
+# Values of tests/chart: with Secrets that certgen fills, and with those that users bring, servers of theirs have others.
+_ALL, _BROUGHT = "mtls", "mtls_brought"
+
+
+def _object(values: str, kind: str, name: str) -> dict[str, Any]:
+    """An object as Helm renders it, from the chart with these values: tests/chart sees to that."""
+    objects_ = yaml.safe_load_all((ROOT / f"tests/chart/golden/{values}.yaml").read_text())
     found: dict[str, Any] = next(
         one for one in objects_ if one and (one["kind"], one["metadata"]["name"]) == (kind, name)
     )
@@ -96,9 +100,9 @@ def _moved(text: str, folder: pathlib.Path, ports: dict[int, int]) -> str:
     return text.replace("{{.PodName}}", "gateway-proxy-1").replace("{{.PodNamespace}}", "gloo-system")
 
 
-def _write_files(name: str, folder: pathlib.Path, ports: dict[int, int]) -> None:
+def _write_files(values: str, name: str, folder: pathlib.Path, ports: dict[int, int]) -> None:
     """The files of a ConfigMap."""
-    for file, text in _object("ConfigMap", name)["data"].items():
+    for file, text in _object(values, "ConfigMap", name)["data"].items():
         (folder / file).write_text(_moved(text, folder, ports))
 
 
@@ -119,7 +123,7 @@ def rendered(scenario: Scenario) -> None:
     proxy = {port: free_port() for port in (8081, 19000)}
     proxy |= {9977: gloo[9977], 9976: gloo[9976], 8234: sds[1].port}
     for name, ports in (("envoy-sidecar-config", gloo), ("gateway-proxy-envoy-config", proxy)):
-        _write_files(name, folder, ports)
+        _write_files(_ALL, name, folder, ports)
     envoys = [_run(scenario, folder / bootstrap) for bootstrap in ("envoy-sidecar.yaml", "envoy.yaml")]
     world.await_answer("hello")
     world.say("changed")
@@ -138,12 +142,12 @@ class _ServerSidecar:
         folder = world.scenario.folder / self._name
         folder.mkdir()
         ports = {port: self._port, port + 1: server_port, 8081: free_port(), 8234: world.make_sds(pair).port}
-        _write_files(f"{self._name}-sidecar", folder, ports)
+        _write_files(_BROUGHT, f"{self._name}-sidecar", folder, ports)
         _run(world.scenario, folder / "envoy-sidecar.yaml")
 
     def write_upstream(self, **changes: Any) -> None:
         """On this machine there are no Services, so hosts stand in place of one."""
-        spec = _object("Upstream", self._name)["spec"] | changes
+        spec = _object(_BROUGHT, "Upstream", self._name)["spec"] | changes
         spec = {key: value for key, value in spec.items() if key != "kube" and value is not None}
         spec["static"] = {"hosts": [{"addr": "127.0.0.1", "port": self._port}]}
         text = yaml.safe_dump({"metadata": {"name": self._name, "namespace": "gloo-system"}, **spec})
@@ -185,7 +189,7 @@ def asked_servers(scenario: Scenario) -> None:
     answers(403, {"x-deny": "401"})
     auth.write_upstream()
     answers(401, {"x-deny": "401"})
-    right = _object("Upstream", "rate-limit-mtls")["spec"]["sslConfig"]
+    right = _object(_BROUGHT, "Upstream", "rate-limit-mtls")["spec"]["sslConfig"]
     rate_limit.write_upstream(sslConfig=right | {"verifySubjectAltName": [mtls.NAME]})
     answers(500, {"x-user": "alice"})
     rate_limit.write_upstream()
