@@ -22,7 +22,7 @@ have what _proxies.tpl says.
 {{- $d := .Values.gloo.deployment -}}
 {{- $ports := list (dict "name" "grpc-xds" "port" $d.xdsPort) (dict "name" "rest-xds" "port" $d.restXdsPort) -}}
 {{ include "k8sgateway.mtls.envoyContainer" (dict "root" . "ports" $ports) }}
-{{ include "k8sgateway.mtls.sdsContainer" (dict "root" . "address" "127.0.0.1:8234") }}
+{{ include "k8sgateway.mtls.sdsContainer" (dict "root" .) }}
 {{- end -}}
 {{- end -}}
 
@@ -43,7 +43,7 @@ checksum/envoy-sidecar: {{ include "k8sgateway.mtls.glooBootstrap" . | sha256sum
 {{/* Containers of the pod of a proxy, its volumes, and what Envoy mounts: YAML lists. */}}
 {{- define "k8sgateway.proxy.sidecars" -}}
 {{- if .root.Values.global.glooMtls.enabled -}}
-{{ include "k8sgateway.mtls.sdsContainer" (dict "root" .root "socket" .sdsSocket "address" (ternary "unix:/run/sds/sds.sock" "127.0.0.1:8234" .sdsSocket)) }}
+{{ include "k8sgateway.mtls.sdsContainer" (dict "root" .root "socket" .sdsSocket) }}
 {{- end -}}
 {{- end -}}
 

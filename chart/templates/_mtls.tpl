@@ -56,23 +56,28 @@ protocols (of ALPN), passes (bytes or requests), idleTimeout.
   {{- $clusters = append $clusters (include "k8sgateway.mtls.local" $local | indent 2) -}}
 {{- end -}}
 {{- include "k8sgateway.mtls.sidecar" (dict
-  "adminPort" 8081
+  "adminPort" (include "k8sgateway.mtls.inner" . | fromJson).admin
   "maxConnections" ($mtls.maxConnections | int64)
   "listeners" (join "\n" $listeners)
   "clusters" (join "\n" $clusters)
   "sdsAddress" (include "k8sgateway.mtls.loopbackSds" .)) -}}
 {{- end -}}
 
+{{/* Where the server of certificates listens, unless on a socket: HOST:PORT, and as Envoy has it. */}}
+{{- define "k8sgateway.mtls.sdsAddress" -}}
+127.0.0.1:{{ (include "k8sgateway.mtls.inner" . | fromJson).sds }}
+{{- end -}}
+
 {{- define "k8sgateway.mtls.loopbackSds" -}}
-{socket_address: {address: 127.0.0.1, port_value: 8234}}
+{socket_address: {address: 127.0.0.1, port_value: {{ (include "k8sgateway.mtls.inner" . | fromJson).sds }}}}
 {{- end -}}
 
 {{/* The bootstrap of the sidecar of gloo. */}}
 {{- define "k8sgateway.mtls.glooBootstrap" -}}
-{{- $d := .Values.gloo.deployment -}}
+{{- $d := .Values.gloo.deployment -}}{{- $inner := include "k8sgateway.mtls.inner" . | fromJson -}}
 {{- include "k8sgateway.mtls.bootstrap" (dict "root" . "ports" (list
-  (dict "name" "xds" "port" $d.xdsPort "local" 9999 "protocols" (list "h2") "passes" "bytes" "idleTimeout" "0s")
-  (dict "name" "rest_xds" "port" $d.restXdsPort "local" 9998 "protocols" (list "h2" "http/1.1") "passes" "requests" "idleTimeout" "300s"))) -}}
+  (dict "name" "xds" "port" $d.xdsPort "local" $inner.xds "protocols" (list "h2") "passes" "bytes" "idleTimeout" "0s")
+  (dict "name" "rest_xds" "port" $d.restXdsPort "local" $inner.rest "protocols" (list "h2" "http/1.1") "passes" "requests" "idleTimeout" "300s"))) -}}
 {{- end -}}
 
 {{/* (dict "root" ROOT "ports" LIST, each with name and port): the Envoy that ends TLS, a container. */}}
@@ -100,15 +105,16 @@ protocols (of ALPN), passes (bytes or requests), idleTimeout.
   - {name: mtls-tmp, mountPath: /tmp}
 {{- end -}}
 
-{{/* (dict "root" ROOT "address" ADDRESS "socket" BOOL): the server of certificates beside an Envoy, a container. */}}
+{{/* (dict "root" ROOT "socket" BOOL): the server of certificates beside an Envoy, a container. */}}
 {{- define "k8sgateway.mtls.sdsContainer" -}}
 {{- $mtls := .root.Values.global.glooMtls -}}
+{{- $address := ternary "unix:/run/sds/sds.sock" (include "k8sgateway.mtls.sdsAddress" .) (not (empty .socket)) -}}
 - name: sds
   {{- include "k8sgateway.imageFields" (list .root $mtls.sds.image "k8sgateway") | nindent 2 }}
   command: [/usr/local/bin/k8sgateway, sds]
   env:
   - {name: GLOO_MTLS_SDS_ENABLED, value: "true"}
-  - {name: SDS_SERVER_ADDRESS, value: {{ .address | quote }}}
+  - {name: SDS_SERVER_ADDRESS, value: {{ $address | quote }}}
   - {name: LOG_LEVEL, value: {{ $mtls.sds.logLevel }}}
   resources: {{ toJson $mtls.sdsResources }}
   securityContext: {{- include "k8sgateway.security" (list (include "k8sgateway.containerSecurity" .root) $mtls.sds.securityContext) | nindent 4 }}
@@ -131,6 +137,7 @@ protocols (of ALPN), passes (bytes or requests), idleTimeout.
 {{- end -}}
 
 {{- define "k8sgateway.mtls.accessLogBootstrap" -}}
-{{- $port := dict "name" "access_log" "port" .Values.accessLogger.port "local" 8084 "protocols" (list "h2") "passes" "bytes" "idleTimeout" "0s" -}}
+{{- $inner := include "k8sgateway.mtls.inner" . | fromJson -}}
+{{- $port := dict "name" "access_log" "port" .Values.accessLogger.port "local" $inner.accessLog "protocols" (list "h2") "passes" "bytes" "idleTimeout" "0s" -}}
 {{- include "k8sgateway.mtls.bootstrap" (dict "root" . "ports" (list $port)) -}}
 {{- end -}}

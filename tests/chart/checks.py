@@ -97,6 +97,20 @@ def _sds(template: Object, configs: dict[str, str]) -> Iterator[str]:
             yield f"container {container['name']} listens on {address}, which no bootstrap of the pod names"
 
 
+def _behind(template: Object, configs: dict[str, str]) -> Iterator[str]:
+    """Beside a sidecar, gloo serves xDS on loopback alone, where the sidecar looks for it, whatever Settings say."""
+    containers = {container["name"]: container for container in template["spec"]["containers"]}
+    if not {"gloo", "envoy-sidecar"} <= containers.keys():
+        return
+    args = dict(arg.partition("=")[::2] for arg in containers["gloo"]["args"])
+    for flag in ("--xds-bind", "--rest-xds-bind"):
+        host, _, port = args.get(flag, "").rpartition(":")
+        if host != "127.0.0.1":
+            yield f"container gloo has no {flag} on loopback"
+        elif f"address: 127.0.0.1, port_value: {port}}}" not in configs["envoy-sidecar-config"]:
+            yield f"container gloo has {flag} {port}, where its sidecar does not look for it"
+
+
 def _of_other_types(spec: Object) -> list[str]:
     """What the API server refuses of a Service."""
     kind = spec.get("type", "ClusterIP")
@@ -192,7 +206,7 @@ def faults_of(objects: list[Object], namespace: str, peers: dict[str, list[Objec
     faults += [f"{_name(one)}: {fault}" for one in objects if one["kind"] != "PrometheusRule" for fault in _texts(one)]
     configs = {one["metadata"]["name"]: "".join(one.get("data", {}).values()) for one in objects if one["kind"] == "ConfigMap"}
     for one, template in _pods(objects):
-        found = [*_security(one, template), *_mounts(template, made), *_sds(template, configs)]
+        found = [*_security(one, template), *_mounts(template, made), *_sds(template, configs), *_behind(template, configs)]
         if one["kind"] in ("Deployment", "DaemonSet"):
             found += _selectors(one, template)
         faults += [f"{_name(one)} {fault}" for fault in found]
