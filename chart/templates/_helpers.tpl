@@ -232,6 +232,14 @@ nodeSelector: {{- . | nindent 2 }}
 {{- include "k8sgateway.fill" (dict "into" .into "from" (.root.Files.Get "files/empty.json" | fromJson).global.glooStats) -}}
 {{- end -}}
 
+{{/* How patient probes are that end a container: that helps who hangs, and nobody who is slow. */}}
+{{- define "k8sgateway.liveness" -}}
+initialDelaySeconds: 10
+timeoutSeconds: 5
+periodSeconds: 10
+failureThreshold: 3
+{{- end -}}
+
 {{/* (list STATS PORT): annotations of pods whose metrics are on this port. */}}
 {{- define "k8sgateway.statsAnnotations" -}}
 {{- $stats := index . 0 -}}{{- $port := index . 1 -}}

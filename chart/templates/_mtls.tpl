@@ -116,6 +116,10 @@ protocols (of ALPN), passes (bytes or requests), idleTimeout.
   - {name: GLOO_MTLS_SDS_ENABLED, value: "true"}
   - {name: SDS_SERVER_ADDRESS, value: {{ $address | quote }}}
   - {name: LOG_LEVEL, value: {{ $mtls.sds.logLevel }}}
+  # No kubelet reaches it. It may wait for certificates, so it is not asked whether it has them.
+  livenessProbe:
+    exec: {command: [/usr/local/bin/k8sgateway, probe, --seconds=1, "grpc://{{ $address }}"]}
+    {{- include "k8sgateway.liveness" dict | nindent 4 }}
   resources: {{ toJson $mtls.sdsResources }}
   securityContext: {{- include "k8sgateway.security" (list (include "k8sgateway.containerSecurity" .root) $mtls.sds.securityContext) | nindent 4 }}
   volumeMounts:

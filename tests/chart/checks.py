@@ -61,6 +61,8 @@ def _security(one: Object, template: Object) -> Iterator[str]:
             if container in template["spec"]["containers"] and container["name"] == one["metadata"]["name"]:
                 if "readinessProbe" not in container:
                     yield f"container {name} has no readiness probe"
+        if container["name"] in ("sds", "access-log") and "livenessProbe" not in container:
+            yield f"container {name} is never ended when it hangs"
 
 
 def _mounts(template: Object, made: set[tuple[str, str]]) -> Iterator[str]:
