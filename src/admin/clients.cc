@@ -25,6 +25,9 @@ Node ShowClient(const xds::ClientState& client) {
     refused.items.push_back(std::move(one));
   }
   Add(node, "refused", std::move(refused));
+  Node held_back = List();
+  for (const std::string& name : client.held_back) held_back.items.push_back(Text(name));
+  Add(node, "heldBack", std::move(held_back));
   Add(node, "answers", Plain(std::to_string(client.answers)));
   return node;
 }

@@ -169,6 +169,7 @@ void ControlPlane::UseModule(const std::string& role) {
     if (!held_) {
       Serve(updates);
       LogProblems();
+      if (options_.on_refusal) options_.on_refusal();
     }
   }
   if (server_) server_->ModuleReady(role);
@@ -180,7 +181,10 @@ void ControlPlane::KeepDrains() {
   drain_ends_.reset();
   pipeline_.DrainHasPassed();
   const auto updates = pipeline_.Commit();
-  if (!held_) Serve(updates);
+  if (held_) return;
+  Serve(updates);
+  LogProblems();
+  if (options_.on_refusal) options_.on_refusal();
 }
 
 std::optional<EventLoop::Time> ControlPlane::deadline() const {

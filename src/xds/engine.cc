@@ -32,6 +32,8 @@ struct Engine::Impl {
   Deadlines tables_graces;
   // When what streams came with goes.
   Deadlines keeps;
+  // When the parts of a listener go that streams have replaced.
+  Deadlines drains;
   // Roles that are ready for the module.
   std::set<std::string> module_roles;
   std::set<std::string> early_roles;
@@ -63,7 +65,9 @@ struct Engine::Impl {
     stream.send(std::move(response));
   }
 
-  void FollowListeners(ClientStream& stream) {
+  void FollowListeners(ClientStream& stream, Time now) {
+    stream.FollowDivided(now + options.drain);
+    EndDrains(stream, now);
     const bool before = std::exchange(stream.scoped, stream.module && stream.HearsOfScopes());
     if (stream.scoped && !before) stream.Of(Type::kScope).SendAgain(Of(SnapshotOf(stream), Type::kScope));
   }
@@ -87,6 +91,12 @@ struct Engine::Impl {
     if (waits && now < *stream.tables_grace_ends) return true;
     EndTablesGrace(stream);
     return false;
+  }
+
+  void EndDrains(ClientStream& stream, Time now) {
+    stream.EndDrains(now);
+    drains.End(stream.drain_ends, stream.id);
+    if (!stream.drained.empty()) drains.Begin(stream.drain_ends, stream.drained.front().until, stream.id);
   }
 
   void EndTablesGrace(ClientStream& stream) { tables_graces.End(stream.tables_grace_ends, stream.id); }
@@ -115,6 +125,7 @@ struct Engine::Impl {
   bool SendWhatMay(ClientStream& stream, const Snapshot& snapshot, Time now) {
     bool waits = false;
     bool kept_back = false;
+    stream.HoldListeners(snapshot);
     for (int i = 0; i < kTypeCount; ++i) {
       const Type type = static_cast<Type>(i);
       Subscription& subscription = stream.subscriptions[IndexOf(type)];
@@ -135,6 +146,7 @@ struct Engine::Impl {
       }
     }
     if (waits || kept_back) return true;
+    stream.RetainParts(snapshot);
     for (int i = kTypeCount - 1; i >= 0; --i) {
       if (!stream.Skips(static_cast<Type>(i)) && !stream.Keeps(static_cast<Type>(i)) &&
           stream.subscriptions[static_cast<size_t>(i)].HasRemovals(snapshot[static_cast<size_t>(i)])) {
@@ -154,6 +166,8 @@ struct Engine::Impl {
     const Snapshot* snapshot = SnapshotOf(stream);
     for (int i = 0; i < kTypeCount; ++i)
       stream.subscriptions[static_cast<size_t>(i)].Reset(Of(snapshot, static_cast<Type>(i)));
+    // Listeners may be known now; none is another.
+    stream.FollowDivided({});
   }
 
   void Identify(ClientStream& stream, const Request& request, Time now) {
@@ -334,7 +348,7 @@ void Engine::Receive(StreamId id, const Request& request, Time now) {
   } else {
     impl_->ReceiveState(subscription, request, *type, resources);
   }
-  if (*type == Type::kListener) impl_->FollowListeners(stream);
+  if (*type == Type::kListener) impl_->FollowListeners(stream, now);
   impl_->Pump(stream, now);
 }
 
@@ -345,6 +359,7 @@ void Engine::Close(StreamId id) {
   impl_->EndGrace(*it->second);
   impl_->EndTablesGrace(*it->second);
   impl_->keeps.End(it->second->keeps_until, id);
+  impl_->drains.End(it->second->drain_ends, id);
   impl_->streams.erase(it);
   --impl_->stats.streams;
 }
@@ -374,7 +389,7 @@ std::optional<Response> Engine::Fetch(const Request& request, Time) {
 
 std::optional<Time> Engine::NextDeadline() const {
   std::optional<Time> next;
-  for (const Deadlines* all : {&impl_->graces, &impl_->tables_graces, &impl_->keeps}) {
+  for (const Deadlines* all : {&impl_->graces, &impl_->tables_graces, &impl_->keeps, &impl_->drains}) {
     const std::optional<Time> first = all->First();
     if (first && (!next || *first < *next)) next = first;
   }
@@ -395,6 +410,11 @@ void Engine::Tick(Time now) {
   while (const auto id = impl_->keeps.Due(now)) {
     ClientStream& stream = *impl_->streams.at(*id);
     impl_->keeps.End(stream.keeps_until, stream.id);
+    impl_->Pump(stream, now);
+  }
+  while (const auto id = impl_->drains.Due(now)) {
+    ClientStream& stream = *impl_->streams.at(*id);
+    impl_->EndDrains(stream, now);
     impl_->Pump(stream, now);
   }
 }

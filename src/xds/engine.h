@@ -11,7 +11,10 @@
 //   A client that does not answer keeps what it has, and gets the newest state when it does answer. When the newly
 //   added routes need no new clusters nothing is waited for: an edit of a route leaves at once.
 // - A client that has the module gets what is made for it, from its first response on. When it has scopes already, a
-//   listener that looks into other tables leaves after these are there (or were refused): no request finds nothing.
+//   listener that looks into other tables leaves after these are there: no request finds nothing. When it has refused
+//   one of them the listener waits until that is mended, and a table that it refuses as a whole is not divided.
+// - Of divided tables a client is not told that parts are gone which a listener uses that it has, or whose connections
+//   may drain.
 // - When a cluster leaves whose endpoints are a resource of the same name, those follow even if the client has them:
 //   Envoy warms the cluster up with what it is told after it, and does not ask for what it knows.
 // - A NACK keeps the client's last good resources; the refused version is not sent again until it changes; other types
@@ -154,6 +157,9 @@ struct ClientState {
   std::vector<Type> behind;
   // Resources whose newest version it has refused: it keeps an older one, or has none.
   std::vector<std::pair<Type, std::string>> refused;
+  // Listeners that it has in an older version or form, as it has refused a table that the newest needs. It is not
+  // behind for that.
+  std::vector<std::string> held_back;
   // Responses that it has answered: whoever is behind and answers is on its way.
   uint64_t answers = 0;
 };

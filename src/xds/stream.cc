@@ -6,6 +6,12 @@
 #include <utility>
 
 namespace k8sgw::xds {
+namespace {
+
+// Listeners that drain at once, the parts of each of which Envoy has.
+constexpr size_t kMostDrained = 4;
+
+}  // namespace
 
 ClientStream::ClientStream(StreamId i, StreamOptions o, std::function<void(Response)> s)
     : id(i), options(o), send(std::move(s)), subscriptions{Subscription(o.delta), Subscription(o.delta),
@@ -53,10 +59,89 @@ std::vector<Type> ClientStream::BehindOf(const Snapshot& snapshot) {
   return types;
 }
 
+void ClientStream::RetainParts(const Snapshot& snapshot) {
+  std::set<std::string_view> in_use;
+  for (const Type type : {Type::kScope, Type::kRoute}) {
+    const Resources& resources = snapshot[IndexOf(type)];
+    // Nearly always; it is asked of every client in turn.
+    if (!Of(type).HasRemovals(resources)) continue;
+    if (in_use.empty()) {
+      for (const auto& listener : Of(Type::kListener).held())
+        in_use.insert(listener->tables.begin(), listener->tables.end());
+      for (const Drained& old : drained) in_use.insert(old.listener->tables.begin(), old.listener->tables.end());
+    }
+    Of(type).Retain(resources, in_use);
+  }
+}
+
+void ClientStream::FollowDivided(Time drained_at) {
+  const Subscription& listeners = Of(Type::kListener);
+  std::vector<Ptr<Resource>> before = std::exchange(divided, {});
+  for (const auto& listener : listeners.held()) {
+    if (!listener->tables.empty()) divided.push_back(listener);
+  }
+  if (before == divided) return;
+  for (auto& old : before) {
+    const Ptr<Resource>& now = listeners.Has(old->name);
+    if (now && now->tables == old->tables) continue;
+    drained.push_back({std::move(old), drained_at});
+  }
+  if (drained.size() > kMostDrained) drained.erase(drained.begin(), drained.end() - kMostDrained);
+  for (const Type type : {Type::kScope, Type::kRoute}) Of(type).Reconsider();
+}
+
+bool ClientStream::EndDrains(Time now) {
+  if (std::erase_if(drained, [&](const Drained& old) { return old.until <= now; }) == 0) return false;
+  for (const Type type : {Type::kScope, Type::kRoute}) Of(type).Reconsider();
+  return true;
+}
+
+void ClientStream::HoldListeners(const Snapshot& snapshot) {
+  if (!module) return;
+  Subscription& listeners = Of(Type::kListener);
+  const Subscription& routes = Of(Type::kRoute);
+  const Resources& tables = snapshot[IndexOf(Type::kRoute)];
+  // The client uses the whole table, and has not taken its newest version. One without any has nothing to lose.
+  const auto is_doubtful = [&](const std::string& table) {
+    const auto newest = tables.find(table);
+    const Ptr<Resource>& had = routes.Has(table);
+    return newest != tables.end() && routes.Wants(table) && !routes.IsLost(table) &&
+           (!had || had->version != newest->second->version);
+  };
+  // The client has a part that none of the newest listeners uses: so does one of before.
+  const auto has_other_parts = [&] {
+    std::set<std::string_view> parts;
+    for (const auto& [name, listener] : snapshot[IndexOf(Type::kListener)]) {
+      if (listener->with_module)
+        parts.insert(listener->with_module->tables.begin(), listener->with_module->tables.end());
+    }
+    return std::any_of(routes.held().begin(), routes.held().end(), [&](const Ptr<Resource>& table) {
+      const auto newest = tables.find(table->name);
+      return newest == tables.end() || (newest->second->only_with_module && !parts.contains(table->name));
+    });
+  };
+  for (const auto& form : listeners.Divided(snapshot[IndexOf(Type::kListener)])) {
+    const Ptr<Resource>& had = listeners.Has(form->name);
+    if (!had) continue;
+    const auto loses = [&](const std::string& table) {
+      return routes.IsLost(table) && tables.contains(table) &&
+             std::find(had->tables.begin(), had->tables.end(), table) == had->tables.end();
+    };
+    const bool is_divided = !had->tables.empty();
+    if (!is_divided && std::any_of(form->plain_tables.begin(), form->plain_tables.end(), is_doubtful)) {
+      listeners.StayWhole(form->name);
+    } else if (std::any_of(form->tables.begin(), form->tables.end(), loses) &&
+               (is_divided || (had->body.empty() && has_other_parts()))) {
+      listeners.HoldBack(form->name);
+    }
+  }
+}
+
 ClientState ClientStream::Describe(const Snapshot* snapshot) {
-  ClientState state{node_id, role.value_or(""), serving.value_or(""), {}, {}, answers};
+  ClientState state{node_id, role.value_or(""), serving.value_or(""), {}, {}, {}, answers};
   if (!snapshot) return state;
   state.behind = BehindOf(*snapshot);
+  state.held_back = Of(Type::kListener).HeldBack();
   for (int i = 0; i < kTypeCount; ++i) {
     const Type type = static_cast<Type>(i);
     for (std::string& name : Of(type).Refusing((*snapshot)[IndexOf(type)]))

@@ -33,13 +33,28 @@ struct ClientStream {
   bool Skips(Type type) { return type == Type::kScope && !HearsOfScopes(); }
   // A client that comes back may have parts of tables of which we know nothing: another replica divided them in another
   // way, or we did before we were started anew. Its connections may still use them, as long as they drain.
-  bool Keeps(Type type) const { return (type == Type::kScope || type == Type::kRoute) && keeps_until; }
+  // So may a listener of which we know nothing, as long as it has it.
+  bool Keeps(Type type) const {
+    return IsPart(type) && (keeps_until || subscriptions[IndexOf(Type::kListener)].HasUnknown());
+  }
+  // What is gone of divided tables stays while the client has a listener that uses it, which it does when it refuses
+  // the next one; and for the time that connections of a replaced listener drain.
+  void RetainParts(const Snapshot& snapshot);
+  // Notes which listeners with parts of tables were replaced or went. True when parts may go that stayed so far.
+  void FollowDivided(Time drained_at);
+  // Forgets replaced listeners whose time is over. True when there were some.
+  bool EndDrains(Time now);
+  // Keeps listeners back that would lose a table. Under the name of a part, one that is refused has no last good
+  // version: all hosts of the part would be answered with 404, which the listener in force serves.
+  void HoldListeners(const Snapshot& snapshot);
   // The client is told of the type.
   bool Follows(Type type) { return Of(type).active() && !Skips(type); }
   // The types of which the client has not answered the newest state.
   std::vector<Type> BehindOf(const Snapshot& snapshot);
   // `snapshot` is what it is served, if there is anything.
   ClientState Describe(const Snapshot* snapshot);
+
+  static bool IsPart(Type type) { return type == Type::kScope || type == Type::kRoute; }
 
   const StreamId id;
   const StreamOptions options;
@@ -58,6 +73,15 @@ struct ClientStream {
   std::optional<Time> keeps_until;
   // It has listeners that look into parts of tables.
   bool scoped = false;
+  // These, and those before them whose connections may still drain, the oldest first.
+  struct Drained {
+    Ptr<Resource> listener;
+    Time until;
+  };
+  std::vector<Ptr<Resource>> divided;
+  std::vector<Drained> drained;
+  // When the first of them has.
+  std::optional<Time> drain_ends;
   // It had listeners before, so it may ask for scopes without being sent one.
   bool resumed = false;
   std::string node_id;

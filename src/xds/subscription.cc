@@ -169,9 +169,40 @@ bool Subscription::HasUnknown() const {
   return std::any_of(client_.begin(), client_.end(), [](const auto& resource) { return resource->body.empty(); });
 }
 
+std::vector<Ptr<Resource>> Subscription::Divided(const Resources& resources) {
+  held_back_.clear();
+  dirty_.merge(whole_);
+  whole_.clear();
+  std::vector<Ptr<Resource>> divided = Pending(resources);
+  std::erase_if(divided, [](const Ptr<Resource>& listener) { return listener->tables.empty(); });
+  return divided;
+}
+
+std::vector<std::string> Subscription::HeldBack() const {
+  std::vector<std::string> names(whole_.begin(), whole_.end());
+  names.insert(names.end(), held_back_.begin(), held_back_.end());
+  return names;
+}
+
+// Who asks for something that is gone is told so, whatever uses it.
+void Subscription::Retain(const Resources& resources, const std::set<std::string_view>& in_use) {
+  for (auto it = dirty_.begin(); it != dirty_.end();) {
+    const bool retained = client_.contains(*it) && Wants(*it) && !resources.contains(*it) && !missing_.contains(*it) &&
+                          in_use.contains(*it);
+    if (retained) retained_.insert(*it);
+    it = retained ? dirty_.erase(it) : std::next(it);
+  }
+}
+
+void Subscription::Reconsider() {
+  dirty_.merge(retained_);
+  retained_.clear();
+}
+
 void Subscription::SendAgain(const Resources& resources) {
   if (!active_) return;
   client_.EraseIf([](const std::string&) { return true; });
+  retained_.clear();
   refused_.clear();
   for (const auto& [name, resource] : resources) dirty_.insert(name);
 }
@@ -228,7 +259,9 @@ bool Subscription::HasPuts(const Resources& resources) {
   for (auto it = dirty_.begin(); it != dirty_.end();) {
     const auto resource = resources.find(*it);
     const bool exists = resource != resources.end() && Wants(*it);
-    if (exists && IsNew(*Seen(resource->second))) {
+    if (exists && held_back_.contains(*it)) {
+      ++it;
+    } else if (exists && IsNew(*Seen(resource->second))) {
       found = true;
       ++it;
     } else if (exists || !client_.contains(*it)) {
@@ -297,7 +330,7 @@ Response Subscription::Make(const Resources& resources, bool removals, std::stri
     const auto resource = resources.find(*it);
     const bool exists = resource != resources.end() && Wants(*it);
     const bool gone = !exists && client_.contains(*it);
-    if (gone && !removals) {
+    if ((gone && !removals) || (exists && held_back_.contains(*it))) {
       ++it;
       continue;
     }
@@ -331,7 +364,7 @@ std::vector<Ptr<Resource>> Subscription::Pending(const Resources& resources) con
   std::vector<Ptr<Resource>> pending;
   for (const std::string& name : dirty_) {
     const auto resource = resources.find(name);
-    if (resource != resources.end() && Wants(name) && IsNew(*Seen(resource->second)))
+    if (resource != resources.end() && Wants(name) && !held_back_.contains(name) && IsNew(*Seen(resource->second)))
       pending.push_back(Seen(resource->second));
   }
   return pending;

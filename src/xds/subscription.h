@@ -4,7 +4,9 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/container/btree_set.h"
@@ -57,14 +59,19 @@ class Subscription {
   // The resource in the form that this client gets.
   const Ptr<Resource>& Seen(const Ptr<Resource>& resource) const {
     const bool with_module = module_ && resource->with_module && !HasDeclined(*resource->with_module);
-    return with_module ? resource->with_module : resource;
+    return with_module && !whole_.contains(resource->name) ? resource->with_module : resource;
   }
+  // What the client has of this name; nullptr when it has nothing.
+  const Ptr<Resource>& Has(std::string_view name) const { return client_.Find(name); }
+  const HeldResources& held() const { return client_; }
   // Of listeners: whether the client has one that looks into parts of tables; or one of which only the version is
   // known.
   bool HasTables() const;
   bool HasUnknown() const;
   // Whether the client has this, in some version, or has refused it.
   bool IsSettled(std::string_view name) const { return client_.contains(name) || refused_.contains(name); }
+  // Whether it has refused this and has no version of it.
+  bool IsLost(std::string_view name) const { return !client_.contains(name) && refused_.contains(name); }
 
   // --- what the client says. Each may leave names to be looked at again.
   void SubscribeAll(const Resources& resources);
@@ -98,6 +105,18 @@ class Subscription {
   void Repeat(const std::string& name);
   // Another snapshot is in force: everything must be compared anew.
   void Reset(const Resources& resources);
+
+  // Listeners that look into parts of tables, as they would leave: the client does not have them. None is held back,
+  // nor in its plain form, until this is said again.
+  std::vector<Ptr<Resource>> Divided(const Resources& resources);
+  // Leaves in its plain form.
+  void StayWhole(const std::string& name) { whole_.insert(name); }
+  // Does not leave.
+  void HoldBack(const std::string& name) { held_back_.insert(name); }
+  std::vector<std::string> HeldBack() const;
+  // What is gone but in use does not leave as a removal, until Reconsider.
+  void Retain(const Resources& resources, const std::set<std::string_view>& in_use);
+  void Reconsider();
 
   // --- what is to be sent
   // Whether something new or changed is to be sent, as far as `resources` go.
@@ -148,6 +167,11 @@ class Subscription {
   std::map<std::string, std::string, std::less<>> declined_;
   // Names that may differ from what the client has.
   Names dirty_;
+  // Names that are gone, which the client keeps for now.
+  Names retained_;
+  // Listeners that the client gets in their plain form for now, and those that wait; they are dirty.
+  Names whole_;
+  Names held_back_;
   // Names that were refused with others, nobody knows which: the next responses have one of them each.
   Names alone_;
   // Names that the client needs some word of, whatever it has: those it asks for, and those of Repeat.

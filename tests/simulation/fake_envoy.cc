@@ -34,6 +34,9 @@ void FakeEnvoy::Connect() {
   refused_.clear();
   declined_.clear();
   confirmed_.clear();
+  drained_.clear();
+  brought_.clear();
+  for (const auto& [name, listener] : held_[Type::kListener]) brought_.insert(name);
   // Half of a refused response is in use, so the version accepted last does not say what it has. A real Envoy names it
   // all the same, and by the protocol a server may believe it; then the difference lasts until the next change.
   for (const Type type : mixed_) version_[type].clear();
@@ -169,6 +172,7 @@ void FakeEnvoy::Answer(const Mail& mail) {
   for (const auto& resource : response.resources) fresh_.erase({response.type, resource->name});
   for (const std::string& name : response.removed) fresh_.erase({response.type, name});
   const auto news = NewsIn(response);
+  const Held listeners = held_[Type::kListener];
   const bool refuse = !calm_ && traits_.refuses && !news.empty() && random_.OneIn(traits_.refuses);
   if (refuse) {
     Refuse(response, random_.Pick(news)->name, answer);
@@ -177,6 +181,10 @@ void FakeEnvoy::Answer(const Mail& mail) {
     Accept(mail);
     version_[response.type] = response.version;
     mixed_.erase(response.type);
+  }
+  if (response.type == Type::kListener) {
+    CheckTables(response, listeners);
+    NoteReplaced(listeners);
   }
   Warm(response, news);
   answer.version = version_[response.type];
@@ -264,7 +272,11 @@ void FakeEnvoy::Refuse(const xds::Response& response, const std::string& guilty,
   for (const auto& resource : NewsIn(response)) {
     if (xds::IsNamedIn(*answer.error, resource->name)) {
       refused_[{response.type, resource->name}] = resource->version;
-      if (!resource->tables.empty()) declined_[resource->name] = resource->version;
+      const auto had = held_[response.type].find(resource->name);
+      // Of one that came over an earlier connection the server does not know that it was divided.
+      const bool had_divided = had != held_[response.type].end() && !had->second->tables.empty();
+      if (!resource->tables.empty() && (!had_divided || brought_.contains(resource->name)))
+        declined_[resource->name] = resource->version;
     } else {
       if (!takes_each && random_.OneIn(2)) continue;
       held_[response.type][resource->name] = resource;
@@ -283,6 +295,8 @@ void FakeEnvoy::Refuse(const xds::Response& response, const std::string& guilty,
 
 void FakeEnvoy::Accept(const Mail& mail) {
   const xds::Response& response = mail.response;
+  // Of these it takes no notice; they crossed the word that its last divided listener is gone.
+  if (response.type == Type::kScope && !scoped_) return;
   Held& held = held_[response.type];
   const bool whole = !traits_.delta && (response.type == Type::kCluster || response.type == Type::kListener);
   const Held before = held;
@@ -308,7 +322,6 @@ void FakeEnvoy::Accept(const Mail& mail) {
       if (!there) absent_.insert({response.type, name});
     }
   }
-  if (response.type == Type::kListener) CheckTables(response);
   if (response.type == Type::kRoute) {
     for (const auto& resource : response.resources) confirmed_.insert(resource->name);
     CheckNewRoutes(mail);

@@ -2,6 +2,8 @@
 //
 // It checks what it is sent: one response per type in flight, nothing sent again that it has or has refused, and make
 // before break: routes come after the clusters that they lead to, and clusters go after the routes that led to them.
+// Parts of tables stay as long as a listener uses them that it has, or had until a moment ago, and a listener comes
+// only when all its parts can be used, if those of the one before can.
 // As clusters are of no use before their endpoints are known, those come before the routes, too.
 // (A last good route may lead to an Upstream that is gone for good. Nothing comes before or after then.)
 #pragma once
@@ -21,6 +23,9 @@ namespace k8sgw::sim {
 
 // The version of the module that those report that have it.
 inline constexpr char kModule[] = "1";
+
+// How long connections of a replaced listener go on.
+inline constexpr Clock::Duration kEnvoyDrain{600'000};
 
 // Whether Envoy asks for such resources by their names, not for all that there are.
 inline bool IsByName(xds::Type type) {
@@ -91,7 +96,13 @@ class FakeEnvoy {
   // Sends the answer that was put off, if its clusters are warm.
   void AnswerAboutClusters();
   void SubscribeScopes(bool wanted);
-  void CheckTables(const xds::Response& response);
+  void CheckTables(const xds::Response& response, const Held& before);
+  void CheckGonePart(xds::Type type, const std::string& name);
+  // Its connections drain.
+  void NoteReplaced(const Held& before);
+  // Whether it is right that it has another version of this, or that it has something that is gone.
+  bool MayLag(xds::Type type, const Ptr<xds::Resource>& newest) const;
+  bool MayKeep(xds::Type type, const std::string& name, const Held& listeners) const;
   void CheckNewRoutes(const Mail& mail);
   void CheckGoneCluster(const std::string& name, const Mail& mail);
 
@@ -120,6 +131,10 @@ class FakeEnvoy {
   std::map<std::string, std::string> declined_;
   // Asked for by name, held, and missing in the last response of a stream without delta.
   std::set<std::pair<xds::Type, std::string>> absent_;
+  // Listeners that were replaced on this connection, and when their connections have drained.
+  std::vector<std::pair<Ptr<xds::Resource>, Clock::Time>> drained_;
+  // Listeners that came over an earlier connection.
+  std::set<std::string> brought_;
   // Route configurations that came over this connection.
   std::set<std::string> confirmed_;
   std::map<xds::Type, std::string> nonce_;

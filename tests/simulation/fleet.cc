@@ -63,6 +63,7 @@ xds::EngineOptions Fleet::Options(Configurer& configurer) {
   options.fallback_role = envoy::kFallbackRole;
   options.module = kModule;
   options.tables_grace = 1h;
+  options.drain = kEnvoyDrain;
   options.on_module = [this, &configurer](const std::string& role) {
     clock_.After(1ms, [this, &configurer, role, serving = std::weak_ptr(engine_)] {
       const auto engine = serving.lock();

@@ -13,7 +13,6 @@ using namespace std::chrono_literals;
 // As in src/cmd/cluster.cc and src/cmd/control_plane.h.
 constexpr auto kFirstWatches = 2s;
 constexpr auto kEnvoysFirst = 100ms;
-constexpr auto kEnvoyDrain = 600s;
 
 kube::ReflectorOptions Following(Random& random) {
   kube::ReflectorOptions options;
@@ -170,7 +169,9 @@ void Gloo::OnNack(const xds::Nack& nack) {
 std::map<std::string, xds::Update> Gloo::UseModule(const std::string& role) {
   if (!module_roles_.insert(role).second) return {};
   pipeline_->UseModule(role);
-  return pipeline_->Commit();
+  auto updates = pipeline_->Commit();
+  Committed(verdicts_.TakeChanged());
+  return updates;
 }
 
 void Gloo::Drain() {
@@ -178,6 +179,7 @@ void Gloo::Drain() {
   ++ways_.drains;
   pipeline_->DrainHasPassed();
   fleet_.Send(pipeline_->Commit());
+  Committed(verdicts_.TakeChanged());
   if (pipeline_->HasOldShards()) drain_ends_ = Now() + kEnvoyDrain;
 }
 
