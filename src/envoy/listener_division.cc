@@ -16,6 +16,7 @@
 #include "envoy/extensions/dynamic_modules/v3/dynamic_modules.proto.h"
 #include "envoy/extensions/filters/http/ext_authz/v3/ext_authz.proto.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto.h"
+#include "envoy/type/matcher/v3/string.proto.h"
 #include "module/shard.h"
 #include "src/base/hash.h"
 #include "src/base/proto_codec.h"
@@ -115,6 +116,18 @@ bool NeedsOwnHeader(const hcmv3::HttpConnectionManager& hcm, std::string_view by
                      [](const auto& filter) { return filter.typed_config().type_url() == kExtAuthz; });
 }
 
+// Servers that are asked are told of the request as it came: another key would be another request to those that sign
+// headers or count them.
+void HideKey(const Cut& cut, hcmv3::HttpConnectionManager& hcm) {
+  for (auto& filter : *hcm.mutable_http_filters()) {
+    ::envoy::extensions::filters::http::ext_authz::v3::ExtAuthz authz;
+    if (filter.typed_config().type_url() != kExtAuthz || !authz.ParseFromString(filter.typed_config().value()))
+      continue;
+    authz.mutable_disallowed_headers()->add_patterns()->set_exact(cut.header());
+    PackAny(authz, filter.mutable_typed_config());
+  }
+}
+
 // The sources are the same in all connection managers, so Envoy asks for scopes once.
 void FindRoutesByScope(const std::string& prefix, const Cut& cut, hcmv3::HttpConnectionManager& hcm) {
   // Behind those of users: theirs may not set the key.
@@ -142,6 +155,7 @@ std::string DivideChain(const RoutedChain& routed, const Division& division, lis
   cut = division.cut;
   cut.own_header = cut.own_header || NeedsOwnHeader(hcm, config.value());
   FindRoutesByScope(ShardKeyPrefix(ShardPrefix(routed.route_config, cut)), cut, hcm);
+  HideKey(cut, hcm);
   PackAny(hcm, &config);
   return "";
 }

@@ -5,6 +5,7 @@ from harness.certificates import Authority
 from harness.ports import free_port
 from harness.process import APPLY_SECONDS, Gateway, Process, RunFlags
 from harness.scenario import Scenario, Suite, expect_line
+from harness.sharding import HEADER, OWN_HEADER
 from harness.waiting import wait_until
 
 SUITE = Suite()
@@ -64,6 +65,9 @@ def both_ways(scenario: Scenario) -> None:
     assert headers["x-auth-context"] == "team=shop,tier=vh", headers
     assert headers["x-auth-path"] == "GET /a?b=c" and headers["x-auth-authority"] == "auth.internal", headers
     assert response.header("x-checked") == "yes", response.headers
+    # The key of the part of a divided table is nobody's business.
+    told = headers["x-auth-headers"].split(",")
+    assert "x-secret" in told and HEADER not in told and OWN_HEADER not in told, told
     denied = world.send("/", {"x-deny": "401"})
     assert (denied.status, denied.body) == (401, b"denied by the server"), denied
     assert denied.header("x-auth-path") == "GET /" and denied.header("x-served-by") is None, denied.headers

@@ -27,6 +27,8 @@ from .file_mode import FileMode
 SUITE = Suite()
 # Old parts are gone after three drains of Envoy.
 _OLD_SECONDS = 45
+# Of the control plane of `run`.
+_DRAIN_SECONDS = 3
 
 
 def site(name: str, domains: list[str], body: str | None = None, options: str = "{}") -> str:
@@ -179,6 +181,29 @@ def hidden(scenario: Scenario) -> None:
         assert client.exchange(client.Target(gateway.flags.http_port), request).status == 200
     seen = backend.seen("backend")
     assert len(seen) == 2 and not any(HEADER in request["headers"] for request in seen), seen
+
+
+@SUITE.case("divided: a listener that Envoy refuses leaves the parts there that the one in force uses")
+def listener_refused(scenario: Scenario) -> None:
+    scenario.write("a.yaml", sites(20))
+    flags = divided(scenario.flags(), "16")
+    gateway = scenario.run(flags)
+    load = Load(flags.http_port, answers(20))
+    eight = asked.gateway(flags.http_port).replace(
+        "metadata: {", "metadata: {annotations: {k8sgateway.io/route-shards: '8'}, "
+    )
+    # Only Envoy knows that there is no such folder.
+    log = "options: {accessLoggingService: {accessLog: [{fileSink: {path: /no/such/folder/log, stringFormat: x}}]}}"
+    scenario.write("gateway.yaml", eight.replace("httpGateway: ", f"{log}, httpGateway: "))
+    wait_until(lambda: gateway.status()["nacks"] > 0, "Envoy refuses the listener", APPLY_SECONDS)
+    # The control plane makes no parts of 16 any more then, which nothing shows.
+    time.sleep(4 * _DRAIN_SECONDS)
+    assert sum("/2h.16." in scope for scope in scopes_of(flags.admin_port)) == 16, scopes_of(flags.admin_port)
+    scenario.write("gateway.yaml", eight)
+    wait_until(
+        lambda: all("/2h.8." in scope for scope in scopes_of(flags.admin_port)), "only parts of 8", _OLD_SECONDS
+    )
+    load.stop()
 
 
 @SUITE.case("divided: another header carries the key where the usual one has a use")

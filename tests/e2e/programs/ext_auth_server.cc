@@ -10,6 +10,7 @@
 //   x-auth-body      the body
 //   x-auth-peer      the name in the certificate of the caller
 //   x-auth-authority the host header of the call
+//   x-auth-headers   the names of the headers of the request, "a,b"
 //
 // It denies requests with "x-deny: STATUS", waits as long as "x-delay: MS" says, and else calls the user "alice" in
 // x-user-id; it takes x-secret from the request, and gives the client x-checked.
@@ -55,6 +56,14 @@ std::string Joined(const google::protobuf::Map<std::string, std::string>& map) {
   return text;
 }
 
+std::string Names(const google::protobuf::Map<std::string, std::string>& map) {
+  std::string text;
+  for (const auto& [key, value] : std::map<std::string, std::string>(map.begin(), map.end())) {
+    text += (text.empty() ? "" : ",") + key;
+  }
+  return text;
+}
+
 class Server final : public Authorization::Service {
  public:
   grpc::Status Check(grpc::ServerContext* context, const CheckRequest* in, CheckResponse* out) override {
@@ -78,6 +87,7 @@ class Server final : public Authorization::Service {
       Add("x-auth-peer", peer, headers);
       const grpc::string_ref authority = context->ExperimentalGetAuthority();
       Add("x-auth-authority", std::string(authority.data(), authority.size()), headers);
+      Add("x-auth-headers", Names(http.headers()), headers);
     };
     if (const std::string status = header("x-deny"); !status.empty()) {
       out->mutable_status()->set_code(grpc::StatusCode::PERMISSION_DENIED);
