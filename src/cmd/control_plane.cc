@@ -169,7 +169,6 @@ void ControlPlane::UseModule(const std::string& role) {
     if (!held_) {
       Serve(updates);
       LogProblems();
-      if (options_.on_refusal) options_.on_refusal();
     }
   }
   if (server_) server_->ModuleReady(role);

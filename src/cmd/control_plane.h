@@ -43,8 +43,8 @@ struct ControlPlaneOptions {
   // How long Envoys let connections of a replaced listener live: so long they may use the parts of a route table that
   // it looked into.
   std::chrono::seconds drain{kEnvoyDrain};
-  // Called when the problems are other ones without a change: an Envoy has refused something, or what it had refused
-  // was made anew or is gone.
+  // Called when the problems are other ones without a change: an Envoy has refused something, or parts of tables have
+  // gone that it had refused.
   std::function<void()> on_refusal;
   // Who gets configuration over xDS; outlives the control plane. Without one, whoever asks.
   xds::Authenticator* authenticator = nullptr;

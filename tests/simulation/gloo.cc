@@ -169,9 +169,7 @@ void Gloo::OnNack(const xds::Nack& nack) {
 std::map<std::string, xds::Update> Gloo::UseModule(const std::string& role) {
   if (!module_roles_.insert(role).second) return {};
   pipeline_->UseModule(role);
-  auto updates = pipeline_->Commit();
-  Committed(verdicts_.TakeChanged());
-  return updates;
+  return pipeline_->Commit();
 }
 
 void Gloo::Drain() {
