@@ -296,7 +296,7 @@ void FakeEnvoy::Refuse(const xds::Response& response, const std::string& guilty,
 void FakeEnvoy::Accept(const Mail& mail) {
   const xds::Response& response = mail.response;
   // Of these it takes no notice; they crossed the word that its last divided listener is gone.
-  if (response.type == Type::kScope && !scoped_) return;
+  if (response.type == Type::kScope && !scoped_ && !HasDivided()) return;
   Held& held = held_[response.type];
   const bool whole = !traits_.delta && (response.type == Type::kCluster || response.type == Type::kListener);
   const Held before = held;
@@ -330,6 +330,12 @@ void FakeEnvoy::Accept(const Mail& mail) {
   for (const auto& [name, cluster] : before) {
     if (!held.contains(name)) CheckGoneCluster(name, mail);
   }
+}
+
+bool FakeEnvoy::HasDivided() const {
+  const auto listeners = held_.find(Type::kListener);
+  return listeners != held_.end() && std::any_of(listeners->second.begin(), listeners->second.end(),
+                                                 [](const auto& entry) { return !entry.second->tables.empty(); });
 }
 
 // All of them, once on a connection. As Envoy does, it forgets them with its last listener that needs them, and says

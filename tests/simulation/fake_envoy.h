@@ -95,6 +95,7 @@ class FakeEnvoy {
   void GiveUpWarming(uint64_t life, const std::string& nonce);
   // Sends the answer that was put off, if its clusters are warm.
   void AnswerAboutClusters();
+  bool HasDivided() const;
   void SubscribeScopes(bool wanted);
   void CheckTables(const xds::Response& response, const Held& before);
   void CheckGonePart(xds::Type type, const std::string& name);
