@@ -61,12 +61,16 @@ void FakeEnvoy::NoteReplaced(const Held& before) {
 // One that has scopes finds those of a new listener ready at once, and their tables must be there as well. Until the
 // first scopes have come, new listeners wait for them by themselves.
 void FakeEnvoy::CheckTables(const xds::Response& response, const Held& before) {
+  const Held tables = snapshot_()[Type::kRoute];
   for (const auto& listener : response.resources) {
     if (refused_.contains({Type::kListener, listener->name})) continue;
     const auto old = before.find(listener->name);
     if (old != before.end() && old->second->tables.empty()) {
       for (const std::string& table : listener->plain_tables) {
-        if (refused_.contains({Type::kRoute, table}) && held_[Type::kRoute].contains(table))
+        const auto refused = refused_.find({Type::kRoute, table});
+        const auto newest = tables.find(table);
+        if (refused != refused_.end() && newest != tables.end() && newest->second->version == refused->second &&
+            held_[Type::kRoute].contains(table))
           complain_(listener->name + " was divided, and " + table + " is refused");
       }
     }
@@ -76,7 +80,7 @@ void FakeEnvoy::CheckTables(const xds::Response& response, const Held& before) {
       if (refused_.contains({Type::kRoute, table})) {
         if (old == before.end() || old->second->tables.empty()) continue;
         if (!Uses(*old->second, table)) complain_(listener->name + " came, and " + table + " is refused");
-      } else if (snapshot_()[Type::kRoute].contains(table)) {
+      } else if (tables.contains(table)) {
         complain_(listener->name + " came before " + table);
       }
     }
