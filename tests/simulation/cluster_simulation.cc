@@ -15,9 +15,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Longer than the longest pause between two writes of an object, than listeners take to drain, and than they are kept
-// back for tables that an Envoy does not ask for.
-constexpr auto kToCalmDown = 70min;
+// Longer than the longest pause between two writes of an object, and than listeners are kept back for tables that an
+// Envoy does not ask for and, after that, take to drain.
+constexpr auto kToCalmDown = 90min;
 constexpr auto kRest = 30min;
 constexpr auto kLateness = 1min;
 // Of what an object with the name kStays becomes.
