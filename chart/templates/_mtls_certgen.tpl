@@ -7,7 +7,7 @@ renewed at most, also in the hands of proxies that proxySecretName gives their o
 {{- if include "k8sgateway.mtls.certgen" . -}}
 {{- $mtls := .Values.global.glooMtls -}}
 {{- $alone := printf "and certgen fills, and renews, the Secret %s in %s alone" $mtls.secretName .Release.Namespace -}}
-{{- $bring := "set global.glooMtls.certGen to false, and bring the Secrets" -}}
+{{- $bring := "set global.glooMtls.certGen to false, and bring the Secrets, by other names (Helm deletes its own)" -}}
 {{- if ne ($mtls.proxySecretName | default $mtls.secretName) $mtls.secretName -}}
   {{- fail (printf "global.glooMtls.proxySecretName is %s, %s, which trusts no pair of others: leave it away, or %s" $mtls.proxySecretName $alone $bring) -}}
 {{- end -}}
@@ -44,7 +44,7 @@ renewed at most, also in the hands of proxies that proxySecretName gives their o
 {{- with $others -}}{{- $said = append $said (list "global.glooMtls.clientNames" (join ", " .)) -}}{{- end -}}
 {{- range $said -}}
   {{- if and (index . 1) (not (has (index . 1) $names)) -}}
-    {{- fail (printf "%s: %s is no name in the certificate that certgen makes: leave it away, or set global.glooMtls.certGen to false, and bring the Secrets" (index . 0) (index . 1)) -}}
+    {{- fail (printf "%s: %s is no name in the certificate that certgen makes: leave it away, or set global.glooMtls.certGen to false, and bring the Secrets, by other names (Helm deletes its own)" (index . 0) (index . 1)) -}}
   {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -171,7 +171,10 @@ std::vector<Verdict> Judge::Decide(const std::vector<const Review*>& reviews, co
 
 void Judge::Count(const Verdict& verdict, Time now) {
   if (!verdict.allowed) return;
-  for (const Pending::Allowed& allowed : verdict.then_counts) pending_.Add(allowed, now);
+  for (const Pending::Allowed& allowed : verdict.then_counts) {
+    // A newer version may have come meanwhile.
+    if (HashAt(pipeline_.inputs(), allowed.change.key) == allowed.seen) pending_.Add(allowed, now);
+  }
 }
 
 }  // namespace k8sgw::admission

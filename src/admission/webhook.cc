@@ -159,9 +159,12 @@ void Webhook::Shared::AskEnvoy(Waiting one, Verdict verdict, const Rules& rules)
              [self = shared_from_this(), rules, verdict = std::move(verdict),
               one = std::move(one)](const Problems& answer) mutable {
                AddEnvoysAnswer(answer, rules, verdict);
-               // Before the answer, for the next object of the same `kubectl apply`.
-               self->post([self, verdict] { self->judge.Count(verdict, std::chrono::steady_clock::now()); });
-               self->Answer(one, verdict);
+               if (!verdict.allowed || verdict.then_counts.empty()) return self->Answer(one, verdict);
+               // It counts before it is answered, for the next object of the same `kubectl apply`.
+               self->post([self, one = std::move(one), verdict = std::move(verdict)] {
+                 self->judge.Count(verdict, std::chrono::steady_clock::now());
+                 self->Answer(one, verdict);
+               });
              });
 }
 

@@ -141,7 +141,7 @@ class AccessLogServer {
     const access_log::SinkStats stats = sink_.stats();
     spdlog::info("{} entries were written, {} lost", stats.written_entries, stats.lost_entries);
     if (unread > 0) spdlog::error("{} streams had more to say, which is lost, too, and not counted", unread);
-    if (stats.given_up_entries == 0) return 0;
+    if (stats.given_up_entries == 0) return unread > 0 ? kGaveUp : 0;
     spdlog::error("{} of the lost entries were given up, as {} did not take them in time", stats.given_up_entries,
                   options_.file.empty() ? "stdout" : options_.file);
     return kGaveUp;

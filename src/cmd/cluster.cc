@@ -356,6 +356,8 @@ class ClusterServer {
     ports_.SetReady();
     discovery_.Complete();
     if (options_.discovery) TellDiscoverySwitches(Settings() ? *Settings() : gloov1::Settings());
+    // Who is about to end would die with the Lease.
+    if (end_by_) return;
     leadership_.Begin(
         [this] { return Random(); },
         [this](bool leading) {

@@ -83,18 +83,18 @@ void SetProblems(const ProblemTable& table, Registry& registry) {
 void SetProxies(const ControlPlane& control, Registry& registry) {
   const std::set<std::string> roles = control.roles();
   registry.Set(metrics::kProxies, {}, Number(roles.size()));
-  registry.Set(
-      metrics::kProxiesInSync, {},
-      Number(std::count_if(roles.begin(), roles.end(), [&](const auto& role) { return control.InSync(role); })));
   const auto streams = control.StreamsByRole();
+  size_t in_sync = 0;
   size_t behind = 0;
   registry.Clear(metrics::kProxyStreams);
   for (const std::string& role : roles) {
     const auto found = streams.find(role);
     const xds::Engine::RoleStreams of = found == streams.end() ? xds::Engine::RoleStreams() : found->second;
-    behind += of.behind > 0;
+    in_sync += of.in_sync;
+    behind += of.stuck > 0;
     registry.Set(metrics::kProxyStreams, {role}, Number(of.all));
   }
+  registry.Set(metrics::kProxiesInSync, {}, Number(in_sync));
   registry.Set(metrics::kProxiesBehind, {}, Number(behind));
 }
 

@@ -73,7 +73,8 @@ Leadership::Leadership(kube::Loop& loop, kube::Writer& writer, LeaderOptions opt
 void Leadership::Begin(kube::RandomFraction random, std::function<void(bool)> on_change) {
   begun_ = true;
   if (options_.disabled) {
-    on_change(true);
+    on_change_ = std::move(on_change);
+    on_change_(true);
   } else {
     election_.emplace(loop_, writer_, Lease(options_, ns_, lease_), std::move(random), std::move(on_change),
                       [](const std::string& message) { spdlog::warn("{}", message); });
@@ -84,6 +85,8 @@ void Leadership::Release(std::function<void()> done) {
   if (election_) {
     election_->Release(std::move(done));
   } else {
+    released_ = true;
+    on_change_(false);
     done();
   }
 }

@@ -24,7 +24,7 @@ class Leadership {
   // `on_change` is told on the loop's thread whether we lead, when that is another.
   void Begin(kube::RandomFraction random, std::function<void(bool leading)> on_change);
   bool begun() const { return begun_; }
-  bool IsLeader() const { return begun_ && (options_.disabled || election_->IsLeader()); }
+  bool IsLeader() const { return begun_ && (options_.disabled ? !released_ : election_->IsLeader()); }
   // After Begin. `done` is called when another one may lead, or when that could not be told.
   void Release(std::function<void()> done);
 
@@ -35,6 +35,9 @@ class Leadership {
   const std::string ns_;
   const std::string lease_;
   bool begun_ = false;
+  // Where nobody elects:
+  std::function<void(bool)> on_change_;
+  bool released_ = false;
   std::optional<kube::LeaderElection> election_;
 };
 

@@ -151,7 +151,8 @@ std::string AskHealth(const Target& target) {
   stub.UnaryCall(&context, kHealth, {}, &request, &answer, [&](grpc::Status its) { done.set_value(std::move(its)); });
   const grpc::Status status = done.get_future().get();
   if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) return "no answer";
-  return status.ok() ? "" : status.error_message();
+  if (status.ok() || !status.error_message().empty()) return status.error_message();
+  return fmt::format("gRPC status {}", static_cast<int>(status.error_code()));
 }
 
 std::string Try(const Target& target) {

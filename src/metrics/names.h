@@ -83,7 +83,7 @@ inline constexpr Family kProxies{"k8sgateway_proxies", Type::kGauge, "Proxies th
 inline constexpr Family kProxiesInSync{"k8sgateway_proxies_in_sync", Type::kGauge,
                                        "Proxies of which all Envoys have accepted the newest configuration"};
 inline constexpr Family kProxiesBehind{"k8sgateway_proxies_behind", Type::kGauge,
-                                       "Proxies of which an Envoy that is connected here has not accepted the newest "
+                                       "Proxies of which an Envoy that is connected here does not answer the newest "
                                        "configuration"};
 inline constexpr Family kProxyStreams{"k8sgateway_proxy_streams", Type::kGauge,
                                       "Streams of Envoys of each Proxy that are open here", "proxy"};

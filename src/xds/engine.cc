@@ -66,6 +66,7 @@ void Engine::Receive(StreamId id, const Request& request, Time now) {
   const auto it = impl_->streams.find(id);
   if (it == impl_->streams.end()) return;
   ClientStream& stream = *it->second;
+  stream.heard_at = now;
   impl_->Identify(stream, request, now);
   const auto type = request.type_url.empty() ? stream.options.single_type : TypeOfUrl(request.type_url);
   if (!type) {
@@ -172,15 +173,20 @@ bool Engine::InSync(const std::string& role) const {
   return found;
 }
 
-std::map<std::string, Engine::RoleStreams> Engine::StreamsByRole() const {
+std::map<std::string, Engine::RoleStreams> Engine::StreamsByRole(Time now) const {
   std::map<std::string, RoleStreams> roles;
+  std::set<std::string> behind;
   for (const auto& [id, stream] : impl_->streams) {
     if (!stream->serving) continue;
     RoleStreams& role = roles[*stream->serving];
     ++role.all;
+    for (int i = 0; i < kTypeCount; ++i) role.in_sync = role.in_sync || stream->Follows(static_cast<Type>(i));
     const Snapshot* snapshot = impl_->SnapshotOf(*stream);
-    role.behind += !snapshot || !stream->BehindOf(*snapshot).empty();
+    if (snapshot && stream->BehindOf(*snapshot).empty()) continue;
+    behind.insert(*stream->serving);
+    role.stuck += now - stream->heard_at >= kStuck;
   }
+  for (const std::string& role : behind) roles[role].in_sync = false;
   return roles;
 }
 

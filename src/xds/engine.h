@@ -213,13 +213,16 @@ class Engine {
   // least one such stream.
   bool InSync(const std::string& role) const;
 
-  // Of each role that has open streams: how many, and how many of them have not answered the newest state of everything
-  // that they subscribed to.
+  // Of a role that has open streams.
   struct RoleStreams {
     size_t all = 0;
-    size_t behind = 0;
+    // As InSync.
+    bool in_sync = false;
+    // How many have not answered the newest state of everything that they subscribed to, and have said nothing for half
+    // a minute: others are on their way.
+    size_t stuck = 0;
   };
-  std::map<std::string, RoleStreams> StreamsByRole() const;
+  std::map<std::string, RoleStreams> StreamsByRole(Time now) const;
 
   // All open streams, in the order in which they came.
   std::vector<ClientState> Clients() const;

@@ -25,6 +25,8 @@ inline bool IsWildcardType(Type type) {
 
 // A client that comes back asks for all that it had at once.
 inline constexpr std::chrono::milliseconds kResumeGrace{1000};
+// Who has something to answer, and has said nothing for so long.
+inline constexpr std::chrono::seconds kStuck{30};
 // Roles without a snapshot that are asked for all the same, and the bytes of the longest one's name.
 inline constexpr size_t kMostEarlyRoles = 100;
 inline constexpr size_t kLongestEarlyRole = 600;
@@ -76,6 +78,12 @@ struct Engine::Impl {
   void FollowListeners(ClientStream& stream, Time now) {
     stream.FollowDivided(now + options.drain);
     EndDrains(stream, now);
+    // What it used is as little known as before, and its connections drain from now on.
+    const bool was_unknown = std::exchange(stream.had_unknown, stream.Of(Type::kListener).HasUnknown());
+    if (was_unknown && !stream.had_unknown && stream.Of(Type::kScope).active() && options.drain.count() > 0) {
+      keeps.End(stream.keeps_until, stream.id);
+      keeps.Begin(stream.keeps_until, now + options.drain, stream.id);
+    }
     const bool before = std::exchange(stream.scoped, stream.module && stream.HearsOfScopes());
     if (stream.scoped && !before) stream.Of(Type::kScope).SendAgain(Of(SnapshotOf(stream), Type::kScope));
   }
@@ -133,7 +141,7 @@ struct Engine::Impl {
   bool SendWhatMay(ClientStream& stream, const Snapshot& snapshot, Time now) {
     bool waits = false;
     bool kept_back = false;
-    stream.HoldListeners(snapshot);
+    stream.HoldListeners(snapshot, now);
     for (int i = 0; i < kTypeCount; ++i) {
       const Type type = static_cast<Type>(i);
       Subscription& subscription = stream.subscriptions[IndexOf(type)];
@@ -176,6 +184,7 @@ struct Engine::Impl {
       stream.subscriptions[static_cast<size_t>(i)].Reset(Of(snapshot, static_cast<Type>(i)));
     // Listeners may be known now; none is another.
     stream.FollowDivided({});
+    stream.had_unknown = stream.Of(Type::kListener).HasUnknown();
   }
 
   void Identify(ClientStream& stream, const Request& request, Time now) {

@@ -113,6 +113,10 @@ TEST_F(EngineRefusedTest, PartsStayAfterAReconnectThatBringsTheRefusedListener) 
   ExpectParts(client, {"g0/0", "g1/0", "g1/1"});
   Put({Divided("good", {"g1/0", "g1/1"})});
   client.AnswerAll();
+  ExpectParts(client, {"g0/0", "g1/0", "g1/1"});
+  Pass(client, 59s);
+  ExpectParts(client, {"g0/0", "g1/0", "g1/1"});
+  Pass(client, 1s);
   ExpectParts(client, {"g1/0", "g1/1"});
 }
 

@@ -132,10 +132,14 @@ TEST_F(EngineTest, StreamsAreCountedByRole) {
   Put({Make(Type::kCluster, "c", "1")});
   Client client(engine, true);
   client.Subscribe(Type::kCluster);
-  EXPECT_EQ(engine.StreamsByRole().at("a~b").all, 1u);
-  EXPECT_EQ(engine.StreamsByRole().at("a~b").behind, 1u);
+  const auto of = [&](std::chrono::seconds later) { return engine.StreamsByRole(client.now + later).at("a~b"); };
+  EXPECT_EQ(of(0s).all, 1u);
+  EXPECT_FALSE(of(0s).in_sync);
+  EXPECT_EQ(of(29s).stuck, 0u) << "it is on its way";
+  EXPECT_EQ(of(30s).stuck, 1u);
   client.Answer();
-  EXPECT_EQ(engine.StreamsByRole().at("a~b").behind, 0u);
+  EXPECT_EQ(of(1h).stuck, 0u);
+  EXPECT_TRUE(of(1h).in_sync);
 }
 
 // Envoy names what it refuses in at most 4096 bytes.

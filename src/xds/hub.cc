@@ -279,7 +279,7 @@ bool Hub::InSync(const std::string& role) const {
 
 std::map<std::string, Engine::RoleStreams> Hub::StreamsByRole() const {
   std::lock_guard<std::mutex> lock(mutex_);
-  return engine_.StreamsByRole();
+  return engine_.StreamsByRole(Now());
 }
 
 std::vector<ClientState> Hub::Clients() const {

@@ -10,6 +10,8 @@ namespace {
 
 // Listeners that drain at once, the parts of each of which Envoy has.
 constexpr size_t kMostDrained = 4;
+// Where edits never end, an Envoy never has the newest version of a large table when the next one is made.
+constexpr std::chrono::seconds kLongestDoubt{10};
 
 }  // namespace
 
@@ -96,17 +98,27 @@ bool ClientStream::EndDrains(Time now) {
   return true;
 }
 
-void ClientStream::HoldListeners(const Snapshot& snapshot) {
+void ClientStream::HoldListeners(const Snapshot& snapshot, Time now) {
   if (!module) return;
   Subscription& listeners = Of(Type::kListener);
   const Subscription& routes = Of(Type::kRoute);
   const Resources& tables = snapshot[IndexOf(Type::kRoute)];
-  // The client uses the whole table, and has not taken its newest version. One without any has nothing to lose.
+  const std::vector<Ptr<Resource>> forms = listeners.Divided(snapshot[IndexOf(Type::kListener)]);
+  // There are few that are refused, and many parts; it is asked with each edit for as long as a listener waits.
+  std::vector<std::string_view> lost = forms.empty() ? std::vector<std::string_view>() : routes.Lost();
+  std::erase_if(lost, [&](std::string_view table) { return !tables.contains(table); });
+  // The client uses the whole table, and has refused it, or has yet to answer its newest version. One without any has
+  // nothing to lose.
+  bool awaits = false;
   const auto is_doubtful = [&](const std::string& table) {
     const auto newest = tables.find(table);
+    if (newest == tables.end() || !routes.Wants(table) || routes.IsLost(table)) return false;
     const Ptr<Resource>& had = routes.Has(table);
-    return newest != tables.end() && routes.Wants(table) && !routes.IsLost(table) &&
-           (!had || had->version != newest->second->version);
+    if (had && had->version == newest->second->version) return false;
+    if (routes.HasRefused(table)) return true;
+    awaits = true;
+    if (!doubts_until) doubts_until = now + kLongestDoubt;
+    return now < *doubts_until;
   };
   // The client has a part that none of the newest listeners uses: so does one of before.
   const auto has_other_parts = [&] {
@@ -120,21 +132,22 @@ void ClientStream::HoldListeners(const Snapshot& snapshot) {
       return newest == tables.end() || (newest->second->only_with_module && !parts.contains(table->name));
     });
   };
-  for (const auto& form : listeners.Divided(snapshot[IndexOf(Type::kListener)])) {
+  const auto uses = [](const Resource& listener, std::string_view table) {
+    return std::find(listener.tables.begin(), listener.tables.end(), table) != listener.tables.end();
+  };
+  for (const auto& form : forms) {
     const Ptr<Resource>& had = listeners.Has(form->name);
     if (!had) continue;
-    const auto loses = [&](const std::string& table) {
-      return routes.IsLost(table) && tables.contains(table) &&
-             std::find(had->tables.begin(), had->tables.end(), table) == had->tables.end();
-    };
+    const auto loses = [&](std::string_view table) { return uses(*form, table) && !uses(*had, table); };
     const bool is_divided = !had->tables.empty();
     if (!is_divided && std::any_of(form->plain_tables.begin(), form->plain_tables.end(), is_doubtful)) {
       listeners.StayWhole(form->name);
-    } else if (std::any_of(form->tables.begin(), form->tables.end(), loses) &&
+    } else if (std::any_of(lost.begin(), lost.end(), loses) &&
                (is_divided || (had->body.empty() && has_other_parts()))) {
       listeners.HoldBack(form->name);
     }
   }
+  if (!awaits) doubts_until.reset();
 }
 
 ClientState ClientStream::Describe(const Snapshot* snapshot) {

@@ -46,7 +46,7 @@ struct ClientStream {
   bool EndDrains(Time now);
   // Keeps listeners back that would lose a table. Under the name of a part, one that is refused has no last good
   // version: all hosts of the part would be answered with 404, which the listener in force serves.
-  void HoldListeners(const Snapshot& snapshot);
+  void HoldListeners(const Snapshot& snapshot, Time now);
   // The client is told of the type.
   bool Follows(Type type) { return Of(type).active() && !Skips(type); }
   // The types of which the client has not answered the newest state.
@@ -71,6 +71,10 @@ struct ClientStream {
   std::optional<Time> tables_grace_ends;
   // Until then it keeps what it came with and we do not know.
   std::optional<Time> keeps_until;
+  // It has a listener of which we know nothing.
+  bool had_unknown = false;
+  // Until then tables stay whole whose newest version it has not answered.
+  std::optional<Time> doubts_until;
   // It has listeners that look into parts of tables.
   bool scoped = false;
   // These, and those before them whose connections may still drain, the oldest first.
@@ -90,6 +94,8 @@ struct ClientStream {
   bool behind = false;
   Pushes::Owed owed;
   uint64_t answers = 0;
+  // When it said something last.
+  Time heard_at{};
 };
 
 }  // namespace k8sgw::xds

@@ -52,6 +52,14 @@ void HeldResources::Erase(std::string_view name) {
   if (const auto it = by_name_.find(name); it != by_name_.end()) by_name_.erase(it);
 }
 
+std::vector<std::string_view> Subscription::Lost() const {
+  std::vector<std::string_view> lost;
+  for (const auto& [name, version] : refused_) {
+    if (!client_.contains(name)) lost.push_back(name);
+  }
+  return lost;
+}
+
 void Subscription::SubscribeAll(const Resources& resources) {
   if (wildcard_) return;
   active_ = wildcard_ = answer_owed_ = true;

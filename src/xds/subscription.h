@@ -72,6 +72,9 @@ class Subscription {
   bool IsSettled(std::string_view name) const { return client_.contains(name) || refused_.contains(name); }
   // Whether it has refused this and has no version of it.
   bool IsLost(std::string_view name) const { return !client_.contains(name) && refused_.contains(name); }
+  std::vector<std::string_view> Lost() const;
+  // Whether its last word about this, if any, was a refusal.
+  bool HasRefused(std::string_view name) const { return refused_.contains(name); }
 
   // --- what the client says. Each may leave names to be looked at again.
   void SubscribeAll(const Resources& resources);

@@ -50,8 +50,8 @@ void FakeEnvoy::NoteReplaced(const Held& before) {
   for (const auto& [name, listener] : before) {
     const auto now = held.find(name);
     if (now != held.end() && now->second == listener) continue;
-    // The server does not know what listeners of an earlier connection use.
-    if (brought_.erase(name) > 0 || listener->tables.empty()) continue;
+    brought_.erase(name);
+    if (listener->tables.empty()) continue;
     if (now != held.end() && now->second->tables == listener->tables) continue;
     drained_.emplace_back(listener, clock_.now() + kEnvoyDrain);
   }
