@@ -300,6 +300,23 @@ TEST_F(EngineFirstDivisionTest, ATableThatWasNeverThereIsDivided) {
   EXPECT_EQ(client.has[Type::kListener]["l"], "edited divided");
 }
 
+// The next edit is always there before the client has answered the last.
+TEST_F(EngineFirstDivisionTest, EditsWithoutEndPutItOffForAWhileOnly) {
+  Client client(engine, true);
+  BeginWhole(client);
+  Put({Make(Type::kRoute, "r", "edit"), Divided("edited", {"g1/0", "g1/1"})});
+  const Time begin = now;
+  for (int i = 0; i < 60 && client.has[Type::kListener]["l"] != "edited divided"; ++i) {
+    Put({Make(Type::kRoute, "r", std::to_string(i))});
+    client.now = now += 1s;
+    ASSERT_FALSE(client.inbox.empty());
+    client.Answer();
+  }
+  EXPECT_EQ(client.has[Type::kListener]["l"], "edited divided");
+  EXPECT_GE(now - begin, 10s);
+  EXPECT_LE(now - begin, 15s);
+}
+
 // With the virtual host that makes the table large enough may come one that is wrong.
 TEST_F(EngineFirstDivisionTest, TheWholeTableIsTriedBeforeItIsDivided) {
   Client client(engine, true);
