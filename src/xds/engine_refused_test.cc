@@ -27,6 +27,15 @@ struct EngineRefusedTest : ModuleTest {
     Put({}, {{Type::kScope, "g1/0"}, {Type::kScope, "g1/1"}, {Type::kRoute, "g1/0"}, {Type::kRoute, "g1/1"}});
   }
 
+  // With a listener and a part of which nothing is known here; asks for these tables.
+  void ComeBack(Client& client, const std::string& module, const std::vector<std::string>& tables) {
+    engine.ModuleReady(kRole, now);
+    Resume(client, {{"l", "of before"}}, module);
+    client.has[Type::kScope]["g0/0"] = client.has[Type::kRoute]["g0/0"] = "of before";
+    client.Subscribe(Type::kScope, {}, {{"g0/0", "v"}});
+    client.Subscribe(Type::kRoute, tables, {{"g0/0", "v"}});
+  }
+
   void Pass(Client& client, std::chrono::seconds time) {
     client.now = now += time;
     engine.Tick(now);
@@ -99,12 +108,8 @@ TEST_F(EngineRefusedTest, PartsGoAfterTheirListener) {
 
 // Nobody knows what its listener uses.
 TEST_F(EngineRefusedTest, PartsStayAfterAReconnectThatBringsTheRefusedListener) {
-  engine.ModuleReady(kRole, now);
   Client client(engine, true);
-  Resume(client, {{"l", "of before"}});
-  client.has[Type::kScope]["g0/0"] = client.has[Type::kRoute]["g0/0"] = "of before";
-  client.Subscribe(Type::kScope, {}, {{"g0/0", "v"}});
-  client.Subscribe(Type::kRoute, {"g0/0", "g1/0", "g1/1"}, {{"g0/0", "v"}});
+  ComeBack(client, "1", {"g0/0", "g1/0", "g1/1"});
   while (!client.inbox.empty()) {
     const bool bad = client.inbox[0].type == Type::kListener;
     client.Answer(bad ? std::optional<std::string>("l is bad") : std::nullopt);
@@ -122,12 +127,8 @@ TEST_F(EngineRefusedTest, PartsStayAfterAReconnectThatBringsTheRefusedListener) 
 
 // The same of one that is not to have divided tables any more.
 TEST_F(EngineRefusedTest, PartsStayWhenThePlainListenerIsRefused) {
-  engine.ModuleReady(kRole, now);
   Client client(engine, true);
-  Resume(client, {{"l", "of before"}}, "0");
-  client.has[Type::kScope]["g0/0"] = client.has[Type::kRoute]["g0/0"] = "of before";
-  client.Subscribe(Type::kScope, {}, {{"g0/0", "v"}});
-  client.Subscribe(Type::kRoute, {"g0/0"}, {{"g0/0", "v"}});
+  ComeBack(client, "0", {"g0/0"});
   while (!client.inbox.empty()) {
     const bool bad = client.inbox[0].type == Type::kListener;
     client.Answer(bad ? std::optional<std::string>("l is bad") : std::nullopt);
@@ -239,12 +240,8 @@ TEST_F(EngineRefusedTest, ATableWithALastGoodVersionHoldsNothingBack) {
 
 // The listener of before uses parts that only the process before knew.
 TEST_F(EngineRefusedTest, ARefusedTableHoldsTheListenerBackAlsoFromOneThatCameBack) {
-  engine.ModuleReady(kRole, now);
   Client client(engine, true);
-  Resume(client, {{"l", "of before"}});
-  client.has[Type::kScope]["g0/0"] = client.has[Type::kRoute]["g0/0"] = "of before";
-  client.Subscribe(Type::kScope, {}, {{"g0/0", "v"}});
-  client.Subscribe(Type::kRoute, {"g0/0", "g1/0", "g1/1"}, {{"g0/0", "v"}});
+  ComeBack(client, "1", {"g0/0", "g1/0", "g1/1"});
   while (!client.inbox.empty()) {
     const bool bad = client.inbox[0].type == Type::kRoute && client.inbox[0].resources.size() == 2;
     client.Answer(bad ? std::optional<std::string>("g1/1 is bad") : std::nullopt);
