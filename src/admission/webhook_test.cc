@@ -68,6 +68,10 @@ class WebhookTest : public ::testing::Test {
     });
     Await([this] { return webhook->port() != 0; });
   }
+  // On the pipeline's thread, as Settings change: so between two sittings, each of which reads them once.
+  void ChangeRules(const std::function<void(gloov1::GatewayOptions::ValidationOptions&)>& change) {
+    owner.Do([&] { change(*settings.mutable_gateway()->mutable_validation()); });
+  }
   static void Await(const std::function<bool()>& holds) { EXPECT_TRUE(testing::Await(holds)); }
   int port() const { return webhook->port(); }
   const std::string good = ReviewText({.object = Service("a", "a.com", kReply)});
@@ -168,12 +172,12 @@ TEST_F(EnvoyWebhookTest, WhatEnvoyRefusesIsRefusedInItsWords) {
   const int runs = Runs();
   EXPECT_THAT(Post(Service("c", "c.com", kBadRoute)), HasSubstr(R"("allowed":false)"));
   EXPECT_EQ(Runs(), runs);
-  settings.mutable_gateway()->mutable_validation()->clear_always_accept();
+  ChangeRules([](auto& validation) { validation.clear_always_accept(); });
   EXPECT_THAT(Post(Saying("b", "poison")), HasSubstr(R"("allowed":true,"warnings":["error: VirtualService default/b)"));
   const int more = Runs();
   EXPECT_THAT(Post(Service("c", "c.com", kBadRoute)), HasSubstr(R"("allowed":true,"warnings":["error)"));
   EXPECT_EQ(Runs(), more);
-  settings.mutable_gateway()->mutable_validation()->clear_full_envoy_validation();
+  ChangeRules([](auto& validation) { validation.clear_full_envoy_validation(); });
   EXPECT_THAT(Post(Saying("b", "poison")), HasSubstr(R"("allowed":true})"));
 }
 
@@ -217,7 +221,7 @@ TEST_F(EnvoyWebhookTest, AnEnvoyThatCannotRunIsAnError) {
   const std::string answer = Post(Saying("a", "fine"));
   EXPECT_THAT(answer, HasSubstr(R"("allowed":false)"));
   EXPECT_THAT(answer, HasSubstr("Envoy could not be asked: cannot start /nowhere/envoy"));
-  settings.mutable_gateway()->mutable_validation()->clear_always_accept();
+  ChangeRules([](auto& validation) { validation.clear_always_accept(); });
   EXPECT_THAT(Post(Saying("a", "fine")), HasSubstr(R"("allowed":true,"warnings":["error: Envoy could not be asked)"));
 }
 
@@ -284,7 +288,7 @@ TEST_F(WebhookTest, SaysSoUntilItIsReady) {
 TEST_F(WebhookTest, FollowsSettings) {
   Start();
   EXPECT_THAT(TestClient(port()).Post(bad), HasSubstr(R"("allowed":false)"));
-  settings.mutable_gateway()->mutable_validation()->clear_always_accept();
+  ChangeRules([](auto& validation) { validation.clear_always_accept(); });
   EXPECT_THAT(TestClient(port()).Post(bad), HasSubstr(R"("allowed":true)"));
   const auto follow = [this](const gloov1::Settings* followed) {
     owner.Do([this, followed] { webhook->Follow(followed); });
@@ -293,10 +297,10 @@ TEST_F(WebhookTest, FollowsSettings) {
   EXPECT_EQ(port(), 0);
   follow(&settings);
   Await([this] { return port() != 0; });
-  settings.mutable_gateway()->mutable_validation()->mutable_server_enabled()->set_value(false);
+  ChangeRules([](auto& validation) { validation.mutable_server_enabled()->set_value(false); });
   follow(&settings);
   EXPECT_EQ(port(), 0);
-  settings.mutable_gateway()->mutable_validation()->mutable_server_enabled()->set_value(true);
+  ChangeRules([](auto& validation) { validation.mutable_server_enabled()->set_value(true); });
   follow(&settings);
   Await([this] { return port() != 0; });
   EXPECT_THAT(TestClient(port()).Post(good), StartsWith("200"));
