@@ -109,6 +109,25 @@ TEST_P(EndpointsTest, EndpointsThatWereRefusedAreToldAgainToAChangedCluster) {
   EXPECT_TRUE(client.inbox.empty()) << "must not spin";
 }
 
+// A client that comes back to another server, has the cluster as it was, and takes the new one at the second try.
+TEST(ReturningClientTest, ARefusedClusterThatComesAlongAgainIsTakenWithItsEndpoints) {
+  Engine engine{{.unknown_role_grace = {}, .fallback_role = "fallback", .on_nack = {}}};
+  const auto put = [&](std::vector<Ptr<Resource>> resources) { engine.Apply("a~b", {std::move(resources), {}}, {}); };
+  put({MakeEdsCluster("c", "c2"), Make(Type::kEndpoint, "c", "e")});
+  Client client(engine, /*delta=*/false);
+  Request clusters = client.Base(Type::kCluster);
+  clusters.version = "of another server";
+  engine.Receive(client.id, clusters, client.now);
+  client.Subscribe(Type::kEndpoint, {"c"});
+  ASSERT_EQ(client.inbox.size(), 2U);
+  client.Answer("c: no");
+  client.Answer();
+  put({MakeEdsCluster("d", "d1")});
+  ASSERT_EQ(client.inbox.size(), 2U);
+  EXPECT_EQ(client.inbox[0].resources.size(), 2U);
+  EXPECT_EQ(client.inbox[1].type, Type::kEndpoint) << "it warms the cluster up, and asks for nothing that it knows";
+}
+
 TEST_P(EndpointsTest, WhatWasRefusedOnceAndTakenLaterIsNotRefusedAnyMore) {
   Put({MakeEdsCluster("c", "c1"), MakeEdsCluster("d", "d1"), Make(Type::kEndpoint, "c", "e1"),
        Make(Type::kEndpoint, "d", "e1")});

@@ -66,9 +66,10 @@ struct Engine::Impl {
     response.type = type;
     response.type_url = TypeUrl(type);
     ++stats.responses;
-    // Envoy warms a changed cluster up with endpoints that it is told anew; it does not ask for those it knows.
+    // Envoy warms a changed cluster up with endpoints that it is told anew; it does not ask for those it knows. What it
+    // has refused it may take now, where it comes along again.
     for (const auto& resource : response.resources) {
-      if (resource->has_endpoints && stream.subscriptions[IndexOf(type)].IsNew(*resource))
+      if (resource->has_endpoints && stream.subscriptions[IndexOf(type)].Lacks(*resource))
         stream.subscriptions[IndexOf(Type::kEndpoint)].Repeat(resource->name);
     }
     stats.resources_sent += static_cast<int64_t>(response.resources.size());

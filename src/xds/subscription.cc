@@ -246,7 +246,10 @@ void Subscription::Reset(const Resources& resources) {
 
 bool Subscription::IsNew(const Resource& resource) const {
   const auto refused = refused_.find(resource.name);
-  if (refused != refused_.end() && refused->second == resource.version) return false;
+  return Lacks(resource) && (refused == refused_.end() || refused->second != resource.version);
+}
+
+bool Subscription::Lacks(const Resource& resource) const {
   const Ptr<Resource>& had = client_.Find(resource.name);
   return !had || had->version != resource.version;
 }

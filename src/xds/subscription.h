@@ -129,6 +129,8 @@ class Subscription {
   std::vector<Ptr<Resource>> Pending(const Resources& resources) const;
   // Whether the resource differs from what the client is known to have, and was not refused.
   bool IsNew(const Resource& resource) const;
+  // The same of one that was refused, too.
+  bool Lacks(const Resource& resource) const;
   // The next response; call only when nothing is in flight. With `removals` gone resources are taken back; without,
   // they are left alone (and, in a state-of-the-world response, repeated).
   Response Make(const Resources& resources, bool removals, std::string nonce);
