@@ -4,6 +4,16 @@
 #include <cmath>
 
 namespace k8sgw::status {
+namespace {
+
+// What the watch tells may be older than what a write has put there, and the next write must take that away, too.
+void AddSubresources(const std::vector<Name>& others, Found& found) {
+  for (const Name& name : others) {
+    if (std::ranges::find(found.subresources, name) == found.subresources.end()) found.subresources.push_back(name);
+  }
+}
+
+}  // namespace
 
 Syncer::Syncer(SyncOptions options, kube::RandomFraction random)
     : options_(options), random_(std::move(random)), limit_(options.rate) {}
@@ -17,6 +27,7 @@ bool Syncer::Observe(Time now, const ResourceKey& object, const std::string& uid
     record = {};
   }
   record.uid = uid;
+  if (found.hash != record.desired) AddSubresources(record.found.subresources, found);
   record.found = std::move(found);
   record.seen_since = true;
   Place(now, object, record);
@@ -153,6 +164,7 @@ void Syncer::OnResult(Time now, uint64_t id, const Outcome& outcome) {
     record.flight = 0;
     // What the watch has told meanwhile may be newer than the answer. If it is older, the write's own event follows.
     if (written && !record.seen_since) record.found = outcome.found;
+    if (written) AddSubresources(outcome.found.subresources, record.found);
     if (!written) {
       Duration pause = std::max(Pause(record.tries), outcome.retry_after);
       if (outcome.kind == Outcome::Kind::kMissing) pause = std::max(pause, options_.missing);

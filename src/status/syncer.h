@@ -52,6 +52,7 @@ class Syncer {
     uint64_t id = 0;
     ResourceKey object;
     std::string uid;
+    // Its subresources may be some that were there before.
     Found found;
   };
 

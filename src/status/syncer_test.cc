@@ -12,6 +12,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
 using Outcome = Syncer::Outcome;
 
 ResourceKey Vs(const std::string& name, const std::string& ns = "n") { return {Kind::kVirtualService, ns, name}; }
@@ -74,6 +75,30 @@ TEST_F(SyncerTest, WritesOncePerChange) {
   Answer(Written(8));
   EXPECT_EQ(syncer_->counters().written, 2u);
   EXPECT_EQ(syncer_->counters().retried, 0u);
+}
+
+// Events may tell of the time before a write for long after it.
+TEST_F(SyncerTest, WhatAWriteHasPutThereIsTakenAwayByTheNext) {
+  for (const bool before_the_answer : {true, false}) {
+    Start();
+    Add(Vs("a"), 0, 7);
+    EXPECT_THAT(Due(), ElementsAre("a"));
+    const auto old_event = [&] { syncer_->Observe(now_, Vs("a"), "u", {0, {Name("old")}}); };
+    if (before_the_answer) old_event();
+    Answer({Outcome::Kind::kWritten, {7, {Name("p1"), Name("p2")}}});
+    if (!before_the_answer) old_event();
+    now_ += seconds(10);
+    syncer_->Desire(now_, Vs("a"), 8);
+    const auto write = syncer_->Next(now_);
+    ASSERT_TRUE(write.has_value());
+    EXPECT_THAT(write->found.subresources, UnorderedElementsAre(Name("old"), Name("p1"), Name("p2")));
+    syncer_->OnResult(now_, write->id, {Outcome::Kind::kWritten, {8, {Name("p2")}}});
+    // What is there as it should be is all that there is.
+    syncer_->Observe(now_, Vs("a"), "u", {8, {Name("p2")}});
+    syncer_->Desire(now_, Vs("a"), 9);
+    now_ += seconds(10);
+    EXPECT_THAT(syncer_->Next(now_)->found.subresources, ElementsAre(Name("p2")));
+  }
 }
 
 TEST_F(SyncerTest, WritesNothingThatIsThereAlready) {
