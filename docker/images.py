@@ -86,7 +86,7 @@ def make(stage: Stage, name: str, archive: pathlib.Path, preset: str, scratch: p
 
 def _source(source: str, preset: str, scratch: pathlib.Path) -> pathlib.Path:
     """The file of this machine that the build stage would have made."""
-    if source in ("/out/k8sgateway", "/out/libk8sgateway_2.so"):
+    if source in ("/out/k8sgateway", "/out/libk8sgateway_3.so"):
         built = pathlib.Path(source).name
         stripped = scratch / built
         if not stripped.exists():

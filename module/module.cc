@@ -40,7 +40,8 @@ bool envoy_dynamic_module_on_early_header_mutation_mutate(ConfigPointer config, 
   envoy_dynamic_module_callback_early_header_mutation_get_header_value(context, kHost, &host, 0, nullptr);
   const Keys& keys = *static_cast<const Keys*>(config);
   const Text header = keys.header();
-  const Text key = keys.KeyOf({host.data, host.data ? host.size : 0});
+  char place[k8sgw::shard::kLongestKey];
+  const Text key = keys.KeyOf({host.data, host.data ? host.size : 0}, place);
   envoy_dynamic_module_callback_early_header_mutation_set_header(context, {header.data, header.size},
                                                                  {key.data, key.size});
   return true;

@@ -1,12 +1,9 @@
 #include "module/shard_keys.h"
 
-#include <cstdlib>
 #include <cstring>
 
 namespace k8sgw::shard {
 namespace {
-
-constexpr size_t kMostDigits = 4;
 
 // What is behind a word of this size, and the space after it.
 Text Behind(Text text, size_t word) { return {text.data + word + 1, text.size - word - 1}; }
@@ -33,8 +30,8 @@ bool TakeVersion(Text& text) {
 }
 
 // A name as Envoy writes it, and the space behind it.
-bool TakeHeader(Text& text, char* out, size_t& out_size) {
-  size_t size = 0;
+bool TakeHeader(Text& text, char* out, uint32_t& out_size) {
+  uint32_t size = 0;
   for (; size < text.size && text.data[size] != ' '; ++size) {
     const char c = text.data[size];
     const bool fits = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
@@ -56,41 +53,16 @@ bool IsPrefix(Text text) {
   return true;
 }
 
-size_t WriteNumber(uint32_t value, char* out) {
-  char reversed[10];
-  size_t size = 0;
-  do {
-    reversed[size++] = static_cast<char>('0' + value % 10);
-    value /= 10;
-  } while (value > 0);
-  for (size_t i = 0; i < size; ++i) out[i] = reversed[size - 1 - i];
-  return size;
-}
-
 }  // namespace
 
 std::unique_ptr<const Keys> Keys::Parse(Text text) {
   std::unique_ptr<Keys> keys(new (std::nothrow) Keys());
   if (!keys || !TakeVersion(text) || !TakeNumber(text, kMostShards, keys->shards_) || keys->shards_ == 0 ||
-      !TakeNumber(text, kMostLabels, keys->labels_) || !TakeHeader(text, keys->header_, keys->header_size_) ||
-      !IsPrefix(text) || !keys->MakeAll(text))
+      !TakeHeader(text, keys->header_, keys->header_size_) || !IsPrefix(text))
     return nullptr;
+  std::memcpy(keys->prefix_, text.data, text.size);
+  keys->prefix_size_ = static_cast<uint32_t>(text.size);
   return keys;
-}
-
-bool Keys::MakeAll(Text prefix) {
-  ends_.reset(static_cast<uint32_t*>(std::malloc((shards_ + 1) * sizeof(uint32_t))));
-  text_.reset(static_cast<char*>(std::malloc(shards_ * (prefix.size + kMostDigits))));
-  if (!ends_ || !text_) return false;
-  size_t at = 0;
-  for (uint32_t i = 0; i < shards_; ++i) {
-    ends_[i] = static_cast<uint32_t>(at);
-    std::memcpy(text_.get() + at, prefix.data, prefix.size);
-    at += prefix.size;
-    at += WriteNumber(i, text_.get() + at);
-  }
-  ends_[shards_] = static_cast<uint32_t>(at);
-  return true;
 }
 
 }  // namespace k8sgw::shard

@@ -1,19 +1,23 @@
 // The configuration of the extension `shard`, and the keys that it says.
 //
-// Its text is "<version> <shards> <labels> <header> <prefix>", such as "2 128 0 expect 2f1c8d0e77a4b5c9-"; the header
-// carries the key, which is the prefix and "7" for part 7. All keys are made at once, so a request costs a look-up and
-// no memory.
+// Its text is "<version> <shards> <header> <prefix>", such as "3 128 expect 2f1c8d0e77a4b5c9-"; the header carries the
+// key, which is the prefix and "7" for part 7.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <new>
 
 #include "module/shard.h"
 
 namespace k8sgw::shard {
+
+inline constexpr size_t kMostDigits = 4;
+static_assert(kMostShards <= 10'000);
+inline constexpr size_t kLongestKey = kLongestPrefix + kMostDigits;
 
 class Keys {
  public:
@@ -25,26 +29,32 @@ class Keys {
   static std::unique_ptr<const Keys> Parse(Text text);
 
   Text header() const { return {header_, header_size_}; }
-  Text KeyOf(Text host) const {
-    const uint32_t shard = ShardOf(host, shards_, labels_);
-    return {text_.get() + ends_[shard], ends_[shard + 1] - ends_[shard]};
+  // The key of a host's part, in `out`. Of constant size, a copy is no call.
+  Text KeyOf(Text host, char (&out)[kLongestKey]) const {
+    std::memcpy(out, prefix_, kLongestPrefix);
+    return {out, prefix_size_ + WriteNumber(ShardOf(host, shards_), out + prefix_size_)};
   }
 
  private:
-  struct Free {
-    void operator()(void* memory) const { std::free(memory); }
-  };
-
   Keys() = default;
-  bool MakeAll(Text prefix);
+  // Returns how many digits it has.
+  static size_t WriteNumber(uint32_t value, char* out) {
+    char reversed[kMostDigits];
+    size_t size = 0;
+    do {
+      reversed[size++] = static_cast<char>('0' + value % 10);
+      value /= 10;
+    } while (value > 0);
+    for (size_t i = 0; i < size; ++i) out[i] = reversed[size - 1 - i];
+    return size;
+  }
 
+  // What a request reads lies together.
+  char prefix_[kLongestPrefix] = {};
+  uint32_t prefix_size_ = 0;
   uint32_t shards_ = 0;
-  uint32_t labels_ = 0;
+  uint32_t header_size_ = 0;
   char header_[kLongestHeader];
-  size_t header_size_ = 0;
-  // All keys, one after the other, and where each begins and the last one ends.
-  std::unique_ptr<char[], Free> text_;
-  std::unique_ptr<uint32_t[], Free> ends_;
 };
 
 }  // namespace k8sgw::shard

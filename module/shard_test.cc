@@ -23,9 +23,7 @@ std::string Trimmed(const std::string& host) {
   return {text.data, text.size};
 }
 
-uint32_t Of(const std::string& host, uint32_t shards = 4096, uint32_t labels = 0) {
-  return ShardOf(AsText(host), shards, labels);
-}
+uint32_t Of(const std::string& host, uint32_t shards = 4096) { return ShardOf(AsText(host), shards); }
 
 TEST(ShardTest, CutsPortsAndDots) {
   EXPECT_EQ(Trimmed("a.example.com"), "a.example.com");
@@ -45,31 +43,48 @@ TEST(ShardTest, CutsPortsAndDots) {
 // Whatever Envoy has stripped when it looks for a host, and however it is written.
 TEST(ShardTest, IsTheSameForAllFormsOfAHost) {
   for (const std::string host : {"a.example.com", "A.Example.COM", "10.0.0.1", "[fe80::1]", "localhost", "x"}) {
-    for (const uint32_t labels : {0u, 1u, 2u, 3u}) {
-      const uint32_t shard = Of(host, 4096, labels);
-      for (const std::string suffix : {".", ":80", ".:80", ":", ":abc", "..", ":80:90", ":80."}) {
-        EXPECT_EQ(Of(host + suffix, 4096, labels), shard) << host << suffix;
-        EXPECT_EQ(Of(Trimmed(host + suffix), 4096, labels), shard) << host << suffix;
-      }
+    for (const std::string suffix : {".", ":80", ".:80", ":", ":abc", "..", ":80:90", ":80."}) {
+      EXPECT_EQ(Of(host + suffix), Of(host)) << host << suffix;
+      EXPECT_EQ(Of(Trimmed(host + suffix)), Of(host)) << host << suffix;
     }
   }
   EXPECT_EQ(Of("A.example.com"), Of("a.EXAMPLE.com"));
   EXPECT_NE(Of("a.example.com"), Of("b.example.com"));
 }
 
-TEST(ShardTest, LabelsKeepWhatIsBelowADomainTogether) {
-  EXPECT_EQ(Of("a.tenant.example.com", 4096, 3), Of("b.c.tenant.example.com:80", 4096, 3));
-  EXPECT_NE(Of("a.tenant.example.com", 4096, 4), Of("b.tenant.example.com", 4096, 4));
-  EXPECT_EQ(Of("com", 4096, 3), Of("com"));
-  EXPECT_EQ(Of("[::1.2.3.4]", 4096, 1), Of("[::1.2.3.4]"));
+// Byte by byte, what is done with eight at once.
+TEST(ShardTest, FindsColonsAndSmallLettersAtEachPlace) {
+  for (size_t size = 0; size < 26; ++size) {
+    std::string host(size, 'x');
+    EXPECT_EQ(FindColon(AsText(host), 0), size);
+    for (size_t at = 0; at < size; ++at) {
+      for (int c = 0; c < 256; ++c) {
+        host[at] = static_cast<char>(c);
+        std::string small = host;
+        if (c >= 'A' && c <= 'Z') small[at] = static_cast<char>(c - 'A' + 'a');
+        EXPECT_EQ(FindColon(AsText(host), 0), c == ':' ? at : size);
+        EXPECT_EQ(Of(host), Of(small));
+        // Its neighbours are not touched.
+        if (c != ':' && c != '.' && c != '[') {
+          EXPECT_EQ(Trimmed(host), host);
+        }
+      }
+      host[at] = 'x';
+    }
+    const std::string colons = host + "::";
+    for (size_t from = 0; from <= size; ++from) EXPECT_EQ(FindColon(AsText(colons), from), size);
+  }
+  const std::string upper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", lower = "abcdefghijklmnopqrstuvwxyz";
+  EXPECT_EQ(Of(upper), Of(lower));
+  EXPECT_NE(Of("@[`{"), Of("`{@["));
 }
 
 // Another function would need another version: proxies have the old one.
 TEST(ShardTest, IsTheFunctionOfItsVersion) {
-  EXPECT_STREQ(kVersion, "2");
-  EXPECT_EQ(Of("", 4096), 3104u);
-  EXPECT_EQ(Of("a.example.com", 4096), 1697u);
-  EXPECT_EQ(Of("h9999.example.com", 4096), 2285u);
+  EXPECT_STREQ(kVersion, "3");
+  EXPECT_EQ(Of("", 4096), 0u);
+  EXPECT_EQ(Of("a.example.com", 4096), 4066u);
+  EXPECT_EQ(Of("h9999.example.com", 4096), 1002u);
 }
 
 TEST(ShardTest, SpreadsEvenly) {
@@ -83,43 +98,49 @@ TEST(ShardTest, SpreadsEvenly) {
 }
 
 TEST(ShardKeysTest, MakesAKeyForEachShard) {
-  const auto keys = Keys::Parse(AsText("2 16 0 expect listener-::-8080-routes/2.16.0/"));
-  ASSERT_NE(keys, nullptr);
-  const Text key = keys->KeyOf(AsText("a.example.com:80"));
-  EXPECT_EQ(std::string(key.data, key.size),
-            "listener-::-8080-routes/2.16.0/" + std::to_string(Of("a.example.com", 16)));
+  for (const std::string& prefix : {std::string("2f1c8d0e77a4b5c9-"), std::string(kLongestPrefix, 'p')}) {
+    for (const uint32_t shards : {1u, 16u, 4096u}) {
+      const auto keys = Keys::Parse(AsText("3 " + std::to_string(shards) + " expect " + prefix));
+      ASSERT_NE(keys, nullptr);
+      for (const std::string host : {"a.example.com:80", "b", "h17.example.com", "h9999.example.com"}) {
+        char place[kLongestKey];
+        const Text key = keys->KeyOf(AsText(host), place);
+        EXPECT_EQ(std::string(key.data, key.size), prefix + std::to_string(Of(host, shards)));
+      }
+    }
+  }
 }
 
 TEST(ShardKeysTest, RefusesWhatItDoesNotKnow) {
   const std::string longest(kLongestPrefix, 'p');
   const std::string name(kLongestHeader, 'h');
-  EXPECT_NE(Keys::Parse(AsText("2 4096 16 " + name + " " + longest)), nullptr);
-  EXPECT_NE(Keys::Parse(AsText("2 1 0 x-k8sgw-shard p")), nullptr);
+  EXPECT_NE(Keys::Parse(AsText("3 4096 " + name + " " + longest)), nullptr);
+  EXPECT_NE(Keys::Parse(AsText("3 1 x-k8sgw-shard p")), nullptr);
   for (const std::string& text : {std::string(),
-                                  std::string("2"),
-                                  std::string("1 256 0 h p"),
-                                  std::string("1 256 0 p"),
-                                  std::string("22 256 0 h p"),
-                                  std::string("2 0 0 h p"),
-                                  std::string("2 4097 0 h p"),
-                                  std::string("2 256 17 h p"),
-                                  std::string("2 256 0 h "),
-                                  std::string("2 256 0 h"),
-                                  std::string("2 256 0 "),
-                                  std::string("2 256 0"),
+                                  std::string("3"),
                                   std::string("2 256 h p"),
-                                  std::string("2  256 0 h p"),
-                                  std::string("2 -1 0 h p"),
-                                  std::string("2 00256 0 h p"),
-                                  std::string("2 256 0 h a b"),
-                                  std::string("2 256 0 h \n"),
-                                  std::string("2 256 0 h \x80"),
-                                  std::string("2 256 0 H p"),
-                                  std::string("2 256 0 h:  p"),
-                                  std::string("2 256 0  p"),
-                                  "2 256 0 h" + name + " p",
-                                  "2 256 0 h p" + longest,
-                                  std::string("2 99999999999999999999 0 h p")}) {
+                                  std::string("2 256 0 h p"),
+                                  std::string("33 256 h p"),
+                                  std::string("3 0 h p"),
+                                  std::string("3 4097 h p"),
+                                  std::string("3 256 17 h p"),
+                                  std::string("3 256 h "),
+                                  std::string("3 256 h"),
+                                  std::string("3 256 "),
+                                  std::string("3 256"),
+                                  std::string("3 h p"),
+                                  std::string("3  256 h p"),
+                                  std::string("3 -1 h p"),
+                                  std::string("3 00256 h p"),
+                                  std::string("3 256 h a b"),
+                                  std::string("3 256 h \n"),
+                                  std::string("3 256 h \x80"),
+                                  std::string("3 256 H p"),
+                                  std::string("3 256 h:  p"),
+                                  std::string("3 256  p"),
+                                  "3 256 h" + name + " p",
+                                  "3 256 h p" + longest,
+                                  std::string("3 99999999999999999999 h p")}) {
     EXPECT_EQ(Keys::Parse(AsText(text)), nullptr) << text;
   }
 }
@@ -129,7 +150,7 @@ TEST(ShardKeysTest, RefusesWhatItDoesNotKnow) {
 std::map<std::string, std::vector<std::string>> headers;
 
 std::string Shard(const std::string& header) {
-  const std::string text = "2 64 0 " + header + " p";
+  const std::string text = "3 64 " + header + " p";
   const auto* parsed =
       envoy_dynamic_module_on_early_header_mutation_config_new(nullptr, {"shard", 5}, {text.data(), text.size()});
   EXPECT_NE(parsed, nullptr);
@@ -148,10 +169,10 @@ TEST(HooksTest, SetTheKeyOverWhatAClientSends) {
 
 TEST(HooksTest, RefuseOtherExtensionsAndConfigurations) {
   EXPECT_STREQ(envoy_dynamic_module_on_program_init(), "v0.2.0");
-  const EnvoyBuffer good{"2 64 0 h p", 10};
+  const EnvoyBuffer good{"3 64 h p", 8};
   EXPECT_EQ(envoy_dynamic_module_on_early_header_mutation_config_new(nullptr, {"shards", 6}, good), nullptr);
   EXPECT_EQ(envoy_dynamic_module_on_early_header_mutation_config_new(nullptr, {"", 0}, good), nullptr);
-  EXPECT_EQ(envoy_dynamic_module_on_early_header_mutation_config_new(nullptr, {"shard", 5}, {"1 64 0 h p", 10}),
+  EXPECT_EQ(envoy_dynamic_module_on_early_header_mutation_config_new(nullptr, {"shard", 5}, {"2 64 h p", 8}),
             nullptr);
   EXPECT_EQ(envoy_dynamic_module_on_early_header_mutation_config_new(nullptr, {"shard", 5}, {nullptr, 0}), nullptr);
 }

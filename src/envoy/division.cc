@@ -79,8 +79,7 @@ bool IsWildcard(const std::string& domain) { return domain.starts_with("*") || d
 const char* Cut::header() const { return own_header ? shard::kOwnHeader : shard::kHeader; }
 
 std::string ShardPrefix(const std::string& route_config, const Cut& cut) {
-  return Cat(route_config, "/", shard::kVersion, cut.own_header ? kKeyFormInOwnHeader : kKeyForm, ".", cut.shards, ".",
-             cut.labels, "/");
+  return Cat(route_config, "/", shard::kVersion, cut.own_header ? kKeyFormInOwnHeader : kKeyForm, ".", cut.shards, "/");
 }
 
 std::string ShardKeyPrefix(const std::string& shard_prefix) { return HexHash(Hash64(shard_prefix)) + "-"; }

@@ -21,7 +21,6 @@ namespace k8sgw::envoy {
 // one to the other, and the key of a part never means another part.
 struct Cut {
   uint32_t shards = 0;  // 0: not divided
-  uint32_t labels = 0;
   // The key is in the header that has no other use, for listeners where the usual one may have one; see module/shard.h.
   bool own_header = false;
 
@@ -29,7 +28,7 @@ struct Cut {
   auto operator<=>(const Cut&) const = default;
   template <class H>
   friend H AbslHashValue(H state, const Cut& cut) {
-    return H::combine(std::move(state), cut.shards, cut.labels, cut.own_header);
+    return H::combine(std::move(state), cut.shards, cut.own_header);
   }
 };
 

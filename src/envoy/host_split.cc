@@ -80,7 +80,7 @@ struct Parts {
 };
 
 uint32_t ShardOf(std::string_view domain, const Cut& cut) {
-  return shard::ShardOf({domain.data(), domain.size()}, cut.shards, cut.labels);
+  return shard::ShardOf({domain.data(), domain.size()}, cut.shards);
 }
 
 Ptr<HostPiece> Whole(const VirtualHost& host, bool everywhere) {

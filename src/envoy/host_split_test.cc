@@ -14,7 +14,7 @@
 namespace k8sgw::envoy {
 namespace {
 
-constexpr Cut kCut{16, 0};
+constexpr Cut kCut{.shards = 16};
 
 VirtualHost Host(const std::vector<std::string>& domains) {
   ::envoy::config::route::v3::RouteConfiguration table;
@@ -30,7 +30,7 @@ VirtualHost Host(const std::vector<std::string>& domains) {
   return host;
 }
 
-uint32_t ShardOf(const std::string& domain) { return shard::ShardOf({domain.data(), domain.size()}, kCut.shards, 0); }
+uint32_t ShardOf(const std::string& domain) { return shard::ShardOf({domain.data(), domain.size()}, kCut.shards); }
 
 // The domains in each part; everything else must be as it was.
 std::map<uint32_t, std::set<std::string>> Split(const VirtualHost& host) {

@@ -86,7 +86,7 @@ std::string ExtensionBytes(const std::string& prefix, const Cut& cut) {
   // Workers may be in its code when the last listener goes.
   module.set_do_not_close(true);
   google::protobuf::StringValue text;
-  text.set_value(Cat(shard::kVersion, " ", cut.shards, " ", cut.labels, " ", cut.header(), " ", prefix));
+  text.set_value(Cat(shard::kVersion, " ", cut.shards, " ", cut.header(), " ", prefix));
   google::protobuf::Any config;
   PackAny(text, &config);
   std::string out;

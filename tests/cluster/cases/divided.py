@@ -21,8 +21,8 @@ _HOSTS = 40
 _MORE = 200
 _PORT = 80
 # Of our module, and of what it is told: its version, the number of parts, ...
-_VERSION = "2"
-_TOLD = re.compile(rf'"{_VERSION} (\d+) \d+ expect ')
+_VERSION = "3"
+_TOLD = re.compile(rf'"{_VERSION} (\d+) expect ')
 
 
 class _Divided:

@@ -50,7 +50,7 @@ def images(scenario: Scenario) -> None:
         assert config["User"] == "10101:10101" and config.get("Cmd") == command, config
         assert "10101:10101" in (root / "etc/passwd").read_text()
         assert (root / "etc/ssl/certs/ca-certificates.crt").stat().st_size > 10_000
-        for file in ("envoy", "libk8sgateway_2.so"):
+        for file in ("envoy", "libk8sgateway_3.so"):
             assert (root / "usr/local/bin" / file).exists() == (command is not None), file
         if os.geteuid() == 0:
             _starts(root, "k8sgateway", "k8sgateway ")

@@ -17,7 +17,7 @@ SUITE = Suite()
 _SHARDS = 8
 
 
-def extension(text: str, module: str = "k8sgateway_2") -> dict[str, Any]:
+def extension(text: str, module: str = "k8sgateway_3") -> dict[str, Any]:
     """The extension of the connection manager with this configuration, out of this module."""
     return {
         "name": "shard",
@@ -36,7 +36,7 @@ def extension(text: str, module: str = "k8sgateway_2") -> dict[str, Any]:
 
 def config_of(header: str = HEADER) -> str:
     """What the extension is told: parts by the whole host, and keys in this header."""
-    return f"2 {_SHARDS} 0 {header} p/"
+    return f"3 {_SHARDS} {header} p/"
 
 
 def _table(number: int, header: str) -> dict[str, Any]:
@@ -218,7 +218,7 @@ def memory(scenario: Scenario) -> None:
 
 @SUITE.case("module: what it does not know is refused with the configuration")
 def refused(scenario: Scenario) -> None:
-    for text in ("1 8 0 p/", "2 0 0 h p/", "", "2 8 0 h", "2 8 0 h: p/"):
+    for text in ("2 8 h p/", "3 0 h p/", "", "3 8 h", "3 8 h: p/"):
         path = scenario.folder / "bad.json"
         path.write_text(json.dumps(bootstrap(text, free_port(), free_port(), 1)))
         done = subprocess.run(

@@ -24,7 +24,7 @@ class _Stage:
     def __init__(self, scenario: Scenario) -> None:
         self.modules = scenario.folder / "modules"
         self.modules.mkdir()
-        self.put_module("k8sgateway_2", module_of(scenario.preset))
+        self.put_module("k8sgateway_3", module_of(scenario.preset))
         self._source = module_of(scenario.preset)
         self._listeners = scenario.folder / "listeners.json"
         self.port, self.admin_port = free_port(), free_port()
@@ -46,7 +46,7 @@ class _Stage:
                 "resource_api_version": "V3",
             }
         }
-        self.listen("k8sgateway_2", _CONFIG)
+        self.listen("k8sgateway_3", _CONFIG)
         path = scenario.folder / "envoy.json"
         path.write_text(json.dumps(config))
         self.process = scenario.own(
@@ -107,7 +107,7 @@ def failures_are_counted(scenario: Scenario) -> None:
     stage = _Stage(scenario)
     (stage.modules / "libbroken.so").write_text("no program")
     load = Load(stage.port, dict.fromkeys(_HOSTS, "here"))
-    refused = (("missing", _CONFIG), ("broken", _CONFIG), ("k8sgateway_2", "1 8 0 p/"))
+    refused = (("missing", _CONFIG), ("broken", _CONFIG), ("k8sgateway_3", "2 8 h p/"))
     for module, text in refused:
         before = stage.stat("lds.update_rejected")
         stage.listen(module, text)

@@ -11,6 +11,7 @@ from harness.process import APPLY_SECONDS, Process
 from harness.scenario import Scenario, Suite, await_answer, expect_line
 from harness.sharding import (
     HEADER,
+    MODULE,
     OWN_HEADER,
     Keepalive,
     Load,
@@ -84,7 +85,7 @@ def divided_anew(scenario: Scenario) -> None:
     port, admin_port = gateway.flags.http_port, gateway.flags.admin_port
     wild = "".join(site(f"w{i}", [f"*.w{i}.example.com"]) for i in range(10))
     load = Load(port, answers(400))
-    for text, parts in ((wild, "/2h.32.0/"), ("", "/2h.128.0/"), (wild, "/2h.32.0/")):
+    for text, parts in ((wild, "/3h.32/"), ("", "/3h.128/"), (wild, "/3h.32/")):
         before = gateway.revision()
         scenario.write("w.yaml", text or "# nothing\n")
         gateway.wait_applied(before)
@@ -355,7 +356,7 @@ def mixed_fleet(scenario: Scenario) -> None:
     # All have one network, so the second cannot listen; that it is sent divided tables shows in its scopes.
     await_answer(mode.http_port, "hello")
     assert not scopes_of(plain)
-    with_module = _envoy(scenario, mode.xds_port, "2")
+    with_module = _envoy(scenario, mode.xds_port, MODULE)
     wait_until(
         lambda: len(scopes_of(with_module)) == 8, "8 parts of the one with the module", APPLY_SECONDS
     )

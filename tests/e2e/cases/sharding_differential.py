@@ -148,7 +148,7 @@ def _differ(scenario: Scenario, carrier: str) -> None:
             gateway.wait_applied(before, 30)
         else:
             gateway = scenario.run(divided(scenario.flags(), "auto"))
-        _await_parts(gateway, {f"-{plain}": 0, f"-{other}-routes/2{form}.{shards}.0/": int(shards)})
+        _await_parts(gateway, {f"-{plain}": 0, f"-{other}-routes/3{form}.{shards}/": int(shards)})
         keys = keys_of(gateway.flags.admin_port)
         forged = ["", "1", random.Random(number).choice(keys), keys[0].rsplit("-", 1)[0] + "-99999"]
         askers = (Asker(plain, backend, carrier, False), Asker(other, backend, carrier, True))
@@ -183,7 +183,7 @@ def _differ_by_sni(scenario: Scenario, carrier: str) -> None:
     text += _listener("plain", plain, "off", "", own, True) + _listener("divided", other, "16", "", own, True)
     scenario.write("all.yaml", text)
     gateway = scenario.run(divided(scenario.flags(), "auto"))
-    _await_parts(gateway, {f"-{plain}": 0, f"-{other}": 3 * 16, f"/2{form}.16.0/": 3 * 16})
+    _await_parts(gateway, {f"-{plain}": 0, f"-{other}": 3 * 16, f"/3{form}.16/": 3 * 16})
     comparison = _Comparison()
     for sni in names:
         one, two = (Asker(port, backend, carrier, port == other, sni) for port in (plain, other))

@@ -16,7 +16,7 @@ from .waiting import wait_until
 HEADER = "expect"
 OWN_HEADER = "x-k8sgw-shard"
 # The version of the module, as Envoys report it.
-MODULE = "2"
+MODULE = "3"
 
 
 def envoy_with_module(preset: str) -> str:
