@@ -101,7 +101,7 @@ class ClusterServer {
               client_, resource, std::move(options), [this] { return Random(); }, std::move(consumer));
         },
         cluster::ClusterSource::Options{
-            options_.ns, options_.settings_name, Following(), {}, !options_.wasm.pull_secret.empty()},
+            options_.ns, options_.settings_name, Following(options_.lists), {}, !options_.wasm.pull_secret.empty()},
         cluster::ClusterSource::Consumer{
             [this](const cluster::WatchedKind& kind, const kube::Event& event) { Observe(kind, event); },
             [this](const cluster::WatchedKind& kind, const std::string& ns, const kube::Health& health) {
@@ -159,10 +159,10 @@ class ClusterServer {
   }
 
   // A start waits for nothing but the server, and a list of everything is what that is quickest at.
-  static kube::ReflectorOptions Following() {
+  static kube::ReflectorOptions Following(std::string_view lists) {
     kube::ReflectorOptions options;
-    options.watch_list = false;
-    options.page_limit = 0;
+    options.watch_list = lists == "stream";
+    if (lists == "whole") options.page_limit = 0;
     options.first_watch_after = kFirstWatches;
     return options;
   }

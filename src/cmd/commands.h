@@ -110,6 +110,8 @@ struct GlooOptions {
   // POD_NAMESPACE of the original: where Settings stand and Proxies are written.
   std::string ns = "gloo-system";
   std::string settings_name = "default";
+  // How objects of a cluster are listed: whole, pages or stream.
+  std::string lists = "whole";
   // Reasons in statuses are not cut.
   bool long_statuses = false;
   // Where Envoys without a known role are told to listen.

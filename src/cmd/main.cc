@@ -222,6 +222,13 @@ void AddGloo(CLI::App& app, int& exit_code) {
   gloo->add_option("--settings,--name", options->settings_name, "Name of the Settings")
       ->envname("K8SGATEWAY_SETTINGS")
       ->capture_default_str();
+  gloo->add_option(
+          "--lists", options->lists,
+          "How a cluster is asked for all objects of a kind: whole is what most servers are quickest at; pages "
+          "of 500, or a stream, where they can, ask less of their memory")
+      ->envname("K8SGATEWAY_LISTS")
+      ->check(CLI::IsMember({"whole", "pages", "stream"}))
+      ->capture_default_str();
   AddNumber(*gloo, "--fallback-port", options->fallback_port, 1, 65535,
             "Where Envoys without a known role listen, to answer that they have none");
   gloo->add_flag("--long-statuses", options->long_statuses,
