@@ -25,6 +25,7 @@
 #include "src/cmd/log.h"
 #include "src/cmd/route_shards.h"
 #include "src/cmd/wasm_modules.h"
+#include "src/replicas/nack_exchange.h"
 #include "src/sources/cluster/cluster_source.h"
 #include "src/sources/kube/http.h"
 #include "src/sources/kube/kubeconfig.h"
@@ -79,6 +80,13 @@ class ClusterServer {
              .leads = [this] { return leadership_.IsLeader(); },
              .tell = [](const std::string& message) { spdlog::warn("{}", message); }},
             [this] { return Random(); }, [this](const ResourceKey& key) { return verdicts_.Of(key); }),
+        exchange_(
+            kube_loop_, writer_,
+            {options.ns, leadership_.identity(), [](const std::string& message) { spdlog::warn("{}", message); }},
+            [this] { return Random(); },
+            [this](const std::string& replica, std::vector<NackInForce> nacks) {
+              control_.TakeNacksOf(replica, std::move(nacks));
+            }),
         discovery_(DiscoveryEnvironment(
                        kube_loop_, writer_, [this] { return Random(); }, [this] { return leadership_.IsLeader(); }),
                    discovery::ReadOptions({}, options.ns), {}),
@@ -96,10 +104,7 @@ class ClusterServer {
       Take();
     });
     source_.emplace(
-        [this](const kube::Resource& resource, kube::ReflectorOptions options, kube::Watch::Consumer consumer) {
-          return std::make_unique<kube::ListWatch>(
-              client_, resource, std::move(options), [this] { return Random(); }, std::move(consumer));
-        },
+        Follow(),
         cluster::ClusterSource::Options{
             options_.ns, options_.settings_name, Following(options_.lists), {}, !options_.wasm.pull_secret.empty()},
         cluster::ClusterSource::Consumer{
@@ -140,7 +145,10 @@ class ClusterServer {
     control.status_file = options_.status_file;
     control.authenticator = accounts_ ? &accounts_->authenticator() : nullptr;
     GlooAdmin::Observe(admin_, control);
-    control.on_refusal = [this] { statuses_.Committed(verdicts_.TakeChanged()); };
+    control.on_refusal = [this] {
+      exchange_.Say(control_.pipeline().nacks().Own());
+      statuses_.Committed(verdicts_.TakeChanged());
+    };
     return control;
   }
 
@@ -165,6 +173,13 @@ class ClusterServer {
     if (lists == "whole") options.page_limit = 0;
     options.first_watch_after = kFirstWatches;
     return options;
+  }
+
+  kube::Follow Follow() {
+    return [this](const kube::Resource& resource, kube::ReflectorOptions options, kube::Watch::Consumer consumer) {
+      return std::make_unique<kube::ListWatch>(
+          client_, resource, std::move(options), [this] { return Random(); }, std::move(consumer));
+    };
   }
 
   double Random() { return random_(engine_); }
@@ -338,6 +353,7 @@ class ClusterServer {
     wasm_.AfterCommit();
     verdicts_.AfterCommit();
     ports_.AfterCommit();
+    exchange_.Say(control_.pipeline().nacks().Own());
   }
 
   // The first complete world is there.
@@ -358,13 +374,15 @@ class ClusterServer {
     if (options_.discovery) TellDiscoverySwitches(Settings() ? *Settings() : gloov1::Settings());
     // Who is about to end would die with the Lease.
     if (end_by_) return;
-    leadership_.Begin(
-        [this] { return Random(); },
-        [this](bool leading) {
-          spdlog::info(leading ? "leads: writes statuses and discovered Upstreams" : "does not lead: writes nothing");
-          statuses_.SetLeading(leading);
-          discovery_.SetLeading(leading);
-        });
+    exchange_.Begin(Follow());
+    leadership_.Begin([this] { return Random(); },
+                      [this](bool leading) {
+                        spdlog::info(leading ? "leads: writes statuses and discovered Upstreams"
+                                             : "does not lead: writes no statuses");
+                        statuses_.SetLeading(leading);
+                        exchange_.SetLeading(leading);
+                        discovery_.SetLeading(leading);
+                      });
   }
 
   // The first time: what is due is written, and another may lead at once; the ports stay open for as long as callers
@@ -378,6 +396,8 @@ class ClusterServer {
       end_by_ = open_until;
     };
     if (!leadership_.begun()) return done();
+    // Who leads next is to know it before Envoys come to him.
+    exchange_.SetLeading(false);
     statuses_.Flush(kFlush, [this, done] { leadership_.Release(done); });
   }
 
@@ -400,6 +420,7 @@ class ClusterServer {
   WasmModules wasm_;
   status::Verdicts verdicts_;
   status::StatusWriter statuses_;
+  replicas::NackExchange exchange_;
   std::optional<cluster::ClusterSource> source_;
   discovery::UpstreamDiscovery discovery_;
   admission::Webhook webhook_;

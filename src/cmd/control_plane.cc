@@ -174,6 +174,12 @@ void ControlPlane::UseModule(const std::string& role) {
   if (server_) server_->ModuleReady(role);
 }
 
+void ControlPlane::TakeNacksOf(const std::string& replica, std::vector<NackInForce> nacks) {
+  pipeline_.nacks().SetOf(replica, std::move(nacks));
+  LogProblems();
+  if (options_.on_refusal) options_.on_refusal();
+}
+
 // Each time that the connections of replaced listeners have had their time, what was old at the last time goes.
 void ControlPlane::KeepDrains() {
   if (!drain_ends_ || EventLoop::Now() < *drain_ends_) return;

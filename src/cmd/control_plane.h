@@ -43,8 +43,8 @@ struct ControlPlaneOptions {
   // How long Envoys let connections of a replaced listener live: so long they may use the parts of a route table that
   // it looked into.
   std::chrono::seconds drain{kEnvoyDrain};
-  // Called when the problems are other ones without a change: an Envoy has refused something, or parts of tables have
-  // gone that it had refused.
+  // Called when the problems are other ones without a change: an Envoy has refused something, here or elsewhere, or
+  // parts of tables have gone that it had refused.
   std::function<void()> on_refusal;
   // Who gets configuration over xDS; outlives the control plane. Without one, whoever asks.
   xds::Authenticator* authenticator = nullptr;
@@ -74,6 +74,8 @@ class ControlPlane {
   bool held() const { return held_; }
   // And ConfigMaps of listeners that are refused.
   std::set<ResourceKey> ObjectsWithErrors() const;
+  // What another replica says of its Envoys, in the place of all that it said before.
+  void TakeNacksOf(const std::string& replica, std::vector<NackInForce> nacks);
   // Envoys of this role have the module that finds routes in divided tables.
   void UseModule(const std::string& role);
   // Makes a role known although it has no listeners yet, so that its Envoys start with an empty configuration instead

@@ -22,11 +22,12 @@ std::string Identity() {
   return fmt::format("{}_{:08x}{:08x}", pod && *pod ? pod : host, std::random_device()(), std::random_device()());
 }
 
-kube::LeaseOptions Lease(const LeaderOptions& options, const std::string& ns, const std::string& name) {
+kube::LeaseOptions Lease(const LeaderOptions& options, const std::string& ns, const std::string& name,
+                         const std::string& identity) {
   kube::LeaseOptions lease;
   lease.ns = ns;
   lease.name = name;
-  lease.identity = Identity();
+  lease.identity = identity;
   lease.duration = options.lease_duration;
   lease.renew_deadline = options.renew_period;
   lease.retry_period = options.retry_period;
@@ -63,12 +64,17 @@ void AddLeaderFlags(CLI::App& command, LeaderOptions& leader) {
 }
 
 void CheckLeaderFlags(const LeaderOptions& leader) {
-  const absl::Status fits = kube::CheckLeaseOptions(Lease(leader, "any", "any"));
+  const absl::Status fits = kube::CheckLeaseOptions(Lease(leader, "any", "any", "any"));
   if (!fits.ok()) throw CLI::ValidationError("--lease-duration", std::string(fits.message()));
 }
 
 Leadership::Leadership(kube::Loop& loop, kube::Writer& writer, LeaderOptions options, std::string ns, std::string lease)
-    : loop_(loop), writer_(writer), options_(options), ns_(std::move(ns)), lease_(std::move(lease)) {}
+    : loop_(loop),
+      writer_(writer),
+      options_(options),
+      ns_(std::move(ns)),
+      lease_(std::move(lease)),
+      identity_(Identity()) {}
 
 void Leadership::Begin(kube::RandomFraction random, std::function<void(bool)> on_change) {
   begun_ = true;
@@ -76,7 +82,7 @@ void Leadership::Begin(kube::RandomFraction random, std::function<void(bool)> on
     on_change_ = std::move(on_change);
     on_change_(true);
   } else {
-    election_.emplace(loop_, writer_, Lease(options_, ns_, lease_), std::move(random), std::move(on_change),
+    election_.emplace(loop_, writer_, Lease(options_, ns_, lease_, identity_), std::move(random), std::move(on_change),
                       [](const std::string& message) { spdlog::warn("{}", message); });
   }
 }

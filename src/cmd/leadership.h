@@ -23,6 +23,8 @@ class Leadership {
 
   // `on_change` is told on the loop's thread whether we lead, when that is another.
   void Begin(kube::RandomFraction random, std::function<void(bool leading)> on_change);
+  // Another one for each process; begins with the name of the pod.
+  const std::string& identity() const { return identity_; }
   bool begun() const { return begun_; }
   bool IsLeader() const { return begun_ && (options_.disabled ? !released_ : election_->IsLeader()); }
   // After Begin. `done` is called when another one may lead, or when that could not be told.
@@ -34,6 +36,7 @@ class Leadership {
   const LeaderOptions options_;
   const std::string ns_;
   const std::string lease_;
+  const std::string identity_;
   bool begun_ = false;
   // Where nobody elects:
   std::function<void(bool)> on_change_;

@@ -15,19 +15,11 @@
 #include "src/envoy/static_resources.h"
 #include "src/model/inputs.h"
 #include "src/model/unread.h"
-#include "src/pipeline/nack_report.h"
 #include "src/proxy/assemble.h"
 
 namespace k8sgw {
-namespace {
 
 using xds::Type;
-
-std::string NackPart(const std::string& role, Type type, const std::string& name) {
-  return role + " " + std::string(xds::TypeUrl(type)) + " " + name;
-}
-
-}  // namespace
 
 Pipeline::Pipeline(Options options)
     : options_(std::move(options)),
@@ -72,14 +64,7 @@ std::map<std::string, xds::Update> Pipeline::Commit() {
     }
   }
   CollectProblems();
-  for (const auto& [role, update] : updates) {
-    const auto settle = [&, &who = role](Type type, const std::string& name) {
-      const std::string part = NackPart(who, type, name);
-      if (nacked_.erase(part) > 0) problems_.Set("nack", part, {});
-    };
-    for (const auto& resource : update.put) settle(resource->type, resource->name);
-    for (const auto& [type, name] : update.removed) settle(type, name);
-  }
+  for (const auto& [role, update] : updates) nacks_.Settle(role, update);
   return updates;
 }
 
@@ -223,16 +208,6 @@ void Pipeline::CollectProblems() {
   ForEachChangedPart([this](const std::string& source, std::string part, const Problems& problems, const Name& role) {
     problems_.Set(source, part, problems, role);
   });
-}
-
-void Pipeline::ReportNack(const xds::Nack& nack) {
-  for (const xds::Refused& refused : nack.resources) {
-    Problems problems = k8sgw::ReportNack(nack, refused, envoy_);
-    if (problems.empty()) continue;
-    const std::string part = NackPart(nack.role, nack.type, refused.name);
-    nacked_.insert(part);
-    problems_.Set("nack", part, std::move(problems), nack.role);
-  }
 }
 
 void Pipeline::UseModule(const std::string& role) {

@@ -16,6 +16,7 @@
 #include "src/envoy/translation.h"
 #include "src/gateway/translation.h"
 #include "src/model/wasm_module.h"
+#include "src/pipeline/nacks.h"
 #include "src/pipeline/problem_table.h"
 #include "src/xds/engine.h"
 
@@ -57,7 +58,8 @@ class Pipeline {
   std::vector<gloov1::Proxy> AssembleProxies() const;
 
   // An Envoy refused resources: reported on the objects that they came from, until those resources change.
-  void ReportNack(const xds::Nack& nack);
+  void ReportNack(const xds::Nack& nack) { nacks_.Report(nack, envoy_); }
+  Nacks& nacks() { return nacks_; }
 
   // --- route tables that are divided for Envoys that have the module; each counts from the next Commit on
   // Into how many parts, as in src/proxy/route_shards.h; before the first Commit. Without, none is.
@@ -113,8 +115,7 @@ class Pipeline {
   std::map<envoy::RouteConfigKey, std::string> route_config_names_;
   std::map<envoy::ShardKey, std::string> shard_names_;
   std::map<envoy::ShardKey, std::string> scope_names_;
-  // The objects behind the resources of NACKs in force, by role, type and name.
-  std::set<std::string> nacked_;
+  Nacks nacks_{problems_};
 };
 
 }  // namespace k8sgw

@@ -12,9 +12,11 @@ constexpr char kUsefulSecrets[] =
 // Users of registries: of use when a flag names such a Secret.
 constexpr char kButRegistries[] = ",type!=kubernetes.io/dockerconfigjson";
 
-// What controllers put into every namespace: certificates of authorities, never ours.
+// What controllers put into every namespace: certificates of authorities, never ours. And what replicas tell each
+// other, which src/replicas follows.
 constexpr char kUsefulConfigMaps[] =
-    "metadata.name!=kube-root-ca.crt,metadata.name!=istio-ca-root-cert,metadata.name!=openshift-service-ca.crt";
+    "metadata.name!=kube-root-ca.crt,metadata.name!=istio-ca-root-cert,metadata.name!=openshift-service-ca.crt,"
+    "metadata.name!=gloo-refusals";
 
 // Artifacts by the name that they have in a cluster.
 constexpr KindInfo kConfigMaps{Kind::kArtifact, "v1", "configmaps"};

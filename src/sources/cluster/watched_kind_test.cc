@@ -20,6 +20,8 @@ TEST(WatchedKind, ArtifactsAreConfigMapsInACluster) {
   EXPECT_EQ(kube::CollectionPath(ConfigMaps().In("")), "/api/v1/configmaps");
   EXPECT_EQ(kube::CollectionPath(ConfigMaps().In("shop")), "/api/v1/namespaces/shop/configmaps");
   EXPECT_THAT(ConfigMaps().field_selector, testing::HasSubstr("metadata.name!=kube-root-ca.crt"));
+  // What replicas tell each other is nothing to translate.
+  EXPECT_THAT(ConfigMaps().field_selector, testing::HasSubstr("metadata.name!=gloo-refusals"));
 }
 
 TEST(WatchedKind, UsersOfRegistriesComeOnlyWhenTheyAreWanted) {

@@ -7,11 +7,13 @@ from harness.process import Process
 from harness.scenario import Suite
 from harness.waiting import wait_until
 from support.granted import SECONDS, Granted, Right, is_told, make_proxy_pod
+from support.objects import meta
 from support.scenario import Scenario
 
 SUITE = Suite()
 _REFUSED = re.compile("forbidden|cannot be (written|followed)")
 _LEASE = "the Lease .* cannot be written"
+_REFUSALS: set[Right] = {("gloo", "configmaps", "patch")}
 # What the Secret of the webhook and that of mTLS are called, as the chart has it.
 _SECRETS = ("gateway-validation-certs", "gloo-mtls-certs")
 
@@ -67,7 +69,7 @@ def _followed(missing: _Missing, verb: str) -> None:
 
 
 def _statuses(missing: _Missing) -> None:
-    gone = missing.of("gloo", "patch")
+    gone = missing.of("gloo", "patch") - _REFUSALS
     kinds = [resource.removesuffix("/status") for _, resource, _ in sorted(gone)]
     # A RateLimitConfig has one status for all control planes: that of the stage would write it before this one looks.
     stage = missing.granted.scenario.stage().control_plane
@@ -86,6 +88,30 @@ def _leases(missing: _Missing) -> None:
             missing.granted.scenario.kubectl("delete", "lease", "gloo", "discovery", "--ignore-not-found")
         gone = missing.of("gloo", verb, "leases") | missing.of("discovery", verb, "leases")
         missing.told(gone, gloo=[_LEASE], discovery=[_LEASE])
+
+
+def _refusals(missing: _Missing) -> None:
+    """Without it, the leader does not hear what is refused by Envoys of a replica that does not lead, as this one."""
+    granted, scenario = missing.granted, missing.granted.scenario
+    held = {"holderIdentity": "another", "leaseDurationSeconds": 3600}
+    lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta("gloo"), "spec": held}
+    scenario.kubectl("delete", "lease", "gloo", "--ignore-not-found")
+    scenario.apply(lease, {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta("gloo-refusals")})
+
+    def is_missed() -> None:
+        process = granted.gloo()
+        try:
+            process.wait_line(lambda line: line.startswith("ready"), "ready", seconds=SECONDS)
+            envoy = granted.refuse()
+            try:
+                is_told(process, "what Envoys refuse.* cannot be written")
+            finally:
+                envoy.stop()
+        finally:
+            process.stop()
+
+    missing.step(_REFUSALS, is_missed)
+    scenario.kubectl("delete", "lease", "gloo")
 
 
 def _proven(missing: _Missing, gone: set[Right]) -> None:
@@ -180,7 +206,7 @@ def _make_for_certgen(scenario: Scenario) -> None:
 
 @SUITE.case("rights: each verb that the chart grants is missed when it is not there, and more are not needed")
 def each(scenario: Scenario) -> None:
-    granted = Granted(scenario, "global.glooMtls.enabled=true")
+    granted = Granted(scenario, "global.glooMtls.enabled=true", "gloo.deployment.replicas=2")
     make_proxy_pod(scenario)
     webhook = f"gloo-gateway-validation-webhook-{scenario.namespace}"
     scenario.cleanup.callback(scenario.cluster.attempt, "delete", "validatingwebhookconfiguration", webhook)
@@ -191,6 +217,7 @@ def each(scenario: Scenario) -> None:
     _followed(missing, "watch")
     _statuses(missing)
     _leases(missing)
+    _refusals(missing)
     _proven(missing, missing.of("gloo", "create", "tokenreviews"))
     _proven(missing, missing.of("gloo", "get", "pods"))
     _asked(missing)

@@ -27,6 +27,7 @@ RULES: list[Object] = [
         "resources": ["services", "pods", "nodes", "secrets", "configmaps", "namespaces"],
         "verbs": READ,
     },
+    {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["gloo-refusals"], "verbs": ["patch"]},
     {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": READ},
     {"apiGroups": ["apiextensions.k8s.io"], "resources": ["customresourcedefinitions"], "verbs": READ},
     {

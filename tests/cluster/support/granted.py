@@ -20,6 +20,7 @@ from .scenario import RESTRICTED, Scenario
 
 SECONDS = 30  # what is refused counts as missing after ten
 _FETCH = "/envoy.service.listener.v3.ListenerDiscoveryService/FetchListeners"
+_STREAM = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources"
 # A component, a resource and a verb: what somebody may.
 Right = tuple[str, str, str]
 
@@ -130,14 +131,21 @@ class Granted:
 
     def fetch(self, namespace: str = "", proxy: str = "gateway-proxy") -> str:
         """What a proxy is told that shows the token of its pod, which may be in another namespace."""
-        bound = ("--bound-object-kind=Pod", "--bound-object-name=pod", f"--audience={AUDIENCE}")
-        words = ("-n", namespace or self.namespace, "create", "token", "gateway-proxy", *bound)
-        token = self.scenario.cluster.kubectl(*words).strip()
-        client = str(binary(self.scenario.preset).parent / "tests/xds_client")
-        where = [f"127.0.0.1:{XDS_PORT}", _FETCH, f"{self.namespace}~{proxy}", LISTENER]
-        asked = Process([client, *where, "--header", f"Bearer {token}"])
+        asked = self._ask(_FETCH, namespace or self.namespace, proxy)
         asked.wait_exit(SECONDS)
         return "\n".join(asked.lines())
+
+    def refuse(self) -> Process:
+        """A proxy that refuses its listeners; the caller stops it."""
+        return self._ask(_STREAM, self.namespace, "gateway-proxy", "--refuse", "no")
+
+    def _ask(self, method: str, namespace: str, proxy: str, *more: str) -> Process:
+        bound = ("--bound-object-kind=Pod", "--bound-object-name=pod", f"--audience={AUDIENCE}")
+        words = ("-n", namespace, "create", "token", "gateway-proxy", *bound)
+        token = self.scenario.cluster.kubectl(*words).strip()
+        client = str(binary(self.scenario.preset).parent / "tests/xds_client")
+        where = [f"127.0.0.1:{XDS_PORT}", method, f"{self.namespace}~{proxy}", LISTENER]
+        return Process([client, *where, "--header", f"Bearer {token}", *more])
 
     def proxies(self) -> str:
         """What an account is told that asks for all Proxies."""

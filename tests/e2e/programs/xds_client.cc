@@ -1,13 +1,15 @@
 // A client of xDS for tests of whole processes: one request, and what comes.
 //
-//   xds_client HOST:PORT METHOD ROLE TYPE [--token FILE]... [--header VALUE]... [--hold]
+//   xds_client HOST:PORT METHOD ROLE TYPE [--token FILE]... [--header VALUE]... [--hold] [--refuse WORDS]
 //
 // METHOD is any of the services', in full, such as
 // /envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources; a TYPE is the end of its URL, such
 // as envoy.config.cluster.v3.Cluster. Each --token adds an authorization header with the token in a file, --header one
 // with this value. Prints "got N resources, B bytes" for the first response, and a line for each name; with --hold it
-// waits until the stream ends. Ends with 0, or prints "failed: CODE: message" and ends with 1.
+// waits until the stream ends; so it does with --refuse, after it has refused that response. Ends with 0, or prints
+// "failed: CODE: message" and ends with 1.
 #include <google/protobuf/struct.pb.h>
+#include <google/rpc/status.proto.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/impl/codegen/proto_utils.h>
@@ -33,6 +35,8 @@ struct Asked {
   std::string type;
   std::vector<std::string> headers;
   bool hold = false;
+  // What is said against the first response; "" for nothing.
+  std::string refuse;
 };
 
 std::string ReadFile(const std::string& path) {
@@ -78,7 +82,15 @@ int Ask(const std::shared_ptr<grpc::Channel>& channel, const Asked& asked) {
   call->Read(&response, nullptr);
   if (next()) {
     Print(response);
-    if (!is_unary && !asked.hold) return 0;
+    if (!is_unary && !asked.refuse.empty()) {
+      request.set_response_nonce(response.nonce());
+      request.mutable_error_detail()->set_code(grpc::INVALID_ARGUMENT);
+      request.mutable_error_detail()->set_message(asked.refuse);
+      call->Write(request, nullptr);
+      next();
+    } else if (!is_unary && !asked.hold) {
+      return 0;
+    }
     do {
       call->Read(&response, nullptr);
     } while (next());
@@ -99,12 +111,14 @@ int main(int argc, char** argv) {
     std::cerr << "say HOST:PORT METHOD ROLE TYPE\n";
     return 2;
   }
-  Asked asked{words[1], words[2], words[3], {}, false};
+  Asked asked{words[1], words[2], words[3], {}, false, ""};
   for (size_t i = 4; i < words.size(); ++i) {
     if (words[i] == "--hold") {
       asked.hold = true;
     } else if (i + 1 < words.size() && words[i] == "--token") {
       asked.headers.push_back("Bearer " + ReadFile(words[++i]));
+    } else if (i + 1 < words.size() && words[i] == "--refuse") {
+      asked.refuse = words[++i];
     } else if (i + 1 < words.size() && words[i] == "--header") {
       asked.headers.push_back(words[++i]);
     } else {

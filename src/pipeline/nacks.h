@@ -1,0 +1,54 @@
+// What Envoys refuse, as far as it is in force: errors in the table of problems until the refused resource changes.
+//
+// Of Envoys that are connected here, an xds::Nack says it. Of those that are connected to other replicas, these do
+// (src/replicas). The errors are the same ones, so what both say stands once.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "src/envoy/translation.h"
+#include "src/pipeline/problem_table.h"
+#include "src/xds/engine.h"
+
+namespace k8sgw {
+
+// One resource of a role, the version that was refused ("" when that is not known), and who is to blame.
+struct NackInForce {
+  std::string role;
+  xds::Type type{};
+  std::string name;
+  std::string version;
+  Problems problems;
+
+  bool operator==(const NackInForce&) const = default;
+};
+
+class Nacks {
+ public:
+  // The table outlives it.
+  explicit Nacks(ProblemTable& problems) : problems_(problems) {}
+
+  // An Envoy that is connected here refused resources.
+  void Report(const xds::Nack& nack, const envoy::Translation& envoy);
+  // Another replica says this, in the place of all that it said before.
+  void SetOf(const std::string& replica, std::vector<NackInForce> nacks);
+  // `update` is what `role` gets from now on: what was refused of it before counts no longer. A replica may have been
+  // quicker than we are, so what it says of the very version that comes now still does.
+  void Settle(const std::string& role, const xds::Update& update);
+
+  // Of Envoys that are connected here, in order.
+  std::vector<NackInForce> Own() const;
+
+ private:
+  void SettleOne(const std::string& role, xds::Type type, const std::string& name, const xds::Resource* now);
+
+  ProblemTable& problems_;
+  // By part; those of others by part and replica, only their versions.
+  std::map<std::string, NackInForce> own_;
+  std::map<std::pair<std::string, std::string>, std::string> others_;
+};
+
+}  // namespace k8sgw
