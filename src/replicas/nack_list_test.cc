@@ -70,6 +70,7 @@ TEST(NackListTest, WhatNoReplicaWritesIsLeftOut) {
       {"envoy.config.listener.v3.Listener", "envoy.config.listener.v3.Other"},
       {R"("role":"gloo-system~gateway-proxy")", R"("role":"")"},
       {R"("version":"0a1b")", R"("version":null)"},
+      {R"("version":"0a1b")", R"("version":7)"},
       {R"("message":"Envoy refused it")", Cat(R"("message":")", std::string(5000, 'x'), "\"")},
       {R"("problems":[)", R"("problems":[[],)"},
   };
