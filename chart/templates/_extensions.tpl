@@ -37,6 +37,13 @@ checksum/envoy-sidecar: {{ include "k8sgateway.mtls.glooBootstrap" . | sha256sum
 {{ include "k8sgateway.mtls.secretVolume" (list . .Values.gloo.deployment .Values.global.glooMtls.secretName) }}
 - {name: envoy-sidecar-config, configMap: {name: envoy-sidecar-config}}
 - {name: mtls-tmp, emptyDir: {}}
+# For gloo, which tells when it ends: without the key.
+- name: mtls-certificate
+  secret:
+    secretName: {{ .Values.global.glooMtls.secretName }}
+    optional: true
+    defaultMode: {{ include "k8sgateway.secretMode" (list . .Values.gloo.deployment) }}
+    items: [{key: tls.crt, path: tls.crt}, {key: ca.crt, path: ca.crt}]
 {{- end -}}
 {{- end -}}
 

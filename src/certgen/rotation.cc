@@ -40,11 +40,7 @@ Verdict Judge(const std::string& certificate, const std::string& key, const std:
   for (const std::string& name : demand.subject.Names()) {
     if (!pem::HasName(pair->chain.front(), name)) return Unusable(Cat("it is not for ", name));
   }
-  int64_t end = 0;
-  for (const pem::Certificate& authority : NeededBy(pair->chain, *trusted, now)) {
-    end = std::max(end, pem::NotAfter(authority));
-  }
-  for (const pem::Certificate& one : pair->chain) end = std::min(end, pem::NotAfter(one));
+  const int64_t end = pem::EndOf(pair->chain, NeededBy(pair->chain, *trusted, now));
   const std::string until = Cat("it is good until ", pem::FormatTime(end));
   return {end - now <= demand.renew_before ? Verdict::Kind::kDue : Verdict::Kind::kGood, until};
 }

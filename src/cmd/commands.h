@@ -81,6 +81,8 @@ struct AdminOptions {
   bool stats = false;
   std::string stats_bind = AnyAddress(9091);
   std::string admin_bind = "127.0.0.1:9095";
+  // Of the certificate of mTLS, without its key; "" for none.
+  std::string mtls_dir;
   // Of this program, and the namespace of its installation; for metrics.
   std::string version;
   std::string installation;

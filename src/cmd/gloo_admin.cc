@@ -9,6 +9,7 @@
 #include "src/admin/log_level.h"
 #include "src/base/text.h"
 #include "src/cmd/gloo_metrics.h"
+#include "src/cmd/mounted_certificate.h"
 #include "src/metrics/names.h"
 
 namespace k8sgw {
@@ -74,6 +75,10 @@ void AddAdminFlags(CLI::App& command, AdminOptions& admin) {
   address("--stats-bind", admin.stats_bind, "K8SGATEWAY_STATS_BIND", "HOST:PORT for /metrics, and /logging to read");
   address("--admin-bind", admin.admin_bind, "K8SGATEWAY_ADMIN_BIND",
           "HOST:PORT for /snapshots/input, edge, proxies, xds and krt, /clients, /metrics and /logging; \"\" for none");
+  command
+      .add_option("--mtls-dir", admin.mtls_dir,
+                  "Folder of tls.crt and ca.crt of the sidecar of mTLS; a metric tells when they end")
+      ->envname("K8SGATEWAY_MTLS_DIR");
 }
 
 GlooAdmin::GlooAdmin(const AdminOptions& options, ControlPlane& control, EventLoop& loop, std::function<Facts()> facts)
@@ -220,6 +225,7 @@ void GlooAdmin::FillMetrics() {
   Facts facts = facts_();
   const uint64_t revision = control_.revision();
   facts.is_new_revision = std::exchange(counted_revision_, revision) != revision;
+  facts.mtls_certificate_ends = MountedCertificateEnd(options_.mtls_dir);
   SetMetrics(control_, facts, health_->ready, registry_);
 }
 

@@ -43,8 +43,10 @@ class GlooAdmin {
     uint64_t rest_requests = 0;
     // nullptr without a webhook.
     const admission::Counters* webhook = nullptr;
-    // Since the last look; filled in here.
+    // Filled in here: whether there is a revision since the last look, and when the certificate of the sidecar ends, in
+    // seconds since 1970; 0 without one.
     bool is_new_revision = true;
+    int64_t mtls_certificate_ends = 0;
   };
 
   // Both outlive it. `facts` is asked for each look at the metrics.

@@ -169,7 +169,15 @@ void SetWebhook(const admission::Counters& counters, Registry& registry) {
   registry.Set(metrics::kWebhookAllowedWithErrors, {}, Number(counters.allowed_with_errors.load()));
   registry.Set(metrics::kWebhookConnections, {}, Number(counters.connections.load()));
   registry.Set(metrics::kWebhookCutOff, {}, Number(counters.cut_off.load()));
-  registry.Set(metrics::kCertificateExpiry, {}, Number(counters.certificate_ends.load()));
+}
+
+void SetCertificates(const GlooAdmin::Facts& facts, Registry& registry) {
+  registry.Clear(metrics::kCertificateExpiry);
+  const auto set = [&](const char* certificate, int64_t ends) {
+    if (ends != 0) registry.Set(metrics::kCertificateExpiry, {certificate}, Number(ends));
+  };
+  set("webhook", facts.webhook ? facts.webhook->certificate_ends.load() : 0);
+  set("mtls", facts.mtls_certificate_ends);
 }
 
 }  // namespace
@@ -201,6 +209,7 @@ void SetMetrics(ControlPlane& control, const GlooAdmin::Facts& facts, bool ready
   // Without a webhook they are 0, and not unknown: who waits for them to grow need not ask whether there is one.
   static const admission::Counters kNone;
   SetWebhook(facts.webhook ? *facts.webhook : kNone, registry);
+  SetCertificates(facts, registry);
   registry.Set(metrics::kSeriesLeftOut, {}, Number(registry.left_out()));
   metrics::SetProcess(registry);
 }

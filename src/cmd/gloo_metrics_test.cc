@@ -132,6 +132,20 @@ TEST_F(GlooMetricsTest, KindsThatCannotBeFollowedAreNamed) {
   EXPECT_THAT(Text(), Not(HasSubstr("k8sgateway_absent_kinds{")));
 }
 
+TEST_F(GlooMetricsTest, CertificatesAreToldApart) {
+  const std::string ends = "k8sgateway_certificate_expiry_timestamp_seconds{certificate=";
+  admission::Counters webhook;
+  webhook.certificate_ends = 5;
+  GlooAdmin::Facts facts;
+  facts.webhook = &webhook;
+  facts.mtls_certificate_ends = 7;
+  SetMetrics(control, facts, true, registry);
+  EXPECT_THAT(registry.Text(), HasSubstr(ends + "\"webhook\"} 5\n"));
+  EXPECT_THAT(registry.Text(), HasSubstr(ends + "\"mtls\"} 7\n"));
+  // One that is not there does not end in 1970.
+  EXPECT_THAT(Text(), Not(HasSubstr(ends)));
+}
+
 TEST_F(GlooMetricsTest, WhatComesIsCounted) {
   const std::string in = "api_gloosnapshot_gloo_solo_io_emitter_resources_in";
   Apply({Upstream("a", kGood), Upstream("b", kGood), Service(To("a"))});

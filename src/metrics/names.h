@@ -117,8 +117,9 @@ inline constexpr Family kWebhookConnections{"k8sgateway_webhook_connections_tota
                                             "Connections to the webhook"};
 inline constexpr Family kWebhookCutOff{"k8sgateway_webhook_cut_off_total", Type::kCounter,
                                        "Connections to the webhook that were slow, big or too many, and were closed"};
-inline constexpr Family kCertificateExpiry{"k8sgateway_webhook_certificate_expiry_timestamp_seconds", Type::kGauge,
-                                           "When the webhook's certificate ends, in seconds since 1970; 0 without one"};
+inline constexpr Family kCertificateExpiry{
+    "k8sgateway_certificate_expiry_timestamp_seconds", Type::kGauge,
+    "When the certificate of the webhook, or of mTLS, ends, in seconds since 1970; none without one", "certificate"};
 inline constexpr Family kSeriesLeftOut{"k8sgateway_metrics_left_out_total", Type::kCounter,
                                        "Values that were left out, as there are too many of their metric"};
 

@@ -21,10 +21,14 @@ std::string Read(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-// What an Envoy exports on its own, as far as alerts use it.
-const std::set<std::string> kOfEnvoy = {"envoy_control_plane_connected_state", "envoy_cluster_manager_cds_version",
+// What an Envoy exports on its own, as far as alerts use it; the last two are labels.
+const std::set<std::string> kOfEnvoy = {"envoy_control_plane_connected_state",
+                                        "envoy_cluster_manager_cds_version",
                                         "envoy_listener_manager_lds_update_rejected",
-                                        "envoy_cluster_manager_cds_update_rejected"};
+                                        "envoy_cluster_manager_cds_update_rejected",
+                                        "envoy_cluster_ssl_certificate_expiration_unix_time_seconds",
+                                        "envoy_cluster_name",
+                                        "envoy_tls_certificate"};
 
 std::string Row(const Family& family) {
   const char* type = family.type == Type::kCounter ? "counter" : family.type == Type::kGauge ? "gauge" : "histogram";

@@ -5,6 +5,7 @@
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <climits>
 #include <ctime>
 #include <string_view>
@@ -100,6 +101,13 @@ std::string Write(const Key& key) {
 
 int64_t NotBefore(const Certificate& certificate) { return Seconds(X509_get0_notBefore(certificate.get())); }
 int64_t NotAfter(const Certificate& certificate) { return Seconds(X509_get0_notAfter(certificate.get())); }
+
+int64_t EndOf(const Certificates& chain, const Certificates& authorities) {
+  int64_t end = 0;
+  for (const Certificate& authority : authorities) end = std::max(end, NotAfter(authority));
+  for (const Certificate& one : chain) end = std::min(end, NotAfter(one));
+  return end;
+}
 
 bool HasName(const Certificate& certificate, const std::string& host) {
   const bool has =

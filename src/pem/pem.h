@@ -42,6 +42,9 @@ int64_t NotAfter(const Certificate& certificate);
 // Whether the certificate is good for this host, by its alternative names.
 bool HasName(const Certificate& certificate, const std::string& host);
 bool Same(const Certificate& a, const Certificate& b);
+// When a chain ends that these authorities signed: it is good as long as all of it is, and one of them. Neither is
+// empty.
+int64_t EndOf(const Certificates& chain, const Certificates& authorities);
 
 // Whether a client that trusts these authorities takes the leaf of a server at this time; they need not be roots. The
 // message is OpenSSL's reason.

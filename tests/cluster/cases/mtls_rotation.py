@@ -29,6 +29,10 @@ _RECONNECT_SECONDS = 5.0
 # So many streams begin with each mixture of what is in the Secret and what is mounted.
 _NEW_STREAMS = 3
 _PORTS = (9977, 9976)
+# When the certificate ends that sds gives the sidecar: by what gloo counts, and by what the proxy's Envoy has.
+_ENDS = r'k8sgateway_certificate_expiry_timestamp_seconds\{certificate="mtls"\}'
+_PROXY_ENDS = r'envoy_cluster_ssl_certificate_expiration_unix_time_seconds\{envoy_tls_certificate="server_cert",[^}]*\}'
+_DAY = 24 * 3600
 
 
 class _Streams:
@@ -142,6 +146,17 @@ def _sds_of(pod: str) -> pathlib.Path:
     raise AssertionError(f"no sds runs in {pod}")
 
 
+def _days_left(installed: Installed) -> set[int]:
+    """Of the certificate, as the metrics say by which the alerts go."""
+    days = set()
+    for name, port, series in (("gloo", 9091, _ENDS), ("gateway-proxy", 8081, _PROXY_ENDS)):
+        page = ask(installed.pod(name)["status"]["podIP"], port, path="/metrics").body.decode()
+        ends = re.findall(rf"(?m)^{series} ([\d.e+]+)$", page)
+        assert ends, f"no {series} of {name}"
+        days |= {round((float(one) - time.time()) / _DAY) for one in ends}
+    return days
+
+
 def _ending(scenario: Scenario, folder: pathlib.Path) -> pathlib.Path:
     """A pair that ends in sixty days, which is less than the ninety that certgen has one renewed before."""
     words = ["--svc-name", "gloo", "--svc-namespace", scenario.namespace, "--valid-for", "1440h", "--renew-before", "1h"]
@@ -156,6 +171,7 @@ def by_default(scenario: Scenario) -> None:
     rotation = _Rotation(installed)
     old = _ending(scenario, installed.folder / "old")
     rotation.give(old)
+    wait_until(lambda: _days_left(installed) == {60}, "the metrics tell when it ends", _SECONDS)
     installed.say("before")
     installed.await_said("before")
     target = client.Target(80, address=scenario.balanced("gateway-proxy"))
@@ -173,6 +189,7 @@ def by_default(scenario: Scenario) -> None:
         rotation.run()
         assert rotation.part("tls.crt") == pair and set(rotation.secret()["data"]) == set(FILES)
         rotation.pass_time()
+    wait_until(lambda: _days_left(installed) == {365}, "the metrics tell of the new one", _SECONDS)
     scenario.note(f"{load.expect_no_failure(at_least=100)}; without a stream for {rotation.streams.longest_away:.2f} s")
     assert rotation.streams.longest_away < _RECONNECT_SECONDS, rotation.streams.longest_away
     assert rotation.part("ca.crt").count(b"BEGIN") == 1

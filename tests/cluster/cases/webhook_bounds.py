@@ -18,7 +18,7 @@ from support.scenario import Scenario
 from support.stage import settings
 
 SUITE = Suite()
-_EXPIRY = "k8sgateway_webhook_certificate_expiry_timestamp_seconds"
+_EXPIRY = 'k8sgateway_certificate_expiry_timestamp_seconds{certificate="webhook"}'
 _FAILED = "validation_gateway_solo_io_certificate_reload_failed"
 _LARGE, _AT_ONCE, _TRIES = 9 << 20, 64, 8
 _TOO_LARGE, _ITEMS = 50 << 20, 1000

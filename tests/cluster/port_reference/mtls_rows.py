@@ -93,6 +93,8 @@ def _sds(of: MtlsInstallation) -> None:
     stats = of.page("gateway-proxy", _PROXY_ADMIN, "/stats")
     assert re.search(r"(?m)ssl_context_update_by_sds: [1-9]", stats), _about_sds(stats)
     assert re.search(r"(?m)^cluster\.gateway_proxy_sds\.upstream_cx_active: [1-9]", stats), _about_sds(stats)
+    # By which the alert EnvoyCertificate goes.
+    assert re.search(r"(?m)^cluster\.\S+\.ssl\.certificate\.server_cert\.expiration_unix_time_seconds: [1-9]", stats)
     certificates = json.loads(of.page("gateway-proxy", _PROXY_ADMIN, "/certs"))["certificates"]
     serials = {int(pair["serial_number"], 16) for one in certificates for pair in one["cert_chain"]}
     assert of.serial() in serials, (of.serial(), serials)

@@ -2,18 +2,21 @@
 
 import json
 import re
+import shutil
 import socket
+import subprocess
 import time
 from typing import Any
 
 from cases.file_mode import FileMode
 from harness import certificates, client, objects
 from harness.ports import free_port, is_open
-from harness.process import APPLY_SECONDS, replace_file
+from harness.process import APPLY_SECONDS, binary, replace_file
 from harness.scenario import Scenario, Suite, expect_line
 from harness.waiting import wait_until
 
 SUITE = Suite()
+_DAY = 24 * 3600
 _ROLE = "gloo-system~gateway-proxy"
 _SNAPSHOTS = ("input", "edge", "proxies", "xds", "krt")
 
@@ -101,6 +104,21 @@ def metrics(scenario: Scenario) -> None:
     admin.mode.write("virtualservices", "bad", objects.flat_direct("x").replace("site", "bad").replace('"*"', "bad.test"))
     wait_until(lambda: admin.metric(status) == -1, "the status is gone", APPLY_SECONDS)
     wait_until(lambda: admin.metric(answered) == before + 1, "Envoy has answered, which is told once", APPLY_SECONDS)
+
+
+@SUITE.case("admin: a metric tells when the certificate of the sidecar of mTLS ends, once it is there, and of its renewal")
+def certificate_ends(scenario: Scenario) -> None:
+    folder = scenario.folder / "mtls"
+    admin = _Admin(scenario, "--mtls-dir", str(folder))
+    wait_until(lambda: client.get(admin.health, "/readyz").status == 200, "it is ready", APPLY_SECONDS)
+    series = 'k8sgateway_certificate_expiry_timestamp_seconds{certificate="mtls"}'
+    assert admin.metric(series) == -1
+    for days in (60, 365):
+        words = ["--out", str(folder), "--valid-for", f"{24 * days}h", "--renew-before", "1h"]
+        subprocess.run([str(binary(scenario.preset)), "certgen", *words], check=True, capture_output=True)
+        assert abs(admin.metric(series) - time.time() - days * _DAY) < 600, days
+        shutil.rmtree(folder)
+        assert admin.metric(series) == -1
 
 
 @SUITE.case("admin: the log level is read and set, as JSON and as a form")

@@ -48,6 +48,7 @@ ratelimitServer:
   requestTimeout: 2s
   denyOnFail: true
 """
+_ENDS = "envoy_cluster_ssl_certificate_expiration_unix_time_seconds"
 _ASKED_ABOUT = """\
   options:
     extauth: {customAuth: {}}
@@ -129,6 +130,9 @@ def rendered(scenario: Scenario) -> None:
     world.say("changed")
     world.await_answer("changed")
     wait_until(lambda: client.get(proxy[8081], "/ready").status == 200, "the proxy says that it is ready", _SECONDS)
+    # By which the alert EnvoyCertificate goes.
+    shown = client.get(proxy[8081], "/metrics").body.decode()
+    assert f'{_ENDS}{{envoy_tls_certificate="server_cert",' in shown, re.findall(r"(?m)^.*certificate.*$", shown)
     for envoy in envoys:
         assert "deprecat" not in envoy.log(), envoy.log()
 
