@@ -92,7 +92,7 @@ void SetProxies(const ControlPlane& control, Registry& registry) {
     const xds::Engine::RoleStreams of = found == streams.end() ? xds::Engine::RoleStreams() : found->second;
     in_sync += of.in_sync;
     behind += of.stuck > 0;
-    registry.Set(metrics::kProxyStreams, {role}, Number(of.all));
+    registry.Set(metrics::kProxyStreams, {ProxyName(role)}, Number(of.all));
   }
   registry.Set(metrics::kProxiesInSync, {}, Number(in_sync));
   registry.Set(metrics::kProxiesBehind, {}, Number(behind));

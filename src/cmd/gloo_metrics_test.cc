@@ -132,6 +132,15 @@ TEST_F(GlooMetricsTest, KindsThatCannotBeFollowedAreNamed) {
   EXPECT_THAT(Text(), Not(HasSubstr("k8sgateway_absent_kinds{")));
 }
 
+// What is told of a Proxy stands under one name in all that tells of it.
+TEST_F(GlooMetricsTest, AProxyHasOneName) {
+  Apply({Upstream("a", kGood), Service(To("a"))});
+  const std::string text = Text();
+  EXPECT_THAT(text, HasSubstr("k8sgateway_proxy_streams{proxy_name=\"gateway-proxy\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("translator_resources{proxy_name=\"gateway-proxy\",resource=\"listeners\"} 1\n"));
+  for (const metrics::Family* family : metrics::kGloo) EXPECT_THAT(family->labels, Not(testing::AnyOf("proxy", "role")));
+}
+
 TEST_F(GlooMetricsTest, CertificatesAreToldApart) {
   const std::string ends = "k8sgateway_certificate_expiry_timestamp_seconds{certificate=";
   admission::Counters webhook;

@@ -86,7 +86,7 @@ inline constexpr Family kProxiesBehind{"k8sgateway_proxies_behind", Type::kGauge
                                        "Proxies of which an Envoy that is connected here does not answer the newest "
                                        "configuration"};
 inline constexpr Family kProxyStreams{"k8sgateway_proxy_streams", Type::kGauge,
-                                      "Streams of Envoys of each Proxy that are open here", "proxy"};
+                                      "Streams of Envoys of each Proxy that are open here", "proxy_name"};
 inline constexpr Family kStreams{"k8sgateway_xds_streams", Type::kGauge, "Streams of Envoys that are open"};
 inline constexpr Family kResourcesSent{"k8sgateway_xds_resources_sent_total", Type::kCounter,
                                        "Resources in responses to Envoys"};
