@@ -138,7 +138,8 @@ TEST_F(GlooMetricsTest, AProxyHasOneName) {
   const std::string text = Text();
   EXPECT_THAT(text, HasSubstr("k8sgateway_proxy_streams{proxy_name=\"gateway-proxy\"} 0\n"));
   EXPECT_THAT(text, HasSubstr("translator_resources{proxy_name=\"gateway-proxy\",resource=\"listeners\"} 1\n"));
-  for (const metrics::Family* family : metrics::kGloo) EXPECT_THAT(family->labels, Not(testing::AnyOf("proxy", "role")));
+  for (const metrics::Family* family : metrics::kGloo)
+    EXPECT_THAT(family->labels, Not(testing::AnyOf("proxy", "role")));
 }
 
 TEST_F(GlooMetricsTest, CertificatesAreToldApart) {

@@ -38,6 +38,10 @@ struct UninstallFlags {
   bool all = false;
 };
 
+absl::StatusOr<std::unique_ptr<cli::Session>> Open(const ClusterFlags& cluster) {
+  return cli::Session::Open({cluster.kubeconfig, cluster.context});
+}
+
 void AddHelm(CLI::App& command, cli::HelmChoice& helm) {
   command.add_option("--release-name", helm.release, "The name of helm's release")->capture_default_str();
   command.add_option("--helm", helm.program, "The helm program [in PATH]")->envname("K8SGATEWAY_HELM");
@@ -73,8 +77,7 @@ void AddInstall(CLI::App& app, int& exit_code) {
   install->callback([flags, &exit_code] {
     Place(flags->options.helm, flags->cluster);
     flags->options.wait = std::chrono::seconds(flags->no_wait ? 0 : flags->seconds);
-    exit_code =
-        cli::Install([flags] { return OpenSession(flags->cluster, "install"); }, flags->options, std::cout, std::cerr);
+    exit_code = cli::Install([flags] { return Open(flags->cluster); }, flags->options, std::cout, std::cerr);
   });
 }
 
@@ -93,8 +96,7 @@ void AddUninstall(CLI::App& app, int& exit_code) {
     options.delete_crds |= flags->all;
     options.delete_namespace |= flags->all;
     Place(options.helm, flags->cluster);
-    exit_code =
-        cli::Uninstall([flags] { return OpenSession(flags->cluster, "uninstall"); }, options, std::cout, std::cerr);
+    exit_code = cli::Uninstall([flags] { return Open(flags->cluster); }, options, std::cout, std::cerr);
   });
 }
 

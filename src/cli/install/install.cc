@@ -1,6 +1,8 @@
 #include "src/cli/install/install.h"
 
+#include <map>
 #include <optional>
+#include <set>
 #include <thread>
 #include <utility>
 
@@ -20,6 +22,7 @@ using yaml::Node;
 
 constexpr std::chrono::seconds kEstablished(60);
 constexpr std::chrono::milliseconds kPoll(500);
+constexpr char kDiscovered[] = "discovered_by=kubernetesplugin";
 
 int Fail(std::ostream& err, const char* command, const absl::Status& status) {
   err << command << ": " << Printable(std::string(status.message())) << "\n";
@@ -35,13 +38,30 @@ bool IsEstablished(const Node& definition) {
   return false;
 }
 
-// They are not of the release, and people may have edited them. Nothing is said when they cannot be read.
-void TellDiscovered(Session& session, const std::string& ns, std::ostream& out) {
-  constexpr char kDiscovered[] = "discovered_by=kubernetesplugin";
-  const auto upstreams = session.List(ResourceOf(*KindCalled("upstream"), ns), {.labels = kDiscovered});
-  if (!upstreams.ok() || upstreams->empty()) return;
-  out << "Discovered Upstreams are left: " << upstreams->size()
-      << ". To delete them, too:\n  kubectl delete upstreams -n " << ns << " -l " << kDiscovered << "\n";
+int NoCluster(std::ostream& err, const char* command, const absl::Status& status) {
+  Fail(err, command, status);
+  err << "give --kubeconfig FILE for a cluster, or set KUBECONFIG\n";
+  return 1;
+}
+
+// Where discovery writes. Settings go with the release, so they are read before it. What hinders that hinders the look
+// for Upstreams, too, and is told then.
+std::set<std::string> DiscoveryPlaces(Session& session, const std::string& ns) {
+  const auto settings = session.Read({ResourceOf(*KindCalled("settings"), ns), "default"});
+  return PlacesOfDiscovered(settings.ok() ? *settings : Node(), ns);
+}
+
+// They are not of the release, and people may have edited them.
+std::string TellDiscovered(Session& session, const std::set<std::string>& namespaces) {
+  std::map<std::string, size_t> counts;
+  for (const std::string& ns : namespaces) {
+    const auto upstreams = session.List(ResourceOf(*KindCalled("upstream"), ns), {.labels = kDiscovered});
+    // Without the definition there are none.
+    if (upstreams.status().code() == absl::StatusCode::kNotFound) continue;
+    if (!upstreams.ok()) return NotLookedFor(upstreams.status());
+    counts[ns] = upstreams->size();
+  }
+  return DiscoveredLeft(counts);
 }
 
 absl::Status ApplyDefinitions(Session& session) {
@@ -138,8 +158,9 @@ int Install(const OpenCluster& open, const InstallOptions& options, std::ostream
   const std::vector<std::string> arguments = InstallArguments(options, archive ? archive->path() : options.chart);
   std::unique_ptr<Session> session;
   if (!options.dry_run) {
-    session = open();
-    if (!session) return 1;
+    absl::StatusOr<std::unique_ptr<Session>> opened = open();
+    if (!opened.ok()) return NoCluster(err, "install", opened.status());
+    session = *std::move(opened);
     if (const absl::Status status = ApplyDefinitions(*session); !status.ok()) return Fail(err, "install", status);
     out << "The definitions of " << AllCustomResources().size() << " kinds are there.\n" << std::flush;
   }
@@ -152,6 +173,29 @@ int Install(const OpenCluster& open, const InstallOptions& options, std::ostream
   return options.dry_run || options.wait.count() == 0 ? 0 : WaitUntilItRuns(*session, options, out, err);
 }
 
+std::set<std::string> PlacesOfDiscovered(const Node& settings, const std::string& ns) {
+  std::set<std::string> places = {ns};
+  // That of the release counts, too, as it was the place before somebody chose another.
+  if (std::string other = TextAt(settings, {"spec", "discoveryNamespace"}); !other.empty())
+    places.insert(std::move(other));
+  return places;
+}
+
+std::string DiscoveredLeft(const std::map<std::string, size_t>& counts) {
+  std::string places, commands;
+  for (const auto& [ns, count] : counts) {
+    if (count == 0) continue;
+    places += Cat(places.empty() ? "" : ", ", count, " in ", Printable(ns));
+    commands += Cat("  kubectl delete upstreams -n ", Printable(ns), " -l ", kDiscovered, "\n");
+  }
+  return places.empty() ? "" : Cat("Discovered Upstreams are left: ", places, ". To delete them, too:\n", commands);
+}
+
+std::string NotLookedFor(const absl::Status& reason) {
+  return Cat("Discovered Upstreams may be left; they were not looked for: ", Printable(std::string(reason.message())),
+             "\nTo see them:\n  kubectl get upstreams -A -l ", kDiscovered, "\n");
+}
+
 int Uninstall(const OpenCluster& open, const UninstallOptions& options, std::ostream& out, std::ostream& err) {
   std::vector<std::string> arguments = {"uninstall", options.helm.release, "--wait"};
   const std::vector<std::string> where = Where(options.helm);
@@ -159,27 +203,36 @@ int Uninstall(const OpenCluster& open, const UninstallOptions& options, std::ost
   // With the rest to remove, a release that is gone already is none to stop at.
   const bool more = options.delete_crds || options.delete_namespace;
   if (more) arguments.emplace_back("--ignore-not-found");
+  const absl::StatusOr<std::unique_ptr<Session>> opened = open();
+  // Better nothing is removed than half of it. Without more to remove, helm may find the cluster where we do not.
+  if (more && !opened.ok()) return NoCluster(err, "uninstall", opened.status());
+  std::set<std::string> places;
+  if (opened.ok() && !options.delete_crds) places = DiscoveryPlaces(**opened, options.helm.ns);
   const absl::StatusOr<int> code = RunHelm(options.helm.program, arguments);
   if (!code.ok()) return Fail(err, "uninstall", code.status());
   if (*code != 0) {
     err << "uninstall: helm ended with exit code " << *code << "; what is wrong stands above\n";
     return 1;
   }
-  const std::unique_ptr<Session> session = open();
-  if (!session) return more ? 1 : 0;
+  if (!opened.ok()) {
+    out << NotLookedFor(opened.status());
+    return 0;
+  }
+  Session& session = **opened;
   std::vector<kube::Target> targets;
   if (options.delete_crds) {
     for (const CustomResource& kind : AllCustomResources()) targets.push_back({Definitions(), crds::CrdName(kind)});
   }
   if (options.delete_namespace) targets.push_back({{"", "v1", "namespaces", ""}, options.helm.ns});
   for (const kube::Target& target : targets) {
-    const auto deleted = session->Send(kube::DeleteObject(target));
+    const auto deleted = session.Send(kube::DeleteObject(target));
     if (!deleted.ok() && deleted.status().code() != absl::StatusCode::kNotFound)
       return Fail(err, "uninstall", deleted.status());
   }
   if (options.delete_crds) out << "The definitions are gone, and all objects of these kinds with them.\n";
   if (options.delete_namespace) out << "Namespace " << options.helm.ns << " goes.\n";
-  if (!more) TellDiscovered(*session, options.helm.ns, out);
+  if (options.delete_namespace) places.erase(options.helm.ns);
+  if (!options.delete_crds) out << TellDiscovered(session, places);
   return 0;
 }
 

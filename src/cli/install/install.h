@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <ostream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,8 +40,8 @@ struct InstallOptions {
 // The arguments of helm for these.
 std::vector<std::string> InstallArguments(const InstallOptions& options, const std::string& chart);
 
-// Makes the session; nullptr when there is no cluster, which was said.
-using OpenCluster = std::function<std::unique_ptr<Session>()>;
+// Makes the session. Errors: no configuration, or none that we understand.
+using OpenCluster = std::function<absl::StatusOr<std::unique_ptr<Session>>()>;
 
 // Definitions first, in the version of this program, as helm would never change them; then the release; then it waits
 // until all of it runs, and says what does not. Returns the exit code.
@@ -52,6 +54,13 @@ struct UninstallOptions {
   bool delete_namespace = false;
 };
 
+// The release, and what else the options name; says which discovered Upstreams are left. Returns the exit code.
 int Uninstall(const OpenCluster& open, const UninstallOptions& options, std::ostream& out, std::ostream& err);
+
+// Namespaces in which discovery writes by these Settings, of an installation in `ns`; null when there are none.
+std::set<std::string> PlacesOfDiscovered(const yaml::Node& settings, const std::string& ns);
+// What is said of so many Upstreams in each namespace, "" when there are none; and when nobody can tell.
+std::string DiscoveredLeft(const std::map<std::string, size_t>& counts);
+std::string NotLookedFor(const absl::Status& reason);
 
 }  // namespace k8sgw::cli

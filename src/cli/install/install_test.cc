@@ -55,6 +55,42 @@ TEST(Install, FailuresOfHelmAreOurs) {
   EXPECT_EQ(Install(nullptr, options, out, err), 0);
 }
 
+TEST(Uninstall, LooksWhereDiscoveryWrites) {
+  const auto places = [](const char* text) {
+    return PlacesOfDiscovered(yaml::Parse(text).documents.at(0), "gloo-system");
+  };
+  EXPECT_THAT(PlacesOfDiscovered({}, "gloo-system"), ElementsAre("gloo-system"));
+  EXPECT_THAT(places("{spec: {gloo: {}}}"), ElementsAre("gloo-system"));
+  EXPECT_THAT(places("{spec: {discoveryNamespace: found}}"), ElementsAre("found", "gloo-system"));
+}
+
+TEST(Uninstall, TellsWhatIsLeft) {
+  EXPECT_EQ(DiscoveredLeft({{"a", 0}}), "");
+  EXPECT_EQ(DiscoveredLeft({{"a", 2}, {"b", 0}, {"c", 1}}),
+            "Discovered Upstreams are left: 2 in a, 1 in c. To delete them, too:\n"
+            "  kubectl delete upstreams -n a -l discovered_by=kubernetesplugin\n"
+            "  kubectl delete upstreams -n c -l discovered_by=kubernetesplugin\n");
+}
+
+// helm may understand a kubeconfig that we do not.
+TEST(Uninstall, WithoutAClusterOfOursIsNoFailure) {
+  const OpenCluster none = [] { return absl::InvalidArgumentError("user u: no such form"); };
+  UninstallOptions options;
+  options.helm.program = "/bin/true";
+  std::ostringstream out, err;
+  EXPECT_EQ(Uninstall(none, options, out, err), 0);
+  EXPECT_EQ(err.str(), "");
+  EXPECT_THAT(out.str(), ::testing::AllOf(HasSubstr("not looked for: user u: no such form"),
+                                          HasSubstr("kubectl get upstreams -A -l discovered_by")));
+  // What is to be removed by us cannot be: then helm removes nothing, either.
+  options.delete_namespace = true;
+  options.helm.program = "/no/such/helm";
+  std::ostringstream said;
+  EXPECT_EQ(Uninstall(none, options, out, said), 1);
+  EXPECT_THAT(said.str(), ::testing::AllOf(HasSubstr("user u: no such form\ngive --kubeconfig"),
+                                           ::testing::Not(HasSubstr("cannot be started"))));
+}
+
 TEST(ChartArchive, IsAGzip) {
   ASSERT_GT(ChartArchive().size(), 100u);
   EXPECT_EQ(ChartArchive().substr(0, 2), "\x1f\x8b");

@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import tempfile
 import time
+from typing import Any
 
 import yaml
 
@@ -13,7 +14,7 @@ from harness.scenario import Suite
 from harness.waiting import wait_until
 from support import images
 from support.cli import Cli
-from support.objects import kube_upstream, says, to_table, to_upstream, virtual_service
+from support.objects import kube_upstream, says, static_upstream, to_table, to_upstream, virtual_service
 from support.scenario import OWN_USER, Scenario
 from support.stage import SECONDS
 from support.control_plane import SYSTEM
@@ -201,6 +202,13 @@ def install(scenario: Scenario) -> None:
         assert "echo: 1" in cli("version", "-n", namespace)
         bad = cli.run("install", *place, "--chart", _chart(folder, "k8sgateway.test/none:1"), "--timeout", "10s", code=1)
         assert "ErrImageNeverPull" in bad.stderr, bad.stderr
+    found = static_upstream("found", "127.0.0.1")
+    found["metadata"] |= {"labels": {"discovered_by": "kubernetesplugin"}, "namespace": scenario.namespace}
+    there = {"name": "default", "namespace": namespace}
+    discovers: dict[str, Any] = {"apiVersion": "gloo.solo.io/v1", "kind": "Settings", "metadata": there}
+    scenario.cluster.apply(found, {**discovers, "spec": {"discoveryNamespace": scenario.namespace}})
+    left = cli("uninstall", *place)
+    assert f"left: 1 in {scenario.namespace}. " in left and f"-n {scenario.namespace} -l" in left, left
     cli("uninstall", *place, "--delete-namespace")
     wait_until(
         lambda: not scenario.cluster.kubectl("get", "namespace", namespace, "-o", "name", check=False), "it goes", 60

@@ -96,6 +96,12 @@ def no_cluster(scenario: Scenario) -> None:
         assert "127.0.0.1:1" in away.stderr, f"{words}: {away.stderr}"
         none = Command(scenario)(*words, code=1, env=missing)
         assert "--kubeconfig FILE" in none.stderr, f"{words}: {none.stderr}"
+    # helm has done its part; only Upstreams that may be left could not be looked for.
+    for more in ({"env": missing}, {"env": {"KUBECONFIG": nowhere}}):
+        gone = Command(scenario)("uninstall", "--helm", "/bin/true", **more)
+        assert "kubectl get upstreams -A" in gone.stdout and not gone.stderr, (gone.stdout, gone.stderr)
+    half = Command(scenario)("uninstall", "--all", "--helm", "/no/such/helm", code=1, env=missing)
+    assert "--kubeconfig FILE" in half.stderr and "/no/such/helm" not in half.stderr, half.stderr
 
 
 @SUITE.case("version: is known without a cluster, in three forms")
