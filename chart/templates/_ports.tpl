@@ -66,3 +66,28 @@ addresses, so a port that others have on loopback is taken, too.
 {{- end -}}
 {{- include "k8sgateway.checkPorts" $ports -}}
 {{- end -}}
+
+{{/* Of a proxy, of which (_proxies.tpl) is the context. */}}
+{{- define "k8sgateway.proxy.checkPorts" -}}
+{{- $spec := .spec -}}{{- $pod := $spec.podTemplate -}}
+{{- $values := printf "gatewayProxies: the proxy %s: " .name -}}
+{{- $ports := list (list "metrics and readiness" 8081) -}}
+{{- if $spec.readConfig -}}{{- $ports = append $ports (list "readConfig" 8082) -}}{{- end -}}
+{{- if and .root.Values.global.glooMtls.enabled (not .sdsSocket) -}}
+  {{- $ports = append $ports (list "the certificates of mTLS" (include "k8sgateway.mtls.inner" . | fromJson).sds) -}}
+{{- end -}}
+{{- $listened := list (list "podTemplate.httpPort" $pod.httpPort) (list "podTemplate.httpsPort" $pod.httpsPort) -}}
+{{- if $spec.failover.enabled -}}{{- $listened = append $listened (list "failover.port" $spec.failover.port) -}}{{- end -}}
+{{- range $listened -}}{{- $ports = append $ports (list (print $values (index . 0)) (index . 1)) -}}{{- end -}}
+{{- /* A bootstrap of users has its admin pages wherever it says. */ -}}
+{{- if not $spec.configMap.data -}}
+  {{- include "k8sgateway.checkPorts" (prepend $ports (list "Envoy's admin pages" 19000)) -}}
+{{- end -}}
+{{- /* These listen to nobody, so that of the admin pages may get its name here; HTTP/3 shares a number with HTTPS. */ -}}
+{{- range $pod.extraPorts -}}
+  {{- if eq (.protocol | default "TCP") "TCP" -}}
+    {{- $ports = append $ports (list (print $values "podTemplate.extraPorts") .containerPort) -}}
+  {{- end -}}
+{{- end -}}
+{{- include "k8sgateway.checkPorts" $ports -}}
+{{- end -}}
