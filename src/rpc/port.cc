@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "src/rpc/reflection.h"
+
 namespace k8sgw::rpc {
 namespace {
 
@@ -22,6 +24,14 @@ class NoPlugins final : public grpc::ServerBuilderOption {
  public:
   void UpdateArguments(grpc::ChannelArguments*) override {}
   void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override { plugins->clear(); }
+};
+
+class WithReflection final : public grpc::ServerBuilderOption {
+ public:
+  void UpdateArguments(grpc::ChannelArguments*) override {}
+  void UpdatePlugins(std::vector<std::unique_ptr<grpc::ServerBuilderPlugin>>* plugins) override {
+    plugins->push_back(MakeReflection());
+  }
 };
 
 // Whatever the order in which servers are opened, the switches are thrown before the first one.
@@ -53,7 +63,9 @@ absl::StatusOr<std::unique_ptr<Port>> Port::Open(const PortOptions& options,
     builder.SetCompressionAlgorithmSupportStatus(algorithm, false);
   }
   builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
-  if (!options.describes_itself) {
+  if (options.describes_itself) {
+    builder.SetOption(std::make_unique<WithReflection>());
+  } else {
     builder.SetOption(std::make_unique<NoPlugins>());
     builder.SetOption(std::make_unique<grpc::HealthCheckServiceServerBuilderOption>(nullptr));
   }

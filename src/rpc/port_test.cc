@@ -94,6 +94,8 @@ grpc::Status Call(int port, const std::string& method, const std::string& reques
 }
 
 constexpr char kHealth[] = "/grpc.health.v1.Health/Check";
+constexpr char kReflection[] = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+constexpr char kOlderReflection[] = "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo";
 // HealthCheckResponse: status = 1.
 const std::string kServing("\x08\x01", 2);
 const std::string kNotServing("\x08\x02", 2);
@@ -113,6 +115,64 @@ TEST(Port, HealthSaysWhatItIsTold) {
   EXPECT_EQ(Call((*port)->number(), kHealth, std::string("\x0a\x03two", 5)).error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
+// A field of a message, shorter than 128 bytes.
+std::string Field(int number, const std::string& value) {
+  return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(value.size())} + value;
+}
+
+// gRPC's own answers under the older name are what is expected under the newer.
+TEST(Port, ReflectionHasTwoNames) {
+  Bare bare;
+  auto port = Port::Open({.address = "127.0.0.1:0"}, {&bare});
+  ASSERT_TRUE(port.ok()) << port.status();
+  const auto ask = [&](const char* method, const std::string& request) {
+    std::string answer;
+    const grpc::Status status = Call((*port)->number(), method, request, &answer);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return answer;
+  };
+  const std::string host = Field(1, "gloo");
+  const std::string file = "google/protobuf/descriptor.proto";
+  const std::string options = "google.protobuf.FieldOptions";
+  const std::string ours = ask(kReflection, Field(7, "*"));
+  for (const char* name : {"bare.Service", "grpc.reflection.v1.ServerReflection", "v1alpha.ServerReflection"}) {
+    EXPECT_NE(ours.find(name), std::string::npos) << name;
+  }
+  for (const std::string& request :
+       {Field(7, "*"), host + Field(7, "*"), Field(3, file), host + Field(4, options + ".ctype"),
+        Field(4, "grpc.reflection.v1alpha.ServerReflection"), Field(6, options)}) {
+    EXPECT_EQ(ask(kReflection, request), ask(kOlderReflection, request)) << request;
+  }
+  // Of an error the words differ, and the code does not.
+  for (const std::string& request : {Field(3, "none.proto"), Field(4, "no.Symbol"), Field(6, "no.Message"),
+                                     Field(5, Field(1, options) + "\x10\x01"), std::string()}) {
+    const auto code = [at = Field(2, request).size()](const std::string& answer) {
+      return answer.size() < at + 4 ? answer : answer.substr(0, at + 1) + answer.substr(at + 2, 2);
+    };
+    EXPECT_EQ(code(ask(kReflection, request)), code(ask(kOlderReflection, request))) << request;
+  }
+  EXPECT_EQ(Call((*port)->number(), kReflection, "\xff").error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+// Also while calls are open: one that has asked nothing, one that reads no answers, and one whose client has gone in
+// the middle of a request.
+TEST(Port, EndsWithCallsOfReflection) {
+  auto port = Port::Open({.address = "127.0.0.1:0"}, {});
+  ASSERT_TRUE(port.ok()) << port.status();
+  testing::RawClient silent((*port)->number());
+  silent.Open(kReflection);
+  testing::RawClient asks((*port)->number());
+  const uint32_t call = asks.Open(kReflection);
+  for (int i = 0; i < 50; ++i) asks.Send(call, testing::RawClient::Prefix(3) + "\x3a\x01*");
+  {
+    testing::RawClient leaves((*port)->number());
+    leaves.Send(leaves.Open(kReflection), testing::RawClient::Prefix(100) + "\x3a");
+  }
+  EXPECT_TRUE(Call((*port)->number(), kReflection, Field(7, "*")).ok());
+  (*port)->Shutdown();
+  EXPECT_TRUE(asks.Ended(call, std::chrono::seconds(5)));
+}
+
 TEST(Port, OffersNothingElseWhenItShallNot) {
   // Also when another one of this process does.
   auto other = Port::Open({.address = "127.0.0.1:0"}, {});
@@ -125,7 +185,7 @@ TEST(Port, OffersNothingElseWhenItShallNot) {
   EXPECT_EQ(answer, "hello");
   EXPECT_EQ(Call((*port)->number(), "/bare.Service/Call", std::string(101, 'x')).error_code(),
             grpc::StatusCode::RESOURCE_EXHAUSTED);
-  for (const char* method : {kHealth, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"}) {
+  for (const char* method : {kHealth, kReflection, kOlderReflection}) {
     EXPECT_EQ(Call((*port)->number(), method, "").error_code(), grpc::StatusCode::UNIMPLEMENTED) << method;
   }
 }
@@ -134,9 +194,7 @@ TEST(Port, NothingIsUnpacked) {
   Bare bare;
   auto port = Port::Open({.address = "127.0.0.1:0"}, {&bare});
   ASSERT_TRUE(port.ok()) << port.status();
-  testing::ExpectNothingIsUnpacked(
-      (*port)->number(),
-      {"/bare.Service/Call", kHealth, "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"});
+  testing::ExpectNothingIsUnpacked((*port)->number(), {"/bare.Service/Call", kHealth, kReflection, kOlderReflection});
 }
 
 TEST(Port, WhoCouldPackButDoesNotIsServed) {
@@ -158,7 +216,7 @@ TEST(Port, UnfinishedRequestsHaveABoundTogether) {
   auto port = Port::Open({.address = "127.0.0.1:0", .max_held_bytes = 16 << 20}, {&bare});
   ASSERT_TRUE(port.ok()) << port.status();
   const std::string part(8 << 20, 'x');
-  for (const char* method : {"/bare.Service/Call", kHealth}) {
+  for (const char* method : {"/bare.Service/Call", kHealth, kReflection}) {
     const testing::MemoryWatch memory;
     std::vector<std::unique_ptr<testing::RawClient>> clients;
     size_t sent = 0;

@@ -15,6 +15,7 @@ _SERVICES = {
     "envoy.service.discovery.v3.AggregatedDiscoveryService",
     *(f"{_SERVICE}{kind}DiscoveryService" for kind in _KINDS),
     "grpc.health.v1.Health",
+    "grpc.reflection.v1.ServerReflection",
     "grpc.reflection.v1alpha.ServerReflection",
 }
 _REFLECTION = "/grpc.reflection.{}.ServerReflection/ServerReflectionInfo"
@@ -31,13 +32,13 @@ def _call(mode: FileMode, path: str, message: bytes) -> bytes:
 def services(scenario: Scenario) -> None:
     mode = FileMode(scenario)
     expect_line(mode.process, "ready: xDS")
-    answer = _call(mode, _REFLECTION.format("v1alpha"), _LIST)
-    assert set(re.findall(rb"[a-z]+(?:\.\w+)+", answer)) == {name.encode() for name in _SERVICES}, answer
+    for version in ("v1", "v1alpha"):
+        answer = _call(mode, _REFLECTION.format(version), _LIST)
+        assert set(re.findall(rb"[a-z]+(?:\.\w+)+", answer)) == {name.encode() for name in _SERVICES}, answer
     # Health, that of the whole: SERVING.
     assert _call(mode, "/grpc.health.v1.Health/Check", b"") == grpc.field(1, 1)
     solo = "/solo.io.xds.SoloDiscoveryService/StreamAggregatedResources"
-    for path in (_REFLECTION.format("v1"), solo):
-        assert _call(mode, path, _LIST) == b"", path
-        program = binary(scenario.preset).parent / "tests/xds_client"
-        words = [str(program), f"127.0.0.1:{mode.xds_port}", path, "gloo-system~gateway-proxy", "envoy.config.listener.v3.Listener"]
-        expect_line(scenario.own(Process(words)), "failed: 12")
+    assert _call(mode, solo, _LIST) == b""
+    program = binary(scenario.preset).parent / "tests/xds_client"
+    words = [str(program), f"127.0.0.1:{mode.xds_port}", solo, "gloo-system~gateway-proxy", "envoy.config.listener.v3.Listener"]
+    expect_line(scenario.own(Process(words)), "failed: 12")
