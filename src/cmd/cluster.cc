@@ -145,7 +145,7 @@ class ClusterServer {
     control.status_file = options_.status_file;
     control.authenticator = accounts_ ? &accounts_->authenticator() : nullptr;
     GlooAdmin::Observe(admin_, control);
-    control.on_refusal = [this] {
+    control.on_problems = [this] {
       exchange_.Say(control_.pipeline().nacks().Own());
       statuses_.Committed(verdicts_.TakeChanged());
     };

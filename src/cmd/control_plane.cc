@@ -42,8 +42,7 @@ absl::Status ControlPlane::Listen(const std::string& address) {
   options.engine.on_nack = [this](const xds::Nack& nack) {
     loop_.Post([this, nack] {
       pipeline_.ReportNack(nack);
-      LogProblems();
-      if (options_.on_refusal) options_.on_refusal();
+      TellProblems();
     });
   };
   options.engine.on_answered = [this](const std::string& role, std::chrono::nanoseconds took) {
@@ -168,7 +167,7 @@ void ControlPlane::UseModule(const std::string& role) {
     const auto updates = pipeline_.Commit();
     if (!held_) {
       Serve(updates);
-      LogProblems();
+      TellProblems();
     }
   }
   if (server_) server_->ModuleReady(role);
@@ -176,8 +175,7 @@ void ControlPlane::UseModule(const std::string& role) {
 
 void ControlPlane::TakeNacksOf(const std::string& replica, std::vector<NackInForce> nacks) {
   pipeline_.nacks().SetOf(replica, std::move(nacks));
-  LogProblems();
-  if (options_.on_refusal) options_.on_refusal();
+  TellProblems();
 }
 
 // Each time that the connections of replaced listeners have had their time, what was old at the last time goes.
@@ -188,13 +186,17 @@ void ControlPlane::KeepDrains() {
   const auto updates = pipeline_.Commit();
   if (held_) return;
   Serve(updates);
-  LogProblems();
-  if (options_.on_refusal) options_.on_refusal();
+  TellProblems();
 }
 
 std::optional<EventLoop::Time> ControlPlane::deadline() const {
   if (!drain_ends_ || (next_status_ && *next_status_ < *drain_ends_)) return next_status_;
   return drain_ends_;
+}
+
+void ControlPlane::TellProblems() {
+  LogProblems();
+  if (options_.on_problems) options_.on_problems();
 }
 
 void ControlPlane::LogProblems() {

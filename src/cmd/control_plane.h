@@ -43,9 +43,9 @@ struct ControlPlaneOptions {
   // How long Envoys let connections of a replaced listener live: so long they may use the parts of a route table that
   // it looked into.
   std::chrono::seconds drain{kEnvoyDrain};
-  // Called when the problems are other ones without a change: an Envoy has refused something, here or elsewhere, or
-  // parts of tables have gone that it had refused.
-  std::function<void()> on_refusal;
+  // Called when the problems may be other ones without a change: an Envoy has refused something, here or elsewhere; the
+  // first of a role has the module, which has its tables divided; parts of tables have gone that were refused.
+  std::function<void()> on_problems;
   // Who gets configuration over xDS; outlives the control plane. Without one, whoever asks.
   xds::Authenticator* authenticator = nullptr;
 };
@@ -107,6 +107,8 @@ class ControlPlane {
   // Applies what is staged, and serves it.
   void Commit();
   void LogProblems();
+  // When they may be other ones without a change.
+  void TellProblems();
   // What the pipeline has, after a revision, for Envoys.
   void Serve(const std::map<std::string, xds::Update>& updates);
   void KeepDrains();

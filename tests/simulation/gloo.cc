@@ -169,7 +169,9 @@ void Gloo::OnNack(const xds::Nack& nack) {
 std::map<std::string, xds::Update> Gloo::UseModule(const std::string& role) {
   if (!module_roles_.insert(role).second) return {};
   pipeline_->UseModule(role);
-  return pipeline_->Commit();
+  auto updates = pipeline_->Commit();
+  if (serving_) Committed(verdicts_.TakeChanged());
+  return updates;
 }
 
 void Gloo::Drain() {
