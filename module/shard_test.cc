@@ -172,8 +172,7 @@ TEST(HooksTest, RefuseOtherExtensionsAndConfigurations) {
   const EnvoyBuffer good{"3 64 h p", 8};
   EXPECT_EQ(envoy_dynamic_module_on_early_header_mutation_config_new(nullptr, {"shards", 6}, good), nullptr);
   EXPECT_EQ(envoy_dynamic_module_on_early_header_mutation_config_new(nullptr, {"", 0}, good), nullptr);
-  EXPECT_EQ(envoy_dynamic_module_on_early_header_mutation_config_new(nullptr, {"shard", 5}, {"2 64 h p", 8}),
-            nullptr);
+  EXPECT_EQ(envoy_dynamic_module_on_early_header_mutation_config_new(nullptr, {"shard", 5}, {"2 64 h p", 8}), nullptr);
   EXPECT_EQ(envoy_dynamic_module_on_early_header_mutation_config_new(nullptr, {"shard", 5}, {nullptr, 0}), nullptr);
 }
 

@@ -60,7 +60,7 @@ class _Divided:
         # What our module is told in that listener.
         (parts,) = set(map(int, _TOLD.findall(json.dumps(listener["active_state"]))))
         names = sharding.scopes_in(self.dump("ScopedRoutesConfigDump"))
-        return parts if sum(f"/{_VERSION}h.{parts}." in name for name in names) == parts else -1
+        return parts if sum(f"/{_VERSION}h.{parts}/" in name for name in names) == parts else -1
 
     def await_edit(self, word: str) -> None:
         """A host that the load does not ask has another answer."""

@@ -199,10 +199,10 @@ def listener_refused(scenario: Scenario) -> None:
     wait_until(lambda: gateway.status()["nacks"] > 0, "Envoy refuses the listener", APPLY_SECONDS)
     # The control plane makes no parts of 16 any more then, which nothing shows.
     time.sleep(4 * _DRAIN_SECONDS)
-    assert sum("/2h.16." in scope for scope in scopes_of(flags.admin_port)) == 16, scopes_of(flags.admin_port)
+    assert sum("/3h.16/" in scope for scope in scopes_of(flags.admin_port)) == 16, scopes_of(flags.admin_port)
     scenario.write("gateway.yaml", eight)
     wait_until(
-        lambda: all("/2h.8." in scope for scope in scopes_of(flags.admin_port)), "only parts of 8", _OLD_SECONDS
+        lambda: all("/3h.8/" in scope for scope in scopes_of(flags.admin_port)), "only parts of 8", _OLD_SECONDS
     )
     load.stop()
 
