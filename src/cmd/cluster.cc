@@ -398,7 +398,7 @@ class ClusterServer {
     if (!leadership_.begun()) return done();
     // Who leads next is to know it before Envoys come to him.
     exchange_.SetLeading(false);
-    statuses_.Flush(kFlush, [this, done] { leadership_.Release(done); });
+    statuses_.Flush(kFlush, [this, done] { exchange_.Flush(kFlush, [this, done] { leadership_.Release(done); }); });
   }
 
   const GlooOptions options_;

@@ -57,6 +57,9 @@ class NackBoard {
   // The next write, when one is due and none is under way.
   std::optional<kube::WriteRequest> Next(Time now);
   void OnResult(Time now, const kube::WriteResult& result);
+  bool is_writing() const { return in_flight_; }
+  // What is due later is due now: there will be no later.
+  void Hurry() { not_before_ = {}; }
   // The texts of other replicas that are others than at the last call; "" when they count no longer.
   std::map<std::string, std::string> TakeChanged(Time now);
   // When Next or TakeChanged may have something to say that they have not now.

@@ -40,6 +40,7 @@ NackExchange::NackExchange(kube::Loop& loop, kube::Writer& writer, Options optio
 NackExchange::~NackExchange() {
   *alive_ = false;
   if (timer_) loop_.Cancel(*timer_);
+  if (flush_limit_) loop_.Cancel(*flush_limit_);
 }
 
 void NackExchange::Begin(const kube::Follow& follow) {
@@ -81,6 +82,23 @@ void NackExchange::SetLeading(bool leading) {
   Pump();
 }
 
+void NackExchange::Flush(std::chrono::milliseconds limit, std::function<void()> done) {
+  on_flushed_ = std::move(done);
+  board_.Hurry();
+  Pump();
+  if (!board_.is_writing()) return EndFlush();
+  flush_limit_ = loop_.At(kube::Loop::Now() + limit, [this] {
+    flush_limit_.reset();
+    EndFlush();
+  });
+}
+
+void NackExchange::EndFlush() {
+  if (flush_limit_) loop_.Cancel(*flush_limit_);
+  flush_limit_.reset();
+  if (on_flushed_) std::exchange(on_flushed_, nullptr)();
+}
+
 void NackExchange::Pump() {
   if (!watch_) return;
   for (const auto& [replica, text] : board_.TakeChanged(kube::Loop::Now())) Read(replica, text);
@@ -90,6 +108,7 @@ void NackExchange::Pump() {
       refusals_.Note(Cat("what Envoys refuse, in the ConfigMap ", kConfigMap, ","), "patch for it", result);
       board_.OnResult(kube::Loop::Now(), result);
       Pump();
+      if (!board_.is_writing()) EndFlush();
     });
   }
   if (timer_) loop_.Cancel(*timer_);

@@ -2,6 +2,7 @@
 // and a clock. All of it belongs to the loop's thread.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -39,12 +40,16 @@ class NackExchange {
   // All that Envoys refuse that are connected here.
   void Say(const std::vector<NackInForce>& nacks);
   void SetLeading(bool leading);
+  // Writes what is due, without waiting for more. Calls `done` when it is written, or could not be; after `limit` at
+  // the latest.
+  void Flush(std::chrono::milliseconds limit, std::function<void()> done);
 
  private:
   void OnBatch(const kube::Batch& batch);
   void Pump();
   void Read(const std::string& replica, const std::string& text);
   void Tell(const std::string& message) const;
+  void EndFlush();
 
   kube::Loop& loop_;
   kube::Writer& writer_;
@@ -54,6 +59,8 @@ class NackExchange {
   NackBoard board_;
   std::unique_ptr<kube::Watch> watch_;
   std::optional<kube::Loop::TimerId> timer_;
+  std::function<void()> on_flushed_;
+  std::optional<kube::Loop::TimerId> flush_limit_;
   // Whose list was told to be faulty, until it is good; "" is ours.
   std::set<std::string> told_;
   // What is running does not reach us when we are gone.

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include "src/base/printable.h"
 #include "src/base/text.h"
@@ -134,6 +135,25 @@ TEST_F(ExchangeTest, WhatIsToldMayBeAnsweredAtOnce) {
   kube::Event event{kube::Event::Kind::kUpsert, {{"gloo-system", "gloo-refusals", "u", "1"}, json.view()}};
   of_other.on_batch({true, {event}});
   EXPECT_EQ(times, 2);
+}
+
+TEST_F(ExchangeTest, WhoEndsWaitsForWhatIsBeingWritten) {
+  int flushed = 0;
+  const auto flush = [&] { exchange.Flush(std::chrono::seconds(20), [&] { ++flushed; }); };
+  flush();
+  EXPECT_EQ(flushed, 1) << "nothing is";
+  exchange.SetLeading(true);
+  exchange.Say(nacks);
+  See("{}");
+  exchange.SetLeading(false);
+  flush();
+  EXPECT_EQ(flushed, 1) << "it is on its way, although more might come";
+  for (int i = 0; i < 100 && flushed == 1; ++i) {
+    pollfd ready{loop.fd(), POLLIN, 0};
+    poll(&ready, 1, 1'000);
+    loop.Process();
+  }
+  EXPECT_EQ(flushed, 2);
 }
 
 }  // namespace

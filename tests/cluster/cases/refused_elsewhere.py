@@ -74,6 +74,12 @@ class _Refused:
 def _two_replicas(scenario: Scenario) -> Iterator[tuple[_Refused, str]]:
     """The address is that of the second."""
     cluster = scenario.cluster
+    stage = scenario.stage()  # which brings the namespace
+    namespaces = lambda: cluster.get("namespaces")["items"]
+    # All share one table: what is refused of it counts until another case's VirtualService goes.
+    stage.wait(
+        lambda: all(one["status"]["phase"] == "Active" for one in namespaces()), "the cases before have gone", 60
+    )
     cluster.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta(_CONFIG_MAP, SYSTEM)})
     scenario.cleanup.callback(cluster.kubectl, "-n", SYSTEM, "delete", "configmap", _CONFIG_MAP)
     refused = _Refused(scenario)
