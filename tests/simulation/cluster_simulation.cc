@@ -121,8 +121,9 @@ class Life {
         if (name.find(kPort) != std::string::npos) has.insert("the listener");
       }
       for (const auto& [name, routes] : envoy->held(xds::Type::kRoute)) {
-        // With the module, it goes from one table to others and back.
-        if (!envoy->traits().module && name.find(kPort) != std::string::npos &&
+        // With the module, it goes from one table to others and back. Without its listener it leads nowhere, and may
+        // stay for as long as the Envoy refuses what comes instead.
+        if (!envoy->traits().module && has.contains("the listener") && name.find(kPort) != std::string::npos &&
             ReferencesOf(*routes).clusters.contains(kCluster))
           has.insert("the route");
       }
