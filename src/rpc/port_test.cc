@@ -173,6 +173,18 @@ TEST(Port, EndsWithCallsOfReflection) {
   EXPECT_TRUE(asks.Ended(call, std::chrono::seconds(5)));
 }
 
+TEST(Port, CallsOfReflectionAreCounted) {
+  const auto port = Port::Open({.address = "127.0.0.1:0"}, {});
+  ASSERT_TRUE(port.ok()) << port.status();
+  const auto code = [&] { return Call((*port)->number(), kReflection, Field(7, "*")).error_code(); };
+  {
+    testing::RawClient many((*port)->number());
+    for (int i = 0; i < 16; ++i) many.Open(kReflection);
+    EXPECT_TRUE(testing::Await([&] { return code() == grpc::StatusCode::RESOURCE_EXHAUSTED; }));
+  }
+  EXPECT_TRUE(testing::Await([&] { return code() == grpc::StatusCode::OK; }));
+}
+
 TEST(Port, OffersNothingElseWhenItShallNot) {
   // Also when another one of this process does.
   auto other = Port::Open({.address = "127.0.0.1:0"}, {});

@@ -7,6 +7,7 @@
 #include <grpcpp/impl/server_initializer.h>
 #include <grpcpp/impl/service_type.h>
 
+#include <atomic>
 #include <mutex>
 #include <set>
 
@@ -24,6 +25,9 @@ using google::protobuf::UnknownField;
 using Message = google::protobuf::UnknownFieldSet;
 
 constexpr char kMethod[] = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+
+// Anybody may ask, and an answer to few bytes can be large: so many are there at once.
+constexpr int kMostCalls = 16;
 
 // Numbers of fields.
 enum Request { kHost = 1, kFileByName = 3, kFileOfSymbol = 4, kFileOfExtension = 5, kExtensionsOf = 6, kList = 7 };
@@ -124,7 +128,13 @@ class Service final : public grpc::Service {
   // Requests one after the other: the next one is read when the answer to the one before has gone.
   class Call final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
    public:
-    explicit Call(Service& service) : service_(service) { StartRead(&bytes_); }
+    explicit Call(Service& service) : service_(service) {
+      if (++service_.calls_ > kMostCalls) {
+        Finish({grpc::StatusCode::RESOURCE_EXHAUSTED, "too many ask for descriptions at once"});
+      } else {
+        StartRead(&bytes_);
+      }
+    }
     void OnReadDone(bool ok) override {
       if (!ok) return Finish(grpc::Status::OK);
       grpc::Slice whole;
@@ -142,7 +152,10 @@ class Service final : public grpc::Service {
       bytes_.Clear();
       StartRead(&bytes_);
     }
-    void OnDone() override { delete this; }
+    void OnDone() override {
+      --service_.calls_;
+      delete this;
+    }
 
    private:
     Service& service_;
@@ -154,6 +167,7 @@ class Service final : public grpc::Service {
     return names_;
   }
 
+  std::atomic<int> calls_ = 0;
   mutable std::mutex mutex_;
   std::vector<std::string> names_;  // guarded by mutex_
 };
