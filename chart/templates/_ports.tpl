@@ -79,15 +79,7 @@ addresses, so a port that others have on loopback is taken, too.
 {{- $listened := list (list "podTemplate.httpPort" $pod.httpPort) (list "podTemplate.httpsPort" $pod.httpsPort) -}}
 {{- if $spec.failover.enabled -}}{{- $listened = append $listened (list "failover.port" $spec.failover.port) -}}{{- end -}}
 {{- range $listened -}}{{- $ports = append $ports (list (print $values (index . 0)) (index . 1)) -}}{{- end -}}
-{{- /* A bootstrap of users has its admin pages wherever it says. */ -}}
-{{- if not $spec.configMap.data -}}
-  {{- include "k8sgateway.checkPorts" (prepend $ports (list "Envoy's admin pages" 19000)) -}}
-{{- end -}}
-{{- /* These listen to nobody, so that of the admin pages may get its name here; HTTP/3 shares a number with HTTPS. */ -}}
-{{- range $pod.extraPorts -}}
-  {{- if eq (.protocol | default "TCP") "TCP" -}}
-    {{- $ports = append $ports (list (print $values "podTemplate.extraPorts") .containerPort) -}}
-  {{- end -}}
-{{- end -}}
+{{- /* A bootstrap of users has its admin pages wherever it says. extraPorts are names, and listen to nobody. */ -}}
+{{- if not $spec.configMap.data -}}{{- $ports = prepend $ports (list "Envoy's admin pages" 19000) -}}{{- end -}}
 {{- include "k8sgateway.checkPorts" $ports -}}
 {{- end -}}
