@@ -146,7 +146,7 @@ class ClusterServer {
     control.authenticator = accounts_ ? &accounts_->authenticator() : nullptr;
     GlooAdmin::Observe(admin_, control);
     control.on_problems = [this] {
-      exchange_.Say(control_.pipeline().nacks().Own());
+      SayNacks();
       statuses_.Committed(verdicts_.TakeChanged());
     };
     return control;
@@ -349,11 +349,17 @@ class ClusterServer {
     }
   }
 
+  // Each time it is made into a text, so only when it is another.
+  void SayNacks() {
+    const Nacks& nacks = control_.pipeline().nacks();
+    if (std::exchange(nacks_said_, nacks.own_changes()) != nacks.own_changes()) exchange_.Say(nacks.Own());
+  }
+
   void AfterCommit() {
     wasm_.AfterCommit();
     verdicts_.AfterCommit();
     ports_.AfterCommit();
-    exchange_.Say(control_.pipeline().nacks().Own());
+    SayNacks();
   }
 
   // The first complete world is there.
@@ -421,6 +427,7 @@ class ClusterServer {
   status::Verdicts verdicts_;
   status::StatusWriter statuses_;
   replicas::NackExchange exchange_;
+  uint64_t nacks_said_ = 0;
   std::optional<cluster::ClusterSource> source_;
   discovery::UpstreamDiscovery discovery_;
   admission::Webhook webhook_;

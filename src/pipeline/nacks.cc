@@ -15,6 +15,13 @@ std::string PartOf(const std::string& role, xds::Type type, const std::string& n
 
 std::string PartOf(const std::string& part, const std::string& replica) { return Cat("of ", replica, ": ", part); }
 
+// A replica may serve parts of a divided table that we have no Envoy for: of these only it knows.
+bool Counts(const NackInForce& nack, const xds::Resource* now) {
+  if (nack.version.empty()) return true;
+  if (!now) return nack.type == xds::Type::kRoute || nack.type == xds::Type::kScope;
+  return now->version == nack.version || (now->with_module && now->with_module->version == nack.version);
+}
+
 }  // namespace
 
 void Nacks::Report(const xds::Nack& nack, const envoy::Translation& envoy) {
@@ -22,6 +29,7 @@ void Nacks::Report(const xds::Nack& nack, const envoy::Translation& envoy) {
     Problems problems = ReportNack(nack, refused, envoy);
     if (problems.empty()) continue;
     const std::string part = PartOf(nack.role, nack.type, refused.name);
+    ++own_changes_;
     own_[part] = {nack.role, nack.type, refused.name, refused.resource ? refused.resource->version : "", problems};
     problems_.Set(kSource, part, std::move(problems), nack.role);
   }
@@ -39,9 +47,14 @@ void Nacks::SetOf(const std::string& replica, std::vector<NackInForce> nacks) {
     return gone;
   });
   for (auto& [part, nack] : now) {
-    others_[{part, replica}] = nack.version;
-    problems_.Set(kSource, PartOf(part, replica), std::move(nack.problems), nack.role);
+    const NackInForce& other = others_[{part, replica}] = std::move(nack);
+    Place(part, replica, other, find_(other.role, other.type, other.name));
   }
+}
+
+void Nacks::Place(const std::string& part, const std::string& replica, const NackInForce& nack,
+                  const xds::Resource* now) {
+  problems_.Set(kSource, PartOf(part, replica), Counts(nack, now) ? nack.problems : Problems(), nack.role);
 }
 
 void Nacks::Settle(const std::string& role, const xds::Update& update) {
@@ -52,16 +65,12 @@ void Nacks::Settle(const std::string& role, const xds::Update& update) {
 
 void Nacks::SettleOne(const std::string& role, xds::Type type, const std::string& name, const xds::Resource* now) {
   const std::string part = PartOf(role, type, name);
-  if (own_.erase(part) > 0) problems_.Set(kSource, part, {});
-  for (auto it = others_.lower_bound({part, ""}); it != others_.end() && it->first.first == part;) {
-    const std::string& refused = it->second;
-    if (now && (now->version == refused || (now->with_module && now->with_module->version == refused))) {
-      ++it;
-      continue;
-    }
-    problems_.Set(kSource, PartOf(part, it->first.second), {});
-    it = others_.erase(it);
+  if (own_.erase(part) > 0) {
+    ++own_changes_;
+    problems_.Set(kSource, part, {});
   }
+  for (auto it = others_.lower_bound({part, ""}); it != others_.end() && it->first.first == part; ++it)
+    Place(part, it->first.second, it->second, now);
 }
 
 std::vector<NackInForce> Nacks::Own() const {

@@ -4,6 +4,8 @@
 // (src/replicas). The errors are the same ones, so what both say stands once.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -28,27 +30,35 @@ struct NackInForce {
 
 class Nacks {
  public:
+  // What a role is served under this name; null when there is none.
+  using Find = std::function<const xds::Resource*(const std::string& role, xds::Type type, const std::string& name)>;
+
   // The table outlives it.
-  explicit Nacks(ProblemTable& problems) : problems_(problems) {}
+  Nacks(ProblemTable& problems, Find find) : problems_(problems), find_(std::move(find)) {}
 
   // An Envoy that is connected here refused resources.
   void Report(const xds::Nack& nack, const envoy::Translation& envoy);
-  // Another replica says this, in the place of all that it said before.
+  // Another replica says this, in the place of all that it said before. What it says of another version than is served
+  // here counts when that comes: one of us is behind.
   void SetOf(const std::string& replica, std::vector<NackInForce> nacks);
-  // `update` is what `role` gets from now on: what was refused of it before counts no longer. A replica may have been
-  // quicker than we are, so what it says of the very version that comes now still does.
+  // `update` is what `role` gets from now on: what was refused of it before counts no longer.
   void Settle(const std::string& role, const xds::Update& update);
 
   // Of Envoys that are connected here, in order.
   std::vector<NackInForce> Own() const;
+  // Another number whenever Own may be another.
+  uint64_t own_changes() const { return own_changes_; }
 
  private:
   void SettleOne(const std::string& role, xds::Type type, const std::string& name, const xds::Resource* now);
+  void Place(const std::string& part, const std::string& replica, const NackInForce& nack, const xds::Resource* now);
 
   ProblemTable& problems_;
-  // By part; those of others by part and replica, only their versions.
+  const Find find_;
+  // By part; those of others by part and replica, also while they do not count.
   std::map<std::string, NackInForce> own_;
-  std::map<std::pair<std::string, std::string>, std::string> others_;
+  std::map<std::pair<std::string, std::string>, NackInForce> others_;
+  uint64_t own_changes_ = 0;
 };
 
 }  // namespace k8sgw

@@ -78,6 +78,17 @@ TEST_F(NacksTest, AMendedObjectCountsAtOnceOnEachReplica) {
   Tell();
   Apply(leader, 20);
   EXPECT_THAT(leader.problems(), IsEmpty());
+  // It has not heard of that, and says it again; and so to one that has just begun.
+  Tell();
+  EXPECT_THAT(leader.problems(), IsEmpty());
+  Pipeline next{Pipeline::Options()};
+  Apply(next, 20);
+  next.nacks().SetOf("follower", follower.nacks().Own());
+  EXPECT_THAT(next.problems(), IsEmpty());
+  // The old version comes back, and is as bad as it was.
+  Apply(leader, 10);
+  EXPECT_EQ(leader.problems(), follower.problems());
+  Apply(leader, 20);
   Apply(follower, 20);
   EXPECT_THAT(follower.nacks().Own(), IsEmpty());
   Tell();

@@ -229,6 +229,17 @@ Snapshot Pipeline::ResourcesOf(const std::string& role) const {
   return all;
 }
 
+const xds::Resource* Pipeline::Served(const std::string& role, Type type, const std::string& name) const {
+  const auto own = own_.find(role);
+  if (own == own_.end()) return nullptr;
+  for (const Snapshot* snapshot : {&own->second, &shared_}) {
+    const auto resources = snapshot->find(type);
+    if (resources == snapshot->end()) continue;
+    if (const auto found = resources->second.find(name); found != resources->second.end()) return found->second.get();
+  }
+  return nullptr;
+}
+
 std::vector<gloov1::Proxy> Pipeline::AssembleProxies() const {
   std::map<proxy::VirtualHostKey, Ptr<proxy::VirtualHost>> hosts;
   envoy_.served_virtual_hosts().ForEach(

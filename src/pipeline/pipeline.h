@@ -81,6 +81,8 @@ class Pipeline {
   envoy::Translation& envoy() { return envoy_; }
 
  private:
+  // Null when there is none.
+  const xds::Resource* Served(const std::string& role, xds::Type type, const std::string& name) const;
   void CollectShared(xds::Update& update);
   // The listeners and route configurations of each role.
   void CollectOwn(std::map<std::string, xds::Update>& updates);
@@ -115,7 +117,9 @@ class Pipeline {
   std::map<envoy::RouteConfigKey, std::string> route_config_names_;
   std::map<envoy::ShardKey, std::string> shard_names_;
   std::map<envoy::ShardKey, std::string> scope_names_;
-  Nacks nacks_{problems_};
+  Nacks nacks_{problems_, [this](const std::string& role, xds::Type type, const std::string& name) {
+                 return Served(role, type, name);
+               }};
 };
 
 }  // namespace k8sgw

@@ -12,6 +12,8 @@ namespace k8sgw::replicas {
 namespace {
 
 constexpr char kFieldManager[] = "k8sgateway";
+// More replicas there are not. Whoever writes more keys is no replica.
+constexpr size_t kMostOthers = 64;
 
 void AppendKey(const std::string& key, std::string_view value, std::string& out) {
   out += Cat(out.empty() ? "" : ",", "\"", JsonEscaped(key), "\":", value);
@@ -39,13 +41,14 @@ void NackBoard::Observe(Time now, std::string_view padded) {
       own_ = value.scalar;
       continue;
     }
+    if (others_.size() == kMostOthers) continue;
     Other& other = others_[key];
     if (const auto old = before.find(key); old != before.end()) {
       other = std::move(old->second);
       before.erase(old);
       if (other.text == value.scalar) continue;
     }
-    other = {value.scalar, now, false};
+    other = {value.scalar, now, false, false};
     changed_.insert(key);
   }
   for (const auto& [key, gone] : before) changed_.insert(key);
@@ -59,8 +62,16 @@ void NackBoard::Gone() {
 
 // Nobody is forgotten for what could not be heard.
 void NackBoard::SetHeard(Time now, bool heard) {
-  if (!std::exchange(heard_, heard) && heard) {
-    for (auto& [key, other] : others_) other.since = now;
+  if (heard == heard_) return;
+  heard_ = heard;
+  if (!heard) {
+    silent_since_ = now;
+    return;
+  }
+  // After an outage they need time to say it again; a watch that was cut and goes on is none.
+  const bool away = now - silent_since_ >= options_.renew;
+  for (auto& [key, other] : others_) {
+    other.since = away ? now : other.since + (now - std::max(silent_since_, other.since));
   }
 }
 
@@ -81,7 +92,7 @@ std::string NackBoard::Difference() const {
   if (wanted != own_) AppendKey(options_.replica, wanted ? Cat("\"", JsonEscaped(*wanted), "\"") : "null", out);
   if (!leading_) return out;
   for (const auto& [key, other] : others_) {
-    if (other.stale) AppendKey(key, "null", out);
+    if (other.stale && !other.taken) AppendKey(key, "null", out);
   }
   return out;
 }
@@ -92,6 +103,7 @@ std::optional<kube::WriteRequest> NackBoard::Next(Time now) {
   const std::string difference = Difference();
   if (difference.empty()) return std::nullopt;
   in_flight_ = true;
+  for (auto& [key, other] : others_) other.taken = other.stale && leading_;
   renew_at_ = now + options_.renew;
   return kube::MergePatch({ConfigMapsIn(options_.ns), kConfigMap}, Cat("{\"data\":{", difference, "}}"), kFieldManager);
 }
@@ -99,11 +111,12 @@ std::optional<kube::WriteRequest> NackBoard::Next(Time now) {
 void NackBoard::OnResult(Time now, const kube::WriteResult& result) {
   in_flight_ = false;
   if (!result.status.ok()) {
+    for (auto& [key, other] : others_) other.taken = false;
     const auto wait = std::max<BoardOptions::Duration>(backoff_.Next(now), result.details.retry_after);
     not_before_ = std::max(not_before_, now + wait);
     return;
   }
-  not_before_ = std::max(not_before_, now + options_.rest);
+  if (!hurried_) not_before_ = std::max(not_before_, now + options_.rest);
   // Of our key alone: the watch may have told something newer of the others.
   const yaml::Padded padded(result.body);
   const yaml::Node data = DataOf(padded.view());

@@ -59,7 +59,12 @@ class NackBoard {
   void OnResult(Time now, const kube::WriteResult& result);
   bool is_writing() const { return in_flight_; }
   // What is due later is due now: there will be no later.
-  void Hurry() { not_before_ = {}; }
+  void Hurry() {
+    hurried_ = true;
+    not_before_ = {};
+  }
+  // Whether what we say is read there.
+  bool is_read() const { return there_ && !leading_; }
   // The texts of other replicas that are others than at the last call; "" when they count no longer.
   std::map<std::string, std::string> TakeChanged(Time now);
   // When Next or TakeChanged may have something to say that they have not now.
@@ -70,6 +75,8 @@ class NackBoard {
     std::string text;
     Time since{};
     bool stale = false;
+    // We have had its key taken away, and the watch will say so.
+    bool taken = false;
   };
 
   // What our key should have; nullopt for nothing.
@@ -86,9 +93,11 @@ class NackBoard {
   Time renew_at_{};
   Time not_before_{};
   bool in_flight_ = false;
+  bool hurried_ = false;
 
   // What the server has.
   bool heard_ = false;
+  Time silent_since_{};
   bool there_ = false;
   std::optional<std::string> own_;
   std::map<std::string, Other> others_;

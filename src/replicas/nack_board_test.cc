@@ -208,6 +208,65 @@ TEST_F(BoardTest, NobodyIsForgottenWhileTheServerIsAway) {
   EXPECT_THAT(data, IsEmpty());
 }
 
+TEST_F(BoardTest, AWatchThatIsCutAgainAndAgainKeepsNobodyAlive) {
+  data = {{"dead", "1"}};
+  See();
+  board.SetLeading(true);
+  for (int i = 0; i < 3; ++i) {
+    board.SetHeard(now, true);
+    Pass(seconds(40));
+    board.SetHeard(now, false);
+    Pass(seconds(1));
+  }
+  board.SetHeard(now, true);
+  Pass(seconds(1));
+  EXPECT_THAT(data, IsEmpty());
+}
+
+// Its own event may come late.
+TEST_F(BoardTest, AKeyIsTakenAwayOnce) {
+  data = {{"dead", "1"}};
+  See();
+  board.SetHeard(now, true);
+  board.SetLeading(true);
+  now += seconds(101);
+  board.TakeChanged(now);
+  const auto take = [this] {
+    const bool asked = board.Next(now).has_value();
+    if (asked) board.OnResult(now, {});
+    now += seconds(5);
+    return asked;
+  };
+  EXPECT_TRUE(take());
+  EXPECT_FALSE(take());
+  // It lives, and says something.
+  data = {{"dead", "2"}};
+  See();
+  board.TakeChanged(now);
+  now += seconds(101);
+  board.TakeChanged(now);
+  EXPECT_TRUE(take());
+}
+
+TEST_F(BoardTest, OfManyKeysSomeAreRead) {
+  for (int i = 0; i < 1'000; ++i) data[Cat("k", i)] = "x";
+  See();
+  EXPECT_EQ(board.TakeChanged(now).size(), 64U);
+}
+
+TEST_F(BoardTest, WhoEndsDoesNotRest) {
+  See();
+  board.SetLeading(true);
+  board.Say(now, kList);
+  board.SetLeading(false);
+  board.Hurry();
+  const auto first = board.Next(now);
+  ASSERT_TRUE(first.has_value());
+  board.Say(now, "[1]");
+  board.OnResult(now, {});
+  EXPECT_TRUE(board.Next(now).has_value()) << "what was refused meanwhile";
+}
+
 TEST_F(BoardTest, WhatFailsIsTriedAgainSlowly) {
   See();
   board.Say(now, kList);

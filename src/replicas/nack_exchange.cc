@@ -69,7 +69,7 @@ void NackExchange::OnBatch(const kube::Batch& batch) {
 void NackExchange::Say(const std::vector<NackInForce>& nacks) {
   size_t left_out = 0;
   board_.Say(kube::Loop::Now(), WriteNacks(nacks, kMostListBytes, &left_out));
-  if (left_out == 0) {
+  if (left_out == 0 || !board_.is_read()) {
     told_.erase("");
   } else if (told_.insert("").second) {
     Tell(Cat("too long for the leader: ", left_out, " of what Envoys refuse here comes into no status"));

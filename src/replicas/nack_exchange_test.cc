@@ -106,6 +106,9 @@ TEST_F(ExchangeTest, WhatHasNoRoomIsToldOnce) {
   std::vector<NackInForce> many(1000, nacks.front());
   for (NackInForce& nack : many) nack.problems.front().message = std::string(500, 'x');
   exchange.Say(many);
+  EXPECT_THAT(told, IsEmpty()) << "nobody reads it";
+  See("{}");
+  exchange.Say(many);
   exchange.Say(many);
   EXPECT_THAT(told, ElementsAre(HasSubstr("comes into no status")));
   exchange.Say({});

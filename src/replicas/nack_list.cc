@@ -80,13 +80,13 @@ std::optional<NackInForce> ReadNack(const yaml::Node& from) {
 std::string WriteNacks(const std::vector<NackInForce>& nacks, size_t most_bytes, size_t* left_out) {
   std::string out;
   *left_out = 0;
-  for (const NackInForce& nack : nacks) {
-    const std::string text = Write(nack);
+  for (size_t i = 0; i < nacks.size(); ++i) {
+    const std::string text = Write(nacks[i]);
     if (out.size() + text.size() + 2 > most_bytes) {
-      ++*left_out;
-    } else {
-      out += Cat(out.empty() ? "[" : ",", text);
+      *left_out = nacks.size() - i;
+      break;
     }
+    out += Cat(out.empty() ? "[" : ",", text);
   }
   return out.empty() ? out : out + "]";
 }
