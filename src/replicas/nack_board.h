@@ -1,9 +1,8 @@
 // The ConfigMap in which replicas tell the leader what their Envoys refuse: a state machine without input, output or
 // clock; nack_exchange.h binds it.
 //
-// - Each replica has a key of its own, and writes by merge patches of that key, so nobody is in another's way. Who
-// leads
-//   has none: he writes statuses himself.
+// - Each replica has a key of its own, and writes by merge patches of that key, so nobody is in another's way. The
+//   leader has none, as it writes statuses itself.
 // - It is not made here. Where it is not there, nothing is written: an installation with one replica has none.
 // - A list is said again every `renew`, and counts for `stale` after it was seen to change, by our own clock. So what a
 //   replica said that has died is forgotten. The leader takes its key away.

@@ -80,13 +80,16 @@ std::optional<NackInForce> ReadNack(const yaml::Node& from) {
 std::string WriteNacks(const std::vector<NackInForce>& nacks, size_t most_bytes, size_t* left_out) {
   std::string out;
   *left_out = 0;
-  for (size_t i = 0; i < nacks.size(); ++i) {
-    const std::string text = Write(nacks[i]);
-    if (out.size() + text.size() + 2 > most_bytes) {
-      *left_out = nacks.size() - i;
-      break;
+  // One that is too large must not hide the others, and those that have no room are not all made for nothing.
+  size_t made = 0;
+  for (const NackInForce& nack : nacks) {
+    const std::string text = made < 2 * most_bytes ? Write(nack) : std::string();
+    made += text.size();
+    if (text.empty() || out.size() + text.size() + 2 > most_bytes) {
+      ++*left_out;
+    } else {
+      out += Cat(out.empty() ? "[" : ",", text);
     }
-    out += Cat(out.empty() ? "[" : ",", text);
   }
   return out.empty() ? out : out + "]";
 }

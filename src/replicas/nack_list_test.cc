@@ -37,6 +37,13 @@ TEST(NackListTest, NothingHasNoText) {
   EXPECT_EQ(left_out, 0U);
 }
 
+TEST(NackListTest, OneThatIsTooLargeHidesNoOther) {
+  const std::vector<NackInForce> nacks = {Refused("a", std::string(kMostListBytes, 'x')), Refused("b")};
+  size_t left_out = 0;
+  EXPECT_NE(WriteNacks(nacks, kMostListBytes, &left_out), "");
+  EXPECT_EQ(left_out, 1U);
+}
+
 TEST(NackListTest, IsBounded) {
   std::vector<NackInForce> nacks;
   for (int i = 0; i < 1000; ++i) nacks.push_back(Refused(Cat("listener-", i), std::string(500, 'x')));

@@ -163,8 +163,11 @@ void Syncer::OnResult(Time now, uint64_t id, const Outcome& outcome) {
     Record& record = it->second;
     record.flight = 0;
     // What the watch has told meanwhile may be newer than the answer. If it is older, the write's own event follows.
-    if (written && !record.seen_since) record.found = outcome.found;
-    if (written) AddSubresources(outcome.found.subresources, record.found);
+    if (written && !record.seen_since) {
+      record.found = outcome.found;
+    } else if (written) {
+      AddSubresources(outcome.found.subresources, record.found);
+    }
     if (!written) {
       Duration pause = std::max(Pause(record.tries), outcome.retry_after);
       if (outcome.kind == Outcome::Kind::kMissing) pause = std::max(pause, options_.missing);
