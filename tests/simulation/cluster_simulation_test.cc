@@ -21,7 +21,8 @@ void Add(const ClusterWays& life, ClusterWays& all) {
        {&ClusterWays::applied, &ClusterWays::anew, &ClusterWays::broken, &ClusterWays::bursts, &ClusterWays::policies,
         &ClusterWays::namespaces, &ClusterWays::foreign, &ClusterWays::taken, &ClusterWays::refusals,
         &ClusterWays::cuts, &ClusterWays::outages, &ClusterWays::stand_ins, &ClusterWays::uninstalled,
-        &ClusterWays::effective, &ClusterWays::failed, &ClusterWays::lost, &ClusterWays::stale}) {
+        &ClusterWays::asked_what_is_served, &ClusterWays::effective, &ClusterWays::failed, &ClusterWays::lost,
+        &ClusterWays::stale}) {
     all.*way += life.*way;
   }
 }
@@ -50,6 +51,7 @@ void ExpectAllWays(const Ways& ways) {
   EXPECT_GT(ways.cluster.cuts, 1000);
   EXPECT_GT(ways.cluster.outages, 20);
   EXPECT_GT(ways.cluster.uninstalled, 20);
+  EXPECT_GT(ways.cluster.asked_what_is_served, 3);
   EXPECT_GT(ways.cluster.stand_ins, 20);
   EXPECT_GT(ways.cluster.effective, 500);
   EXPECT_GT(ways.cluster.failed, 100);

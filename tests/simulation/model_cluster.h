@@ -40,6 +40,7 @@ struct ClusterWays {
   int outages = 0;
   int stand_ins = 0;  // 404 for everything
   int uninstalled = 0;
+  int asked_what_is_served = 0;
   int patches = 0;
   int effective = 0;  // patches that changed something
   int failed = 0;
@@ -129,8 +130,6 @@ class ModelCluster {
   std::optional<Time> away_until_;
   std::optional<Time> missing_until_;
   std::optional<Time> in_front_until_;
-  // A kind may be missing again; it must not add up, or the kind is gone.
-  bool may_miss_ = true;
   std::map<Kind, Time> comes_back_;
 
   Time caught_up_{};

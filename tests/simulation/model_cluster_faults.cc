@@ -21,11 +21,9 @@ constexpr Kind kDispensable[] = {Kind::kRouteTable, Kind::kUpstreamGroup, Kind::
 
 void ModelCluster::Refuse(int code) {
   if (starting_ && (code == 403 || code == 404)) code = 0;
-  // A kind that is missing for a minute is gone, and that is no fault: so these are short, and do not add up.
-  if (code == 404 && !may_miss_) code = 503;
   if (code == 404) {
-    may_miss_ = false;
-    missing_until_ = clock_.now() + milliseconds(1000 + random_.Below(20'000));
+    const int lasts = random_.Below(20'000);
+    missing_until_ = clock_.now() + milliseconds(1000 + (lasts % 3 == 0 ? 15 * lasts : lasts));
   }
   const bool all = random_.OneIn(2);
   say_(Cat(all ? "all" : "some", " collections answer ", code));
@@ -206,7 +204,6 @@ void ModelCluster::NoteCounting() {
 
 void ModelCluster::NoteCaughtUp() {
   caught_up_ = clock_.now();
-  may_miss_ = true;
   policies_.clear();
   all_labels_.clear();
   NoteCounting();
@@ -223,6 +220,7 @@ ClusterWays ModelCluster::ways() const {
   ClusterWays ways = ways_;
   ways.cuts = server_.cuts;
   ways.refusals = server_.refusals;
+  ways.asked_what_is_served = server_.asked_what_is_served;
   return ways;
 }
 

@@ -41,6 +41,7 @@ struct Seen {
   int recalled = 0;
   int early = 0;
   int gone_again = 0;
+  int asked_what_is_served = 0;
 };
 
 // "a.u1" is u1 in a. What it is stands in its spec (Settings), in its labels (Namespaces, which are in none), or is the
@@ -82,6 +83,7 @@ class Life {
     Recover();
     seen_.cuts += server_.cuts;
     seen_.refusals += server_.refusals;
+    seen_.asked_what_is_served += server_.asked_what_is_served;
   }
 
  private:
@@ -176,10 +178,7 @@ class Life {
     constexpr int kCodes[] = {0, 0, 0, 0, 0, 401, 403, 403, 404, 410, 429, 500, 503, 504};
     int code = kCodes[Below(std::size(kCodes))];
     if (code == 404 && !kinds_vanish_) code = 403;
-    if (code == 404) {
-      ++seen_.missing;
-      if (!missing_since_) missing_since_ = server_.now;
-    }
+    if (code == 404) ++seen_.missing;
     const bool all = OneIn(2);
     if (code == 403) ++seen_.forbidden;
     server_.ForEach([&](const auto&, TestApiServer& server) {
@@ -224,7 +223,7 @@ class Life {
     ++seen_.worlds;
     // Without a memory, a world without what is refused for long is all that can be told; and with one, the labels of
     // namespaces may be old.
-    if (refused_ && (!recalls_ || BySelectors() || MayBeGone())) return;
+    if (refused_ && (!recalls_ || BySelectors())) return;
     for (const auto& [key, truth] : truth_) {
       if (truth.serial == 0 || truth.absent > start_ || !CountedAllTheTime(key.ns.str())) continue;
       EXPECT_TRUE(told_[key].there) << key.ToString() << " is missing in the first world";
@@ -248,13 +247,8 @@ class Life {
     EXPECT_TRUE(std::exchange(told.there, false)) << key.ToString() << " was not there";
     ++seen_.deletes;
     const bool was_away = truth_[key].serial == 0 || truth_[key].absent + kLag > server_.now;
-    EXPECT_TRUE(was_away || MayBeGone() || !CountedAllTheTime(key.ns.str()))
+    EXPECT_TRUE(was_away || !CountedAllTheTime(key.ns.str()))
         << key.ToString() << " was there all the time, and is told to be gone";
-  }
-
-  // A kind is missing for so long that its objects are gone.
-  bool MayBeGone() const {
-    return missing_since_ && server_.now - *missing_since_ >= kube::ReflectorOptions().gone_after;
   }
 
   void Recover() {
@@ -286,7 +280,6 @@ class Life {
   std::string settings_ = "{}";
   int serial_ = 0;
   bool refused_ = false;
-  std::optional<Time> missing_since_;
   Time start_;
   std::optional<ClusterSource> source_;
 };
@@ -313,6 +306,7 @@ TEST(ClusterSourcePropertyTest, WhatItTellsIsWhatTheServerHad) {
   EXPECT_GT(seen.refusals, 1000);
   EXPECT_GT(seen.forbidden, 50);
   EXPECT_GT(seen.missing, 20);
+  EXPECT_GT(seen.asked_what_is_served, 10);
   EXPECT_GT(seen.recalled, 100);
 }
 

@@ -7,6 +7,7 @@
 #include "src/base/text.h"
 #include "src/sources/kube/leader_election.h"
 #include "src/sources/kube/list_watch.h"
+#include "src/sources/kube/served.h"
 #include "src/sources/kube/test_real_api_server.h"
 #include "src/sources/kube/text.h"
 #include "src/sources/kube/writer.h"
@@ -174,6 +175,34 @@ TEST_F(ApiServerTest, AKindComesAndGoes) {
   ASSERT_TRUE(Send(DeleteObject({definitions, "things." + things.group})).status.ok());
   ASSERT_TRUE(Until([&] { return world->known.empty(); }));
   ASSERT_TRUE(Until([&] { return world->health.phase == Health::Phase::kAbsent; }));
+}
+
+// A kind whose objects nobody saw go: what a server serves says that it is gone, with its whole group or without.
+TEST_F(ApiServerTest, WhatIsServedSaysWhatIsGone) {
+  MakeMaps(1, "x");
+  const auto history = std::make_shared<History>();
+  const auto maps = Follow(maps_, {.history = history});
+  for (const Resource& resource :
+       {Resource{Cat(ns_, ".test"), "v1", "things", ""}, Resource{"apiextensions.k8s.io", "v1", "things", ""}}) {
+    ReflectorOptions options;
+    options.absent_retry = options.gone_after = milliseconds(200);
+    options.history = history;
+    const auto world = Follow(resource, options);
+    for (int i = 0; i < 100 && world->syncs == 0; ++i) {
+      // Others are told something.
+      ASSERT_TRUE(Send(MergePatch({maps_, "m0"}, Cat(R"({"data":{"n":")", i, "\"}}"))).status.ok());
+      Until([&] { return world->syncs > 0; }, milliseconds(100));
+    }
+    EXPECT_EQ(world->syncs, 1) << resource.group;
+    EXPECT_EQ(world->health.phase, Health::Phase::kAbsent);
+  }
+  // One that it serves, whatever it answers.
+  const WriteResult served = Send({"GET", ServedPath({"apiextensions.k8s.io", "v1", "", ""}), "", ""});
+  EXPECT_FALSE(LacksResource(served.body, {"apiextensions.k8s.io", "v1", "customresourcedefinitions", ""}));
+  EXPECT_TRUE(LacksResource(served.body, {"apiextensions.k8s.io", "v1", "things", ""}));
+  const WriteResult groups = Send({"GET", kGroupsPath, "", ""});
+  EXPECT_FALSE(LacksVersion(groups.body, {"apiextensions.k8s.io", "v1", "", ""}));
+  EXPECT_TRUE(LacksVersion(groups.body, {"apiextensions.k8s.io", "v7", "", ""}));
 }
 
 TEST_F(ApiServerTest, AForbiddenKindSaysSo) {

@@ -81,6 +81,19 @@ class DriverTest : public ::testing::Test {
   Health told;
 };
 
+TEST_F(DriverTest, AGroupThatTheServerDoesNotServeIsGone) {
+  const auto history = std::make_shared<History>();
+  ListWatch others(client(), Resource{"5", "v1", "xs", ""}, {.history = history}, Half, {[](const Batch&) {}, {}});
+  ReflectorOptions gone{.absent_retry = milliseconds(20), .gone_after = milliseconds(50), .history = history};
+  watch = std::make_unique<ListWatch>(client(), Resource{"missing.x", "v1", "xs", ""}, gone, Half,
+                                      ListWatch::Consumer{[this](const Batch& batch) { Take(batch); },
+                                                          [this](const Health& health) { told = health; }});
+  ASSERT_TRUE(Until([&] { return syncs == 1; }));
+  EXPECT_EQ(known_at_sync, 0u);
+  EXPECT_EQ(told.phase, Health::Phase::kAbsent);
+  EXPECT_FALSE(told.synced);
+}
+
 TEST_F(DriverTest, FollowsAKind) {
   Follow("1000");
   EXPECT_EQ(told.phase, Health::Phase::kConnecting);

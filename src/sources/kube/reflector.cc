@@ -1,4 +1,5 @@
-// When to ask, and for what. What comes back is taken in reflector_answers.cc.
+// When to ask, and for what. What comes back is taken in reflector_answers.cc and, of kinds that are refused, in
+// reflector_absent.cc.
 #include "src/sources/kube/reflector.h"
 
 #include <algorithm>
@@ -11,17 +12,20 @@ namespace {
 
 // A buffer that had to hold something large is let go.
 constexpr size_t kKeptBuffer = 1 << 20;
+constexpr char kJson[] = "application/json";
 constexpr char kMetadata[] = ";as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 constexpr char kListOfMetadata[] = ";as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
 
 }  // namespace
 
 Reflector::Reflector(const Resource& resource, ReflectorOptions options, RandomFraction random)
-    : path_(CollectionPath(resource)),
-      is_custom_(IsCustom(resource)),
+    : resource_(resource),
+      path_(CollectionPath(resource)),
       options_(std::move(options)),
       random_(std::move(random)),
       backoff_(options_.backoff, random_),
+      // It never ends by itself: a kind that is missing may be so for ever.
+      served_backoff_({options_.absent_retry, options_.ask_served_again, 4 * options_.ask_served_again}, random_),
       history_(options_.history ? options_.history : std::make_shared<History>()),
       page_limit_(options_.page_limit) {}
 
@@ -65,6 +69,10 @@ Actions Reflector::OnTimer(Time now) {
     return Take();
   }
   actions_.cancel = true;
+  if (AsksWhatIsServed()) {
+    TakeServed(now, absl::DeadlineExceededError("no answer for too long"));
+    return Take();
+  }
   if (state_ == State::kInitialEvents) pages_for_now_ = true;
   Ended(now, absl::DeadlineExceededError(Cat("no answer to ", path_, " for too long")));
   return Take();
@@ -102,18 +110,21 @@ void Reflector::Next(Time now) {
 }
 
 void Reflector::Request(Time now, State state, std::string query) {
+  if (health_.phase == Health::Phase::kWatching && state != State::kWatch) health_.phase = Health::Phase::kConnecting;
+  std::string accept = kJson;
+  const bool lists = state == State::kList || state == State::kLook;
+  if (options_.metadata_alone) accept += lists ? kListOfMetadata : kMetadata;
+  Send(now, state, query.empty() ? path_ : Cat(path_, "?", std::string_view(query).substr(1)), std::move(accept));
+}
+
+void Reflector::Send(Time now, State state, std::string target, std::string accept) {
   state_ = state;
   code_ = 0;
   retry_after_ = {};
   // What an earlier request left; views of it may be in this call's batches.
   used_ = searched_ = buffer_.size();
   deadline_ = now + options_.silence;
-  if (health_.phase == Health::Phase::kWatching && state != State::kWatch) health_.phase = Health::Phase::kConnecting;
-  std::string accept = "application/json";
-  const bool lists = state == State::kList || state == State::kLook;
-  if (options_.metadata_alone) accept += lists ? kListOfMetadata : kMetadata;
-  actions_.fetch = Fetch{query.empty() ? path_ : Cat(path_, "?", std::string_view(query).substr(1)), std::move(accept),
-                         fresh_credentials_};
+  actions_.fetch = Fetch{std::move(target), std::move(accept), fresh_credentials_};
 }
 
 void Reflector::Wait(Time now, Health::Phase phase, absl::Status error, Duration wait) {
@@ -177,7 +188,9 @@ void Reflector::Synced(Time now, std::string resource_version) {
 Actions Reflector::OnEnd(Time now, const absl::Status& status) {
   Begin();
   if (state_ == State::kIdle || state_ == State::kWaiting) return Take();
-  if (status.ok() && code_ == 200 && state_ == State::kList)
+  if (AsksWhatIsServed())
+    TakeServed(now, status);
+  else if (status.ok() && code_ == 200 && state_ == State::kList)
     TakePage(now);
   else if (status.ok() && code_ == 200 && state_ == State::kLook)
     TakeLook(now);

@@ -10,9 +10,11 @@
 // - Everything that goes wrong is retried, with back-off; nothing makes it stop. What the consumer knows stays.
 // - A kind that is missing (404) or forbidden (403) is absent; it is asked for slowly, so it comes alive. For
 //   `absent_after` before that it is asked for quickly. Of a kind that is missing for `gone_after`, the
-//   objects are gone; the consumer is told so once, also when none was told before: it may know some from elsewhere.
-//   Not so when everything is missing: then something answers in the place of the server. So only the time counts in
-//   which others that share the history are told something, and kinds that no server lacks are never gone.
+//   objects are gone once the server says that it does not serve the kind (served.h); the consumer is told so once,
+//   also when none was told before: it may know some from elsewhere. 404 alone proves nothing: a broken server, or
+//   something in its place, may answer so to all that is asked anew. Nor does a server's word that has just started: so
+//   only the time counts in which others that share the history are told something. Kinds that no server lacks are
+//   never gone.
 #pragma once
 
 #include <chrono>
@@ -58,6 +60,10 @@ struct ReflectorOptions {
   // A server that has just started answers 404 and 403 for what it has not loaded: for so long that proves nothing.
   Duration absent_after{0};
   Duration gone_after{60'000};
+  // What the server says that it serves may be as large as that, and come in `silence`; where that fails, it is asked
+  // again when the kind is, but each time later, up to `ask_served_again`.
+  size_t max_served_bytes = 4 << 20;
+  Duration ask_served_again{120'000};
   Backoff::Options backoff{};
   // Called with each object of the next complete set that the consumer does not know as it is, long before it is told.
   Prepare prepare{};
@@ -125,12 +131,14 @@ class Reflector {
   size_t size() const { return world_.size(); }
 
  private:
-  enum class State { kIdle, kInitialEvents, kList, kLook, kWatch, kWaiting };
+  // kServed and kGroups ask what the server serves: see served.h.
+  enum class State { kIdle, kInitialEvents, kList, kLook, kWatch, kServed, kGroups, kWaiting };
 
   void Begin();
   Actions Take();
   void Next(Time now);
   void Request(Time now, State state, std::string query);
+  void Send(Time now, State state, std::string target, std::string accept);
   void Retry(Time now, absl::Status error, Duration at_least = Duration(0));
   void Wait(Time now, Health::Phase phase, absl::Status error, Duration wait);
   void StartOver();
@@ -152,15 +160,19 @@ class Reflector {
   void Refused(Time now);
   void Absent(Time now, int code, absl::Status error);
   void NoteMissing(Time now);
-  bool IsGone() const;
+  bool MayBeGone() const;
+  void TakeServed(Time now, const absl::Status& status);
+  void NotGone(Time now, Duration at_least);
+  bool AsksWhatIsServed() const { return state_ == State::kServed || state_ == State::kGroups; }
   void Ended(Time now, const absl::Status& status);
   bool Streams() const { return state_ == State::kInitialEvents || state_ == State::kWatch; }
 
+  const Resource resource_;
   const std::string path_;
-  const bool is_custom_;
   ReflectorOptions options_;
   RandomFraction random_;
   Backoff backoff_;
+  Backoff served_backoff_;
   Decoder decoder_;
   ListReader list_;
   World world_;
@@ -201,6 +213,8 @@ class Reflector {
     std::optional<Time> while_others_hear;
   };
   std::optional<Missing> missing_;
+  // What is served is not asked for before.
+  Time ask_served_at_{};
   // Since when it is missing or forbidden.
   std::optional<Time> refused_since_;
   bool told_ = false;               // a complete set

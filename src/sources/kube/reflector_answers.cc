@@ -1,4 +1,4 @@
-// What the server's answers mean.
+// What the server's answers mean. For kinds that it refuses, see reflector_absent.cc.
 #include <algorithm>
 #include <utility>
 
@@ -13,8 +13,6 @@ constexpr size_t kMaxErrorBody = 64 << 10;
 constexpr int kMaxBadLines = 3;
 // The first try when all objects at once were too much.
 constexpr int kPageLimit = 500;
-// Where nothing happens, watches are told something once a minute.
-constexpr std::chrono::seconds kQuiet(75);
 
 bool IsVersionTooLarge(const ApiStatus& status) {
   return std::any_of(status.causes.begin(), status.causes.end(),
@@ -28,6 +26,7 @@ Actions Reflector::OnHead(Time now, int code, std::chrono::seconds retry_after) 
   code_ = code;
   retry_after_ = retry_after;
   opened_ = now;
+  if (AsksWhatIsServed()) return Take();
   deadline_ = now + options_.silence;
   if (code != 200) return Take();
   fresh_credentials_ = false;
@@ -45,7 +44,15 @@ Actions Reflector::OnHead(Time now, int code, std::chrono::seconds retry_after) 
 Actions Reflector::OnBytes(Time now, std::string_view bytes) {
   Begin();
   if (state_ == State::kIdle || state_ == State::kWaiting) return Take();
-  if (state_ != State::kWatch) deadline_ = now + options_.silence;
+  if (state_ != State::kWatch && !AsksWhatIsServed()) deadline_ = now + options_.silence;
+  if (AsksWhatIsServed() && code_ == 200) {
+    buffer_.append(bytes);
+    if (buffer_.size() <= options_.max_served_bytes) return Take();
+    actions_.cancel = true;
+    used_ = buffer_.size();
+    NotGone(now, Duration(0));
+    return Take();
+  }
   if (code_ != 200) {
     buffer_.append(bytes.substr(0, kMaxErrorBody - std::min(kMaxErrorBody, buffer_.size())));
     return Take();
@@ -205,40 +212,6 @@ void Reflector::Refused(Time now) {
   if (answer.IsExpired()) return Expired(now, std::move(error));
   if (IsVersionTooLarge(answer) || invalid) StartOver();
   Retry(now, std::move(error), answer.retry_after);
-}
-
-void Reflector::Absent(Time now, int code, absl::Status error) {
-  // What happened in the meantime is not in the history of a kind that comes back.
-  StartOver();
-  code == 404 ? NoteMissing(now) : missing_.reset();
-  if (!refused_since_) refused_since_ = now;
-  const auto refused_for = std::chrono::duration_cast<Duration>(now - *refused_since_);
-  if (refused_for < options_.absent_after) {
-    const auto phase = health_.synced ? Health::Phase::kRetrying : Health::Phase::kConnecting;
-    const Duration left = options_.absent_after - refused_for;
-    return Wait(now, phase, std::move(error), std::min(backoff_.Next(now), left));
-  }
-  if (IsGone() && (world_.size() > 0 || !told_)) {
-    told_ = true;
-    actions_.batches.push_back(world_.Commit());
-  }
-  Wait(now, Health::Phase::kAbsent, std::move(error), backoff_.Jitter(options_.absent_retry));
-}
-
-void Reflector::NoteMissing(Time now) {
-  if (!missing_) missing_.emplace(Missing{now, std::nullopt});
-  const std::optional<Time> told = history_->told_at();
-  const bool others_hear = told >= missing_->since && now - *told <= kQuiet;
-  if (!others_hear) {
-    missing_->while_others_hear.reset();
-  } else if (!missing_->while_others_hear) {
-    missing_->while_others_hear = now;
-  }
-}
-
-bool Reflector::IsGone() const {
-  if (!is_custom_ || !missing_ || !missing_->while_others_hear) return false;
-  return history_->told_at() >= *missing_->while_others_hear + options_.gone_after;
 }
 
 }  // namespace k8sgw::kube

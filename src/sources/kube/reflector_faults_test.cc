@@ -116,29 +116,6 @@ TEST(ReflectorFaultsTest, RefusedCredentialsAreReadAgain) {
   EXPECT_FALSE(follower.fresh_credentials);
 }
 
-TEST(ReflectorFaultsTest, AMissingKindComesAlive) {
-  const auto history = std::make_shared<History>();
-  Follower follower({.history = history});
-  follower.Start();
-  follower.Answer(404, "404 page not found\n");
-  EXPECT_EQ(follower.reflector.health().phase, Phase::kAbsent);
-  EXPECT_EQ(ErrorOf(follower), "the API server answers 404: 404 page not found");
-  for (int i = 0; i < 20; ++i) {
-    EXPECT_EQ(follower.Wait(), seconds(15));
-    history->Saw(0, "1", follower.now);
-    follower.Answer(404, "404 page not found\n");
-  }
-  EXPECT_EQ(follower.syncs, 1) << "after a while it is told, once, that there is nothing";
-  EXPECT_FALSE(follower.reflector.health().synced);
-  follower.Asked();
-  follower.Poke();
-  EXPECT_EQ(follower.Asked(), kInitial);
-  follower.Head(200);
-  follower.Bytes(Line("ADDED", ObjectJson("a", "3")) + Bookmark("4", true));
-  EXPECT_EQ(follower.Known(), "a=1");
-  EXPECT_EQ(follower.reflector.health().phase, Phase::kWatching);
-}
-
 TEST(ReflectorFaultsTest, AKindThatMayBeListedAndNotWatchedIsAbsent) {
   Follower follower({.watch_list = false, .absent_after = seconds(10)});
   follower.Start();
@@ -239,70 +216,6 @@ TEST(ReflectorFaultsTest, WhatTheServerSaysAboutItsTimeHoldsAgainstAPoke) {
   follower.Asked();
   follower.Poke();
   EXPECT_NE(follower.Asked(), "");
-}
-
-TEST(ReflectorFaultsTest, AKindThatGoesMissingTakesItsObjectsWithItAfterAWhile) {
-  const auto history = std::make_shared<History>();
-  Synced follower({.history = history});
-  follower.Pass(seconds(2));
-  follower.End();
-  // Others hear something from the first time on, so it counts from the second: a minute is four more.
-  for (int i = 0; i < 5; ++i) {
-    follower.Answer(404, "404 page not found\n");
-    EXPECT_EQ(follower.Known(), "a=1 b=1") << i;
-    history->Saw(0, "6", follower.now);
-    follower.Wait();
-  }
-  history->Saw(0, "7", follower.now);
-  follower.Answer(404, "404 page not found\n");
-  EXPECT_EQ(follower.Known(), "");
-  EXPECT_EQ(follower.syncs, 2);
-  follower.Wait();
-  follower.Answer(404, "404 page not found\n");
-  EXPECT_EQ(follower.syncs, 2);
-}
-
-// What stands before a server may say so in its place, for hours.
-TEST(ReflectorFaultsTest, AKindStaysWhenEverythingIsMissing) {
-  const auto history = std::make_shared<History>();
-  Synced follower({.history = history});
-  follower.Pass(seconds(2));
-  follower.End();
-  const auto ask = [&](int times) {
-    for (int i = 0; i < times; ++i) {
-      follower.Answer(404, "404 page not found\n");
-      EXPECT_EQ(follower.reflector.health().phase, Phase::kAbsent);
-      EXPECT_EQ(follower.Known(), "a=1 b=1");
-      follower.Wait();
-    }
-  };
-  ask(2);
-  // What was on its way when that began.
-  history->Saw(0, "6", follower.now);
-  ask(1000);
-  // The server is back, and does not know its definitions yet.
-  history->Saw(0, "7", follower.now);
-  ask(3);
-  follower.Head(200);
-  follower.Bytes(Line("ADDED", ObjectJson("a", "3")) + Bookmark("8", true));
-  EXPECT_EQ(follower.Known(), "a=1");
-}
-
-TEST(ReflectorFaultsTest, WhatEveryServerHasIsNeverGone) {
-  for (const Resource& resource :
-       {Resource{"", "v1", "services", ""}, Resource{"discovery.k8s.io", "v1", "endpointslices", ""}}) {
-    const auto history = std::make_shared<History>();
-    Reflector reflector(resource, {.history = history}, [] { return 0.5; });
-    Reflector::Time now{std::chrono::hours(1)};
-    reflector.Start(now);
-    for (int i = 0; i < 100; ++i) {
-      reflector.OnHead(now, 404, seconds(0));
-      EXPECT_TRUE(reflector.OnEnd(now, absl::OkStatus()).batches.empty()) << resource.plural;
-      history->Saw(0, "6", now);
-      now = *reflector.deadline();
-      reflector.OnTimer(now);
-    }
-  }
 }
 
 TEST(ReflectorFaultsTest, AForbiddenKindKeepsItsObjects) {

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <memory>
 #include <random>
+#include <utility>
 
 #include "src/base/text.h"
 #include "src/sources/kube/reflector.h"
@@ -25,14 +27,14 @@ struct Seen {
   int gone = 0;
   int absent = 0;
   int cuts = 0;
+  int asked_what_is_served = 0;
+  int gone_with_definition = 0;
 };
 
 class Life {
  public:
   Life(uint64_t seed, Seen& seen)
-      : random_(seed),
-        seen_(seen),
-        reflector_({"g.x", "v1", "xs", ""}, Options(), [this] { return Below(1000) / 1000.; }) {}
+      : random_(seed), seen_(seen), reflector_(resource_, Options(), [this] { return Below(1000) / 1000.; }) {}
 
   void Run(int steps) {
     for (int i = Below(30); i > 0; --i) Mutate();
@@ -51,6 +53,8 @@ class Life {
   ReflectorOptions Options() {
     ReflectorOptions options;
     options.page_limit = Below(7);
+    options.gone_after = std::chrono::seconds(Below(20));
+    options.history = history_;
     return options;
   }
   int Below(int n) { return static_cast<int>(random_() % static_cast<uint64_t>(n)); }
@@ -68,7 +72,7 @@ class Life {
   }
 
   void ChangeFaults() {
-    constexpr int kCodes[] = {0, 0, 0, 0, 401, 403, 410, 429, 500, 503, 504};
+    constexpr int kCodes[] = {0, 0, 0, 0, 401, 403, 404, 404, 404, 410, 429, 500, 503, 504};
     server_.refuse_with = kCodes[Below(std::size(kCodes))];
     server_.lose_tokens = OneIn(3);
     server_.repeat_events = OneIn(3);
@@ -102,6 +106,8 @@ class Life {
 
   void Pass(int milliseconds) {
     now_ += std::chrono::milliseconds(milliseconds);
+    // Another watch is told something.
+    if (others_hear_) history_->Saw(0, "0", now_);
     if (reflector_.deadline() && *reflector_.deadline() <= now_) Apply(reflector_.OnTimer(now_));
     if (OneIn(200)) Apply(reflector_.Poke(now_));
   }
@@ -123,6 +129,9 @@ class Life {
   void Apply(Actions actions) {
     for (const Batch& batch : actions.batches) {
       if (batch.sync) ++seen_.syncs;
+      const bool asked = std::exchange(asks_what_is_served_, false);
+      if (asked) ++seen_.gone_with_definition;
+      ASSERT_FALSE(asked && was_served_) << "its definition is there";
       if (batch.sync && synced_) ++seen_.relists;
       synced_ = synced_ || batch.sync;
       ASSERT_TRUE(synced_) << "a change before the first complete set";
@@ -144,7 +153,13 @@ class Life {
     const std::string& target = actions.fetch->target;
     if (target.find("continue=") != std::string::npos) ++seen_.pages;
     if (target.find('?') == std::string::npos) ++seen_.whole_lists;
-    server_.Open(target);
+    asks_what_is_served_ = TestApiServer::AsksWhatIsServed(target, resource_);
+    if (!asks_what_is_served_) return server_.Open(target);
+    was_served_ = server_.installed;
+    ++seen_.asked_what_is_served;
+    if (server_.refuse_with != 0 && OneIn(2)) return server_.Open(target);
+    if (target != kGroupsPath) server_.only_kind = OneIn(2);
+    server_.OpenServed(target, resource_);
   }
 
   void CheckWorld() {
@@ -160,7 +175,12 @@ class Life {
   Seen& seen_;
   Time now_{std::chrono::hours(1)};
   TestApiServer server_;
+  const Resource resource_{"g.x", "v1", "xs", ""};
+  const std::shared_ptr<History> history_ = std::make_shared<History>();
+  const bool others_hear_ = OneIn(2);
   Reflector reflector_;
+  bool asks_what_is_served_ = false;
+  bool was_served_ = false;
   bool fetch_open_ = false;
   bool head_sent_ = false;
   bool synced_ = false;
@@ -188,6 +208,8 @@ TEST(ReflectorPropertyTest, TheWorldIsAlwaysOneThatTheServerHad) {
   EXPECT_GT(seen.gone, 400);
   EXPECT_GT(seen.absent, 400);
   EXPECT_GT(seen.cuts, 1000);
+  EXPECT_GT(seen.asked_what_is_served, 400);
+  EXPECT_GT(seen.gone_with_definition, 20);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/sources/kube/served.h"
 #include "src/sources/kube/test_follower.h"
 
 namespace k8sgw::kube::testing {
@@ -45,6 +46,8 @@ class TestApiServer {
   bool lose_tokens = false;
   bool repeat_events = false;
   bool installed = true;
+  // Of its group in its version; that is not there without any.
+  bool only_kind = false;
 
   size_t version() const { return states_.size() - 1; }
   const std::vector<State>& states() const { return states_; }
@@ -86,6 +89,26 @@ class TestApiServer {
     const std::optional<size_t> from = StateAt(query.Get("resourceVersion"));
     if (!from || *from < floor_) return GoneFor(query);
     position_ = *from;
+  }
+  // The same for what it says that it serves, whether or not it serves it now.
+  void OpenServed(const std::string& target, const Resource& resource) {
+    out_.clear();
+    position_.reset();
+    open_ = true;
+    code_ = 200;
+    const std::string version = Cat(resource.group, "/", resource.version);
+    const bool has_group = installed || !only_kind;
+    if (target == kGroupsPath) {
+      out_ =
+          has_group ? GroupsJson({{"apps", "v1"}, {resource.group, resource.version}}) : GroupsJson({{"apps", "v1"}});
+    } else if (has_group) {
+      out_ = installed ? KindsJson({"others", resource.plural}, version) : KindsJson({"others"}, version);
+    } else {
+      Refuse(404, "NotFound");
+    }
+  }
+  static bool AsksWhatIsServed(const std::string& target, const Resource& resource) {
+    return target == kGroupsPath || target == ServedPath(resource);
   }
   int code() const { return code_; }
   bool open() const { return open_; }

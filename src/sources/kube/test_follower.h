@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "src/base/text.h"
@@ -38,6 +39,26 @@ inline std::string PageJson(std::string_view version, const std::vector<std::str
   std::string out =
       Cat(R"({"kind":"XList","metadata":{"resourceVersion":")", version, R"(","continue":")", next, R"("},"items":[)");
   for (const std::string& item : items) out += (out.ends_with('[') ? "" : ",") + item;
+  return out + "]}";
+}
+
+// What a server says that it serves: kinds of g.x/v1 by their plurals, and groups by one version each.
+inline std::string KindsJson(const std::vector<std::string>& plurals, std::string_view version = "g.x/v1") {
+  std::string out =
+      Cat(R"({"kind":"APIResourceList","apiVersion":"v1","groupVersion":")", version, R"(","resources":[)");
+  for (const std::string& plural : plurals) {
+    out += Cat(out.ends_with('[') ? "" : ",", R"({"name":")", plural,
+               R"(","singularName":"","namespaced":true,"kind":"X","verbs":["get","list","watch"]})");
+  }
+  return out + "]}";
+}
+inline std::string GroupsJson(const std::vector<std::pair<std::string, std::string>>& groups) {
+  std::string out = R"({"kind":"APIGroupList","apiVersion":"v1","groups":[)";
+  for (const auto& [group, version] : groups) {
+    const std::string one = Cat(R"({"groupVersion":")", group, "/", version, R"(","version":")", version, "\"}");
+    out += Cat(out.ends_with('[') ? "" : ",", R"({"name":")", group, R"(","versions":[)", one,
+               R"(],"preferredVersion":)", one, "}");
+  }
   return out + "]}";
 }
 

@@ -65,6 +65,7 @@ class ModelApiServer {
   bool away = false;
   int cuts = 0;
   int refusals = 0;
+  int asked_what_is_served = 0;
 
  private:
   friend class ModelWatch;
@@ -95,6 +96,7 @@ class ModelWatch : public Watch {
   ModelWatch(ModelApiServer& all, const Resource& resource, ReflectorOptions options, Consumer consumer)
       : all_(all),
         id_(++all.last_watch_),
+        resource_(resource),
         server_(all.Free(resource)),
         consumer_(std::move(consumer)),
         reflector_(
@@ -153,15 +155,25 @@ class ModelWatch : public Watch {
     if (actions.fetch) {
       fetch_open_ = true;
       head_sent_ = false;
-      server_.Open(actions.fetch->target);
+      Open(actions.fetch->target);
     }
     if (reflector_.health() == told_) return;
     told_ = reflector_.health();
     consumer_.on_health(told_);
   }
 
+  // Who refuses a kind may refuse to say what is served, or say it as it is; but nobody says what is not so.
+  void Open(const std::string& target) {
+    if (!TestApiServer::AsksWhatIsServed(target, resource_)) return server_.Open(target);
+    const int number = all_.asked_what_is_served++;
+    if (server_.refuse_with != 0 && number % 3 == 0) return server_.Open(target);
+    if (target != kGroupsPath) server_.only_kind = number % 2 == 0;
+    server_.OpenServed(target, resource_);
+  }
+
   ModelApiServer& all_;
   const int id_;
+  const Resource resource_;
   TestApiServer& server_;
   const Consumer consumer_;
   Reflector reflector_;

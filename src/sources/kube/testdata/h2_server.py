@@ -16,6 +16,7 @@ h2_server.py CERTIFICATE KEY [CLIENT_CA]: prints its port, and ends when its sta
 /conflict    409 with the Status of an API server
 /apis/N/*    a watch: N objects as initial events, then one more every 5 ms, until N + 50; see Connection.watch
               a list: no objects, and the version N + 50
+/apis/missing.x/*   404: a group that is not there, as /apis says
 /apis/coordination.k8s.io/*   GET, POST and PUT of objects, which have versions
 """
 
@@ -140,6 +141,13 @@ class Connection(asyncio.Protocol):
             code, answer = self.store(dict(headers)[":method"], path, body)
             self.head(stream, code)
             await self.send(stream, json.dumps(answer).encode(), end=True)
+        elif words == ["apis"]:
+            self.head(stream)
+            group = {"name": "apps", "versions": [{"groupVersion": "apps/v1", "version": "v1"}]}
+            await self.send(stream, json.dumps({"kind": "APIGroupList", "groups": [group]}).encode(), end=True)
+        elif words[:2] == ["apis", "missing.x"]:
+            self.head(stream, 404)
+            await self.send(stream, b"404 page not found\n", end=True)
         elif words[0] == "apis" and "watch=true" not in path:
             self.head(stream)
             newest = {"kind": "XList", "metadata": {"resourceVersion": str(int(words[1]) + 50)}, "items": []}
