@@ -70,6 +70,7 @@ class Life {
       cluster_.NoteCaughtUp();
       if (!calm_until_ && random().OneIn(8)) Compare();
     }
+    NoteBeginning();
     CheckStays();
     if (calm_until_ && Now() >= *calm_until_) return CheckCalm();
     Later();
@@ -101,6 +102,7 @@ class Life {
   void Restart() {
     fleet_.Say("the control plane ends");
     restarted_ = true;
+    began_ = began_without_ = false;
     gloo_.reset();
     fleet_.clock().After(Clock::Duration(1 + random().Below(3000)), [this] { Start(); });
   }
@@ -138,13 +140,26 @@ class Life {
       had = std::move(has);
     }
   }
-  // Settings can be such that no listener can be made with them, and a new process has no earlier one.
+  // Settings can be such that no listener can be made with them, and a new process has no earlier one; until it has
+  // heard of better Settings.
   bool MayGo() {
-    if (!restarted_ || !gloo_) return false;
-    const FreshStart fresh(cluster_, *gloo_, {});
-    const Snapshot snapshot = fresh.pipeline().ResourcesOf(kProxyRole);
+    return restarted_ && gloo_ && (began_without_ || !HasListener(FreshStart(cluster_, *gloo_, {}).pipeline()));
+  }
+
+  void NoteBeginning() {
+    if (!restarted_ || !gloo_ || !gloo_->complete()) return;
+    const bool has = HasListener(gloo_->pipeline());
+    if (!std::exchange(began_, true)) {
+      began_without_ = !has && !HasListener(FreshStart(cluster_, *gloo_, {}).pipeline());
+    } else if (has) {
+      began_without_ = false;
+    }
+  }
+
+  static bool HasListener(const Pipeline& pipeline) {
+    const Snapshot snapshot = pipeline.ResourcesOf(kProxyRole);
     const auto listeners = snapshot.find(xds::Type::kListener);
-    return listeners == snapshot.end() || std::ranges::none_of(listeners->second, [](const auto& listener) {
+    return listeners != snapshot.end() && std::ranges::any_of(listeners->second, [](const auto& listener) {
              return listener.first.find(kPort) != std::string::npos;
            });
   }
@@ -195,6 +210,9 @@ class Life {
   std::optional<Gloo> gloo_;
   std::map<std::string, std::set<std::string>> had_;
   bool restarted_ = false;
+  // Since the last start: whether it serves, and whether the first that it served had no listener.
+  bool began_ = false;
+  bool began_without_ = false;
   int step_ = 0;
   int compared_ = 0;
   std::optional<Clock::Time> calm_until_;
