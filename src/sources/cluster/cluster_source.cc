@@ -106,7 +106,13 @@ ClusterSource::~ClusterSource() = default;
 void ClusterSource::OnSettings(const kube::Batch& batch) {
   for (const kube::Event& event : batch.events) {
     consumer_.on_event(settings_kind_, event);
-    if (event.object.meta.name != options_.settings_name || event.kind == kube::Event::Kind::kDelete) continue;
+    if (event.object.meta.name != options_.settings_name) continue;
+    if (event.kind == kube::Event::Kind::kDelete) {
+      // They stay in force; what was wrong with newer ones is gone.
+      if (next_) next_->store.Forgive(SettingsKey());
+      store_.Forgive(SettingsKey());
+      continue;
+    }
     settings_known_ = true;
     std::vector<Change> unused;
     const DecodedDocument settings = ObjectStore::Decode(*settings_kind_.info, event.object);
@@ -285,6 +291,7 @@ void ClusterSource::Settle() {
     for (const auto& [name, scope] : next_->scopes) scope->Poke();
     return;
   }
+  KeepWhatNextMissed();
   policy_ = std::move(next_->policy);
   std::vector<Change> unused;
   const std::vector<ResourceKey> before = AllKeys(store_);
@@ -336,6 +343,29 @@ bool ClusterSource::IsNextCurrent() const {
     const bool restored = kube::IsOlder(by->second->version(told.kind), version);
     return !is.empty() && !kube::IsOlder(is, restored ? by->second->version(told.kind) : version);
   });
+}
+
+// What was told of a kind since the next ones heard it, and cannot hear it any more, they do not know.
+void ClusterSource::KeepWhatNextMissed() {
+  std::set<std::pair<Scope*, Kind>> missed;
+  const auto note = [&](const std::string& scope, Kind kind) {
+    Scope& to = *next_->scopes.at(scope);
+    if (to.refused(kind) && to.heard(kind)) missed.emplace(&to, kind);
+  };
+  for (const auto& [told, version] : next_->told) note(told.to, told.kind);
+  for (const ResourceKey& key : next_->gone) {
+    if (const Scope* to = FindScope(next_->scopes, key.ns.str())) note(to->name(), key.kind);
+  }
+  std::vector<Change> unused;
+  for (const auto& [to, kind] : missed) {
+    const auto is_known_now = [&, in = to, of = kind](const ResourceKey& key) {
+      return key.kind == of && Covers(in->name(), key.ns.str()) && FindScope(scopes_, key.ns.str());
+    };
+    const std::vector<ResourceKey> keys = next_->store.Keys(is_known_now);
+    for (const ResourceKey& key : keys) next_->store.Remove(key, unused);
+    TellGone(keys);
+    to->BeginAnew(kind);
+  }
 }
 
 void ClusterSource::ReleaseStandIns() {

@@ -141,6 +141,7 @@ class ClusterSource {
   void Settle();
   bool IsNextComplete() const;
   bool IsNextCurrent() const;
+  void KeepWhatNextMissed();
   // Those that nobody needs any more are let go.
   void ReleaseStandIns();
   ResourceKey SettingsKey() const { return {Kind::kSettings, options_.ns, options_.settings_name}; }

@@ -122,6 +122,27 @@ TEST_F(WithOneNamespace, WhatIsRefusedMeanwhileIsNotWaitedFor) {
   EXPECT_TRUE(source->Counts("other"));
 }
 
+// The next watch was refused after its list, and does not know what the one in force has told since.
+TEST_F(WithOneNamespace, WhatWasToldSinceAKindIsRefusedStaysAndIsFollowedOn) {
+  WatchAll();
+  SyncAllEmpty("");
+  Tell(At("services", ""), {Labelled("shop/a"), Labelled("shop/b"), Labelled("other/c")}, true, "98");
+  Watch& old = At("services", "shop");
+  Tell(old, {Labelled("shop/d")}, false, "99");
+  Delete(old, "shop/b");
+  Refuse(At("services", ""), Phase::kRetrying);
+  EXPECT_THAT(Take(), UnorderedElementsAre("-shop/b", "shop/d=1", "other/c=1"));
+  EXPECT_TRUE(source->Counts("other"));
+  EXPECT_FALSE(source->IsHeard("v1", "services", "shop"));
+  Tell(old, {Labelled("shop/a", "3")}, false);
+  EXPECT_THAT(Take(), ElementsAre("shop/a=3"));
+  told_gone.clear();
+  Sync(At("services", ""), {Labelled("shop/a", "3"), Labelled("other/c")});
+  EXPECT_THAT(Take(), ElementsAre("-shop/d"));
+  EXPECT_THAT(told_gone, ElementsAre("services shop/d"));
+  EXPECT_THAT(Find("services", "shop"), IsEmpty());
+}
+
 TEST_F(WithOneNamespace, NothingIsWaitedForEndlessly) {
   FallBehind("98");
   int takes = 0;
@@ -199,6 +220,18 @@ TEST_F(WithOneNamespace, WhatCannotBeReadKeepsTheVersionBeforeAndHasAProblem) {
   tell(Labelled("shop/a", "3"));
   EXPECT_THAT(Take(), ElementsAre("shop/a=3"));
   EXPECT_THAT(source->problems(), IsEmpty());
+}
+
+// Settings that are deleted stay in force, and nobody can mend them any more.
+TEST_F(WithOneNamespace, WhatWasWrongWithDeletedSettingsIsGone) {
+  Tell(At("settings", kOwn), {Settings(R"({"statik": {}})")}, false);
+  Take();
+  EXPECT_EQ(source->problems().size(), 1U);
+  Delete(At("settings", kOwn), "gloo-system/default");
+  EXPECT_THAT(source->Take(), ::testing::Optional(IsEmpty())) << "that there is no problem is new";
+  EXPECT_THAT(source->problems(), IsEmpty());
+  EXPECT_NE(source->settings(), nullptr);
+  EXPECT_FALSE(source->Counts("other"));
 }
 
 class WithAMemory : public ClusterSourceTest {

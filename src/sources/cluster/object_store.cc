@@ -103,6 +103,10 @@ void ObjectStore::Remove(const ResourceKey& key, std::vector<Change>& changes) {
   objects_.erase(entry);
 }
 
+void ObjectStore::Forgive(const ResourceKey& key) {
+  if (problems_.erase(key) > 0) problems_changed_ = true;
+}
+
 void ObjectStore::SetNamespaces(Counts counts, std::vector<Change>& changes) {
   counts_ = std::move(counts);
   if (!problems_.empty()) problems_changed_ = true;

@@ -39,6 +39,8 @@ class ObjectStore {
   // The object as it is now. Appends what that changes.
   void Put(const DecodedDocument& object, std::vector<Change>& changes);
   void Remove(const ResourceKey& key, std::vector<Change>& changes);
+  // There are no problems with the object any more, and the last good one stays.
+  void Forgive(const ResourceKey& key);
   // Which namespaces count from now on; at first, all do.
   void SetNamespaces(Counts counts, std::vector<Change>& changes);
 

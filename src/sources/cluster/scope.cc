@@ -10,25 +10,39 @@ namespace k8sgw::cluster {
 
 Scope::Scope(const kube::Follow& follow, std::string name, std::string ns, const std::vector<WatchedKind>& kinds,
              const kube::ReflectorOptions& options, const WaitsFor& waits_for, Consumer consumer)
-    : name_(std::move(name)), ns_(std::move(ns)), consumer_(std::move(consumer)) {
+    : name_(std::move(name)), ns_(std::move(ns)), follow_(follow), options_(options), consumer_(std::move(consumer)) {
   for (const WatchedKind& kind : kinds) {
-    Followed* followed = followed_.emplace_back(std::make_unique<Followed>()).get();
-    followed->kind = &kind;
-    followed->waits = waits_for(kind);
-    kube::ReflectorOptions own = options;
-    own.field_selector = kind.field_selector;
-    own.metadata_alone = kind.metadata_alone;
-    // See DecodedOf in cluster_source.cc.
-    own.prepare = [&kind](const kube::RawObject& object) {
-      return std::make_shared<const DecodedDocument>(ObjectStore::Decode(*kind.info, object));
-    };
-    const kube::Watch::Consumer told{[this, followed](const kube::Batch& batch) {
-                                       const bool first = batch.sync && !followed->heard;
-                                       followed->heard = followed->heard || batch.sync;
-                                       consumer_.on_batch(*this, *followed->kind, batch, first);
-                                     },
-                                     [this, followed](const kube::Health& health) { OnHealth(*followed, health); }};
-    followed->watch = follow(kind.In(ns_), std::move(own), told);
+    Followed& followed = *followed_.emplace_back(std::make_unique<Followed>());
+    followed.kind = &kind;
+    followed.waits = waits_for(kind);
+    Follow(followed);
+  }
+}
+
+void Scope::Follow(Followed& followed) {
+  const WatchedKind& kind = *followed.kind;
+  kube::ReflectorOptions own = options_;
+  own.field_selector = kind.field_selector;
+  own.metadata_alone = kind.metadata_alone;
+  // See DecodedOf in cluster_source.cc.
+  own.prepare = [&kind](const kube::RawObject& object) {
+    return std::make_shared<const DecodedDocument>(ObjectStore::Decode(*kind.info, object));
+  };
+  const kube::Watch::Consumer told{[this, &followed](const kube::Batch& batch) {
+                                     const bool first = batch.sync && !followed.heard;
+                                     followed.heard = followed.heard || batch.sync;
+                                     consumer_.on_batch(*this, *followed.kind, batch, first);
+                                   },
+                                   [this, &followed](const kube::Health& health) { OnHealth(followed, health); }};
+  followed.watch = follow_(kind.In(ns_), std::move(own), told);
+}
+
+void Scope::BeginAnew(Kind kind) {
+  for (const auto& followed : followed_) {
+    if (followed->kind->info->kind != kind) continue;
+    followed->watch.reset();
+    followed->heard = false;
+    Follow(*followed);
   }
 }
 

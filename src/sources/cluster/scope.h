@@ -48,6 +48,8 @@ class Scope {
   // Do not wait any longer: for kinds that were missing, and with watches, for the lists of other kinds.
   void Poke();
 
+  // Follows a kind that is followed as if it had never been heard. Not from within its consumer.
+  void BeginAnew(Kind kind);
   // Reports each kind as dropped: it ends, or stands in from now on.
   void Retire();
   // Goes on with these kinds alone. Returns whether any is left. Not from within its consumer.
@@ -64,10 +66,13 @@ class Scope {
   };
 
   const Followed* Find(Kind kind) const;
+  void Follow(Followed& followed);
   void OnHealth(Followed& followed, const kube::Health& health);
 
   const std::string name_;
   const std::string ns_;
+  const kube::Follow follow_;
+  const kube::ReflectorOptions options_;
   const Consumer consumer_;
   bool retired_ = false;
   std::vector<std::unique_ptr<Followed>> followed_;

@@ -102,6 +102,15 @@ class ClusterSourceTest : public ::testing::Test {
     }
     watch.consumer.on_batch(batch);
   }
+  static void Delete(Watch& watch, const std::string& name) {
+    const size_t slash = name.find('/');
+    kube::Event event{kube::Event::Kind::kDelete, {}};
+    event.object.meta.namespace_ = name.substr(0, slash);
+    event.object.meta.name = name.substr(slash + 1);
+    kube::Batch batch;
+    batch.events.push_back(std::move(event));
+    watch.consumer.on_batch(batch);
+  }
   // A complete set.
   static void Sync(Watch& watch, const std::vector<std::string>& objects) {
     Tell(watch, objects, true);
