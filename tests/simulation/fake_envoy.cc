@@ -38,8 +38,11 @@ void FakeEnvoy::Connect() {
   brought_.clear();
   for (const auto& [name, listener] : held_[Type::kListener]) brought_.insert(name);
   // Half of a refused response is in use, so the version accepted last does not say what it has. A real Envoy names it
-  // all the same, and by the protocol a server may believe it; then the difference lasts until the next change.
-  for (const Type type : mixed_) version_[type].clear();
+  // all the same, and by the protocol a server may believe it; then the difference lasts until the next change. So it
+  // names another one here: that it has something.
+  for (const Type type : mixed_) {
+    if (!version_[type].empty()) version_[type] = "mixed";
+  }
   absent_.clear();
   put_off_.reset();
   // Clusters that were warming go on doing so; word of endpoints that they had comes over no new connection.
