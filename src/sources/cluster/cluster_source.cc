@@ -430,7 +430,7 @@ std::vector<Change> ClusterSource::TakeEarly() {
     const std::string ns = change.key.ns.str();
     const bool counts = ns.empty() || next_->policy.Counts(ns, LabelsOf(ns));
     if (!counts || !IsTranslatedAlone(change.key.kind)) continue;
-    early_->push_back(change.key);
+    early_->push_back(change);
     early.push_back(std::move(change));
   }
   return early;
@@ -440,8 +440,10 @@ std::optional<std::vector<Change>> ClusterSource::Take() {
   const bool was_complete = complete_;
   Settle();
   if (complete_ && early_) {
-    for (const ResourceKey& key : *early_) {
-      if (Change now = store_.Current(key); now.gone()) changes_.push_back(std::move(now));
+    for (const Change& told : *early_) {
+      // Broken meanwhile, and the store that had it good may be another: Settings were changed.
+      store_.OfferLastGood(told, changes_);
+      if (Change now = store_.Current(told.key); now.gone()) changes_.push_back(std::move(now));
     }
     early_.reset();
   }

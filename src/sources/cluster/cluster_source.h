@@ -163,7 +163,7 @@ class ClusterSource {
   bool recalled_ = false;
   bool complete_ = false;
   // What TakeEarly has told, until the world is complete.
-  std::optional<std::vector<ResourceKey>> early_;
+  std::optional<std::vector<Change>> early_;
   // Of what is in force.
   std::vector<Change> changes_;
 

@@ -265,6 +265,39 @@ TEST_F(WithAMemory, WhatIsForbiddenAtTheStartStaysAsItWasKnown) {
   EXPECT_TRUE(source->IsHeard("v1", "services", "shop"));
 }
 
+// Told early, and broken in the lists for other namespaces: what was told is its last good version.
+TEST_F(ClusterSourceTest, WhatWasToldEarlyIsTheLastGoodOfWhatIsBrokenInTheFirstWorld) {
+  const std::string broken = Json("shop/u", R"(}, "spec": {"statik": {}})");
+  const auto sync = [&](const std::string& ns, const std::string& upstream, bool others) {
+    for (Watch* watch : std::vector<Watch*>(watches)) {
+      const std::string& plural = watch->resource.plural;
+      if (watch->resource.namespace_ != ns || plural == "settings") continue;
+      if (plural == "upstreams") {
+        Sync(*watch, {upstream});
+      } else if (others || plural != "routetables") {
+        Sync(*watch, {});
+      }
+    }
+  };
+  SyncAllEmpty("");
+  Sync(At("settings", kOwn), {Settings(R"({"watchNamespaces": ["shop"]})")});
+  SyncAllEmpty("");
+  SyncAllEmpty(kOwn);
+  sync("shop", Json("shop/u", R"(}, "spec": {"static": {"hosts": [{"addr": "a", "port": 1}]}})"), false);
+  const std::vector<Change> early = source->TakeEarly();
+  ASSERT_EQ(std::ranges::count(early, Kind::kUpstream, [](const Change& change) { return change.key.kind; }), 1);
+  Tell(At("settings", kOwn), {Settings(R"({"watchNamespaces": ["shop", "other"]})")}, false);
+  for (const char* ns : {"", "other", kOwn}) SyncAllEmpty(ns);
+  sync("shop", broken, true);
+  const auto first = source->Take();
+  ASSERT_TRUE(first.has_value());
+  const auto upstream =
+      std::ranges::find(*first, Kind::kUpstream, [](const Change& change) { return change.key.kind; });
+  ASSERT_NE(upstream, first->end());
+  EXPECT_FALSE(upstream->gone());
+  EXPECT_EQ(source->problems().size(), 1U);
+}
+
 TEST_F(ClusterSourceTest, NodesAloneAreNotWaitedFor) {
   Sync(At("settings", kOwn), {});
   for (Watch* watch : std::vector<Watch*>(watches)) {

@@ -103,6 +103,13 @@ void ObjectStore::Remove(const ResourceKey& key, std::vector<Change>& changes) {
   objects_.erase(entry);
 }
 
+void ObjectStore::OfferLastGood(const Change& object, std::vector<Change>& changes) {
+  if (!problems_.contains(object.key) || objects_.contains(object.key)) return;
+  const bool counts = counts_(object.key.ns);
+  objects_.emplace(object.key, Entry{object, counts});
+  if (counts) changes.push_back(object);
+}
+
 void ObjectStore::Forgive(const ResourceKey& key) {
   if (problems_.erase(key) > 0) problems_changed_ = true;
 }

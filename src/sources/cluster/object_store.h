@@ -39,6 +39,8 @@ class ObjectStore {
   // The object as it is now. Appends what that changes.
   void Put(const DecodedDocument& object, std::vector<Change>& changes);
   void Remove(const ResourceKey& key, std::vector<Change>& changes);
+  // An earlier version of an object, which counts if nothing is known but that it is broken.
+  void OfferLastGood(const Change& object, std::vector<Change>& changes);
   // There are no problems with the object any more, and the last good one stays.
   void Forgive(const ResourceKey& key);
   // Which namespaces count from now on; at first, all do.
