@@ -143,6 +143,18 @@ TEST_F(WithOneNamespace, WhatWasToldSinceAKindIsRefusedStaysAndIsFollowedOn) {
   EXPECT_THAT(Find("services", "shop"), IsEmpty());
 }
 
+// The consumer would write what it believes that the server does not have, or not write what it lacks.
+TEST_F(WithOneNamespace, NoVersionIsToldAfterANewerOne) {
+  FallBehind("98");
+  told.clear();
+  Tell(At("services", ""), {Labelled("shop/a", "1")}, false, "98");
+  EXPECT_THAT(told, IsEmpty());
+  Tell(At("services", ""), {Labelled("shop/a", "3")}, false, "100");
+  Tell(At("services", "shop"), {Labelled("shop/a", "2")}, false, "99");
+  Tell(At("services", "shop"), {Labelled("shop/a", "3")}, false, "100");
+  EXPECT_THAT(told, ElementsAre("services shop/a 100", "services shop/a 100"));
+}
+
 TEST_F(WithOneNamespace, NothingIsWaitedForEndlessly) {
   FallBehind("98");
   int takes = 0;

@@ -48,9 +48,13 @@ class ClusterSourceTest : public ::testing::Test {
         },
         ClusterSource::Options{},
         ClusterSource::Consumer{[this](const WatchedKind& kind, const kube::Event& event) {
-                                  if (event.kind != kube::Event::Kind::kDelete) return;
-                                  told_gone.push_back(Cat(kind.info->plural, " ", event.object.meta.namespace_, "/",
-                                                          event.object.meta.name));
+                                  const auto& meta = event.object.meta;
+                                  const std::string what = Cat(kind.info->plural, " ", meta.namespace_, "/", meta.name);
+                                  if (event.kind == kube::Event::Kind::kDelete) {
+                                    told_gone.push_back(what);
+                                  } else {
+                                    told.push_back(Cat(what, " ", meta.resource_version));
+                                  }
                                 },
                                 [this](const WatchedKind& kind, const std::string& ns, const kube::Health& health) {
                                   const std::string what = Cat(kind.info->plural, " in ", ns);
@@ -142,6 +146,7 @@ class ClusterSourceTest : public ::testing::Test {
   }
 
   std::vector<Watch*> watches;
+  std::vector<std::string> told;
   std::vector<std::string> told_gone;
   // What a consumer thinks that it cannot hear.
   std::set<std::string> unheard;
