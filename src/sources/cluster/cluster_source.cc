@@ -169,7 +169,7 @@ void ClusterSource::OnBatch(const Scope& from, const WatchedKind& kind, const ku
     // What it tells may be older than what the one in its place has told.
     if (stands_in && (!owner || owner->heard(kind.info->kind))) continue;
     const bool in_next = next_ && (in_force ? next.contains(owner->name()) : is_among(next_->scopes));
-    if (!IsOld(kind, event, in_force && batch.sync)) consumer_.on_event(kind, event);
+    if (!IsOld(kind, event)) consumer_.on_event(kind, event);
     const std::shared_ptr<const DecodedDocument> object = DecodedOf(kind, event);
     const auto tell = [&](ObjectStore& store, std::vector<Change>& changes) {
       if (object) return store.Put(*object, changes);
@@ -183,12 +183,15 @@ void ClusterSource::OnBatch(const Scope& from, const WatchedKind& kind, const ku
   if (first && in_force && !stands_in) RemoveOthers(from, kind, batch, next.contains(from.name()));
 }
 
-bool ClusterSource::IsOld(const WatchedKind& kind, const kube::Event& event, bool anew) {
+bool ClusterSource::IsOld(const WatchedKind& kind, const kube::Event& event) {
   const std::string& version = event.object.meta.resource_version;
   // Before the first world there is one watch of each.
   if (!next_ || !complete_ || version.empty()) return false;
+  // A server that was restored from a backup begins anew.
+  if (const int turn = options_.reflector.history->turn(); std::exchange(next_->turn, turn) != turn)
+    next_->versions.clear();
   std::string& newest = next_->versions[{kind.info->kind, event.object.meta.namespace_, event.object.meta.name}];
-  if (!anew && !newest.empty() && kube::IsOlder(version, newest)) return true;
+  if (!newest.empty() && kube::IsOlder(version, newest)) return true;
   newest = version;
   return false;
 }

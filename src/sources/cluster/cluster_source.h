@@ -112,8 +112,9 @@ class ClusterSource {
     // What a list of those in force did not have any more: nobody said at which version it went. It is waited for while
     // the store has it.
     std::set<ResourceKey> gone{};
-    // Of objects that were told by either since: the newest version.
+    // Of objects that were told by either since: the newest version, in this turn of the server's history.
     std::map<ResourceKey, std::string> versions{};
+    int turn = 0;
     // How often they were complete, but not as far. At the first time their watches are asked for, which begin when all
     // of the lists are there.
     int waits = 0;
@@ -123,9 +124,8 @@ class ClusterSource {
   void OnNamespaces(const kube::Batch& batch);
   void OnBatch(const Scope& from, const WatchedKind& kind, const kube::Batch& batch, bool first);
   // How far the next ones have to come.
-  // Whether another watch has told a newer version of the object. What one in force lists `anew` counts, as its server
-  // may have been restored from a backup.
-  bool IsOld(const WatchedKind& kind, const kube::Event& event, bool anew);
+  // Whether another watch has told a newer version of the object.
+  bool IsOld(const WatchedKind& kind, const kube::Event& event);
   void NoteTold(const Scope& from, const WatchedKind& kind, const kube::Event& event);
   // Says of objects that were told as events that they are gone; the second, of those that are not in force.
   void TellGone(const WatchedKind& kind, const ResourceKey& key);
