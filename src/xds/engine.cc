@@ -39,6 +39,7 @@ void Engine::Apply(const std::string& role, const Update& update, Time now) {
       continue;
     } else {
       for (const auto& [type, name] : changed) stream->subscriptions[IndexOf(type)].Changed(name);
+      impl_->Recognize(*stream, update, now);
     }
     impl_->Pump(*stream, now);
     if (stream->behind) behind.push_back(&stream->owed);

@@ -89,6 +89,16 @@ struct Engine::Impl {
     if (stream.scoped && !before) stream.Of(Type::kScope).SendAgain(Of(SnapshotOf(stream), Type::kScope));
   }
 
+  // A client that came back may have what comes only now.
+  void Recognize(ClientStream& stream, const Update& update, Time now) {
+    bool listeners = false;
+    for (const auto& resource : update.put) {
+      const bool known = stream.subscriptions[IndexOf(resource->type)].Recognize(resource);
+      listeners = listeners || (known && resource->type == Type::kListener);
+    }
+    if (listeners) FollowListeners(stream, now);
+  }
+
   // Whether the listeners that are to leave look into tables that the client will ask for, but does not have. One that
   // has no scopes yet asks for them when it has the listener, which waits for them by itself.
   bool WaitsForTables(ClientStream& stream, const Snapshot& snapshot, Time now) {

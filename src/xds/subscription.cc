@@ -155,6 +155,8 @@ std::vector<Refused> Subscription::Nack(const std::vector<std::string>& blamed, 
       }
     } else if (innocent == Innocent::kUnknown) {
       dirty_.insert(resource->name);
+      // What is gone meanwhile the client may have taken, so it is told that it is.
+      if (delta_) missing_.insert(resource->name);
     } else if (Wants(resource->name)) {
       client_.Put(resource);
       refused_.erase(resource->name);
@@ -223,6 +225,15 @@ void Subscription::Repeat(const std::string& name) {
   } else {
     answer_owed_ = true;
   }
+}
+
+bool Subscription::Recognize(const Ptr<Resource>& resource) {
+  const Ptr<Resource>& had = client_.Find(resource->name);
+  if (!had || !had->body.empty()) return false;
+  Ptr<Resource> form = FormOf(resource, had->version);
+  if (form->body.empty()) return false;
+  client_.Put(form);
+  return true;
 }
 
 void Subscription::Reset(const Resources& resources) {

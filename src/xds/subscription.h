@@ -104,6 +104,8 @@ class Subscription {
 
   // --- what changes here
   void Changed(const std::string& name);
+  // There is this now. True when the client has it and it was known by its version alone before.
+  bool Recognize(const Ptr<Resource>& resource);
   // The client is to be told of this again, if it wants it, although it has it.
   void Repeat(const std::string& name);
   // Another snapshot is in force: everything must be compared anew.
