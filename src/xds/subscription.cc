@@ -86,6 +86,7 @@ void Subscription::Unsubscribe(const std::vector<std::string>& names) {
   }
   // With "*" goes all that was not asked for by name.
   client_.EraseIf([&](const std::string& name) { return !Wants(name); });
+  absl::erase_if(perhaps_, [&](const std::string& name) { return !Wants(name); });
   std::erase_if(refused_, [&](const auto& entry) { return !Wants(entry.first); });
 }
 
@@ -126,12 +127,16 @@ bool Subscription::Answer(const std::string& nonce) { return flight_ && flight_-
 void Subscription::Ack() {
   for (const auto& resource : flight_->sent) {
     // A last good version that was repeated in the place of a refused one takes no refusal back.
+    perhaps_.erase(resource->name);
     const Ptr<Resource>& had = client_.Find(resource->name);
     if (had && had->version == resource->version) continue;
     refused_.erase(resource->name);
     if (Wants(resource->name)) client_.Put(resource);
   }
-  for (const std::string& name : flight_->removed) client_.Erase(name);
+  for (const std::string& name : flight_->removed) {
+    client_.Erase(name);
+    perhaps_.erase(name);
+  }
   flight_.reset();
 }
 
@@ -155,8 +160,7 @@ std::vector<Refused> Subscription::Nack(const std::vector<std::string>& blamed, 
       }
     } else if (innocent == Innocent::kUnknown) {
       dirty_.insert(resource->name);
-      // What is gone meanwhile the client may have taken, so it is told that it is.
-      if (delta_) missing_.insert(resource->name);
+      if (delta_) perhaps_.insert(resource->name);
     } else if (Wants(resource->name)) {
       client_.Put(resource);
       refused_.erase(resource->name);
@@ -197,8 +201,8 @@ std::vector<std::string> Subscription::HeldBack() const {
 // Who asks for something that is gone is told so, whatever uses it.
 void Subscription::Retain(const Resources& resources, const std::set<std::string_view>& in_use) {
   for (auto it = dirty_.begin(); it != dirty_.end();) {
-    const bool retained = client_.contains(*it) && Wants(*it) && !resources.contains(*it) && !missing_.contains(*it) &&
-                          in_use.contains(*it);
+    const bool retained =
+        MayHave(*it) && Wants(*it) && !resources.contains(*it) && !missing_.contains(*it) && in_use.contains(*it);
     if (retained) retained_.insert(*it);
     it = retained ? dirty_.erase(it) : std::next(it);
   }
@@ -286,7 +290,7 @@ bool Subscription::HasPuts(const Resources& resources) {
     } else if (exists && IsNew(*Seen(resource->second))) {
       found = true;
       ++it;
-    } else if (exists || !client_.contains(*it)) {
+    } else if (exists || !MayHave(*it)) {
       if (missing_.contains(*it)) {
         // It exists and the client has it, or it does not exist: either way the client is owed a word.
         found = true;
@@ -304,7 +308,7 @@ bool Subscription::HasPuts(const Resources& resources) {
 
 bool Subscription::HasRemovals(const Resources& resources) const {
   return active_ && std::any_of(dirty_.begin(), dirty_.end(), [&](const std::string& name) {
-           return client_.contains(name) && (!Wants(name) || !resources.contains(name));
+           return MayHave(name) && (!Wants(name) || !resources.contains(name));
          });
 }
 
@@ -351,7 +355,7 @@ Response Subscription::Make(const Resources& resources, bool removals, std::stri
     }
     const auto resource = resources.find(*it);
     const bool exists = resource != resources.end() && Wants(*it);
-    const bool gone = !exists && client_.contains(*it);
+    const bool gone = !exists && MayHave(*it);
     if ((gone && !removals) || (exists && held_back_.contains(*it))) {
       ++it;
       continue;
