@@ -86,7 +86,6 @@ void Subscription::Unsubscribe(const std::vector<std::string>& names) {
   }
   // With "*" goes all that was not asked for by name.
   client_.EraseIf([&](const std::string& name) { return !Wants(name); });
-  absl::erase_if(perhaps_, [&](const std::string& name) { return !Wants(name); });
   std::erase_if(refused_, [&](const auto& entry) { return !Wants(entry.first); });
 }
 
@@ -127,16 +126,12 @@ bool Subscription::Answer(const std::string& nonce) { return flight_ && flight_-
 void Subscription::Ack() {
   for (const auto& resource : flight_->sent) {
     // A last good version that was repeated in the place of a refused one takes no refusal back.
-    perhaps_.erase(resource->name);
     const Ptr<Resource>& had = client_.Find(resource->name);
     if (had && had->version == resource->version) continue;
     refused_.erase(resource->name);
     if (Wants(resource->name)) client_.Put(resource);
   }
-  for (const std::string& name : flight_->removed) {
-    client_.Erase(name);
-    perhaps_.erase(name);
-  }
+  for (const std::string& name : flight_->removed) client_.Erase(name);
   flight_.reset();
 }
 
@@ -160,7 +155,8 @@ std::vector<Refused> Subscription::Nack(const std::vector<std::string>& blamed, 
       }
     } else if (innocent == Innocent::kUnknown) {
       dirty_.insert(resource->name);
-      if (delta_) perhaps_.insert(resource->name);
+      // What is gone meanwhile the client may have taken, so it is told that it is.
+      if (delta_) missing_.insert(resource->name);
     } else if (Wants(resource->name)) {
       client_.Put(resource);
       refused_.erase(resource->name);
@@ -201,8 +197,8 @@ std::vector<std::string> Subscription::HeldBack() const {
 // Who asks for something that is gone is told so, whatever uses it.
 void Subscription::Retain(const Resources& resources, const std::set<std::string_view>& in_use) {
   for (auto it = dirty_.begin(); it != dirty_.end();) {
-    const bool retained =
-        MayHave(*it) && Wants(*it) && !resources.contains(*it) && !missing_.contains(*it) && in_use.contains(*it);
+    const bool retained = client_.contains(*it) && Wants(*it) && !resources.contains(*it) && !missing_.contains(*it) &&
+                          in_use.contains(*it);
     if (retained) retained_.insert(*it);
     it = retained ? dirty_.erase(it) : std::next(it);
   }
@@ -290,7 +286,7 @@ bool Subscription::HasPuts(const Resources& resources) {
     } else if (exists && IsNew(*Seen(resource->second))) {
       found = true;
       ++it;
-    } else if (exists || !MayHave(*it)) {
+    } else if (exists || !client_.contains(*it)) {
       if (missing_.contains(*it)) {
         // It exists and the client has it, or it does not exist: either way the client is owed a word.
         found = true;
@@ -308,7 +304,7 @@ bool Subscription::HasPuts(const Resources& resources) {
 
 bool Subscription::HasRemovals(const Resources& resources) const {
   return active_ && std::any_of(dirty_.begin(), dirty_.end(), [&](const std::string& name) {
-           return MayHave(name) && (!Wants(name) || !resources.contains(name));
+           return client_.contains(name) && (!Wants(name) || !resources.contains(name));
          });
 }
 
@@ -355,7 +351,7 @@ Response Subscription::Make(const Resources& resources, bool removals, std::stri
     }
     const auto resource = resources.find(*it);
     const bool exists = resource != resources.end() && Wants(*it);
-    const bool gone = !exists && MayHave(*it);
+    const bool gone = !exists && client_.contains(*it);
     if ((gone && !removals) || (exists && held_back_.contains(*it))) {
       ++it;
       continue;

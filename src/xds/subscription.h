@@ -64,8 +64,6 @@ class Subscription {
   // What the client has of this name; nullptr when it has nothing.
   const Ptr<Resource>& Has(std::string_view name) const { return client_.Find(name); }
   const HeldResources& held() const { return client_; }
-  // Whether the client has it, or may have it.
-  bool MayHave(const std::string& name) const { return client_.contains(name) || perhaps_.contains(name); }
   // Of listeners: whether the client has one that looks into parts of tables; or one of which only the version is
   // known.
   bool HasTables() const;
@@ -185,8 +183,6 @@ class Subscription {
   Names alone_;
   // Names that the client needs some word of, whatever it has: those it asks for, and those of Repeat.
   Names missing_;
-  // What stood beside a refused one, of a delta stream: the client may have it, in some version.
-  Names perhaps_;
   std::optional<Flight> flight_;
 };
 
