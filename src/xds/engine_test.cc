@@ -474,18 +474,6 @@ TEST_F(EngineTest, ClientsSaysWhoIsBehindAndWhoRefuses) {
   EXPECT_TRUE(engine.Clients().empty());
 }
 
-// Of what stood beside a refused one, nobody knows whether the client took it.
-TEST_F(EngineTest, WhatIsGoneIsTakenBackFromWhoMayHaveTakenItBesideARefusedOne) {
-  Put({Make(Type::kScope, "bad", "1"), Make(Type::kScope, "gone", "1")});
-  Client client(engine, true);
-  client.Subscribe(Type::kScope, {"bad", "gone"});
-  Put({}, {{Type::kScope, "gone"}});
-  client.Answer("Error adding/updating bad: is wrong");
-  ASSERT_EQ(client.inbox.size(), 1u);
-  EXPECT_EQ(client.inbox[0].removed, std::vector<std::string>{"gone"});
-  EXPECT_TRUE(client.inbox[0].resources.empty());
-}
-
 // It came back with a listener that is there again only after that: from then on it is known what it looks into.
 TEST_F(EngineTest, ScopesThatAreGoneGoWhenTheListenerOfAnEarlierLifeIsKnown) {
   Put({Make(Type::kCluster, "c", "1")});

@@ -155,8 +155,6 @@ std::vector<Refused> Subscription::Nack(const std::vector<std::string>& blamed, 
       }
     } else if (innocent == Innocent::kUnknown) {
       dirty_.insert(resource->name);
-      // What is gone meanwhile the client may have taken, so it is told that it is.
-      if (delta_) missing_.insert(resource->name);
     } else if (Wants(resource->name)) {
       client_.Put(resource);
       refused_.erase(resource->name);

@@ -211,6 +211,9 @@ void Client::Book(xds::Type type, const xds::Response& response, const std::opti
       if (had != before.end()) has.insert(*had);
     } else if (Wants(type, resource->name)) {
       has[resource->name] = resource->version;
+      // Beside a refused one, of types that are not taken one by one, nobody knows that it was taken.
+      const bool uncertain = refused && !same && !IsWildcardType(type);
+      uncertain ? void(uncertain_.emplace(type, resource->name)) : void(uncertain_.erase({type, resource->name}));
     }
   }
   for (const std::string& name : response.removed) has.erase(name);
@@ -274,6 +277,7 @@ void Client::CheckSettled(const Served& served) const {
     // Without delta, only clusters and listeners can be taken back.
     if (!options_.delta && !IsWildcardType(type)) continue;
     for (const auto& [name, version] : has) {
+      if (uncertain_.contains({type, name})) continue;
       Require(resources.contains(name), "a client has nothing that is gone",
               std::string(xds::TypeUrl(type)) + " " + name);
     }

@@ -77,6 +77,8 @@ class Client {
   std::map<xds::Type, xds::Response> in_flight_;
   std::map<xds::Type, std::map<std::string, std::string>> has_;
   std::set<std::tuple<xds::Type, std::string, std::string>> refused_;
+  // What it may keep when it is gone, as the server cannot know that it has it.
+  std::set<std::pair<xds::Type, std::string>> uncertain_;
   std::set<std::string> nonces_;
 };
 
