@@ -149,6 +149,7 @@ void Client::Ask(xds::Type type, const std::vector<std::string>& names, const st
       std::copy_if(has.begin(), has.end(), std::inserter(has_[type], has_[type].end()),
                    [&](const auto& entry) { return Wants(type, entry.first); });
       request.initial_versions = has_[type];
+      if (type == xds::Type::kListener) brought_ = has_[type];
     }
   } else if (first || !IsWildcardType(type)) {
     wanted.names = {names.begin(), names.end()};
@@ -261,6 +262,17 @@ std::vector<xds::Type> Client::InFlight() const {
   return types;
 }
 
+bool Client::UsesWhatNobodyKnows(const Served& served) const {
+  const auto is_in = [](const auto& all, const auto& listener) {
+    const auto listeners = all.find(xds::Type::kListener);
+    if (listeners == all.end()) return false;
+    const auto found = listeners->second.find(listener.first);
+    return found != listeners->second.end() && found->second == listener.second;
+  };
+  return std::any_of(brought_.begin(), brought_.end(),
+                     [&](const auto& listener) { return is_in(has_, listener) && !is_in(served, listener); });
+}
+
 void Client::CheckSettled(const Served& served) const {
   for (const auto& [type, wanted] : wanted_) {
     const auto here = served.find(type);
@@ -276,6 +288,8 @@ void Client::CheckSettled(const Served& served) const {
     }
     // Without delta, only clusters and listeners can be taken back.
     if (!options_.delta && !IsWildcardType(type)) continue;
+    const bool part = type == xds::Type::kScope || type == xds::Type::kRoute;
+    if (part && UsesWhatNobodyKnows(served)) continue;
     for (const auto& [name, version] : has) {
       if (uncertain_.contains({type, name})) continue;
       Require(resources.contains(name), "a client has nothing that is gone",

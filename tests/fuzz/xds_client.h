@@ -53,6 +53,8 @@ class Client {
   void CheckSettled(const Served& served) const;
 
  private:
+  // Whether it has a listener of which only it knows what tables it uses: those stay.
+  bool UsesWhatNobodyKnows(const Served& served) const;
   struct Wanted {
     bool everything = false;
     bool asked = false;
@@ -77,6 +79,8 @@ class Client {
   std::map<xds::Type, xds::Response> in_flight_;
   std::map<xds::Type, std::map<std::string, std::string>> has_;
   std::set<std::tuple<xds::Type, std::string, std::string>> refused_;
+  // Listeners of an earlier connection.
+  std::map<std::string, std::string> brought_;
   // What it may keep when it is gone, as the server cannot know that it has it.
   std::set<std::pair<xds::Type, std::string>> uncertain_;
   std::set<std::string> nonces_;
