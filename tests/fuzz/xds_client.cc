@@ -213,8 +213,11 @@ void Client::Book(xds::Type type, const xds::Response& response, const std::opti
     } else if (Wants(type, resource->name)) {
       has[resource->name] = resource->version;
       // Beside a refused one, of types that are not taken one by one, nobody knows that it was taken.
-      const bool uncertain = refused && !same && !IsWildcardType(type);
-      uncertain ? void(uncertain_.emplace(type, resource->name)) : void(uncertain_.erase({type, resource->name}));
+      if (!refused || IsWildcardType(type)) {
+        uncertain_.erase({type, resource->name});
+      } else if (!same) {
+        uncertain_.emplace(type, resource->name);
+      }
     }
   }
   for (const std::string& name : response.removed) has.erase(name);
