@@ -237,13 +237,7 @@ bool Subscription::Recognize(const Ptr<Resource>& resource) {
 void Subscription::Reset(const Resources& resources) {
   if (!active_) return;
   // What was known by its version alone may be known whole now.
-  std::vector<Ptr<Resource>> known;
-  for (const auto& had : client_) {
-    if (!had->body.empty()) continue;
-    if (const auto current = resources.find(had->name); current != resources.end())
-      known.push_back(FormOf(current->second, had->version));
-  }
-  for (const auto& resource : known) client_.Put(resource);
+  for (const auto& [name, resource] : resources) Recognize(resource);
   for (const auto& resource : client_) dirty_.insert(resource->name);
   // What is on the way is something that the client has when it answers.
   for (const std::string& name : NamesInFlight()) dirty_.insert(name);

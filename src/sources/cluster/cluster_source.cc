@@ -358,26 +358,23 @@ bool ClusterSource::IsNextCurrent() const {
   });
 }
 
-// What was told of a kind since the next ones heard it, and cannot hear it any more, they do not know.
 void ClusterSource::KeepWhatNextMissed() {
-  std::set<std::pair<Scope*, Kind>> missed;
-  const auto note = [&](const std::string& scope, Kind kind) {
-    Scope& to = *next_->scopes.at(scope);
-    if (to.refused(kind) && to.heard(kind)) missed.emplace(&to, kind);
-  };
-  for (const auto& [told, version] : next_->told) note(told.to, told.kind);
+  // By scope: what others were told that these do not know.
+  std::set<std::pair<std::string, Kind>> missed;
+  for (const auto& [told, version] : next_->told) missed.emplace(told.to, told.kind);
   for (const ResourceKey& key : next_->gone) {
-    if (const Scope* to = FindScope(next_->scopes, key.ns.str())) note(to->name(), key.kind);
+    if (const Scope* to = FindScope(next_->scopes, key.ns.str())) missed.emplace(to->name(), key.kind);
   }
   std::vector<Change> unused;
-  for (const auto& [to, kind] : missed) {
-    const auto is_known_now = [&, in = to, of = kind](const ResourceKey& key) {
-      return key.kind == of && Covers(in->name(), key.ns.str()) && FindScope(scopes_, key.ns.str());
-    };
-    const std::vector<ResourceKey> keys = next_->store.Keys(is_known_now);
+  for (const auto& [name, kind] : missed) {
+    Scope& to = *next_->scopes.at(name);
+    if (!to.refused(kind) || !to.heard(kind)) continue;
+    const std::vector<ResourceKey> keys = next_->store.Keys([&, of = kind](const ResourceKey& key) {
+      return key.kind == of && Covers(to.name(), key.ns.str()) && FindScope(scopes_, key.ns.str());
+    });
     for (const ResourceKey& key : keys) next_->store.Remove(key, unused);
     TellGone(keys);
-    to->BeginAnew(kind);
+    to.BeginAnew(kind);
   }
 }
 

@@ -123,9 +123,9 @@ class ClusterSource {
   void OnSettings(const kube::Batch& batch);
   void OnNamespaces(const kube::Batch& batch);
   void OnBatch(const Scope& from, const WatchedKind& kind, const kube::Batch& batch, bool first);
-  // How far the next ones have to come.
   // Whether another watch has told a newer version of the object.
   bool IsOld(const WatchedKind& kind, const kube::Event& event);
+  // How far the next ones have to come.
   void NoteTold(const Scope& from, const WatchedKind& kind, const kube::Event& event);
   // Says of objects that were told as events that they are gone; the second, of those that are not in force.
   void TellGone(const WatchedKind& kind, const ResourceKey& key);
@@ -146,6 +146,7 @@ class ClusterSource {
   void Settle();
   bool IsNextComplete() const;
   bool IsNextCurrent() const;
+  // Before the next ones come into force: kinds that they heard, and cannot hear any more, go on as they are known now.
   void KeepWhatNextMissed();
   // Those that nobody needs any more are let go.
   void ReleaseStandIns();
