@@ -204,6 +204,20 @@ TEST_F(EngineModuleTest, TablesBesideARefusedOneAreSentAgain) {
   EXPECT_TRUE(client.inbox.empty());
 }
 
+TEST_F(EngineModuleTest, ATableBesideARefusedOneIsSentAgainAlsoWhenItIsAsBefore) {
+  Client client(engine, true);
+  Begin(client);
+  Put({Part("g1/0", "first")});
+  client.AnswerAll();
+  Put({Part("g1/0", "second"), Part("g1/1", "bad")});
+  Put({Part("g1/0", "first")});
+  client.Answer("the table g1/1 is bad");
+  ASSERT_EQ(client.inbox.size(), 1u) << "the client may have the second";
+  client.AnswerAll();
+  EXPECT_EQ(client.has[Type::kRoute]["g1/0"], "first");
+  EXPECT_TRUE(client.inbox.empty());
+}
+
 TEST_F(EngineModuleTest, ATableThatWasWaitedForInVainMakesTheNextNoSooner) {
   Client client(engine, true);
   Begin(client);

@@ -70,6 +70,20 @@ TEST_F(EngineTest, ARouteWaitsForTheAnswerAboutItsNewCluster) {
   }
 }
 
+TEST_F(EngineTest, WhatGoesOnItsWayWhileNobodyWantsItIsTakenBack) {
+  Put({Make(Type::kCluster, "c", "1")});
+  Client client(engine, true);
+  client.Subscribe(Type::kCluster, {"*"});
+  Request request = client.Base(Type::kCluster);
+  request.unsubscribe = {"*"};
+  engine.Receive(client.id, request, client.now);
+  Put({}, {{Type::kCluster, "c"}});
+  client.Subscribe(Type::kCluster, {"*"});
+  ASSERT_EQ(client.inbox.size(), 1u) << "what was on its way at first";
+  client.AnswerAll();
+  EXPECT_FALSE(client.has[Type::kCluster].contains("c"));
+}
+
 TEST_F(EngineTest, ARefusedVersionIsNotSentAgainUntilItChanges) {
   for (bool delta : {true, false}) {
     nacks.clear();

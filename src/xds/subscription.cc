@@ -64,6 +64,7 @@ void Subscription::SubscribeAll(const Resources& resources) {
   if (wildcard_) return;
   active_ = wildcard_ = answer_owed_ = true;
   for (const auto& [name, resource] : resources) dirty_.insert(name);
+  LookAgainAtFlight();
 }
 
 void Subscription::Subscribe(const std::vector<std::string>& names, bool resumes) {
@@ -135,6 +136,20 @@ void Subscription::Ack() {
   flight_.reset();
 }
 
+// What is on the way is something that the client has when it answers, also when it is gone by then.
+void Subscription::LookAgainAtFlight() {
+  for (const std::string& name : NamesInFlight()) dirty_.insert(name);
+}
+
+void Subscription::Doubt(const std::string& name) {
+  dirty_.insert(name);
+  const Ptr<Resource>& had = client_.Find(name);
+  if (!had) return;
+  auto either = std::make_shared<Resource>(*had);
+  either->version.clear();
+  client_.Put(std::move(either));
+}
+
 std::vector<Refused> Subscription::Nack(const std::vector<std::string>& blamed, Innocent innocent, bool one_by_one) {
   std::vector<Refused> refused;
   one_by_one = one_by_one && blamed.empty() && flight_->sent.size() > 1;
@@ -143,7 +158,7 @@ std::vector<Refused> Subscription::Nack(const std::vector<std::string>& blamed, 
     const Ptr<Resource> had = client_.Find(resource->name);
     if (had && had->version == resource->version) continue;
     if (one_by_one) {
-      dirty_.insert(resource->name);
+      Doubt(resource->name);
       alone_.insert(resource->name);
     } else if (blamed.empty() || std::find(blamed.begin(), blamed.end(), resource->name) != blamed.end()) {
       const bool has_body = had && !had->body.empty();
@@ -154,7 +169,7 @@ std::vector<Refused> Subscription::Nack(const std::vector<std::string>& blamed, 
         dirty_.insert(resource->name);
       }
     } else if (innocent == Innocent::kUnknown) {
-      dirty_.insert(resource->name);
+      Doubt(resource->name);
     } else if (Wants(resource->name)) {
       client_.Put(resource);
       refused_.erase(resource->name);
@@ -239,8 +254,7 @@ void Subscription::Reset(const Resources& resources) {
   // What was known by its version alone may be known whole now.
   for (const auto& [name, resource] : resources) Recognize(resource);
   for (const auto& resource : client_) dirty_.insert(resource->name);
-  // What is on the way is something that the client has when it answers.
-  for (const std::string& name : NamesInFlight()) dirty_.insert(name);
+  LookAgainAtFlight();
   for (const std::string& name : names_) dirty_.insert(name);
   if (wildcard_) {
     for (const auto& [name, resource] : resources) dirty_.insert(name);

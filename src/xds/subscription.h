@@ -155,6 +155,9 @@ class Subscription {
   // The next of those that are to be sent alone.
   std::optional<std::string> NextAlone(const Resources& resources);
   void FillState(const Resources& resources, bool removals, Response& response);
+  void LookAgainAtFlight();
+  // The client may have either what it had of this name or what was sent last.
+  void Doubt(const std::string& name);
 
   const bool delta_;
   bool module_ = false;
@@ -165,7 +168,8 @@ class Subscription {
   // A first answer is owed even if it is empty.
   bool answer_owed_ = false;
   Names names_;
-  // What the client has accepted. A resource known by its version alone has no body.
+  // What the client has accepted. A resource known by its version alone has no body. One without a version may be
+  // another than this: whatever there is is new.
   HeldResources client_;
   // Versions that the client has refused.
   std::map<std::string, std::string, std::less<>> refused_;
