@@ -253,6 +253,12 @@ void Webhook::Start(const std::string& certificate_path, const std::string& key_
       {[shared = shared_](http::Request request, http::Reply reply) { shared->OnRequest(request, std::move(reply)); },
        log_},
       counters_);
+  if (draining_) server_->Drain();
+}
+
+void Webhook::Drain() {
+  draining_ = true;
+  if (server_) server_->Drain();
 }
 
 void Webhook::Stop() { server_.reset(); }

@@ -51,6 +51,9 @@ class Webhook {
   void Follow(const gloov1::Settings* settings);
   // Runs with these files.
   void Start(const std::string& certificate_path, const std::string& key_path);
+  // Before the end, while others take over: answers end their connections, on which an API server would send its next
+  // review just as they go.
+  void Drain();
   void Stop();
   void SetReady();
 
@@ -67,6 +70,7 @@ class Webhook {
   // Outlives the server: what is posted may come late.
   const std::shared_ptr<Shared> shared_;
   std::unique_ptr<http::Server> server_;
+  bool draining_ = false;
   std::string certificate_path_;
   std::string key_path_;
 };

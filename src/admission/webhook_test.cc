@@ -420,6 +420,27 @@ TEST_F(WebhookTest, ManyAtOnceAreAllAnswered) {
   EXPECT_EQ(allowed, 1000);
 }
 
+TEST_F(WebhookTest, AnswersEndTheirConnectionsWhileItDrains) {
+  Start();
+  TestClient client(port());
+  EXPECT_THAT(client.Post(good), StartsWith("200"));
+  owner.Do([&] { webhook->Drain(); });
+  client.Send(Cat("POST /validation HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ",
+                  good.size(), "\r\n\r\n", good));
+  EXPECT_THAT(client.ReadUntil(""), HasSubstr(R"("allowed":true)")) << "it ends, and not by time";
+  EXPECT_THAT(TestClient(port()).Post(good), StartsWith("200"));
+  // Settings may still name other files.
+  owner.Do([&] {
+    webhook->Stop();
+    webhook->Follow(&settings);
+  });
+  Await([this] { return port() != 0; });
+  EXPECT_THAT(TestClient(port()).Post(good, "/validation", "application/json"), StartsWith("200"));
+  TestClient last(port());
+  last.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_THAT(last.ReadUntil(""), HasSubstr("Connection: close\r\n"));
+}
+
 TEST_F(WebhookTest, StopsWhileSomebodyWaits) {
   Start();
   std::mutex busy;

@@ -397,6 +397,7 @@ class ClusterServer {
     if (end_by_) return loop_.Quit();
     const Time open_until = EventLoop::Now() + std::chrono::seconds(options_.drain_seconds);
     end_by_ = std::max(open_until, EventLoop::Now() + kFarewell);
+    webhook_.Drain();
     const auto done = [this, open_until] {
       if (EventLoop::Now() >= open_until) return loop_.Quit();
       end_by_ = open_until;

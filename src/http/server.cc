@@ -96,12 +96,12 @@ Request Read(evhttp_request* request) {
   return in;
 }
 
-void Send(evhttp_request* request, const Answer& answer) {
+void Send(evhttp_request* request, const Answer& answer, bool is_last) {
   evkeyvalq* headers = evhttp_request_get_output_headers(request);
   if (!answer.content_type.empty()) evhttp_add_header(headers, "Content-Type", answer.content_type.c_str());
   for (const auto& [name, value] : answer.headers) evhttp_add_header(headers, name.c_str(), value.c_str());
   const std::string_view text = answer.shared ? answer.part : std::string_view(answer.body);
-  if (LeavesItsBody(request)) evhttp_add_header(headers, "Connection", "close");
+  if (is_last || LeavesItsBody(request)) evhttp_add_header(headers, "Connection", "close");
   evbuffer* body = evbuffer_new();
   if (evhttp_request_get_command(request) == EVHTTP_REQ_HEAD) {
     // It tells of the body, and has none.
@@ -138,6 +138,7 @@ class LibeventServer final : public Server {
     thread_.join();
   }
 
+  void Drain() override { draining_ = true; }
   int port() const override { return port_; }
 
  private:
@@ -179,6 +180,7 @@ class LibeventServer final : public Server {
   // Until libevent has it.
   int socket_;
   std::atomic<int> port_;
+  std::atomic<bool> draining_{false};
   const std::shared_ptr<Mailbox> mailbox_;
   std::thread thread_;
 };
@@ -380,7 +382,7 @@ void LibeventServer::Reply(Connections::Id id, uint64_t number, const Answer& an
   if (found == sessions_.end()) return;
   Session& session = *found->second;
   if (!session.request || session.number != number) return;
-  Send(std::exchange(session.request, nullptr), answer);
+  Send(std::exchange(session.request, nullptr), answer, draining_);
   // Head and body in one record, and one write.
   if (!answer.shared) evbuffer_pullup(bufferevent_get_output(session.stream), -1);
 }

@@ -50,6 +50,10 @@ class Server {
   // Closes everything; requests without an answer get none.
   virtual ~Server() = default;
 
+  // From now on each answer ends its connection: who asks again finds who else is there, and not one that is about to
+  // end. On any thread.
+  virtual void Drain() = 0;
+
   // 0 while it does not listen.
   virtual int port() const = 0;
 };

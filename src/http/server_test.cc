@@ -126,6 +126,19 @@ TEST_F(ServerTest, ConnectionsMayEndWithTheAnswer) {
   EXPECT_EQ(counters.cut_off, 0u) << "those that ended do not count";
 }
 
+TEST_F(ServerTest, AnswersEndTheirConnectionsWhileItDrains) {
+  Start();
+  TestClient client(port(), false);
+  EXPECT_THAT(client.Get("/a"), StartsWith("200 GET /a"));
+  server->Drain();
+  client.Send("GET /b HTTP/1.1\r\nHost: x\r\n\r\n");
+  const std::string answer = client.ReadUntil("");
+  EXPECT_THAT(answer, HasSubstr("Connection: close\r\n"));
+  EXPECT_THAT(answer, HasSubstr("GET /b"));
+  TestClient late(port(), false);
+  EXPECT_THAT(late.Get("/c"), StartsWith("200 GET /c")) << "who has not heard of it is served";
+}
+
 TEST_F(ServerTest, WhatIsTooBigIsRefused) {
   Start();
   TestClient client(port(), false);
