@@ -26,6 +26,7 @@ from cases import (
     sds,
     sharding,
     sharding_differential,
+    sharding_held,
     sharding_shown,
     transcoding,
     validation_service,
@@ -60,6 +61,7 @@ _SUITES = [
     images.SUITE,
     sharding.SUITE,
     sharding_differential.SUITE,
+    sharding_held.SUITE,
     sharding_shown.SUITE,
     wasm.SUITE,
 ]

@@ -89,12 +89,19 @@ class Keepalive:
 
 class Load:
     """Requests without pause for hosts whose answers are known, on some connections, until it is stopped. Where the body
-    is None any 200 will do."""
+    is None any 200 will do. `fresh` ones have a connection for each request: those that stay are with the listener that
+    took them, so only these find a new one at once."""
 
     def __init__(
-        self, port: int, expected: Mapping[str, str | None], connections: int = 3, address: str = "127.0.0.1"
+        self,
+        port: int,
+        expected: Mapping[str, str | None],
+        connections: int = 3,
+        address: str = "127.0.0.1",
+        fresh: bool = False,
     ) -> None:
         self._place = (port, address)
+        self._fresh = fresh
         self._expected = list(expected.items())
         self._stop = threading.Event()
         self._threads = [
@@ -111,6 +118,8 @@ class Load:
         while not self._stop.is_set():
             host, body = choose.choice(self._expected)
             answer = connection.get(host)
+            if self._fresh:
+                connection.close()
             self.requests += 1
             if answer[0] != 200 or body not in (None, answer[1]):
                 self.wrong.append(f"{time.monotonic():.3f} {host}: {answer}")
