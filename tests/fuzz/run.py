@@ -3,9 +3,9 @@
 
   run.py [--runs N] [--seed N] [TARGET ...]
 
-Without --runs, each target makes a fixed number of new inputs from a fixed seed and the seeds of the tree alone, so
-that the same program does the same everywhere. With --runs, what earlier long runs found worth keeping is a start as well:
-build/asan/corpus/<target>. Ends with 1 when something broke; the input is then in build/asan/found/<target>.
+Without --runs, each target makes a fixed number of new inputs from a fixed seed and the seeds of the tree alone; runs of
+the same program still differ a little in what they make. With --runs, what earlier long runs found worth keeping is a
+start as well: build/asan/corpus/<target>. Ends with 1 when something broke; the input is then in build/asan/found/<target>.
 Standard library only.
 """
 import argparse
