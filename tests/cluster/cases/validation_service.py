@@ -87,7 +87,8 @@ def notifies(scenario: Scenario) -> None:
     stage, own, host = scenario.stage(), scenario.namespace, scenario.host
     _apply_world(scenario)
     stage.await_quiet()
-    # Upstreams of earlier cases have gone, and the control plane has heard so when it has heard of this.
+    stage.await_exists("-n", "gloo-system", "upstream", f"{own}-echo-8080")
+    # The control plane has heard what became of other Upstreams when it has heard of this.
     scenario.apply(objects.static_upstream("last", "127.0.0.1"))
     stage.await_state("upstream", "last", own, "Accepted")
     listener = _client(scenario, "listen")
