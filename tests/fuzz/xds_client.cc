@@ -65,7 +65,13 @@ Message Parse(grpc::ByteBuffer bytes) {
   return message;
 }
 
-bool IsWildcardType(xds::Type type) { return type == xds::Type::kCluster || type == xds::Type::kListener; }
+// Of these Envoy asks for all, by no names at all; what a response without delta leaves out is gone.
+bool IsWildcardType(xds::Type type) {
+  return type == xds::Type::kCluster || type == xds::Type::kListener || type == xds::Type::kScope;
+}
+
+// Whatever is wrong with others.
+bool IsTakenOneByOne(xds::Type type) { return type == xds::Type::kCluster || type == xds::Type::kListener; }
 
 }  // namespace
 
@@ -213,7 +219,7 @@ void Client::Book(xds::Type type, const xds::Response& response, const std::opti
     } else if (Wants(type, resource->name)) {
       has[resource->name] = resource->version;
       // Beside a refused one, of types that are not taken one by one, nobody knows that it was taken.
-      if (!refused || IsWildcardType(type)) {
+      if (!refused || IsTakenOneByOne(type)) {
         uncertain_.erase({type, resource->name});
       } else if (!same) {
         uncertain_.emplace(type, resource->name);
